@@ -1,0 +1,2 @@
+//! `cargo xtask run|test|build`: everything that a fresh machine needs.
+fn main() {}
