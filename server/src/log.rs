@@ -6,9 +6,7 @@ use crate::config::{Log, LogFormat};
 
 /// Starts the log of this process. A second call changes nothing.
 pub fn init(log: &Log) {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&log.level))
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&log.level)).with_writer(std::io::stderr);
     let _already = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

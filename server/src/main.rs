@@ -60,18 +60,15 @@ fn main() -> ExitCode {
 }
 
 fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String> {
-    let environment = std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .collect();
+    let environment =
+        std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
     Config::load(&Sources { file, environment, listen }).map_err(|error| error.to_string())
 }
 
 fn serve(config: Config) -> Result<(), String> {
     micro_socket::log::init(&config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
     runtime.block_on(async {
         let listen = config.listen;
         let cannot = |error| format!("cannot listen on {listen}: {error}");

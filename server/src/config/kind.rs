@@ -231,7 +231,7 @@ impl Kind for Filter {
     fn read(&self, found: &Found<'_>) -> Option<String> {
         let text = found.text()?;
         let words_are_levels =
-            text.split(',').filter(|part| !part.contains('=')).all(|part| part.parse::<LevelFilter>().is_ok());
+            text.split(',').filter(|part| !part.contains('=')).all(|part| !part.is_empty() && part.parse::<LevelFilter>().is_ok());
         (words_are_levels && text.parse::<Targets>().is_ok()).then(|| text.to_owned())
     }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Sources;
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{self, Config, Key};
 use super::kind::Found;
-use super::Sources;
 
 const PREFIX: &str = "MICRO_SOCKET_";
 

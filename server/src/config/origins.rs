@@ -33,8 +33,7 @@ impl Origin {
     /// The request does not tell its scheme (a proxy may have ended TLS before), so a `Host`
     /// without a port is given the one of this origin's scheme.
     pub fn is_host(&self, authority: &str) -> bool {
-        parse_authority(authority)
-            .is_some_and(|(host, port)| host == self.host && port.or_else(|| default_port(&self.scheme)) == self.port)
+        parse_authority(authority).is_some_and(|(host, port)| host == self.host && port.or_else(|| default_port(&self.scheme)) == self.port)
     }
 
     /// Whether its host can only be the reader's own machine.
@@ -97,9 +96,7 @@ fn parse_authority(authority: &str) -> Option<(String, Option<u16>)> {
 fn is_host_name(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-        }
+        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
     }
 }
 
@@ -114,9 +111,22 @@ mod tests {
     #[test]
     fn what_is_not_an_origin_is_none() {
         for text in [
-            "", "null", "example.com", "https://", "https:///", "https://a.example/", "https://a.example/x",
-            "https://u@a.example", "https://a.example?x", "https://a.example:", "https://a.example:x",
-            "https://a.example:65536", "https://[::1", "https://[zz]", "1http://a.example", "https://a b",
+            "",
+            "null",
+            "example.com",
+            "https://",
+            "https:///",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://u@a.example",
+            "https://a.example?x",
+            "https://a.example:",
+            "https://a.example:x",
+            "https://a.example:65536",
+            "https://[::1",
+            "https://[zz]",
+            "1http://a.example",
+            "https://a b",
         ] {
             assert_eq!(Origin::parse(text), None, "{text}");
         }

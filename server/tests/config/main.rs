@@ -187,7 +187,8 @@ fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
 
 #[test]
 fn an_unknown_key_is_refused_with_what_there_is() {
-    let limits = "the keys of [limits] are max_connections, max_frame, max_subscriptions, max_topics, send_queue, invalid_frames, topic_backlog";
+    let limits =
+        "the keys of [limits] are max_connections, max_frame, max_subscriptions, max_topics, send_queue, invalid_frames, topic_backlog";
     let top = "at the top is listen; the sections are auth, access, limits, timeouts, history, dedup, http, log";
     let cases = [
         ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
@@ -228,7 +229,10 @@ fn a_queue_smaller_than_a_frame_is_refused() {
     let refusal = File::new("[limits]\nsend_queue = \"32KiB\"\n").refusal(&[]);
     assert_eq!(refusal, "gateway.toml:2: limits.send_queue: found 32KiB; allowed: at least limits.max_frame, which is 64KiB (default)");
     let refusal = File::new("").refusal(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "2MiB")]);
-    assert_eq!(refusal, "default: limits.send_queue: found 1MiB; allowed: at least limits.max_frame, which is 2MiB (MICRO_SOCKET_LIMITS__MAX_FRAME)");
+    assert_eq!(
+        refusal,
+        "default: limits.send_queue: found 1MiB; allowed: at least limits.max_frame, which is 2MiB (MICRO_SOCKET_LIMITS__MAX_FRAME)"
+    );
 }
 
 #[test]
