@@ -1,1 +1,32 @@
-//! protocol
+//! The wire protocol of Micro Socket, version 1, as Rust types.
+//!
+//! One JSON object per WebSocket text frame: a [`ClientFrame`] goes to the gateway, a [`ServerFrame`] comes back. The gateway,
+//! the page at `/docs` and the clients share these types, so that none of them can disagree about a field. No I/O; builds
+//! for wasm32.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`client`] | what a client may send |
+//! | [`server`] | what the gateway sends |
+//! | [`parse`] | from text to a [`ClientFrame`], or a [`Rejected`] that says why not |
+//! | [`encode`] | the frames of the hot path, written by hand into a buffer |
+//! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`]: checked once, at the edge |
+//! | [`payload`] | any JSON value, byte for byte |
+//! | [`codes`] | error and close codes, each with what to do about it |
+//! | [`reference`](mod@reference) | every frame with its fields and an example, for documentation and forms |
+
+pub mod client;
+pub mod codes;
+pub mod encode;
+pub mod names;
+pub mod parse;
+pub mod payload;
+pub mod reference;
+pub mod server;
+
+pub use client::{ClientFrame, Position, Publish, Receipt, Setup, Subscribe, Unsubscribe};
+pub use codes::{CloseCode, ErrorCode, Reaction};
+pub use names::{Epoch, Invalid, MessageId, SeqNo, Topic, UserId};
+pub use parse::Rejected;
+pub use payload::Payload;
+pub use server::{Ack, AckStatus, Failure, Limits, Message, Ready, ServerFrame, Subscribed, Unsubscribed};

@@ -80,9 +80,8 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
         return process::run(apt().args(["install", "--yes", "--no-install-recommends", "chromium"]));
     }
     println!("installing Playwright's chromium, unless it is there");
-    process::run(Command::new("npx").current_dir(playwright).args(["playwright", "install", "chromium"])).context(
-        "no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`",
-    )
+    process::run(Command::new("npx").current_dir(playwright).args(["playwright", "install", "chromium"]))
+        .context("no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`")
 }
 
 fn is_debian() -> bool {

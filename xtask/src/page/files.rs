@@ -1,7 +1,7 @@
 //! Folders and the files below them.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -61,6 +61,6 @@ pub(super) fn remove(folder: &Path) -> Result<()> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect();
+    let read = || -> io::Result<_> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
     read().with_context(|| format!("cannot read {}", folder.display()))
 }

@@ -50,10 +50,12 @@ pub(crate) fn build() -> Result<()> {
 fn compile() -> Result<PathBuf> {
     setup::wasm_target()?;
     let profile = "wasm-release";
-    process::run(
-        workspace::cargo(["build", "--package", "micro-socket-frontend"])
-            .args(["--target", workspace::WASM, "--profile", profile]),
-    )?;
+    process::run(workspace::cargo(["build", "--package", "micro-socket-frontend"]).args([
+        "--target",
+        workspace::WASM,
+        "--profile",
+        profile,
+    ]))?;
     let built = workspace::target().join(workspace::WASM).join(profile);
     Ok(built.join("frontend.wasm"))
 }
@@ -63,12 +65,7 @@ fn is_newer(pkg: &Path, wasm: &Path) -> Result<bool> {
     let Ok(page) = fs::metadata(pkg) else {
         return Ok(false);
     };
-    let sources = [
-        wasm,
-        &style::folder(),
-        &workspace::leptos_toml(),
-        &std::env::current_exe()?,
-    ];
+    let sources = [wasm, &style::folder(), &workspace::leptos_toml(), &std::env::current_exe()?];
     for source in sources {
         if files::last_change(source)? > page.modified()? {
             return Ok(false);

@@ -17,14 +17,14 @@ pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
 
 pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     setup::wasm_target()?;
-    let strict = |clippy: &mut Command| {
-        process::run(clippy.args(arguments).args(["--", "--deny", "warnings"])).map(|()| Tally::SUCCESS)
-    };
+    let strict = |clippy: &mut Command| process::run(clippy.args(arguments).args(["--", "--deny", "warnings"])).map(|()| Tally::SUCCESS);
     let native = strict(workspace::cargo(["clippy", "--workspace", "--all-targets"]).args(NOT_NATIVE))?;
-    let browser = strict(
-        workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"])
-            .args(["--features", "micro-socket-app/hydrate", "--target", workspace::WASM]),
-    )?;
+    let browser = strict(workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]).args([
+        "--features",
+        "micro-socket-app/hydrate",
+        "--target",
+        workspace::WASM,
+    ]))?;
     Ok(native + browser)
 }
 

@@ -19,11 +19,7 @@ impl Tally {
     /// has one that ran no test.
     pub(super) fn of(status: ExitStatus, lines: &[String]) -> Self {
         let counted = lines.iter().map(|line| Self::in_line(line)).fold(Self::default(), Add::add);
-        if counted.failed > 0 || (status.success() && counted.passed > 0) {
-            counted
-        } else {
-            counted + Self::FAILURE
-        }
+        if counted.failed > 0 || (status.success() && counted.passed > 0) { counted } else { counted + Self::FAILURE }
     }
 
     /// What one line says, if it is one of those that sum up: cargo's and wasm-bindgen's `test result: …`, nextest's
@@ -37,10 +33,7 @@ impl Tally {
         else {
             return Self::default();
         };
-        Self {
-            passed: count(counts, &["passed"]),
-            failed: count(counts, &["failed", "timed", "flaky", "interrupted", "did"]),
-        }
+        Self { passed: count(counts, &["passed"]), failed: count(counts, &["failed", "timed", "flaky", "interrupted", "did"]) }
     }
 }
 
@@ -48,10 +41,7 @@ impl Add for Tally {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            passed: self.passed + other.passed,
-            failed: self.failed + other.failed,
-        }
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
     }
 }
 
@@ -75,14 +65,8 @@ fn is_playwright(line: &str) -> bool {
 
 /// The sum of the numbers before any of the words.
 fn count(line: &str, words: &[&str]) -> u64 {
-    let line: Vec<_> = line
-        .split(|character: char| !character.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    line.windows(2)
-        .filter(|pair| words.contains(&pair[1]))
-        .filter_map(|pair| pair[0].parse::<u64>().ok())
-        .sum()
+    let line: Vec<_> = line.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    line.windows(2).filter(|pair| words.contains(&pair[1])).filter_map(|pair| pair[0].parse::<u64>().ok()).sum()
 }
 
 #[cfg(test)]
@@ -96,19 +80,13 @@ mod tests {
 
     #[test]
     fn reads_cargo_and_wasm_bindgen() {
-        assert_eq!(
-            counts("test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s"),
-            (12, 2)
-        );
+        assert_eq!(counts("test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s"), (12, 2));
     }
 
     #[test]
     fn reads_nextest() {
         assert_eq!(counts("     Summary [   0.512s] 3 tests run: 3 passed (1 slow), 2 skipped"), (3, 0));
-        assert_eq!(
-            counts("     Summary [  65.512s] 9/12 tests run: 6 passed, 1 failed, 2 timed out, 0 skipped"),
-            (6, 3)
-        );
+        assert_eq!(counts("     Summary [  65.512s] 9/12 tests run: 6 passed, 1 failed, 2 timed out, 0 skipped"), (6, 3));
     }
 
     #[test]

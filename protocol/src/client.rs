@@ -1,0 +1,139 @@
+//! What a client may send. Relies on [`crate::parse`] for reading; writing is serde's.
+
+use crate::{Epoch, MessageId, Payload, SeqNo, Topic};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// A frame from a client to the gateway.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ClientFrame<'a> {
+    /// See [`Setup`].
+    Setup(Setup<'a>),
+    /// See [`Subscribe`].
+    Subscribe(Subscribe<'a>),
+    /// See [`Unsubscribe`].
+    Unsubscribe(Unsubscribe<'a>),
+    /// See [`Publish`].
+    Publish(Publish<'a>),
+    /// See [`Receipt`].
+    Ack(Receipt<'a>),
+    /// Answered by `pong`. For browsers, which cannot send WebSocket pings.
+    Ping,
+}
+
+impl ClientFrame<'_> {
+    /// The values of `type`, in the order in which a newcomer meets them.
+    pub const KINDS: [&'static str; 6] = ["setup", "subscribe", "unsubscribe", "publish", "ack", "ping"];
+
+    /// The value of `type`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Setup(_) => "setup",
+            Self::Subscribe(_) => "subscribe",
+            Self::Unsubscribe(_) => "unsubscribe",
+            Self::Publish(_) => "publish",
+            Self::Ack(_) => "ack",
+            Self::Ping => "ping",
+        }
+    }
+}
+
+/// Authenticates the connection and subscribes to `topics`. Has to be the first frame.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Setup<'a> {
+    /// Who is there. In demo mode any text: it becomes the user id.
+    pub token: Cow<'a, str>,
+    /// Topics to subscribe to at once. One that is refused gets its own `error`; the others go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub topics: Vec<Cow<'a, str>>,
+    /// The session to resume, from an earlier `ready`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Cow<'a, str>>,
+    /// For each topic the last number that was handled.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
+    pub last_seq: BTreeMap<Cow<'a, str>, SeqNo>,
+    /// For each topic the epoch to which that number belongs.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
+    pub epoch: BTreeMap<Cow<'a, str>, Epoch<'a>>,
+}
+
+/// Subscribes to a topic. Idempotent.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscribe<'a> {
+    /// The topic.
+    pub topic: Topic<'a>,
+    /// The last number that was handled: the answer says by `recovered` whether something was missed since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seq: Option<SeqNo>,
+    /// The epoch to which `lastSeq` belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch<'a>>,
+}
+
+/// Ends the subscription to a topic. Idempotent: answered even where there was none.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsubscribe<'a> {
+    /// The topic.
+    pub topic: Topic<'a>,
+}
+
+/// Publishes to a topic. No subscription to it is needed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Publish<'a> {
+    /// The topic.
+    pub topic: Topic<'a>,
+    /// The publisher's name for the message. The same one again, by the same user, is not delivered again.
+    pub message_id: MessageId<'a>,
+    /// Any JSON value; reaches the subscribers byte for byte. Left out, it is null.
+    #[schemars(default = "Payload::null")]
+    pub payload: Payload<'a>,
+}
+
+/// Says that everything up to a number was handled. Optional, cumulative, not answered.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt<'a> {
+    /// The topic.
+    pub topic: Topic<'a>,
+    /// The highest number that was handled.
+    pub seq_no: SeqNo,
+    /// The epoch to which it belongs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch<'a>>,
+}
+
+/// Where a reader stands in a topic: the last number that it handled, and the epoch that it was told with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position<'a> {
+    /// The last number that was handled.
+    pub last_seq: SeqNo,
+    /// Its epoch, where the client has it.
+    pub epoch: Option<&'a str>,
+}
+
+impl Subscribe<'_> {
+    /// The position that the client gave.
+    #[must_use]
+    pub fn position(&self) -> Option<Position<'_>> {
+        self.last_seq.map(|last_seq| Position { last_seq, epoch: self.epoch.as_ref().map(Epoch::as_str) })
+    }
+}
+
+impl Setup<'_> {
+    /// The position that the client gave for `topic`.
+    #[must_use]
+    pub fn position(&self, topic: &str) -> Option<Position<'_>> {
+        let last_seq = *self.last_seq.get(topic)?;
+        Some(Position { last_seq, epoch: self.epoch.get(topic).map(Epoch::as_str) })
+    }
+}

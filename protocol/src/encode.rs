@@ -1,0 +1,112 @@
+//! The two frames of the hot path, `message` and `ack`, written straight into a buffer. The same bytes as serde's, which the
+//! tests compare; several times faster, since nothing is looked at twice.
+
+use crate::{AckStatus, MessageId, Topic};
+
+/// What all `message` frames of a topic begin with, made once per topic.
+#[derive(Debug, Clone)]
+pub struct MessagePrefix(Box<[u8]>);
+
+impl MessagePrefix {
+    /// For the messages of `topic`.
+    #[must_use]
+    pub fn new(topic: &Topic<'_>) -> Self {
+        let mut bytes = br#"{"type":"message","topic":"#.to_vec();
+        put_text(&mut bytes, topic.as_str());
+        bytes.extend_from_slice(br#","seqNo":"#);
+        Self(bytes.into())
+    }
+
+    /// Appends one whole `message` frame. `data` has to be one JSON value.
+    pub fn put(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
+        out.extend_from_slice(&self.0);
+        put_number(out, seq_no);
+        out.extend_from_slice(br#","messageId":"#);
+        put_text(out, message_id.as_str());
+        out.extend_from_slice(br#","data":"#);
+        out.extend_from_slice(data.as_bytes());
+        out.push(b'}');
+    }
+
+    /// An upper bound for the length of a frame, in bytes, where no character needs an escape.
+    #[must_use]
+    pub fn frame_len(&self, message_id: &MessageId<'_>, data: &str) -> usize {
+        self.0.len() + message_id.as_str().len() + data.len() + r#","messageId":"","data":}"#.len() + 20
+    }
+}
+
+/// Appends one whole `ack` frame.
+pub fn put_ack(out: &mut Vec<u8>, message_id: &MessageId<'_>, status: AckStatus, topic: &Topic<'_>, seq_no: u64) {
+    out.extend_from_slice(br#"{"type":"ack","messageId":"#);
+    put_text(out, message_id.as_str());
+    out.extend_from_slice(match status {
+        AckStatus::Ok => br#","status":"ok","topic":"#.as_slice(),
+        AckStatus::Duplicate => br#","status":"duplicate","topic":"#.as_slice(),
+    });
+    put_text(out, topic.as_str());
+    out.extend_from_slice(br#","seqNo":"#);
+    put_number(out, seq_no);
+    out.push(b'}');
+}
+
+/// A name as a JSON text. Names hold no control characters, so only `"` and `\` need an escape.
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for part in text.as_bytes().split_inclusive(|&b| b == b'"' || b == b'\\') {
+        match part.split_last() {
+            Some((&last @ (b'"' | b'\\'), before)) => {
+                out.extend_from_slice(before);
+                out.extend_from_slice(&[b'\\', last]);
+            }
+            _ => out.extend_from_slice(part),
+        }
+    }
+    out.push(b'"');
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ack, Message, Payload, SeqNo, ServerFrame};
+    use proptest::prelude::*;
+
+    fn name() -> impl Strategy<Value = String> {
+        "[a\"\\\\ä€/ b]{1,12}".prop_map(|s| format!("x{s}x"))
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_bytes_as_serde(topic in name(), id in name(), seq_no in 0..=SeqNo::MAX, duplicate: bool) {
+            let (topic, message_id) = (Topic::new(topic).unwrap(), MessageId::new(id).unwrap());
+            let data = r#"{"a" : 1.50}"#;
+            let mut fast = Vec::new();
+            MessagePrefix::new(&topic).put(&mut fast, seq_no, &message_id, data);
+            let seq = SeqNo::new(seq_no).unwrap();
+            let slow = ServerFrame::Message(Message {
+                topic: topic.clone(), seq_no: seq, message_id: message_id.clone(), data: Payload::parse(data).unwrap(), prev_seq_no: None, sig: None,
+            });
+            prop_assert_eq!(std::str::from_utf8(&fast).unwrap(), serde_json::to_string(&slow).unwrap());
+            prop_assert_eq!(ServerFrame::parse(std::str::from_utf8(&fast).unwrap()).unwrap(), slow);
+
+            let status = if duplicate { AckStatus::Duplicate } else { AckStatus::Ok };
+            fast.clear();
+            put_ack(&mut fast, &message_id, status, &topic, seq_no);
+            let slow = ServerFrame::Ack(Ack { message_id, status, topic, seq_no: seq });
+            prop_assert_eq!(std::str::from_utf8(&fast).unwrap(), serde_json::to_string(&slow).unwrap());
+        }
+    }
+}
