@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Tally;
 use crate::{process, setup, workspace};
 
-/// Crates that are for the browser alone, or for one of these stages.
+/// Crates without native tests: the browser's entry point, and the program of one of these stages.
 const NOT_NATIVE: [&str; 4] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner"];
 
 pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
@@ -18,7 +18,7 @@ pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
 pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     setup::wasm_target()?;
     let strict = |clippy: &mut Command| process::run(clippy.args(arguments).args(["--", "--deny", "warnings"])).map(|()| Tally::SUCCESS);
-    let native = strict(workspace::cargo(["clippy", "--workspace", "--all-targets"]).args(NOT_NATIVE))?;
+    let native = strict(workspace::cargo(["clippy", "--workspace", "--exclude", "micro-socket-frontend"]).arg("--all-targets"))?;
     let browser = strict(workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]).args([
         "--features",
         "micro-socket-app/hydrate",
