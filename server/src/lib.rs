@@ -1,9 +1,16 @@
 //! Gateway library.
 
 pub mod config;
+pub mod gateway;
+pub mod http;
 pub mod log;
+pub mod socket;
 
 /// Serves until the process is asked to stop.
-pub async fn serve(_listener: tokio::net::TcpListener, _config: config::Config) -> std::io::Result<()> {
-    Ok(())
+///
+/// # Errors
+/// Where the listener fails.
+pub async fn serve(listener: tokio::net::TcpListener, config: config::Config) -> std::io::Result<()> {
+    let gateway = std::sync::Arc::new(gateway::Gateway::new(config));
+    axum::serve(listener, http::router(gateway, axum::Router::new())).await
 }
