@@ -4,13 +4,16 @@ pub mod config;
 pub mod gateway;
 pub mod http;
 pub mod log;
+pub mod page;
 pub mod socket;
 
 /// Serves until the process is asked to stop.
 ///
 /// # Errors
-/// Where the listener fails.
-pub async fn serve(listener: tokio::net::TcpListener, config: config::Config) -> std::io::Result<()> {
+/// Where the page's options are wrong or the listener fails.
+pub async fn serve(listener: tokio::net::TcpListener, config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
     let gateway = std::sync::Arc::new(gateway::Gateway::new(config));
-    axum::serve(listener, http::router(gateway, axum::Router::new())).await
+    let page = page::router(page::Assets::of_this_build())?;
+    axum::serve(listener, http::router(gateway, page)).await?;
+    Ok(())
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{ErrorCode, MessageId};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::path::{self, TopicPath};
-use super::problem::{Code, Problem, ProblemBody};
+use super::problem::{self, Code, Problem, ProblemBody};
 use crate::gateway::Gateway;
 
 /// Who publishes here. No client can be this user: a user id has no control characters.
@@ -67,12 +68,10 @@ pub(super) struct Published {
 )]
 pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
-    method: Method,
     headers: HeaderMap,
     topic: TopicPath,
     parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
 ) -> Result<Json<Published>, Problem> {
-    check_method(&method)?;
     check_site(&headers)?;
     let topic = path::topic(topic)?;
     let Query(parameters) = parameters.map_err(|why| Problem::new(Code::Protocol(ErrorCode::InvalidMessage), why.body_text()))?;
@@ -93,12 +92,9 @@ pub(super) async fn publish(
     }))
 }
 
-/// HEAD goes where GET goes, but must not have its effect.
-fn check_method(method: &Method) -> Result<(), Problem> {
-    match *method {
-        Method::GET => Ok(()),
-        _ => Err(Problem::new(Code::MethodNotAllowed, "Publishing takes GET, nothing else.")),
-    }
+/// HEAD would be answered as GET is, but must not have its effect.
+pub(super) async fn refuse_head() -> impl IntoResponse {
+    ([(header::ALLOW, "GET")], problem::method_not_allowed().await)
 }
 
 /// Refuses what a page of another site made the browser do. Browsers say so by `Sec-Fetch-Site`; `none` is the address bar.

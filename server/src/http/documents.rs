@@ -13,14 +13,14 @@ pub(super) struct Documents {
 }
 
 /// This document: the HTTP part (OpenAPI 3.1)
-#[utoipa::path(get, path = "/openapi.json", tag = "Documentation",
+#[utoipa::path(get, path = "/openapi.json", operation_id = "openapi_document", tag = "Documentation",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = serde_json::Map<String, serde_json::Value>)))]
 pub(super) async fn openapi(Extension(documents): Extension<Documents>) -> impl IntoResponse {
     json(documents.openapi)
 }
 
 /// The WebSocket part: every frame with its schema and an example (AsyncAPI 3)
-#[utoipa::path(get, path = "/asyncapi.json", tag = "Documentation",
+#[utoipa::path(get, path = "/asyncapi.json", operation_id = "asyncapi_document", tag = "Documentation",
     responses((status = 200, description = "An AsyncAPI 3 document", body = serde_json::Map<String, serde_json::Value>)))]
 pub(super) async fn asyncapi(Extension(documents): Extension<Documents>) -> impl IntoResponse {
     json(documents.asyncapi)

@@ -21,7 +21,7 @@ use axum::routing::get;
 use axum::{Extension, Router, middleware};
 use bytes::Bytes;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 pub use problem::{Code, Problem};
@@ -61,7 +61,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         .routes(routes!(documents::openapi))
         .routes(routes!(documents::asyncapi));
     if config.demo {
-        api = api.routes(routes!(demo::publish));
+        api = api.routes(routes!(demo::publish).map(|methods| methods.head(demo::refuse_head)));
     }
     if config.docs {
         api = api.merge(OpenApiRouter::from(page)).merge(docs());

@@ -10,6 +10,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 
+use crate::page::Encoding;
+
 /// Scalar's script, compressed when the gateway was built.
 static SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scalar.js.gz"));
 
@@ -52,7 +54,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// To the documentation
-#[utoipa::path(get, path = "/", tag = "Documentation",
+#[utoipa::path(get, path = "/", operation_id = "root", tag = "Documentation",
     responses((status = 307, description = "To `/docs`", headers(("location" = String, description = "`/docs`")))))]
 pub(super) async fn root() -> Redirect {
     Redirect::temporary("/docs")
@@ -61,14 +63,14 @@ pub(super) async fn root() -> Redirect {
 /// The documentation with the playground
 ///
 /// Exists where `http.docs` is true.
-#[utoipa::path(get, path = "/docs", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/docs", operation_id = "docs", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 #[expect(dead_code, reason = "stands for the page in the OpenAPI document; the page's own router answers")]
 pub(super) fn docs() {}
 
 /// This reference (Scalar)
 ///
 /// Exists where `http.docs` is true.
-#[utoipa::path(get, path = "/openapi", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
+#[utoipa::path(get, path = "/openapi", operation_id = "openapi_page", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], Html(PAGE))
 }
@@ -90,7 +92,7 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, kept).into_response();
     }
     let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    if takes_gzip(&headers) {
+    if Encoding::Gzip.accepted_by(&headers) {
         return (kept, kind, [(header::CONTENT_ENCODING, "gzip")], Bytes::from_static(SCRIPT)).into_response();
     }
     let mut plain = Vec::new();
@@ -98,14 +100,4 @@ pub(super) async fn script(headers: HeaderMap) -> Response {
         Ok(_) => (kept, kind, plain).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|coding| coding.split_once(';').unwrap_or((coding, "")))
-        .any(|(name, weight)| name.trim().eq_ignore_ascii_case("gzip") && !matches!(weight.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
 }

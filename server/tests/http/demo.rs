@@ -94,7 +94,7 @@ async fn nothing_but_get_publishes() {
     for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
         let response = gateway.request(method.clone(), "/demo/publish/prices", &[]).await;
         assert_eq!(response.status(), 405, "{method}");
-        assert!(response.headers()["allow"].to_str().unwrap().contains("GET"), "{method}");
+        assert!(response.headers()["allow"].to_str().unwrap().starts_with("GET"), "{method}");
     }
     assert_eq!(gateway.json("/demo/publish/prices").await["seqNo"], 1);
 }
