@@ -1,25 +1,46 @@
 //! `GET /demo/publish/{topic}?k=v`: publishes the query's parameters, for trying the gateway out with nothing but a browser or curl.
 
+use std::mem;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use protocol::{ErrorCode, MessageId};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::path::{self, TopicPath};
-use super::problem::{self, Code, Problem, ProblemBody};
+use super::problem::{self, Code, Problem, ProblemBody, example};
 use crate::gateway::Gateway;
 
 /// Who publishes here. No client can be this user: a user id has no control characters.
 const USER: &str = "\u{0}demo";
+
+/// The value of a parameter: a text, or a list of texts where the parameter was repeated.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = json!("100"))]
+enum Texts {
+    /// Given once.
+    One(String),
+    /// Given more often, in their order.
+    Many(Vec<String>),
+}
+
+impl Texts {
+    fn push(&mut self, text: String) {
+        match self {
+            Self::One(first) => *self = Self::Many(vec![mem::take(first), text]),
+            Self::Many(texts) => texts.push(text),
+        }
+    }
+}
 
 /// A published message.
 #[derive(Serialize, ToSchema)]
@@ -39,7 +60,7 @@ pub(super) struct Published {
     /// The id that the gateway made up for the message.
     message_id: String,
     /// The query's parameters as an object: texts, and a list of texts where a parameter was repeated.
-    #[schema(value_type = std::collections::HashMap<String, Value>)]
+    #[schema(value_type = HashMap<String, Texts>)]
     data: Box<RawValue>,
     /// How many subscriptions the topic had at that moment.
     subscribers: usize,
@@ -54,28 +75,27 @@ pub(super) struct Published {
     get, path = "/demo/publish/{topic}", tag = "Gateway",
     params(
         ("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
-        ("data" = std::collections::HashMap<String, String>, Query, style = Form, explode,
+        ("data" = Option<HashMap<String, Texts>>, Query, style = Form, explode,
             description = "Any parameters: they become the message's `data`", example = json!({ "bid": "100", "ask": "101" })),
     ),
     responses(
         (status = 200, description = "Numbered and on its way to all subscribers", body = Published),
-        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
+        (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
         (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
-            content_type = "application/problem+json"),
+            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
     )
 )]
 pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
     headers: HeaderMap,
     topic: TopicPath,
-    parameters: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<Published>, Problem> {
     check_site(&headers)?;
     let topic = path::topic(topic)?;
-    let Query(parameters) = parameters.map_err(|why| Problem::new(Code::Protocol(ErrorCode::InvalidMessage), why.body_text()))?;
-    let data = to_raw_value(&data(parameters)).map_err(|_| Problem::from(ErrorCode::Internal))?;
+    let data = to_raw_value(&data(&query.unwrap_or_default())).map_err(|_| Problem::from(ErrorCode::Internal))?;
     if data.get().len() > gateway.config().limits.max_frame {
         return Err(ErrorCode::MessageTooLarge.into());
     }
@@ -109,13 +129,12 @@ fn check_site(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// The parameters as an object, in the order in which each first appears.
-fn data(parameters: Vec<(String, String)>) -> Map<String, Value> {
-    let mut data = Map::new();
-    for (key, text) in parameters {
-        match data.get_mut(&key) {
-            None => drop(data.insert(key, text.into())),
-            Some(Value::Array(texts)) => texts.push(text.into()),
-            Some(first) => *first = vec![first.take(), text.into()].into(),
+fn data(query: &str) -> IndexMap<String, Texts> {
+    let mut data = IndexMap::new();
+    for (key, text) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        match data.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(Texts::One(text))),
+            Entry::Occupied(mut entry) => entry.get_mut().push(text),
         }
     }
     data
@@ -132,8 +151,7 @@ mod tests {
 
     #[test]
     fn the_query_becomes_data_in_its_order() {
-        let pairs = [("z", "1"), ("a", "2"), ("z", "3"), ("", ""), ("z", "4")];
-        let data = data(pairs.map(|(key, text)| (key.to_owned(), text.to_owned())).into());
+        let data = data("z=1&a=2&z=3&=&z=4");
         assert_eq!(serde_json::to_string(&data).unwrap(), r#"{"z":["1","3","4"],"a":"2","":""}"#);
     }
 

@@ -8,7 +8,7 @@ use protocol::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problem::{Problem, ProblemBody};
+use super::problem::{Code, Problem, ProblemBody, example};
 use crate::gateway::Gateway;
 
 /// All is well.
@@ -31,7 +31,7 @@ pub(super) async fn healthz() -> Json<Health> {
     responses(
         (status = 200, description = "Send traffic", body = Health),
         (status = 503, description = "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`)", body = ProblemBody,
-            content_type = "application/problem+json"),
+            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]
 pub(super) async fn readyz(State(gateway): State<Arc<Gateway>>) -> Result<Json<Health>, Problem> {

@@ -32,7 +32,7 @@ use crate::gateway::Gateway;
 /// What the OpenAPI document says besides its routes.
 #[derive(OpenApi)]
 #[openapi(
-    info(description = "The HTTP part of the gateway. The WebSocket part is described by `/asyncapi.json`. Every error is \
+    info(title = "Micro Socket", description = "The HTTP part of the gateway. The WebSocket part is described by `/asyncapi.json`. Every error is \
         `application/problem+json` with a stable `code`; a path or method that is not listed here is answered by `NOT_FOUND` \
         or `METHOD_NOT_ALLOWED`."),
     tags(

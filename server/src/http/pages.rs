@@ -39,6 +39,7 @@ const PAGE: &str = concat!(
 
 const START: &str = r##"Scalar.createApiReference("#app", {
   url: "/openapi.json",
+  baseServerURL: location.origin,
   withDefaultFonts: false,
   telemetry: false,
   showDeveloperTools: "never",

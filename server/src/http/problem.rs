@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 /// Why a request was refused, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,21 +81,36 @@ impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
     }
+
+    /// With what can be said without knowing the request.
+    pub fn of(code: Code) -> Self {
+        let detail = match code {
+            Code::Protocol(code) => format!("{} {}", code.meaning(), code.remedy()),
+            Code::NotFound => "There is nothing at this path. GET /openapi.json lists what there is.".to_owned(),
+            Code::MethodNotAllowed => "This path does not take this method; the header Allow says which it takes.".to_owned(),
+            Code::NotAWebSocket => "This path takes a WebSocket opening handshake (RFC 6455), nothing else.".to_owned(),
+            Code::TooManyConnections => "The gateway has as many connections as it may; try again later.".to_owned(),
+        };
+        Self { code, detail }
+    }
+
+    fn body(self) -> ProblemBody {
+        let status = self.code.status();
+        let title = status.canonical_reason().unwrap_or_default();
+        ProblemBody { kind: "about:blank", title, status: status.as_u16(), detail: self.detail, code: self.code.as_str() }
+    }
 }
 
 impl From<ErrorCode> for Problem {
     fn from(code: ErrorCode) -> Self {
-        Self::new(Code::Protocol(code), format!("{} {}", code.meaning(), code.remedy()))
+        Self::of(Code::Protocol(code))
     }
 }
 
 /// The body of every answer that is an error.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-#[schema(example = json!({
-    "type": "about:blank", "title": "Bad Request", "status": 400,
-    "detail": "the topic must not be empty", "code": "INVALID_TOPIC",
-}))]
+#[schema(example = json!(example(Code::Protocol(ErrorCode::InvalidTopic))))]
 pub(super) struct ProblemBody {
     /// Always `about:blank`: `code` tells more than the status.
     #[serde(rename = "type")]
@@ -106,16 +123,25 @@ pub(super) struct ProblemBody {
     /// For people: what was wrong and what to do.
     detail: String,
     /// For programs; stable.
-    #[schema(pattern = "^[A-Z_]+$")]
+    #[schema(schema_with = codes)]
     code: &'static str,
+}
+
+/// All codes that there are.
+fn codes() -> impl Into<RefOr<Schema>> {
+    let protocol = ErrorCode::ALL.iter().map(|code| code.as_str());
+    let all: Vec<&str> = protocol.chain(Code::HTTP_ONLY.iter().map(|code| code.as_str())).collect();
+    ObjectBuilder::new().schema_type(Type::String).description(Some("For programs; stable.")).enum_values(Some(all))
+}
+
+/// What an answer with this code looks like, for the documentation.
+pub(super) fn example(code: Code) -> ProblemBody {
+    Problem::of(code).body()
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.code.status();
-        let title = status.canonical_reason().unwrap_or_default();
-        let body = ProblemBody { kind: "about:blank", title, status: status.as_u16(), detail: self.detail, code: self.code.as_str() };
-        let mut response = (status, axum::Json(body)).into_response();
+        let mut response = (self.code.status(), axum::Json(self.body())).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
@@ -123,10 +149,10 @@ impl IntoResponse for Problem {
 
 /// For a path that there is not.
 pub(super) async fn not_found() -> Problem {
-    Problem::new(Code::NotFound, "There is nothing at this path. GET /openapi.json lists what there is.")
+    Problem::of(Code::NotFound)
 }
 
 /// For a path that there is with another method; the header `Allow` names it.
 pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "This path does not take this method; the header Allow says which it takes.")
+    Problem::of(Code::MethodNotAllowed)
 }

@@ -8,7 +8,7 @@ use protocol::ErrorCode;
 
 use super::origin;
 use super::path::{self, TopicPath};
-use super::problem::{Code, Problem, ProblemBody};
+use super::problem::{Code, Problem, ProblemBody, example};
 use crate::gateway::Gateway;
 use crate::socket::{self, UpgradeError};
 
@@ -19,9 +19,9 @@ use crate::socket::{self, UpgradeError};
     get, path = "/ws", tag = "WebSocket",
     responses(
         (status = 101, description = "The WebSocket is open"),
-        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
+        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
     )
 )]
 pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Result<Response, Problem> {
@@ -36,9 +36,9 @@ pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Req
     params(("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices")),
     responses(
         (status = 101, description = "The WebSocket is open"),
-        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
+        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
     )
 )]
 pub(super) async fn one_topic(State(gateway): State<Arc<Gateway>>, topic: TopicPath, request: Request) -> Result<Response, Problem> {
@@ -58,6 +58,6 @@ fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Resul
 fn refused(why: UpgradeError) -> Problem {
     match why {
         UpgradeError::Handshake(why) => Problem::new(Code::NotAWebSocket, why.to_string()),
-        UpgradeError::Full => Problem::new(Code::TooManyConnections, "The gateway has as many connections as it may; try again later."),
+        UpgradeError::Full => Problem::of(Code::TooManyConnections),
     }
 }

@@ -113,8 +113,26 @@ async fn the_document_is_whole() {
             assert!(parameter.is_some_and(|parameter| parameter["example"].is_string()), "{path} does not describe {name}");
         }
     }
+    check_examples(&document);
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         assert_fits(&within(&document, schema), &schema["example"], name);
+    }
+}
+
+/// Each problem has an example of its own, with its status and a code that the description names.
+fn check_examples(document: &Value) {
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (status, answer) in item["get"]["responses"].as_object().unwrap() {
+            let Some(content) = answer["content"].get("application/problem+json") else {
+                assert!(status.parse::<u16>().unwrap() < 400, "{path} answers {status} without a problem");
+                continue;
+            };
+            let example = &content["example"];
+            assert_fits(&within(document, &content["schema"]), example, path);
+            assert_eq!(example["status"].to_string(), *status, "{path}");
+            let code = example["code"].as_str().unwrap();
+            assert!(answer["description"].as_str().unwrap().contains(&format!("`{code}`")), "{path} {status}");
+        }
     }
 }
 
