@@ -6,6 +6,7 @@ pub mod http;
 pub mod log;
 pub mod page;
 pub mod socket;
+mod websocket;
 
 /// Serves until the process is asked to stop.
 ///

@@ -1,8 +1,13 @@
 //! Stub.
 #![allow(missing_docs, clippy::needless_pass_by_value)]
-use axum::{extract::Request, response::Response};
+use crate::websocket::{HandshakeError, accept};
+use axum::{
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 pub enum UpgradeError {
-    Handshake(&'static str),
+    Handshake(HandshakeError),
     Full,
 }
 pub fn upgrade(
@@ -10,8 +15,10 @@ pub fn upgrade(
     request: Request,
     _topic: Option<String>,
 ) -> Result<Response, UpgradeError> {
-    if request.headers().contains_key("x-full") {
-        return Err(UpgradeError::Full);
-    }
-    Err(UpgradeError::Handshake("this is a WebSocket endpoint"))
+    let key = accept(request.method(), request.version(), request.headers()).map_err(UpgradeError::Handshake)?;
+    Ok((
+        StatusCode::SWITCHING_PROTOCOLS,
+        [("connection", "upgrade".to_owned()), ("upgrade", "websocket".to_owned()), ("sec-websocket-accept", key.0)],
+    )
+        .into_response())
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 
 use super::origin;
@@ -24,7 +25,7 @@ use crate::socket::{self, UpgradeError};
         (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
     )
 )]
-pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     open(gateway, request, None)
 }
 
@@ -43,21 +44,24 @@ pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Req
 )]
 pub(super) async fn one_topic(State(gateway): State<Arc<Gateway>>, topic: TopicPath, request: Request) -> Result<Response, Problem> {
     let topic = path::text(topic)?;
-    open(gateway, request, Some(topic))
+    Ok(open(gateway, request, Some(topic)))
 }
 
 /// Checks the page's origin, then leaves the rest to the socket. A topic of the path is checked at `setup`, where a browser can see why.
-fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Result<Response, Problem> {
+fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Response {
     if !origin::may_connect(gateway.config(), request.headers()) {
         let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
-        return Err(Problem::new(Code::Protocol(ErrorCode::Forbidden), detail));
+        return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();
     }
-    socket::upgrade(gateway, request, topic).map_err(refused)
+    socket::upgrade(gateway, request, topic).unwrap_or_else(refused)
 }
 
-fn refused(why: UpgradeError) -> Problem {
+fn refused(why: UpgradeError) -> Response {
     match why {
-        UpgradeError::Handshake(why) => Problem::new(Code::NotAWebSocket, why.to_string()),
-        UpgradeError::Full => Problem::of(Code::TooManyConnections),
+        UpgradeError::Handshake(why) => {
+            let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+            (version, Problem::new(Code::NotAWebSocket, why.to_string())).into_response()
+        }
+        UpgradeError::Full => Problem::of(Code::TooManyConnections).into_response(),
     }
 }

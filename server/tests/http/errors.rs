@@ -47,3 +47,17 @@ async fn every_answer_is_protected() {
         assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");
     }
 }
+
+#[tokio::test]
+async fn another_version_of_websocket_is_told_the_right_one() {
+    let handshake = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "8"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let response = Gateway::start(&[]).request(Method::GET, "/ws", &handshake).await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["sec-websocket-version"], "13");
+    assert_eq!(response.json::<Value>().await.unwrap()["code"], "NOT_A_WEBSOCKET");
+}
