@@ -35,6 +35,7 @@ use crate::gateway::Gateway;
     info(title = "Micro Socket", description = "The HTTP part of the gateway. The WebSocket part is described by `/asyncapi.json`. Every error is \
         `application/problem+json` with a stable `code`; a path or method that is not listed here is answered by `NOT_FOUND` \
         or `METHOD_NOT_ALLOWED`."),
+    servers((url = "/", description = "This gateway")),
     tags(
         (name = "WebSocket", description = "Where clients connect"),
         (name = "Gateway", description = "What goes on, and a way to publish without a client"),

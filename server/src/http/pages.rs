@@ -40,6 +40,7 @@ const PAGE: &str = concat!(
 const START: &str = r##"Scalar.createApiReference("#app", {
   url: "/openapi.json",
   baseServerURL: location.origin,
+  defaultOpenAllTags: true,
   withDefaultFonts: false,
   telemetry: false,
   showDeveloperTools: "never",
