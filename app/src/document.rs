@@ -79,4 +79,5 @@ pub fn App() -> impl IntoView {
         </main>
         <Help open=help shortcuts/>
     }
+    .into_any()
 }

@@ -75,6 +75,7 @@ pub(crate) fn Chips(
             />
         </div>
     }
+    .into_any()
 }
 
 fn chip(text: String, disabled: Signal<bool>, remove: impl Fn() + 'static) -> impl IntoView {
@@ -86,5 +87,5 @@ fn chip(text: String, disabled: Signal<bool>, remove: impl Fn() + 'static) -> im
                 <Icon name="close"/>
             </button>
         </span>
-    }
+    }.into_any()
 }

@@ -89,7 +89,7 @@ pub(crate) fn Editor(
                 </textarea>
             </div>
         </div>
-    }
+    }.into_any()
 }
 
 fn numbered(lines: usize, wrong: Option<usize>) -> String {

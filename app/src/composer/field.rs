@@ -77,16 +77,19 @@ pub(crate) fn Field(
         FieldKind::Text if name == "messageId" => view! { <MessageId input composer=form.composer/> }.into_any(),
         FieldKind::Text | FieldKind::Number | FieldKind::Flag => view! { <TextInput input numeric=kind == FieldKind::Number/> }.into_any(),
     };
-    Some(view! {
-        <div class="field">
-            <div class="field__label">
-                <label for=name title=doc.description>{name}</label>
-                <span class="field__note" id=format!("{name}-note")>{note}</span>
+    Some(
+        view! {
+            <div class="field">
+                <div class="field__label">
+                    <label for=name title=doc.description>{name}</label>
+                    <span class="field__note" id=format!("{name}-note")>{note}</span>
+                </div>
+                {body}
+                <FieldError id=format!("{name}-error") message=Signal::derive(move || wrong.get().map(|wrong| wrong.message))/>
             </div>
-            {body}
-            <FieldError id=format!("{name}-error") message=Signal::derive(move || wrong.get().map(|wrong| wrong.message))/>
-        </div>
-    })
+        }
+        .into_any(),
+    )
 }
 
 /// What is wrong, below its field.
@@ -130,6 +133,7 @@ fn TextInput(
             on:input=move |event| input.type_text(event_target_value(&event))
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -148,6 +152,7 @@ fn JsonInput(
             disabled=input.disabled
         />
     }
+    .into_any()
 }
 
 /// The few words at the right of a label.

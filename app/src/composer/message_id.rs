@@ -55,4 +55,5 @@ pub(crate) fn MessageId(
             </button>
         </div>
     }
+    .into_any()
 }

@@ -42,6 +42,7 @@ pub(crate) fn Pairs(
             "Add a topic"
         </button>
     }
+    .into_any()
 }
 
 #[component]
@@ -91,4 +92,5 @@ fn Pair(
             <Icon name="close"/>
         </button>
     }
+    .into_any()
 }

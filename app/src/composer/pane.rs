@@ -51,6 +51,7 @@ pub(crate) fn MessagePane(
             </form>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -89,6 +90,7 @@ fn Views(
             </button>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -115,7 +117,7 @@ fn Kinds(
             </label>
         }
     };
-    view! { <div class="kinds" role="radiogroup" aria-label="Kind of message">{ClientFrame::KINDS.map(item)}</div> }
+    view! { <div class="kinds" role="radiogroup" aria-label="Kind of message">{ClientFrame::KINDS.map(item)}</div> }.into_any()
 }
 
 /// The form of the chosen kind; what is seldom needed is folded away.
@@ -186,6 +188,7 @@ fn Json(
             <FieldError id="raw-error".to_owned() message=Signal::derive(message)/>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -216,4 +219,5 @@ fn SendBar(
             </button>
         </div>
     }
+    .into_any()
 }

@@ -40,7 +40,7 @@ pub(crate) fn ConnectionPane(
             </noscript>
             {body}
         </section>
-    }
+    }.into_any()
 }
 
 /// The button that was pressed has been replaced: the focus goes to the one in its place.
@@ -91,6 +91,7 @@ fn Standing(
             </span>
         </div>
     }
+    .into_any()
 }
 
 /// Where to connect to.
@@ -164,6 +165,7 @@ fn Address(
             <Why line/>
         </form>
     }
+    .into_any()
 }
 
 /// Why there is no connection any more, or never was.
@@ -211,6 +213,7 @@ fn Failed(
             {instead}
         </div>
     }
+    .into_any()
 }
 
 fn finding(verdict: Verdict, text: String) -> impl IntoView {
@@ -219,7 +222,7 @@ fn finding(verdict: Verdict, text: String) -> impl IntoView {
         Verdict::Broken => "close",
         Verdict::Idle => "more",
     };
-    view! { <li data-result=verdict.as_str()><Icon name=icon/><span>{text}</span></li> }
+    view! { <li data-result=verdict.as_str()><Icon name=icon/><span>{text}</span></li> }.into_any()
 }
 
 #[component]
@@ -237,4 +240,5 @@ fn Ended(
             <p><b>"Remedy: "</b>{ending.remedy()}</p>
         </div>
     }
+    .into_any()
 }

@@ -54,6 +54,7 @@ pub(crate) fn Bar(
             </div>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -85,6 +86,7 @@ fn Find(
             <span class="search__hits" aria-hidden="true">{hits}</span>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -109,7 +111,7 @@ fn Directions(
         }
     };
     let choices = [("Both", None), ("Out", Some(Direction::Out)), ("In", Some(Direction::In))];
-    view! { <div class="seg" role="group" aria-label="Direction">{choices.map(choice)}</div> }
+    view! { <div class="seg" role="group" aria-label="Direction">{choices.map(choice)}</div> }.into_any()
 }
 
 #[component]
@@ -137,6 +139,7 @@ fn Kinds(
             <optgroup label="Other">{["open", "close", RAW, "binary"].map(option)}</optgroup>
         </select>
     }
+    .into_any()
 }
 
 #[component]
@@ -162,4 +165,5 @@ fn PauseButton(
             <span class="btn__word" aria-hidden="true">"Pause"</span>
         </button>
     }
+    .into_any()
 }

@@ -48,7 +48,7 @@ pub(crate) fn Detail(
             {main}
             <div class="detail__facts" role="gridcell">{facts}</div>
         </div>
-    })
+    }.into_any())
 }
 
 fn question_text(screen: Screen, question: Option<u64>) -> Option<String> {
@@ -96,7 +96,7 @@ fn Frame(
             </div>
             <pre class="code" tabindex="0" role="region" aria-label="Frame as JSON" data-wrap=move || raw.get().then_some("") inner_html=shown></pre>
         </div>
-    }
+    }.into_any()
 }
 
 /// The text frame; of everything else, what its row says.
@@ -170,6 +170,7 @@ fn Explain(
             </div>
         </div>
     }
+    .into_any()
 }
 
 type Fact = (&'static str, String);
@@ -204,7 +205,7 @@ fn fact_list(facts: Vec<Fact>) -> impl IntoView {
         let title = value.clone();
         view! { <dt>{name}</dt><dd title=title>{value}</dd> }
     };
-    view! { <dl class="facts">{facts.into_iter().map(fact).collect_view()}</dl> }
+    view! { <dl class="facts">{facts.into_iter().map(fact).collect_view()}</dl> }.into_any()
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(crate) fn Foot(
             {move || filled.get().then(|| view! { <FollowButton screen/> })}
         </div>
     }
+    .into_any()
 }
 
 fn counted((all, shown, waiting): (usize, usize, usize)) -> String {
@@ -77,6 +78,7 @@ fn FollowButton(
             {label}
         </button>
     }
+    .into_any()
 }
 
 /// What a screen reader says: the state of the line, and sums of what has come, at most once in [`QUIET`].

@@ -36,7 +36,7 @@ pub(crate) fn Lesson() -> impl IntoView {
                 </div>
             </dl>
         </div>
-    }
+    }.into_any()
 }
 
 #[component]
@@ -69,4 +69,5 @@ fn Example(
             <span class="row__took">{took}</span>
         </div>
     }
+    .into_any()
 }

@@ -29,6 +29,7 @@ pub(crate) fn LogPane(
             <Foot screen line/>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -60,6 +61,7 @@ fn Grid(
             {move || nothing.get().then(|| view! { <Nothing screen/> })}
         </div>
     }
+    .into_any()
 }
 
 /// No row passes the filter.
@@ -79,4 +81,5 @@ fn Nothing(
             </div>
         </div>
     }
+    .into_any()
 }

@@ -85,39 +85,42 @@ pub(crate) fn Row(
     let (bad, down, duplicate, answers) = (cells.bad, cells.down, cells.duplicate, cells.answers);
     let open = Memo::new(move |_| screen.open.get() == Some(id));
     let index = move || screen.feed.watch(|store| store.index_of(id)).map(|index| (index + 1).to_string());
-    Some(view! {
-        <div
-            class="row"
-            role="row"
-            id=format!("row-{id}")
-            attr:aria-level="1"
-            aria-rowindex=index
-            aria-expanded=move || open.get().to_string()
-            tabindex=move || if screen.tab_stop.get() == Some(id) { "0" } else { "-1" }
-            data-id=id.to_string()
-            data-kind=cells.kind
-            data-dir=cells.direction.map(Direction::as_str)
-            data-event=event.then_some("")
-            data-flag=duplicate.then_some("duplicate")
-            data-tone=bad.then_some("bad")
-            data-wire=down.then_some("down")
-            data-fresh=fresh.then_some("")
-            data-link=move || screen.link(id, answers)
-            on:click=move |_| screen.toggle(id)
-        >
-            <span role="gridcell" class="row__time"><b>{cells.minutes}</b>{cells.seconds}</span>
-            <Wire direction=cells.direction/>
-            <span role="gridcell" class="row__kind">{cells.word}</span>
-            {(!event).then(|| view! {
-                <span role="gridcell" class="row__topic">{cells.topic}</span>
-                <span role="gridcell" class="row__seq">{cells.seq_no}</span>
-            })}
-            <Body screen pieces=cells.pieces/>
-            <span role="gridcell" class="row__size">{cells.size}</span>
-            <span role="gridcell" class="row__took">{cells.took}</span>
-        </div>
-        {move || open.get().then(|| view! { <Detail screen id again edit/> })}
-    })
+    Some(
+        view! {
+            <div
+                class="row"
+                role="row"
+                id=format!("row-{id}")
+                attr:aria-level="1"
+                aria-rowindex=index
+                aria-expanded=move || open.get().to_string()
+                tabindex=move || if screen.tab_stop.get() == Some(id) { "0" } else { "-1" }
+                data-id=id.to_string()
+                data-kind=cells.kind
+                data-dir=cells.direction.map(Direction::as_str)
+                data-event=event.then_some("")
+                data-flag=duplicate.then_some("duplicate")
+                data-tone=bad.then_some("bad")
+                data-wire=down.then_some("down")
+                data-fresh=fresh.then_some("")
+                data-link=move || screen.link(id, answers)
+                on:click=move |_| screen.toggle(id)
+            >
+                <span role="gridcell" class="row__time"><b>{cells.minutes}</b>{cells.seconds}</span>
+                <Wire direction=cells.direction/>
+                <span role="gridcell" class="row__kind">{cells.word}</span>
+                {(!event).then(|| view! {
+                    <span role="gridcell" class="row__topic">{cells.topic}</span>
+                    <span role="gridcell" class="row__seq">{cells.seq_no}</span>
+                })}
+                <Body screen pieces=cells.pieces/>
+                <span role="gridcell" class="row__size">{cells.size}</span>
+                <span role="gridcell" class="row__took">{cells.took}</span>
+            </div>
+            {move || open.get().then(|| view! { <Detail screen id again edit/> })}
+        }
+        .into_any(),
+    )
 }
 
 fn is_fresh(screen: Screen, id: u64) -> bool {
@@ -138,7 +141,7 @@ fn Wire(
         Some(Direction::In) => view! { <Icon name="in" class="row__arrow"/><span class="visually-hidden">"received"</span> }.into_any(),
         None => view! { <Icon name="node" class="row__node"/><span class="visually-hidden">"line"</span> }.into_any(),
     };
-    view! { <span role="gridcell" class="row__wire">{mark}</span> }
+    view! { <span role="gridcell" class="row__wire">{mark}</span> }.into_any()
 }
 
 #[component]
@@ -153,7 +156,7 @@ fn Body(
         Piece::Strong(text) => view! { <b>{text}</b> " " }.into_any(),
         Piece::Tag(word, tone) => view! { <span class="tag" data-tone=tone>{word}</span> }.into_any(),
     });
-    view! { <span role="gridcell" class="row__body">{pieces.collect_view()}</span> }
+    view! { <span role="gridcell" class="row__body">{pieces.collect_view()}</span> }.into_any()
 }
 
 /// Text with what was searched for marked, once.

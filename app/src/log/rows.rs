@@ -51,6 +51,7 @@ pub(crate) fn Rows(
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// Measures rows and view, now and whenever the scroller changes its size.

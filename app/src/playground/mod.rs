@@ -73,6 +73,7 @@ pub(crate) fn Playground(
             </div>
         </section>
     }
+    .into_any()
 }
 
 /// Between composer and log, on a narrow screen.
@@ -111,6 +112,7 @@ fn Views(
             </div>
         </div>
     }
+    .into_any()
 }
 
 fn act(action: Action, line: Line, composer: Composer, screen: Screen, help: RwSignal<bool>) {

@@ -31,6 +31,7 @@ pub(crate) fn Contents() -> impl IntoView {
             </details>
         </nav>
     }
+    .into_any()
 }
 
 /// Both sides have an `ack`.

@@ -64,4 +64,5 @@ pub(crate) fn CopyButton(
             <span class="tip__text" data-side="end" aria-hidden="true">{word}</span>
         </button>
     }
+    .into_any()
 }

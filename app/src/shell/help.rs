@@ -70,4 +70,5 @@ pub(crate) fn Help(
             </div>
         </dialog>
     }
+    .into_any()
 }

@@ -77,6 +77,7 @@ pub(crate) fn ThemeButton(
             <span class="tip__text" data-side="end" aria-hidden="true">{label}</span>
         </button>
     }
+    .into_any()
 }
 
 #[cfg(test)]

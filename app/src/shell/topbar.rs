@@ -45,6 +45,7 @@ pub(crate) fn TopBar(
             </div>
         </header>
     }
+    .into_any()
 }
 
 #[component]
@@ -64,7 +65,7 @@ fn Sections() -> impl IntoView {
     let link = move |(anchor, name): (&'static str, &'static str)| {
         view! { <a href=format!("#{anchor}") aria-current=move || (current.get() == anchor).then_some("true")>{name}</a> }
     };
-    view! { <nav class="nav" aria-label="Sections">{SECTIONS.map(link)}</nav> }
+    view! { <nav class="nav" aria-label="Sections">{SECTIONS.map(link)}</nav> }.into_any()
 }
 
 /// The last section that begins above the reading line.
