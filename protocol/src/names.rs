@@ -84,6 +84,12 @@ macro_rules! name {
                 &self.0
             }
 
+            /// The same name, borrowed from this one.
+            #[must_use]
+            pub fn reborrow(&self) -> $name<'_> {
+                $name(Cow::Borrowed(&self.0))
+            }
+
             /// The same, independent of what it was read from.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {
@@ -201,6 +207,8 @@ impl JsonSchema for SeqNo {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     #[test]
     fn topics() {
