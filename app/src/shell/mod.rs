@@ -1,0 +1,18 @@
+//! What surrounds the bench: top bar, theme, help, contents, shortcuts, icons.
+
+mod contents;
+mod copy;
+mod help;
+mod icons;
+mod shortcuts;
+mod status;
+mod theme;
+mod topbar;
+
+pub(crate) use contents::Contents;
+pub(crate) use copy::CopyButton;
+pub(crate) use help::Help;
+pub(crate) use icons::{ChangingIcon, Icon, Sprite};
+pub(crate) use shortcuts::{Action, Shortcuts, listen};
+pub(crate) use status::{Mark, Status};
+pub(crate) use topbar::TopBar;
