@@ -9,6 +9,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <link rel="stylesheet" href=options.css_path()/>
                 <HydrationScripts options/>
                 <title>"Micro Socket"</title>
             </head>

@@ -1,1 +1,3 @@
 //! Gateway library.
+
+pub mod page;

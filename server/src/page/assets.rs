@@ -1,0 +1,192 @@
+//! The files that the page loads: script, WebAssembly, style and fonts, each in the forms that `cargo xtask build`
+//! stored beside each other (`name`, `name.br`, `name.gz`). All of them are held in memory.
+//!
+//! Relies on the folder `pkg` of the site holding one folder named after the content of everything in it, the
+//! *revision*: whatever is under it never changes, so that browsers may keep it for good.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map},
+};
+
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use rust_embed::RustEmbed;
+
+use super::encoding::Encoding;
+
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// A release build holds the files; a debug build reads the folder each time that it is asked.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../target/site/pkg"]
+#[allow_missing = true]
+struct Built;
+
+/// The page's files, by name.
+#[derive(Debug, Default)]
+pub struct Assets {
+    revision: Option<String>,
+    files: BTreeMap<String, Asset>,
+}
+
+impl Assets {
+    /// The files in the binary; in a debug build, those in `target/site` at this moment.
+    pub fn of_this_build() -> Self {
+        Self::from_files(Built::iter().filter_map(|path| {
+            let content = Built::get(&path)?.data;
+            Some((path, content))
+        }))
+    }
+
+    /// Files by their path, `<revision>/<name>`, the compressed forms told by their ending. A file outside of the
+    /// first revision's folder is left out.
+    pub fn from_files<P, C>(files: impl IntoIterator<Item = (P, C)>) -> Self
+    where
+        P: AsRef<str>,
+        C: Into<Cow<'static, [u8]>>,
+    {
+        let mut assets = Self::default();
+        for (path, content) in files {
+            let Some((revision, name)) = path.as_ref().split_once('/') else {
+                continue;
+            };
+            let first = assets.revision.get_or_insert_with(|| revision.to_owned());
+            if first == revision {
+                assets.add(revision, name, content.into());
+            }
+        }
+        assets
+    }
+
+    /// What the files' folder is called; none without files.
+    pub fn revision(&self) -> Option<&str> {
+        self.revision.as_deref()
+    }
+
+    /// Whether there are no files, because the page was not built.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    fn add(&mut self, revision: &str, path: &str, content: Cow<'static, [u8]>) {
+        let (name, encoding) = Encoding::of_file(path);
+        let form = Form {
+            content: match content {
+                Cow::Borrowed(content) => Bytes::from_static(content),
+                Cow::Owned(content) => content.into(),
+            },
+            etag: format!("\"{revision}-{}\"", encoding.token()),
+        };
+        self.files
+            .entry(name.to_owned())
+            .or_insert_with(|| Asset::named(name))
+            .forms
+            .insert(encoding, form);
+    }
+}
+
+impl IntoIterator for Assets {
+    type Item = (String, Asset);
+    type IntoIter = btree_map::IntoIter<String, Asset>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.files.into_iter()
+    }
+}
+
+/// One file in all the forms in which it is stored.
+#[derive(Debug)]
+pub struct Asset {
+    content_type: HeaderValue,
+    forms: BTreeMap<Encoding, Form>,
+}
+
+#[derive(Debug)]
+struct Form {
+    content: Bytes,
+    /// Strong, hence another one for each form.
+    etag: String,
+}
+
+impl Asset {
+    fn named(name: &str) -> Self {
+        Self {
+            content_type: HeaderValue::from_static(content_type(name)),
+            forms: BTreeMap::new(),
+        }
+    }
+
+    /// The smallest form that the client takes, or 304 when it has that one.
+    pub(super) fn respond(&self, request: &HeaderMap) -> Response {
+        let accepted = |&(encoding, _): &(&Encoding, &Form)| encoding.accepted_by(request);
+        let Some((encoding, form)) = self
+            .forms
+            .iter()
+            .find(accepted)
+            .or(self.forms.last_key_value())
+        else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        let status = if form.is_held_by(request) {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::OK
+        };
+        let mut response = (
+            status,
+            [
+                (header::CACHE_CONTROL, FOREVER),
+                (header::VARY, BY_ENCODING),
+            ],
+            [(header::ETAG, form.etag.as_str())],
+        )
+            .into_response();
+        if status == StatusCode::OK {
+            self.fill(&mut response, *encoding, form);
+        }
+        response
+    }
+
+    fn fill(&self, response: &mut Response, encoding: Encoding, form: &Form) {
+        *response.body_mut() = form.content.clone().into();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
+        if encoding != Encoding::Identity {
+            headers.insert(
+                header::CONTENT_ENCODING,
+                HeaderValue::from_static(encoding.token()),
+            );
+        }
+    }
+}
+
+impl Form {
+    /// Whether the request's `If-None-Match` names this form. Caches on the way may have made the tag a weak one.
+    fn is_held_by(&self, request: &HeaderMap) -> bool {
+        request
+            .get_all(header::IF_NONE_MATCH)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
+    }
+}
+
+/// The MIME type of everything that the page may load.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        Some("css") => "text/css; charset=utf-8",
+        Some("woff2") => "font/woff2",
+        Some("svg") => "image/svg+xml",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
