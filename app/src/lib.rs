@@ -1,25 +1,42 @@
-//! The page at `/docs`.
-use leptos::prelude::*;
+//! The page at `/docs`: one document that teaches, tries and documents the gateway. Rendered on the server, readable as it
+//! comes, brought to life by WebAssembly. Relies on [`protocol`] for every frame, field and code that it shows.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`document`] | the HTML around it |
+//! | [`shell`] | top bar, theme, help, shortcuts, icons |
+//! | [`playground`] | the bench: puts connection, composer and log together |
+//! | [`connection`] | one WebSocket: address, state, why it failed or ended |
+//! | [`composer`] | one message as a form made from the protocol's types, and as JSON |
+//! | [`log`] | every frame both ways |
+//! | [`json`] | reading JSON for people: tokens, indentation, the place of an error |
+//! | [`endpoints`], [`reference`](mod@reference) | what the gateway offers over HTTP, and the protocol |
+//! | [`browser`] | what the page asks the browser for: time, storage, clipboard |
+//!
+//! # What tests may hold on to
+//!
+//! Roles and names first; the attributes below are stable as well.
+//!
+//! | what | how |
+//! |---|---|
+//! | hydrated | `<html data-hydrated>` appears; until then controls are disabled |
+//! | sections | `#playground`, `#endpoints`, `#protocol`; navigation "Sections" with links Playground, Endpoints, Protocol |
+//! | endpoint | radio group "Endpoint": "Many topics", "One topic", "Another address"; textbox "URL" |
+//! | connecting | button "Connect" / "Disconnect" (also "Stop" while connecting); group "Connection" in the top bar says `connected`, `connecting`, `not connected`, `closed`, `could not connect` (`data-state`) |
+//! | kind | radio group "Kind of message": setup, subscribe, unsubscribe, publish, ack, ping |
+//! | fields | textboxes named as on the wire: `token`, `topics` (adds a chip on Enter or comma; buttons "Remove prices"), `topic`, `messageId`, `payload`, `lastSeq`, `epoch`, `seqNo`, `sessionId` |
+//! | message id | buttons "Keep this id" (`aria-pressed`) and "New id" |
+//! | views | group "Write as": buttons "Form", "JSON"; in JSON the textbox "Message as JSON" |
+//! | sending | button "Send publish" (the kind), "Connect and send setup" while closed, "Send all the same" where something is wrong |
+//! | faults | `.field__error` with the field's `aria-describedby`; `[aria-invalid="true"]` |
+//! | log | treegrid "Frames, oldest first"; rows `.row[data-kind][data-dir]` (`data-dir` is `out` or `in`, missing on events `open`, `close`); `data-flag="duplicate"`; unfolding: click or Enter, `aria-expanded`; region "Frame as JSON" |
+//! | log tools | searchbox "Find in frames"; group "Direction": Both, Out, In; combobox "Kind"; buttons "Pause"/"Resume", "Copy the log as JSON lines", "Clear the log"; button "Following newest" / "3 new frames" |
+//! | narrow | group "View": buttons "Compose", "Log" (below 768 px) |
+//! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
+//! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
 
-/// The whole document: head, scripts that hydrate, and [`App`].
-pub fn shell(options: LeptosOptions) -> impl IntoView {
-    view! {
-        <!DOCTYPE html>
-        <html lang="en">
-            <head>
-                <meta charset="utf-8"/>
-                <meta name="viewport" content="width=device-width, initial-scale=1"/>
-                <link rel="stylesheet" href=options.css_path()/>
-                <HydrationScripts options/>
-                <title>"Micro Socket"</title>
-            </head>
-            <body><App/></body>
-        </html>
-    }
-}
+pub mod document;
+pub mod endpoints;
+pub mod reference;
 
-/// The page's root component.
-#[component]
-pub fn App() -> impl IntoView {
-    view! { <main><h1>"Micro Socket"</h1></main> }
-}
+pub use document::{App, shell};

@@ -1,0 +1,54 @@
+//! The HTML document: head, and the body that server and browser render alike.
+
+use crate::{endpoints::Endpoints, reference::Reference};
+use leptos::prelude::*;
+
+/// Runs before the first paint: the theme that was chosen last, and the mark that scripts run.
+const BEFORE_PAINT: &str = r#"{const e=document.documentElement;e.classList.add("js");try{const t=localStorage.getItem("theme");if(t==="light"||t==="dark")e.dataset.theme=t}catch{}}"#;
+
+const DESCRIPTION: &str = "Connect to the gateway, send typed messages and read every frame.";
+
+/// The whole document: head, scripts that hydrate, and [`App`].
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let pkg = format!("/{}", options.site_pkg_dir);
+    let style = format!("{pkg}/{}.css", options.output_name);
+    let fonts = ["atkinson-next", "atkinson-mono"].map(|name| {
+        let href = format!("{pkg}/fonts/{name}.woff2");
+        view! { <link rel="preload" href=href r#as="font" r#type="font/woff2" crossorigin="anonymous"/> }
+    });
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="description" content=DESCRIPTION/>
+                <meta name="color-scheme" content="light dark"/>
+                <title>"Micro Socket"</title>
+                <script>{BEFORE_PAINT}</script>
+                <link rel="stylesheet" href=style/>
+                {fonts}
+                <HydrationScripts options/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// The page's root component.
+#[component]
+pub fn App() -> impl IntoView {
+    view! {
+        <main id="main" tabindex="-1">
+            <h1 class="visually-hidden">"Micro Socket"</h1>
+            <div class="doc">
+                <div class="doc__body">
+                    <Endpoints/>
+                    <Reference/>
+                </div>
+            </div>
+        </main>
+    }
+}
