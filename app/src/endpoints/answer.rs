@@ -46,7 +46,9 @@ impl Outcome {
         match self {
             Self::Answered(answer) => format!("Answered {} in {}", answer.status_line(), duration(answer.millis)),
             Self::Unreachable => "The gateway did not answer. Is it still running, and can this browser reach it?".to_owned(),
-            Self::TooLate => "No answer within 15 seconds. The gateway may be overloaded, or something between it and you holds it back.".to_owned(),
+            Self::TooLate => {
+                "No answer within 15 seconds. The gateway may be overloaded, or something between it and you holds it back.".to_owned()
+            }
         }
     }
 }

@@ -4,7 +4,10 @@ use super::{
     answer::{Answer, Outcome, Problem, duration},
     code_box::CodeBox,
 };
-use crate::{json::Painted, reference::anchors, shell::icons::Icon};
+use crate::{
+    reference::{Painted, anchors},
+    temporary::shell::icons::Icon,
+};
 use leptos::prelude::*;
 use protocol::ErrorCode;
 
@@ -33,7 +36,7 @@ fn Answered(answer: Answer) -> impl IntoView {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
         <CodeBox title="Answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " {facts} }.into_any()>
             <span class="c">{headers}</span>
-            {if json { view! { <Painted text=body pretty=true/> }.into_any() } else { body.into_any() }}
+            {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
     }
 }

@@ -1,5 +1,6 @@
 //! Code in a box with a title and a button that copies it.
 
+use super::copy_button::CopyButton;
 use leptos::prelude::*;
 
 /// The children are what is seen, `text` is what is copied.

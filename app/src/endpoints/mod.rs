@@ -5,12 +5,16 @@ mod answer;
 mod answer_view;
 mod catalog;
 mod code_box;
+mod copy_button;
 mod fetch;
 mod publish;
 mod request;
 mod try_it;
 
-use crate::{reference::{Prose, Table}, shell::icons::Icon};
+use crate::{
+    reference::{Prose, Table},
+    temporary::shell::icons::Icon,
+};
 use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
 use leptos::prelude::*;
 use publish::PublishForm;

@@ -4,7 +4,7 @@ use super::{
     request::{self, Parameter},
     try_it::TryIt,
 };
-use crate::shell::icons::Icon;
+use crate::temporary::shell::icons::Icon;
 use leptos::{html, prelude::*};
 
 /// A row of the query while it is edited.

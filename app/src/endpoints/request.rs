@@ -62,10 +62,7 @@ mod tests {
     fn the_prices_of_the_first_visit() {
         let target = publish_target("prices", &[Parameter::new("bid", "100"), Parameter::new("ask", "101")]);
         assert_eq!(target, "/demo/publish/prices?bid=100&ask=101");
-        assert_eq!(
-            curl("http://127.0.0.1:3000", &target),
-            r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#
-        );
+        assert_eq!(curl("http://127.0.0.1:3000", &target), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
     }
 
     #[test]

@@ -85,7 +85,8 @@ fn RequestBox(target: Signal<String>) -> impl IntoView {
 /// The answer, and to what it is one where the form has moved on since. Announced in a sentence when it comes.
 #[component]
 fn AnswerBox(exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> impl IntoView {
-    let earlier = move || exchange.read().as_ref().filter(|exchange| exchange.target != *target.read()).map(|exchange| exchange.target.clone());
+    let earlier =
+        move || exchange.read().as_ref().filter(|exchange| exchange.target != *target.read()).map(|exchange| exchange.target.clone());
     let announcement = move || exchange.read().as_ref().map(|exchange| exchange.outcome.sentence());
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>

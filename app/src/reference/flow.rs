@@ -1,7 +1,6 @@
 //! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a setup's answers have.
 
-use super::{prose::Prose, table::Table};
-use crate::json::Painted;
+use super::{painted::Painted, prose::Prose, table::Table};
 use leptos::prelude::*;
 use protocol::reference::Direction;
 

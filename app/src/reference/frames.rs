@@ -1,7 +1,6 @@
 //! Every frame with its fields beside an example that could be sent, from [`protocol::reference`].
 
-use super::{anchors, prose::Prose};
-use crate::{icon::Icon, json::Painted};
+use super::{anchors, painted::Painted, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::{Direction, FieldDoc, FrameDoc, client_frames, server_frames};
 
@@ -21,13 +20,14 @@ pub(crate) fn ServerFrames() -> impl IntoView {
 fn Frame(doc: FrameDoc) -> impl IntoView {
     let anchor = anchors::frame(doc.kind, doc.direction);
     let heading = format!("{anchor}-h");
+    let labelled_by = heading.clone();
     let (side, sender) = match doc.direction {
         Direction::ToServer => ("out", "you send"),
         Direction::ToClient => ("in", "the gateway sends"),
     };
     let rows = rows(&doc.fields, "");
     view! {
-        <article class="spec" id=anchor aria-labelledby=heading.clone()>
+        <article class="spec" id=anchor aria-labelledby=labelled_by>
             <header class="spec__head">
                 <svg class="row__arrow" data-dir=side aria-hidden="true"><use href=format!("#i-{side}")/></svg>
                 <h4 class="spec__name" id=heading>{doc.kind}</h4>
@@ -39,7 +39,7 @@ fn Frame(doc: FrameDoc) -> impl IntoView {
             } else {
                 view! { <dl class="fields">{rows.into_iter().map(|row| view! { <Field row/> }).collect_view()}</dl> }.into_any()
             }}
-            <pre class="code" data-wrap><Painted text=doc.example pretty=true/></pre>
+            <pre class="code" data-wrap><Painted text=doc.example is_pretty=true/></pre>
         </article>
     }
 }

@@ -20,7 +20,11 @@ fn limits() -> [Limit; 13] {
         Limit { what: "a messageId", most: bytes(MessageId::MAX_BYTES), beyond: "`INVALID_MESSAGE`" },
         Limit { what: "a user's name", most: bytes(UserId::MAX_BYTES), beyond: "`AUTH_FAILED`" },
         Limit { what: "an epoch", most: bytes(Epoch::MAX_BYTES), beyond: "`INVALID_MESSAGE`" },
-        Limit { what: "a sequence number", most: SeqNo::MAX.to_string(), beyond: "`INVALID_MESSAGE`. JavaScript counts exactly up to here." },
+        Limit {
+            what: "a sequence number",
+            most: SeqNo::MAX.to_string(),
+            beyond: "`INVALID_MESSAGE`. JavaScript counts exactly up to here.",
+        },
         limit("topics heard by one connection", "1,000 *", "`TOO_MANY_SUBSCRIPTIONS`"),
         limit("topics in all", "1,000,000 *", "`TOO_MANY_TOPICS`, where each of them is in use"),
         limit("connections in all", "100,000 *", "Close 1013"),

@@ -8,6 +8,7 @@ mod delivery;
 mod flow;
 mod frames;
 mod limits;
+mod painted;
 mod promises;
 mod prose;
 mod table;
@@ -20,8 +21,10 @@ use flow::{AnswerOrder, SubSocketFlow};
 use frames::{ClientFrames, ServerFrames};
 use leptos::prelude::*;
 use limits::LimitTable;
+pub(crate) use painted::Painted;
 use promises::Promises;
-use prose::Prose;
+pub(crate) use prose::Prose;
+pub(crate) use table::Table;
 
 /// Everything about the protocol, section by section.
 #[component]
