@@ -37,6 +37,8 @@
 
 pub mod document;
 pub mod endpoints;
+mod json;
+mod log;
 pub mod reference;
 
 pub use document::{App, shell};
