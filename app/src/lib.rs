@@ -42,3 +42,5 @@ mod log;
 pub mod reference;
 
 pub use document::{App, shell};
+mod temporary;
+pub(crate) use temporary::browser;

@@ -53,6 +53,12 @@ export class Docs {
     return this.page.locator('[data-pane="message"]');
   }
 
+  /** On a narrow screen composer and log are two views. */
+  async show(view: "Compose" | "Log") {
+    const button = this.page.getByRole("group", { name: "View" }).getByRole("button", { name: view });
+    if (await button.isVisible()) await button.click();
+  }
+
   async choose(kind: Kind) {
     await this.page.getByRole("radiogroup", { name: "Kind of message" }).getByText(kind, { exact: true }).click();
   }
