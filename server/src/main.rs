@@ -1,24 +1,104 @@
-//! Serves the page alone.
+//! The command line.
 
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::Parser;
-use micro_socket::page;
+use clap::{Args, Parser, Subcommand};
+use micro_socket::config::{Config, Sources};
+use tokio::net::TcpListener;
 
+/// A realtime WebSocket gateway.
 #[derive(Parser)]
-struct Arguments {
-    /// Where to listen.
-    #[arg(long, default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+#[command(name = "micro-socket", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    tracing_subscriber::fmt().init();
-    let arguments = Arguments::parse();
-    let router = page::router(page::Assets::of_this_build())?;
-    let listener = tokio::net::TcpListener::bind(arguments.listen).await?;
-    tracing::info!("listening on http://{}/docs", listener.local_addr()?);
-    axum::serve(listener, router).await?;
-    Ok(())
+#[derive(Subcommand)]
+enum Command {
+    /// Serve (what happens without a command)
+    Serve(Serve),
+    /// Print the effective configuration, or say what is wrong with it
+    Check(Check),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Read the configuration from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address, such as 127.0.0.1:3000; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+}
+
+#[derive(Args)]
+struct Check {
+    /// Read the configuration from this file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(options) => load(options.config, options.listen).and_then(serve),
+        Command::Check(options) => load(options.config, None).map(|config| print(&config.to_toml())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String> {
+    let environment =
+        std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
+    Config::load(&Sources { file, environment, listen }).map_err(|error| error.to_string())
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    micro_socket::log::init(&config.log);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    runtime.block_on(async {
+        let listen = config.listen;
+        let cannot = |error| format!("cannot listen on {listen}: {error}");
+        let listener = TcpListener::bind(listen).await.map_err(cannot)?;
+        announce(listener.local_addr().map_err(cannot)?, config.http.docs);
+        micro_socket::serve(listener, config).await.map_err(|error| format!("stopped: {error}"))
+    })
+}
+
+/// What a person, or a program that started this one, needs to go on.
+fn announce(address: SocketAddr, docs: bool) {
+    let mut text = format!("Micro Socket listens on http://{address}\n");
+    if docs {
+        text.push_str(&format!("Playground: http://{}/docs\n", reachable(address)));
+    }
+    print(&text);
+}
+
+/// An address that a browser on this machine can open: "all interfaces" is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// To standard output at once; a reader that has gone is no reason to stop.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

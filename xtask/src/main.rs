@@ -3,41 +3,53 @@
 mod page;
 mod process;
 mod server;
+mod setup;
+mod test;
 mod workspace;
 
 use anyhow::Result;
 use clap::Parser;
 
+use server::Profile;
+
 /// Build, run and test Micro Socket.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Command {
-    /// Build the page, then the server with the page inside.
+    /// Build the page, then the server.
     Build {
-        /// Optimised and complete: `target/release/micro-socket` needs no other file.
+        /// Build target/release/micro-socket, fast and with the page inside: it needs no other file.
         #[arg(long)]
         release: bool,
     },
     /// Build the page and the server, then serve on 127.0.0.1:3000.
     Run {
-        /// What the server is given on its command line.
+        /// The server's own command line.
         #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run all tests, or those of one stage.
+    Test {
+        /// The stage; without it all of them, in this order.
+        stage: Option<test::Stage>,
+        /// What the stage's test program is given besides, such as a filter.
+        #[arg(last = true, requires = "stage")]
         arguments: Vec<String>,
     },
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
-        Command::Build { release } => {
-            let profile = server::Profile::of(release);
-            page::build(profile)?;
-            server::build(profile)
-        }
+        Command::Build { release } => build(if release { Profile::Release } else { Profile::Dev }),
         Command::Run { arguments } => {
-            let profile = server::Profile::Dev;
-            page::build(profile)?;
-            server::build(profile)?;
-            server::run(profile, &arguments)
+            build(Profile::Dev)?;
+            server::run(Profile::Dev, &arguments)
         }
+        Command::Test { stage, arguments } => test::run(stage, &arguments),
     }
+}
+
+fn build(profile: Profile) -> Result<()> {
+    page::build()?;
+    server::build(profile)
 }

@@ -1,6 +1,6 @@
 //! The server's binary.
 
-use std::{path::PathBuf, process::Command};
+use std::{env::consts::EXE_SUFFIX, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -9,17 +9,10 @@ use crate::{process, workspace};
 /// How far it is optimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Quick to build; reads the page from `target/site`.
+    /// Quick to build; reads the page from the site's folder.
     Dev,
     /// The product: fast and small, with the page inside.
     Release,
-}
-
-impl Profile {
-    /// The profile that a `--release` flag asks for.
-    pub(crate) fn of(release: bool) -> Self {
-        if release { Self::Release } else { Self::Dev }
-    }
 }
 
 /// Builds it.
@@ -28,7 +21,7 @@ impl Profile {
 /// When it does not compile.
 pub(crate) fn build(profile: Profile) -> Result<()> {
     process::announce("server");
-    let mut cargo = workspace::cargo(&["build", "--package", "micro-socket"]);
+    let mut cargo = workspace::cargo(["build", "--package", "micro-socket"]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
@@ -40,19 +33,18 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
 /// Serves until it is stopped.
 ///
 /// # Errors
-/// When it cannot start.
+/// When it cannot start, or says that it failed.
 pub(crate) fn run(profile: Profile, arguments: &[String]) -> Result<()> {
-    process::announce("http://127.0.0.1:3000/docs");
+    process::announce("serving; ctrl-c ends it");
     process::run(Command::new(binary(profile)).args(arguments))
 }
 
-/// Where it is.
+/// Where it is, once built.
 pub(crate) fn binary(profile: Profile) -> PathBuf {
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => "release",
     };
-    workspace::target()
-        .join(folder)
-        .join(format!("micro-socket{}", std::env::consts::EXE_SUFFIX))
+    let file = format!("micro-socket{EXE_SUFFIX}");
+    workspace::target().join(folder).join(file)
 }

@@ -1,7 +1,7 @@
 //! Where things are in the workspace, and its options.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -9,33 +9,39 @@ use std::{
 use anyhow::{Context, Result};
 use leptos_config::{LeptosOptions, get_config_from_str};
 
+/// The target that the page is compiled for.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
 /// The folder of the repository.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
 }
 
-/// The folder for all that cargo builds.
+/// The folder of all that cargo builds.
 pub(crate) fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root().join("target"), |folder| root().join(folder))
+    let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(folder)
 }
 
-/// The cargo that runs this, in the workspace.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+/// The cargo that started this program, in the workspace.
+pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(arguments);
     cargo
 }
 
-/// The Leptos options, which the server has from the same file.
+/// The file with the Leptos options.
+pub(crate) fn leptos_toml() -> PathBuf {
+    root().join("Leptos.toml")
+}
+
+/// The Leptos options; the server has them from the same file.
 ///
 /// # Errors
-/// When `Leptos.toml` cannot be read.
+/// When the file cannot be read or understood.
 pub(crate) fn leptos_options() -> Result<LeptosOptions> {
-    let file = root().join("Leptos.toml");
-    let text = std::fs::read_to_string(&file)
-        .with_context(|| format!("cannot read {}", file.display()))?;
+    let file = leptos_toml();
+    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     get_config_from_str(&text).with_context(|| format!("{} is not valid", file.display()))
 }

@@ -82,11 +82,7 @@ impl Assets {
             },
             etag: format!("\"{revision}-{}\"", encoding.token()),
         };
-        self.files
-            .entry(name.to_owned())
-            .or_insert_with(|| Asset::named(name))
-            .forms
-            .insert(encoding, form);
+        self.files.entry(name.to_owned()).or_insert_with(|| Asset::named(name)).forms.insert(encoding, form);
     }
 }
 
@@ -115,37 +111,18 @@ struct Form {
 
 impl Asset {
     fn named(name: &str) -> Self {
-        Self {
-            content_type: HeaderValue::from_static(content_type(name)),
-            forms: BTreeMap::new(),
-        }
+        Self { content_type: HeaderValue::from_static(content_type(name)), forms: BTreeMap::new() }
     }
 
     /// The smallest form that the client takes, or 304 when it has that one.
     pub(super) fn respond(&self, request: &HeaderMap) -> Response {
         let accepted = |&(encoding, _): &(&Encoding, &Form)| encoding.accepted_by(request);
-        let Some((encoding, form)) = self
-            .forms
-            .iter()
-            .find(accepted)
-            .or(self.forms.last_key_value())
-        else {
+        let Some((encoding, form)) = self.forms.iter().find(accepted).or(self.forms.last_key_value()) else {
             return StatusCode::NOT_FOUND.into_response();
         };
-        let status = if form.is_held_by(request) {
-            StatusCode::NOT_MODIFIED
-        } else {
-            StatusCode::OK
-        };
-        let mut response = (
-            status,
-            [
-                (header::CACHE_CONTROL, FOREVER),
-                (header::VARY, BY_ENCODING),
-            ],
-            [(header::ETAG, form.etag.as_str())],
-        )
-            .into_response();
+        let status = if form.is_held_by(request) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let mut response =
+            (status, [(header::CACHE_CONTROL, FOREVER), (header::VARY, BY_ENCODING)], [(header::ETAG, form.etag.as_str())]).into_response();
         if status == StatusCode::OK {
             self.fill(&mut response, *encoding, form);
         }
@@ -157,10 +134,7 @@ impl Asset {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.content_type.clone());
         if encoding != Encoding::Identity {
-            headers.insert(
-                header::CONTENT_ENCODING,
-                HeaderValue::from_static(encoding.token()),
-            );
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
         }
     }
 }

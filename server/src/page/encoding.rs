@@ -49,16 +49,13 @@ impl Encoding {
 
 /// The codings that a request names, each with whether it wants it (a weight above zero).
 fn codings(request: &HeaderMap) -> impl Iterator<Item = (&str, bool)> {
-    request
-        .get_all(header::ACCEPT_ENCODING)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|coding| {
+    request.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(
+        |coding| {
             let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
             let weight = parameters.trim().strip_prefix("q=").map(str::parse::<f32>);
             (name.trim(), !matches!(weight, Some(Ok(0.0))))
-        })
+        },
+    )
 }
 
 #[cfg(test)]
@@ -87,10 +84,7 @@ mod tests {
 
     #[test]
     fn named_codings_are_taken() {
-        assert_eq!(
-            accepted("gzip, deflate, br, zstd"),
-            ["br", "gzip", "identity"]
-        );
+        assert_eq!(accepted("gzip, deflate, br, zstd"), ["br", "gzip", "identity"]);
         assert_eq!(accepted("GZIP;q=0.5"), ["gzip", "identity"]);
         assert_eq!(accepted(""), ["identity"]);
     }

@@ -39,18 +39,14 @@ where
     S: Clone + Send + Sync + 'static,
 {
     if assets.is_empty() {
-        tracing::warn!(
-            "the page's scripts, styles and fonts are not built: /docs is served without them; run `cargo xtask build`"
-        );
+        tracing::warn!("the page's scripts, styles and fonts are not built: /docs is served without them; run `cargo xtask build`");
     }
     let options = options(&assets)?;
     let folder = options.site_pkg_dir_route_base();
     // It fails only where an earlier router has set the same executor.
     let _ = Executor::init_tokio();
     let page = leptos_axum::render_app_async(move || app::shell(options.clone()));
-    let page = Router::new()
-        .route("/docs", get(page))
-        .layer(axum::middleware::map_response(revalidate));
+    let page = Router::new().route("/docs", get(page)).layer(axum::middleware::map_response(revalidate));
     Ok(assets.into_iter().fold(page, |router, (name, asset)| {
         let asset = Arc::new(asset);
         let respond = async move |request: HeaderMap| asset.respond(&request);

@@ -1,0 +1,197 @@
+//! All keys: section, name, type, default, allowed values. The only place where any of them stands.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::kind::{Address, AuthMode, Choice, Count, Filter, Found, Kind, LogFormat, OriginList, Period, Size, Switch};
+use super::origins::AllowedOrigins;
+use super::units::{GIB, KIB, MIB};
+
+/// One key, as reading, writing and error texts need it.
+pub(super) struct Key {
+    /// The table it stands in; empty for the top of the file.
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// Takes the value over, or says what is allowed.
+    pub(super) set: fn(&mut Config, &Found<'_>) -> Result<(), String>,
+    /// The present value as it is written in a file.
+    pub(super) show: fn(&Config) -> String,
+}
+
+impl Key {
+    /// `limits.max_frame`
+    pub(super) fn path(&self) -> String {
+        match self.section {
+            "" => self.name.to_owned(),
+            section => format!("{section}.{}", self.name),
+        }
+    }
+}
+
+/// All keys in the order of the file: the top first, each section in one piece.
+pub(super) fn all() -> &'static [Key] {
+    KEYS
+}
+
+/// From a list of keys: the structs with their defaults, and [`KEYS`].
+macro_rules! settings {
+    (
+        {
+            $( $(#[$top_doc:meta])* $top:ident: $top_type:ty = $top_default:expr, $top_kind:expr; )*
+        }
+        $(
+            $(#[$section_doc:meta])*
+            $section:ident: $Section:ident {
+                $( $(#[$doc:meta])* $key:ident: $type:ty = $default:expr, $kind:expr; )*
+            }
+        )*
+    ) => {
+        /// The whole configuration, checked. [`Config::default`] is what an empty file gives.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $( $(#[$top_doc])* pub $top: $top_type, )*
+            $( $(#[$section_doc])* pub $section: $Section, )*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $( $top: $top_default, )* $( $section: $Section::default(), )* }
+            }
+        }
+
+        $(
+            $(#[$section_doc])*
+            #[derive(Clone, Debug, PartialEq)]
+            pub struct $Section { $( $(#[$doc])* pub $key: $type, )* }
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    Self { $( $key: $default, )* }
+                }
+            }
+        )*
+
+        static KEYS: &[Key] = &[
+            $( settings!(@key "", $top, $top_kind, $top), )*
+            $( $( settings!(@key stringify!($section), $key, $kind, $section.$key), )* )*
+        ];
+    };
+    (@key $section:expr, $name:ident, $kind:expr, $($path:tt)+) => {
+        Key {
+            section: $section,
+            name: stringify!($name),
+            set: |config, found| {
+                config.$($path)+ = $kind.read(found).ok_or_else(|| $kind.allowed())?;
+                Ok(())
+            },
+            show: |config| $kind.show(&config.$($path)+),
+        }
+    };
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Below this, a timer says nothing about the other side any more.
+const SHORTEST: Duration = Duration::from_millis(10);
+const HOUR: Duration = seconds(3600);
+
+settings! {
+    {
+        /// The address to listen on; port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 3000), Address;
+    }
+
+    /// Who is who.
+    auth: Auth {
+        /// How a token becomes a user.
+        mode: AuthMode = AuthMode::Demo, Choice {
+            of: &[("demo", AuthMode::Demo)],
+            note: " (\"jwt\" is not part of this version yet)",
+        };
+    }
+
+    /// Who may reach the gateway.
+    access: Access {
+        /// Web origins whose pages may open a WebSocket, besides those that always may.
+        allowed_origins: AllowedOrigins = AllowedOrigins::default(), OriginList;
+    }
+
+    /// What one connection, one topic and the process may hold.
+    limits: Limits {
+        /// WebSocket connections at once, set up or not.
+        max_connections: usize = 100_000, Count(1..=10_000_000);
+        /// Bytes of the largest frame that a client may send, payload included.
+        max_frame: usize = 64 * KIB, Size(KIB..=16 * MIB);
+        /// Topics that one connection may be subscribed to.
+        max_subscriptions: usize = 1_000, Count(1..=1_000_000);
+        /// Topics known at once, those included that are only remembered.
+        max_topics: usize = 1_000_000, Count(1..=100_000_000);
+        /// Bytes that may wait for one connection that reads too slowly.
+        send_queue: usize = MIB, Size(KIB..=GIB);
+        /// Broken frames in a row that end a connection.
+        invalid_frames: usize = 20, Count(1..=1_000_000);
+        /// Bytes of one topic that are numbered but not yet fanned out, from which on its publishers wait.
+        topic_backlog: usize = MIB, Size(KIB..=GIB);
+    }
+
+    /// How long the gateway waits for the other side.
+    timeouts: Timeouts {
+        /// From the connection to a good `setup`.
+        setup: Duration = seconds(10), Period(SHORTEST..=HOUR);
+        /// From one WebSocket ping to the next; two without an answer end the connection.
+        ping: Duration = seconds(25), Period(SHORTEST..=HOUR);
+    }
+
+    /// What is remembered of a topic.
+    history: History {
+        /// How long the numbering of a topic without a subscriber is kept.
+        meta_ttl: Duration = HOUR, Period(SHORTEST..=seconds(30 * 24 * 3600));
+    }
+
+    /// How long and how many message ids are remembered, so that a repeat is known as one.
+    dedup: Dedup {
+        /// How long a message id is remembered after its publish.
+        window: Duration = seconds(120), Period(SHORTEST..=seconds(24 * 3600));
+        /// Message ids remembered in all, the oldest out first.
+        max_keys: usize = 1_000_000, Count(1..=100_000_000);
+        /// Message ids remembered of one user, the oldest out first.
+        max_keys_per_user: usize = 100_000, Count(1..=100_000_000);
+    }
+
+    /// Which of the HTTP routes exist.
+    http: Http {
+        /// `/demo/publish/{topic}`
+        demo: bool = true, Switch;
+        /// `/docs`, `/openapi` and the redirect from `/`
+        docs: bool = true, Switch;
+    }
+
+    /// What is written to standard error.
+    log: Log {
+        /// Lines for people, or one JSON object a line.
+        format: LogFormat = LogFormat::Text, Choice {
+            of: &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            note: "",
+        };
+        /// A level for all, and directives for single modules.
+        level: String = "info".to_owned(), Filter;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_a_value_that_is_allowed() {
+        let mut config = Config::default();
+        for key in all() {
+            let text = (key.show)(&config);
+            let value = toml::de::DeValue::parse(&text).unwrap();
+            assert_eq!((key.set)(&mut config, &Found::Toml(value.get_ref())), Ok(()), "{}", key.path());
+        }
+        assert_eq!(config, Config::default());
+    }
+}

@@ -1,0 +1,200 @@
+//! Lays the sources over one another, the weakest first, and remembers which one each value came from.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Sources;
+use super::error::{ConfigError, Place, Problem};
+use super::keys::{self, Config, Key};
+use super::kind::Found;
+
+const PREFIX: &str = "MICRO_SOCKET_";
+
+pub(super) fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let mut layers = Layers::default();
+    if let Some(path) = &sources.file {
+        layers.file(path);
+    }
+    layers.environment(&sources.environment);
+    if let Some(listen) = &sources.listen {
+        layers.text("listen", Place::Flag("--listen"), listen);
+    }
+    layers.finish()
+}
+
+/// A configuration that is being put together.
+#[derive(Default)]
+struct Layers {
+    config: Config,
+    /// By key, where it is not the default.
+    places: HashMap<String, Place>,
+    problems: Vec<Problem>,
+}
+
+impl Layers {
+    fn file(&mut self, path: &Path) {
+        let source = match fs::read_to_string(path) {
+            Ok(source) => source,
+            Err(reason) => return self.problems.push(Problem::Unreadable { path: path.to_owned(), reason }),
+        };
+        let at = |offset: usize| Place::File(path.to_owned(), line(&source, offset));
+        let table = match DeTable::parse(&source) {
+            Ok(table) => table,
+            Err(error) => {
+                let place = at(error.span().map_or(0, |span| span.start));
+                return self.problems.push(Problem::Syntax { place, reason: error.message().to_owned() });
+            }
+        };
+        for (name, value) in table.get_ref() {
+            let place = at(name.span().start);
+            match value.get_ref().as_table() {
+                Some(section) if is_section(name.get_ref()) => {
+                    for (key, value) in section {
+                        let place = at(key.span().start);
+                        self.toml(&format!("{}.{}", name.get_ref(), key.get_ref()), place, value, &source);
+                    }
+                }
+                None if is_section(name.get_ref()) => self.problems.push(Problem::Value {
+                    place,
+                    key: name.get_ref().to_string(),
+                    found: written(value, &source),
+                    allowed: format!("a section, begun by a line [{}]", name.get_ref()),
+                }),
+                _ => self.toml(name.get_ref(), place, value, &source),
+            }
+        }
+    }
+
+    fn environment(&mut self, variables: &[(String, String)]) {
+        for (name, value) in variables {
+            if let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_service_link(rest)) {
+                let key = rest.to_ascii_lowercase().replace("__", ".");
+                self.text(&key, Place::Variable(name.clone()), value);
+            }
+        }
+    }
+
+    fn toml(&mut self, path: &str, place: Place, value: &Spanned<DeValue<'_>>, source: &str) {
+        self.set(path, place, &Found::Toml(value.get_ref()), || written(value, source));
+    }
+
+    fn text(&mut self, path: &str, place: Place, text: &str) {
+        self.set(path, place, &Found::Text(text), || format!("{text:?}"));
+    }
+
+    fn set(&mut self, path: &str, place: Place, found: &Found<'_>, written: impl Fn() -> String) {
+        let Some(key) = keys::all().iter().find(|key| key.path() == path) else {
+            return self.problems.push(unknown(path, place));
+        };
+        match (key.set)(&mut self.config, found) {
+            Ok(()) => drop(self.places.insert(path.to_owned(), place)),
+            Err(allowed) => {
+                self.problems.push(Problem::Value { place, key: path.to_owned(), found: written(), allowed });
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Config, ConfigError> {
+        if self.problems.is_empty() {
+            self.check_send_queue();
+        }
+        if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError(self.problems)) }
+    }
+
+    /// A queue that cannot hold the largest frame would end every connection that is sent one.
+    fn check_send_queue(&mut self) {
+        let limits = &self.config.limits;
+        if limits.send_queue < limits.max_frame {
+            self.problems.push(Problem::Conflict {
+                place: self.place("limits.send_queue"),
+                key: "limits.send_queue",
+                found: super::units::show_size(limits.send_queue),
+                allowed: "at least limits.max_frame".to_owned(),
+                of: super::units::show_size(limits.max_frame),
+                of_place: self.place("limits.max_frame"),
+            });
+        }
+    }
+
+    fn place(&self, path: &str) -> Place {
+        self.places.get(path).cloned().unwrap_or(Place::Default)
+    }
+}
+
+/// Kubernetes gives the containers beside a service named `micro-socket` these variables; no key begins like them.
+fn is_service_link(rest: &str) -> bool {
+    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_HOST") || rest.starts_with("SERVICE_PORT")
+}
+
+fn is_section(name: &str) -> bool {
+    !name.is_empty() && keys::all().iter().any(|key| key.section == name)
+}
+
+/// As the file has it.
+fn written(value: &Spanned<DeValue<'_>>, source: &str) -> String {
+    match value.get_ref() {
+        DeValue::Table(_) => "a section".to_owned(),
+        _ => source.get(value.span()).unwrap_or_default().to_owned(),
+    }
+}
+
+fn line(source: &str, offset: usize) -> usize {
+    source.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn unknown(path: &str, place: Place) -> Problem {
+    let section = path.split_once('.').map_or("", |(section, _)| section);
+    let choice = if is_section(section) {
+        format!("the keys of [{section}] are {}", list(|key| (key.section == section).then_some(key.name)))
+    } else {
+        let top = list(|key| key.section.is_empty().then_some(key.name));
+        format!("at the top is {top}; the sections are {}", list(|key| (!key.section.is_empty()).then_some(key.section)))
+    };
+    let near = nearest(path).map(|key| match place {
+        Place::Variable(_) => format!("{PREFIX}{}", key.path().to_ascii_uppercase().replace('.', "__")),
+        _ => key.path(),
+    });
+    Problem::UnknownKey { place, key: path.to_owned(), near, choice }
+}
+
+/// The words that `pick` takes from the keys, each once, separated by commas.
+fn list(pick: impl Fn(&'static Key) -> Option<&'static str>) -> String {
+    let mut words: Vec<&str> = keys::all().iter().filter_map(pick).collect();
+    words.dedup();
+    words.join(", ")
+}
+
+/// The key that is spelt most like `path`, a forgotten section included, if one is close enough to be meant.
+fn nearest(path: &str) -> Option<&'static Key> {
+    const CLOSE_ENOUGH: f64 = 0.8;
+    let likeness = |key: &Key| {
+        let whole = strsim::normalized_damerau_levenshtein(path, &key.path());
+        if path.contains('.') { whole } else { whole.max(strsim::normalized_damerau_levenshtein(path, key.name)) }
+    };
+    keys::all()
+        .iter()
+        .map(|key| (likeness(key), key))
+        .filter(|(likeness, _)| *likeness >= CLOSE_ENOUGH)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, key)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_miss_is_named() {
+        let near = |path| nearest(path).map(Key::path);
+        assert_eq!(near("limits.max_frames").as_deref(), Some("limits.max_frame"));
+        assert_eq!(near("limit.max_frame").as_deref(), Some("limits.max_frame"));
+        assert_eq!(near("max_frame").as_deref(), Some("limits.max_frame"));
+        assert_eq!(near("limits_max_frame").as_deref(), Some("limits.max_frame"));
+        assert_eq!(near("lisen").as_deref(), Some("listen"));
+        assert_eq!(near("tls.cert_file"), None);
+    }
+}

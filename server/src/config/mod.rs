@@ -1,0 +1,86 @@
+//! The configuration: what the gateway may do, where each value comes from, and why one is refused.
+//!
+//! Every key stands once, in `keys`, with its type, default and allowed values; the structs, the
+//! environment variables, the error texts and the output of `check` all follow from there.
+//! Precedence: command line, environment, file, default. Knows nothing of the rest of the server.
+
+mod error;
+mod keys;
+mod kind;
+mod layers;
+mod origins;
+mod units;
+
+use std::path::PathBuf;
+
+pub use error::{ConfigError, Problem};
+pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Timeouts};
+pub use kind::{AuthMode, LogFormat};
+pub use origins::{AllowedOrigins, Origin};
+
+/// Where a configuration is read from.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The file of `--config`. It must exist where it is given.
+    pub file: Option<PathBuf>,
+    /// The process environment; variables without the prefix `MICRO_SOCKET_` are left alone.
+    pub environment: Vec<(String, String)>,
+    /// The value of `--listen`.
+    pub listen: Option<String>,
+}
+
+impl Config {
+    /// Reads the sources in their order of precedence and checks the whole.
+    ///
+    /// # Errors
+    /// Every problem that was found, not only the first: each names file and line, variable or
+    /// flag, the key, what was found and what is allowed.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        layers::load(sources)
+    }
+
+    /// The effective configuration as TOML: a file with this content gives this configuration.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let mut section = "";
+        for key in keys::all() {
+            if key.section != section {
+                section = key.section;
+                text.push_str(&format!("\n[{section}]\n"));
+            }
+            text.push_str(&format!("{} = {}\n", key.name, (key.show)(self)));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_defaults_are_read_back_as_the_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gateway.toml");
+        std::fs::write(&file, Config::default().to_toml()).unwrap();
+        let sources = Sources { file: Some(file), ..Sources::default() };
+        assert_eq!(Config::load(&sources).unwrap(), Config::default());
+    }
+
+    /// A row of the table is `| key | default | meaning |`; both are held against the code.
+    #[test]
+    fn the_user_documentation_lists_every_key_with_its_default() {
+        let page = include_str!("../../../docs/configuration.md");
+        let rows: Vec<(String, String)> = page
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.strip_prefix("| `")?.split('|').map(str::trim);
+                let name = cells.next()?.trim_matches('`').to_owned();
+                Some((name, cells.next()?.trim_matches('`').to_owned()))
+            })
+            .collect();
+        let defaults = Config::default();
+        let keys: Vec<_> = keys::all().iter().map(|key| (key.path(), (key.show)(&defaults))).collect();
+        assert_eq!(rows, keys, "docs/configuration.md (left) against the keys (right)");
+    }
+}

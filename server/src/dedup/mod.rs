@@ -1,0 +1,151 @@
+//! Deduplication (I2): who published which message id, and what became of it.
+//!
+//! A claim and the publish that it is for are one step under the lock of the publisher's shard, so two at once get exactly one
+//! `ok`, and a publish that fails leaves no claim. Claims go by age: after the window, or the oldest first where a user's or
+//! the gateway's limit is reached. A user's claims lie in one shard, so that the user's limit is exact.
+
+mod shard;
+
+use crate::{
+    clock::{Clock, Millis},
+    hub::topic::Name,
+};
+use parking_lot::Mutex;
+use protocol::{MessageId, UserId};
+use shard::Shard;
+use std::{
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// How much is remembered.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long a message id is remembered.
+    pub window: Duration,
+    /// Message ids of all users together.
+    pub max_keys: usize,
+    /// Message ids of one user.
+    pub max_keys_per_user: usize,
+}
+
+/// Where a message stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its topic.
+    pub topic: Arc<Name>,
+    /// Its number in it.
+    pub seq_no: u64,
+}
+
+/// What became of a claim.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Claim<T> {
+    /// The first of its message id: what the publish gave.
+    First(T),
+    /// A repeat: where the first one stands.
+    Duplicate(Place),
+}
+
+/// Few enough to look at all of them when the oldest claim of all is wanted, enough for all cores.
+const SHARDS: usize = 16;
+
+/// The claims of all users.
+#[derive(Debug)]
+pub struct Dedup {
+    limits: Limits,
+    clock: Clock,
+    hasher: ahash::RandomState,
+    shards: [Mutex<Shard>; SHARDS],
+    keys: AtomicUsize,
+}
+
+impl Dedup {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub fn new(limits: Limits, clock: Clock) -> Self {
+        Self {
+            limits,
+            clock,
+            hasher: ahash::RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+            keys: AtomicUsize::new(0),
+        }
+    }
+
+    /// Message ids that are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.load(Relaxed)
+    }
+
+    /// Nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Publishes once: `publish` is called where `user` has not used `message_id` within the window, under the lock of the
+    /// user's shard. It gives its result, and the place to remember.
+    ///
+    /// # Errors
+    /// What `publish` gives. Then nothing is remembered.
+    pub fn once<T, E>(
+        &self,
+        user: &UserId<'_>,
+        message_id: &MessageId<'_>,
+        publish: impl FnOnce() -> Result<(T, Place), E>,
+    ) -> Result<Claim<T>, E> {
+        let now = self.clock.now();
+        let shard = &self.shards[self.hasher.hash_one(user) as usize % SHARDS];
+        let mut locked = shard.lock();
+        let mut forgotten = locked.forget_before(self.window_start(now));
+        let key = locked.key(&self.hasher, user, message_id);
+        if let Some(place) = locked.find(&key, message_id) {
+            let claim = Claim::Duplicate(place.clone());
+            self.keys.fetch_sub(forgotten, Relaxed);
+            return Ok(claim);
+        }
+        let published = publish();
+        if let Ok((_, place)) = &published {
+            forgotten += locked.make_room_for_user(user, self.limits.max_keys_per_user);
+            locked.insert(&key, user, message_id, place.clone(), now);
+        }
+        drop(locked);
+        self.keys.fetch_sub(forgotten, Relaxed);
+        let (result, _) = published?;
+        if self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys {
+            self.forget_oldest();
+        }
+        Ok(Claim::First(result))
+    }
+
+    /// Forgets what is older than the window. For quiet times: every claim does it for its own shard.
+    pub fn expire(&self) {
+        let before = self.window_start(self.clock.now());
+        for shard in &self.shards {
+            let forgotten = shard.lock().forget_before(before);
+            self.keys.fetch_sub(forgotten, Relaxed);
+        }
+    }
+
+    /// Claims made before this moment are forgotten.
+    fn window_start(&self, now: Millis) -> Millis {
+        Millis(now.0.saturating_sub(Millis::default().after(self.limits.window).0))
+    }
+
+    fn forget_oldest(&self) {
+        let oldest = self.shards.iter().filter_map(|shard| Some((shard.lock().oldest()?, shard))).min_by_key(|(time, _)| *time);
+        if let Some((_, shard)) = oldest {
+            let forgotten = shard.lock().forget_oldest();
+            self.keys.fetch_sub(forgotten, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The right to fan out a topic, and the passes that it makes. One holder at a time, so every subscriber gets the topic's
+//! bytes in order.
+
+use super::{
+    pending::Chunk,
+    topic::{Joining, Member, Sink, Topic},
+};
+use std::sync::Arc;
+
+/// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other connections wait for the whole
+/// pass.
+const DELIVERIES_PER_STEP: usize = 128;
+
+/// The right, and the duty, to fan out what is pending in a topic. Call [`FanOut::step`] until it says [`Step::Done`]. Dropped
+/// before that, the subscribers are put back and what is left goes with the next publish.
+#[derive(Debug)]
+pub struct FanOut<S: Sink> {
+    topic: Arc<Topic<S>>,
+    pass: Option<Pass<S>>,
+    done: bool,
+}
+
+/// How far a [`FanOut`] has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// In the middle of a pass: let others run, then go on.
+    Yield,
+    /// A pass has ended and more is pending already.
+    More,
+    /// Nothing is left and the right is given back.
+    Done,
+}
+
+/// One chunk on its way to all subscribers.
+#[derive(Debug)]
+pub(super) struct Pass<S> {
+    pub(super) chunk: Chunk,
+    pub(super) members: Vec<Arc<Member<S>>>,
+    pub(super) joining: Vec<Joining<S>>,
+    /// Deliveries done, the members' first.
+    pub(super) at: usize,
+}
+
+impl<S: Sink> Pass<S> {
+    /// True: everybody has it.
+    fn deliver_some(&mut self) -> bool {
+        let end = self.at + DELIVERIES_PER_STEP;
+        let members = self.members.iter().skip(self.at).take(DELIVERIES_PER_STEP);
+        for member in members {
+            member.sink.deliver(&member.liveness, &self.chunk.frames);
+            self.at += 1;
+        }
+        while self.at < end {
+            let Some(joining) = self.joining.get(self.at - self.members.len()) else { return true };
+            let frames = self.chunk.after(joining.from);
+            if !frames.is_empty() {
+                joining.member.sink.deliver(&joining.member.liveness, &frames);
+            }
+            self.at += 1;
+        }
+        self.at == self.members.len() + self.joining.len()
+    }
+}
+
+impl<S: Sink> FanOut<S> {
+    pub(super) fn new(topic: Arc<Topic<S>>) -> Self {
+        Self { topic, pass: None, done: false }
+    }
+
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &Arc<Topic<S>> {
+        &self.topic
+    }
+
+    /// Delivers to some subscribers: a bounded piece of work.
+    pub fn step(&mut self) -> Step {
+        if self.pass.is_none() {
+            self.pass = self.topic.begin_pass();
+        }
+        let Some(pass) = &mut self.pass else {
+            self.done = true;
+            return Step::Done;
+        };
+        if !pass.deliver_some() {
+            return Step::Yield;
+        }
+        if self.end_pass() {
+            return Step::More;
+        }
+        self.done = true;
+        Step::Done
+    }
+
+    fn end_pass(&mut self) -> bool {
+        self.pass.take().is_some_and(|pass| self.topic.end_pass(pass))
+    }
+}
+
+impl<S: Sink> Drop for FanOut<S> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.end_pass();
+            self.topic.abandon();
+        }
+    }
+}

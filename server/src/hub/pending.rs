@@ -1,0 +1,100 @@
+//! Bytes of a topic that are numbered and not yet fanned out, in order, as chunks: a pass takes one chunk. Positions count all
+//! bytes that the topic ever had, so that a subscriber can join at any of them.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// A chunk is closed once it has this many bytes: large enough that a system call carries many messages, small enough that a
+/// send queue of a megabyte holds several. In tests small, so that they have many.
+const CHUNK_BYTES: usize = if cfg!(test) { 512 } else { 128 * 1024 };
+
+/// Frames between two positions.
+#[derive(Debug, Clone)]
+pub(super) struct Chunk {
+    pub(super) start: u64,
+    pub(super) frames: Bytes,
+}
+
+impl Chunk {
+    /// The position behind its last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.frames.len() as u64
+    }
+
+    /// What of it lies behind `position`.
+    pub(super) fn after(&self, position: u64) -> Bytes {
+        let skip = position.saturating_sub(self.start).min(self.frames.len() as u64);
+        self.frames.slice(skip as usize..)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    closed: VecDeque<Chunk>,
+    open: Vec<u8>,
+    /// The position behind the last byte.
+    end: u64,
+}
+
+impl Pending {
+    /// The position behind the last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.closed.is_empty()
+    }
+
+    /// Appends what `write` writes, about `expected` bytes of it.
+    pub(super) fn put(&mut self, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.open.len();
+        self.open.reserve(expected);
+        write(&mut self.open);
+        self.end += (self.open.len() - before) as u64;
+        if self.open.len() >= CHUNK_BYTES {
+            let chunk = self.close();
+            self.closed.push_back(chunk);
+        }
+    }
+
+    /// The oldest chunk.
+    pub(super) fn take(&mut self) -> Option<Chunk> {
+        match self.closed.pop_front() {
+            Some(chunk) => Some(chunk),
+            None if self.open.is_empty() => None,
+            None => Some(self.close()),
+        }
+    }
+
+    fn close(&mut self) -> Chunk {
+        let frames = Bytes::from(std::mem::take(&mut self.open));
+        Chunk { start: self.end - frames.len() as u64, frames }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_keep_order_and_positions() {
+        let mut pending = Pending::default();
+        let mut sent = Vec::new();
+        for i in 0..20u8 {
+            pending.put(100, |out| out.extend_from_slice(&[i; 100]));
+            sent.extend_from_slice(&[i; 100]);
+        }
+        let (mut seen, mut chunks) = (Vec::new(), 0);
+        while let Some(chunk) = pending.take() {
+            assert_eq!(chunk.start, seen.len() as u64);
+            assert_eq!(chunk.after(chunk.start + 7), chunk.frames.slice(7..));
+            assert!(chunk.after(u64::MAX).is_empty());
+            seen.extend_from_slice(&chunk.frames);
+            chunks += 1;
+        }
+        assert_eq!(seen, sent);
+        assert_eq!(chunks, 4);
+        assert!(pending.is_empty());
+    }
+}

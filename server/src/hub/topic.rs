@@ -1,0 +1,357 @@
+//! One topic: its numbering, its pending bytes, and who is subscribed.
+//!
+//! All of that stands under one lock (`Topic::log`), held for a few dozen nanoseconds and never over a delivery. A pass of the
+//! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
+
+use super::{FanOut, fan_out::Pass, idle::Shared, pending::Pending};
+use crate::{clock::Millis, websocket::put_text_frame};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use protocol::{Epoch, MessageId, SeqNo, encode::MessagePrefix};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
+use tokio::sync::Notify;
+
+/// A topic's name.
+pub type Name = protocol::Topic<'static>;
+
+/// What takes a subscriber's bytes.
+pub trait Sink: Send + Sync + 'static {
+    /// Takes whole WebSocket frames, in order. Must not block, and must not call into the hub. Where `subscription` has ended
+    /// it takes nothing; it has to ask *under the same lock* that its owner takes between ending a subscription and saying so,
+    /// because nothing of a topic may come behind its `unsubscribed`.
+    fn deliver(&self, subscription: &Liveness, frames: &Bytes);
+}
+
+/// Whether a subscription still stands.
+#[derive(Debug)]
+pub struct Liveness(AtomicBool);
+
+impl Liveness {
+    /// False once it was left.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A topic that exists. Shared by all that publish to it or are subscribed to it.
+#[derive(Debug)]
+pub struct Topic<S> {
+    name: Arc<Name>,
+    prefix: MessagePrefix,
+    epoch: Epoch<'static>,
+    /// Live subscribers; a copy of what the lock protects, to look at without it.
+    subscribers: AtomicUsize,
+    /// When it was last used without a subscriber, in [`Millis`].
+    idle_since: AtomicU64,
+    /// It stands in the directory's list of idle topics.
+    pub(super) listed: AtomicBool,
+    shared: Arc<Shared<S>>,
+    log: Mutex<Log<S>>,
+    /// Told when the backlog has shrunk.
+    drained: Notify,
+}
+
+#[derive(Debug)]
+struct Log<S> {
+    head: u64,
+    pending: Pending,
+    /// Bytes that were numbered and did not reach every subscriber yet.
+    backlog: usize,
+    /// Somebody has the right to fan out.
+    scheduled: bool,
+    /// Taken out as a whole while a pass is under way.
+    members: Vec<Arc<Member<S>>>,
+    away: bool,
+    joining: Vec<Joining<S>>,
+    /// The directory has forgotten it: another topic may have its name.
+    retired: bool,
+}
+
+/// One subscriber in one topic.
+#[derive(Debug)]
+pub(super) struct Member<S> {
+    pub(super) sink: Arc<S>,
+    pub(super) liveness: Liveness,
+    /// Its place in `Log::members`; protected by the topic's lock.
+    slot: AtomicU32,
+}
+
+/// Somebody who came while bytes were pending: it gets what lies behind `from`.
+#[derive(Debug)]
+pub(super) struct Joining<S> {
+    pub(super) member: Arc<Member<S>>,
+    pub(super) from: u64,
+}
+
+/// A stored message.
+#[must_use = "the fan-out has to be driven"]
+#[derive(Debug)]
+pub struct Appended<S: Sink> {
+    /// Its number.
+    pub seq_no: u64,
+    /// How many subscriptions the topic had at that moment.
+    pub subscribers: usize,
+    /// The topic lags by more than its limit: who publishes should wait for [`Topic::below_backlog`].
+    pub congested: bool,
+    /// Where nobody had it: the right and the duty to fan out.
+    pub fan_out: Option<FanOut<S>>,
+}
+
+/// A new subscription and where it begins.
+#[derive(Debug)]
+pub struct Joined<S: Sink> {
+    /// Ends when it is dropped.
+    pub subscription: Subscription<S>,
+    /// The number of the last message before it; every later one will be delivered.
+    pub head: u64,
+}
+
+/// The directory has forgotten this topic; look its name up again.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the topic was forgotten")]
+pub struct Retired;
+
+impl<S: Sink> Topic<S> {
+    pub(super) fn new(name: Name, epoch: Epoch<'static>, shared: Arc<Shared<S>>) -> Self {
+        Self {
+            prefix: MessagePrefix::new(&name),
+            name: Arc::new(name),
+            epoch,
+            subscribers: AtomicUsize::new(0),
+            idle_since: AtomicU64::new(shared.now().0),
+            listed: AtomicBool::new(false),
+            shared,
+            log: Mutex::new(Log {
+                head: 0,
+                pending: Pending::default(),
+                backlog: 0,
+                scheduled: false,
+                members: Vec::new(),
+                away: false,
+                joining: Vec::new(),
+                retired: false,
+            }),
+            drained: Notify::new(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<Name> {
+        &self.name
+    }
+
+    /// The life of its numbering.
+    #[must_use]
+    pub fn epoch(&self) -> &Epoch<'static> {
+        &self.epoch
+    }
+
+    /// How many subscriptions it has.
+    #[must_use]
+    pub fn subscribers(&self) -> usize {
+        self.subscribers.load(Relaxed)
+    }
+
+    /// The number of the last message; 0: none yet.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.log.lock().head
+    }
+
+    /// Numbers a message and makes it due. `data` is one JSON value.
+    ///
+    /// # Errors
+    /// [`Retired`]: nothing was stored.
+    pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
+        let expected = self.prefix.frame_len(message_id, data);
+        let mut log = self.log.lock();
+        if log.retired {
+            return Err(Retired);
+        }
+        debug_assert!(log.head < SeqNo::MAX);
+        log.head += 1;
+        let seq_no = log.head;
+        let subscribers = self.subscribers();
+        if subscribers == 0 {
+            self.touch();
+            return Ok(Appended { seq_no, subscribers, congested: false, fan_out: None });
+        }
+        let before = log.pending.end();
+        log.pending.put(expected + 4, |out| {
+            put_text_frame(out, expected, |out| self.prefix.put(out, seq_no, message_id, data));
+        });
+        log.backlog += (log.pending.end() - before) as usize;
+        let congested = log.backlog > self.shared.backlog_limit;
+        let mine = !std::mem::replace(&mut log.scheduled, true);
+        drop(log);
+        Ok(Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) })
+    }
+
+    /// Subscribes `sink` to every message after this moment. Bytes may reach it before this returns: who has to say something
+    /// first holds the sink's lock over the call.
+    ///
+    /// # Errors
+    /// [`Retired`]: nobody was subscribed.
+    pub fn join(self: &Arc<Self>, sink: Arc<S>) -> Result<Joined<S>, Retired> {
+        let mut log = self.log.lock();
+        if log.retired {
+            return Err(Retired);
+        }
+        let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
+        if log.away || !log.pending.is_empty() {
+            let from = log.pending.end();
+            log.joining.push(Joining { member: member.clone(), from });
+        } else {
+            log.admit(member.clone());
+        }
+        if self.subscribers.fetch_add(1, Relaxed) == 0 {
+            self.shared.in_use.fetch_add(1, Relaxed);
+        }
+        let head = log.head;
+        drop(log);
+        Ok(Joined { subscription: Subscription { topic: self.clone(), member }, head })
+    }
+
+    fn leave(self: &Arc<Self>, member: &Arc<Member<S>>) {
+        let mut log = self.log.lock();
+        member.liveness.0.store(false, Relaxed);
+        let last = self.subscribers.fetch_sub(1, Relaxed) == 1;
+        log.dismiss(member);
+        if last {
+            self.touch();
+        }
+        drop(log);
+        if last {
+            self.shared.in_use.fetch_sub(1, Relaxed);
+            self.shared.list(self);
+        }
+    }
+
+    /// Waits until the backlog is within its limit. Cancel-safe: it changes nothing.
+    pub async fn below_backlog(&self) {
+        loop {
+            let mut drained = std::pin::pin!(self.drained.notified());
+            drained.as_mut().enable();
+            if self.log.lock().backlog <= self.shared.backlog_limit {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// Notes that it is used now.
+    fn touch(&self) {
+        self.idle_since.store(self.shared.now().0, Relaxed);
+    }
+
+    pub(super) fn idle_since(&self) -> Millis {
+        Millis(self.idle_since.load(Relaxed))
+    }
+
+    /// Forgets the topic where nobody is subscribed and nobody has used it since `before`. True: it is retired.
+    pub(super) fn retire(&self, before: Millis) -> bool {
+        let mut log = self.log.lock();
+        let unused = self.subscribers() == 0 && !log.scheduled && self.idle_since() <= before;
+        log.retired |= unused;
+        unused
+    }
+
+    /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be touched any more, somebody else
+    /// may have the right already.
+    pub(super) fn begin_pass(&self) -> Option<Pass<S>> {
+        let mut log = self.log.lock();
+        let Some(chunk) = log.pending.take() else {
+            log.scheduled = false;
+            return None;
+        };
+        log.away = true;
+        Some(Pass { chunk, members: std::mem::take(&mut log.members), joining: std::mem::take(&mut log.joining), at: 0 })
+    }
+
+    /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given back, and nothing of the topic
+    /// may be touched any more.
+    pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
+        let mut log = self.log.lock();
+        let congested = log.backlog > self.shared.backlog_limit;
+        log.backlog -= pass.chunk.frames.len();
+        let relieved = congested && log.backlog <= self.shared.backlog_limit;
+        log.put_back(pass);
+        log.scheduled = !log.pending.is_empty();
+        let more = log.scheduled;
+        drop(log);
+        if relieved {
+            self.drained.notify_waiters();
+        }
+        more
+    }
+
+    /// Gives the right back without looking for more: only where its holder is dropped in the middle.
+    pub(super) fn abandon(&self) {
+        self.log.lock().scheduled = false;
+    }
+}
+
+impl<S> Log<S> {
+    fn admit(&mut self, member: Arc<Member<S>>) {
+        member.slot.store(self.members.len() as u32, Relaxed);
+        self.members.push(member);
+    }
+
+    /// Takes a member that has left out of the list, in constant time. Where it is not there (a pass has the list, or it was
+    /// still joining) it goes when the pass ends.
+    fn dismiss(&mut self, member: &Arc<Member<S>>) {
+        let slot = member.slot.load(Relaxed) as usize;
+        if self.members.get(slot).is_some_and(|found| Arc::ptr_eq(found, member)) {
+            self.members.swap_remove(slot);
+            if let Some(moved) = self.members.get(slot) {
+                moved.slot.store(slot as u32, Relaxed);
+            }
+        }
+    }
+
+    /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members now.
+    fn put_back(&mut self, pass: Pass<S>) {
+        let Pass { chunk, mut members, joining, .. } = pass;
+        let (waiting, arrived) = joining.into_iter().partition(|joining| joining.from > chunk.end());
+        members.extend(arrived.into_iter().map(|joining: Joining<S>| joining.member));
+        members.retain(|member| member.liveness.is_live());
+        for (slot, member) in members.iter().enumerate() {
+            member.slot.store(slot as u32, Relaxed);
+        }
+        self.members = members;
+        self.away = false;
+        let mut waiting: Vec<Joining<S>> = waiting;
+        waiting.append(&mut self.joining);
+        waiting.retain(|joining| joining.member.liveness.is_live());
+        if self.pending.is_empty() {
+            waiting.drain(..).for_each(|joining| self.admit(joining.member));
+        }
+        self.joining = waiting;
+    }
+}
+
+/// A place among a topic's subscribers. Ends when it is dropped, in constant time.
+#[derive(Debug)]
+pub struct Subscription<S: Sink> {
+    topic: Arc<Topic<S>>,
+    member: Arc<Member<S>>,
+}
+
+impl<S: Sink> Subscription<S> {
+    /// The topic.
+    #[must_use]
+    pub fn topic(&self) -> &Arc<Topic<S>> {
+        &self.topic
+    }
+}
+
+impl<S: Sink> Drop for Subscription<S> {
+    fn drop(&mut self) {
+        self.topic.leave(&self.member);
+    }
+}

@@ -1,0 +1,269 @@
+//! Frames from a client, RFC 6455 section 5: unmasked and joined in place where a message lies whole in the reader's buffer,
+//! collected where it does not. At rest a decoder holds no buffer.
+
+use super::mask::unmask;
+
+/// Something whole that a client sent. Borrows from the reader's buffer or from the decoder.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message.
+    Binary(&'a [u8]),
+    /// To be answered by a pong with the same payload.
+    Ping(&'a [u8]),
+    /// Answers a ping, or comes unasked.
+    Pong(&'a [u8]),
+    /// The client closes. Nothing after it counts.
+    Close(Option<Close<'a>>),
+}
+
+/// What a close frame says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Close<'a> {
+    /// The status code, one that may be sent (section 7.4).
+    pub code: u16,
+    /// For people.
+    pub reason: &'a str,
+}
+
+/// Why the connection has to be closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Not WebSocket; close code 1002.
+    #[error("{0}")]
+    Protocol(&'static str),
+    /// A text that is not UTF-8; close code 1007.
+    #[error("text must be UTF-8")]
+    NotUtf8,
+    /// A message larger than the limit, in bytes; close code 1009.
+    #[error("a message may have at most {0} bytes")]
+    TooLarge(usize),
+}
+
+const CONTINUATION: u8 = 0x0;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+
+/// Two bytes, up to eight of length, four of mask.
+const MAX_HEADER: usize = 14;
+
+/// Turns a client's bytes into [`Event`]s.
+#[derive(Debug)]
+pub struct Decoder {
+    max_message: usize,
+    /// What does not lie whole in the reader's buffer; `None` at rest.
+    partial: Option<Box<Partial>>,
+}
+
+#[derive(Debug, Default)]
+struct Partial {
+    header: Vec<u8>,
+    frame: Option<Frame>,
+    /// Payload of a data frame that is not whole yet, and of the fragments before it.
+    message: Vec<u8>,
+    /// The opcode of the message under way.
+    opcode: Option<u8>,
+    control: Vec<u8>,
+    /// The event that was handed out last came from here.
+    spent: Spent,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Spent {
+    #[default]
+    Nothing,
+    Message,
+    Control,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    opcode: u8,
+    fin: bool,
+    mask: [u8; 4],
+    /// Bytes of payload in all, and those that were taken already.
+    len: usize,
+    taken: usize,
+}
+
+impl Frame {
+    fn is_control(&self) -> bool {
+        self.opcode >= CLOSE
+    }
+}
+
+impl Decoder {
+    /// A decoder that takes messages of up to `max_message` bytes.
+    #[must_use]
+    pub fn new(max_message: usize) -> Self {
+        Self { max_message, partial: None }
+    }
+
+    /// Takes bytes from the start of `input`, which it changes, until one event is whole or all are taken. Returns how many
+    /// it took. The bytes must not be handed in again.
+    ///
+    /// # Errors
+    /// A [`Violation`], after which the decoder must not be used.
+    pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Event<'a>>), Violation> {
+        self.release();
+        let (frame, header) = match self.partial.as_mut().and_then(|p| p.frame.take()) {
+            Some(frame) => (frame, 0),
+            None => match self.read_header(input)? {
+                (used, Some(frame)) => (frame, used),
+                (used, None) => return Ok((used, None)),
+            },
+        };
+        let available = (input.len() - header).min(frame.len - frame.taken);
+        let payload = &mut input[header..header + available];
+        unmask(payload, frame.mask, frame.taken);
+        let used = header + available;
+        if frame.taken == 0 && available == frame.len && frame.fin && (frame.is_control() || frame.opcode != CONTINUATION) {
+            return Ok((used, Some(event(frame.opcode, payload)?)));
+        }
+        let partial = self.partial.get_or_insert_default();
+        Ok((used, partial.collect(frame, payload)?))
+    }
+
+    /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its own before a wait.
+    pub fn release(&mut self) {
+        if let Some(partial) = &mut self.partial {
+            match std::mem::take(&mut partial.spent) {
+                Spent::Nothing => {}
+                Spent::Message => partial.message = Vec::new(),
+                Spent::Control => partial.control = Vec::new(),
+            }
+            if partial.is_empty() {
+                self.partial = None;
+            }
+        }
+    }
+
+    /// Takes a header from the start of `input`, joined with what was left of it before.
+    fn read_header(&mut self, input: &[u8]) -> Result<(usize, Option<Frame>), Violation> {
+        let before = self.partial.as_mut().map(|p| std::mem::take(&mut p.header)).unwrap_or_default();
+        let mut bytes = [0; MAX_HEADER];
+        let fresh = input.len().min(MAX_HEADER - before.len());
+        bytes[..before.len()].copy_from_slice(&before);
+        bytes[before.len()..before.len() + fresh].copy_from_slice(&input[..fresh]);
+        let known = &bytes[..before.len() + fresh];
+        match self.parse_header(known)? {
+            Some((frame, len)) => Ok((len - before.len(), Some(frame))),
+            None => {
+                if !known.is_empty() {
+                    self.partial.get_or_insert_default().header = known.to_vec();
+                }
+                Ok((fresh, None))
+            }
+        }
+    }
+
+    /// `None`: more bytes are needed.
+    fn parse_header(&self, bytes: &[u8]) -> Result<Option<(Frame, usize)>, Violation> {
+        let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
+        let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
+        if first & 0x70 != 0 {
+            return Err(Violation::Protocol("reserved bits are set, and no extension was negotiated"));
+        }
+        if second & 0x80 == 0 {
+            return Err(Violation::Protocol("a client's frames must be masked"));
+        }
+        self.check_opcode(opcode, fin, second & 0x7F)?;
+        let (len, rest, length_bytes) = match second & 0x7F {
+            126 => match rest.split_first_chunk::<2>() {
+                Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest, 2),
+                None => return Ok(None),
+            },
+            127 => match rest.split_first_chunk::<8>() {
+                Some((len, rest)) => (u64::from_be_bytes(*len), rest, 8),
+                None => return Ok(None),
+            },
+            short => (u64::from(short), rest, 0),
+        };
+        if (length_bytes == 2 && len < 126) || (length_bytes == 8 && len < 65_536) || len >> 63 == 1 {
+            return Err(Violation::Protocol("a length must be written as short as it can be"));
+        }
+        let collected = self.partial.as_ref().map_or(0, |p| p.message.len());
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        if opcode < CLOSE && len > self.max_message.saturating_sub(collected) {
+            return Err(Violation::TooLarge(self.max_message));
+        }
+        let Some((&mask, _)) = rest.split_first_chunk::<4>() else { return Ok(None) };
+        Ok(Some((Frame { opcode, fin, mask, len, taken: 0 }, 2 + length_bytes + 4)))
+    }
+
+    fn check_opcode(&self, opcode: u8, fin: bool, short_len: u8) -> Result<(), Violation> {
+        let fragmented = self.partial.as_ref().is_some_and(|p| p.opcode.is_some());
+        match opcode {
+            TEXT | BINARY if fragmented => Err(Violation::Protocol("a new message inside of a fragmented one")),
+            CONTINUATION if !fragmented => Err(Violation::Protocol("a continuation without a beginning")),
+            CONTINUATION | TEXT | BINARY => Ok(()),
+            CLOSE | PING | PONG if !fin => Err(Violation::Protocol("a control frame must not be fragmented")),
+            CLOSE | PING | PONG if short_len > 125 => Err(Violation::Protocol("a control frame has at most 125 bytes")),
+            CLOSE | PING | PONG => Ok(()),
+            _ => Err(Violation::Protocol("an opcode that RFC 6455 does not define")),
+        }
+    }
+}
+
+impl Partial {
+    fn is_empty(&self) -> bool {
+        self.frame.is_none() && self.opcode.is_none() && self.header.is_empty()
+    }
+
+    /// Adds `payload` to what `frame` belongs to; an event where that is whole now.
+    fn collect(&mut self, mut frame: Frame, payload: &[u8]) -> Result<Option<Event<'_>>, Violation> {
+        frame.taken += payload.len();
+        let whole = frame.taken == frame.len;
+        if !whole {
+            self.frame = Some(frame);
+        }
+        if frame.is_control() {
+            self.control.extend_from_slice(payload);
+            if !whole {
+                return Ok(None);
+            }
+            self.spent = Spent::Control;
+            return event(frame.opcode, &self.control).map(Some);
+        }
+        let opcode = *self.opcode.get_or_insert(frame.opcode);
+        self.message.extend_from_slice(payload);
+        if !(whole && frame.fin) {
+            return Ok(None);
+        }
+        self.opcode = None;
+        self.spent = Spent::Message;
+        event(opcode, &self.message).map(Some)
+    }
+}
+
+fn event(opcode: u8, payload: &[u8]) -> Result<Event<'_>, Violation> {
+    Ok(match opcode {
+        TEXT => Event::Text(text(payload)?),
+        BINARY => Event::Binary(payload),
+        PING => Event::Ping(payload),
+        PONG => Event::Pong(payload),
+        _ => Event::Close(close(payload)?),
+    })
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Violation> {
+    std::str::from_utf8(bytes).map_err(|_| Violation::NotUtf8)
+}
+
+fn close(payload: &[u8]) -> Result<Option<Close<'_>>, Violation> {
+    match payload.split_first_chunk::<2>() {
+        None if payload.is_empty() => Ok(None),
+        None => Err(Violation::Protocol("a close frame has no payload, or a code of two bytes and a reason")),
+        Some((&code, reason)) => match u16::from_be_bytes(code) {
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok(Some(Close { code, reason: text(reason)? })),
+            _ => Err(Violation::Protocol("a close code that must not be sent")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! WebSocket (RFC 6455) without I/O: bytes in, events out, and the frames that go back. Knows nothing of the gateway's
+//! protocol, of sockets or of a runtime, so it can be tested and fuzzed with plain byte slices.
+//!
+//! Own code because the hot path needs two things that the libraries on offer do not give: a frame that is decoded in the
+//! reader's buffer, with nothing kept by a connection at rest, and frames that are encoded once and written by any task.
+
+mod decoder;
+mod encode;
+mod handshake;
+mod mask;
+
+pub use decoder::{Close, Decoder, Event, Violation};
+pub use encode::{PING, close_frame, pong_frame, put_text_frame};
+pub use handshake::{Accept, HandshakeError, accept};

@@ -1,0 +1,286 @@
+//! The command line and the configuration, through the real binary.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn micro_socket() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
+    command.env_clear();
+    command
+}
+
+/// A folder with one file `gateway.toml`.
+struct File(TempDir);
+
+impl File {
+    fn new(content: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("gateway.toml"), content).unwrap();
+        Self(folder)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("gateway.toml")
+    }
+
+    /// `check` in its folder, so that errors name the file as it was given.
+    fn check(&self, environment: &[(&str, &str)]) -> Output {
+        micro_socket()
+            .current_dir(self.0.path())
+            .args(["check", "--config", "gateway.toml"])
+            .envs(environment.iter().copied())
+            .output()
+            .unwrap()
+    }
+
+    fn refusal(&self, environment: &[(&str, &str)]) -> String {
+        let output = self.check(environment);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap().trim_end().to_owned()
+    }
+
+    fn effective(&self, environment: &[(&str, &str)]) -> String {
+        let output = self.check(environment);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// Starts `serve` with these arguments on a free port and gives the two lines that it prints.
+fn announced(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> [String; 2] {
+    let mut child = micro_socket()
+        .current_dir(folder)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let both = [(); 2].map(|()| lines.next().unwrap().unwrap());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    both
+}
+
+fn port(line: &str) -> u16 {
+    let address = line.strip_prefix("Micro Socket listens on http://").unwrap();
+    address.parse::<SocketAddr>().unwrap().port()
+}
+
+/// One that nothing listens on at this moment.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn an_empty_file_gives_the_defaults() {
+    let text = File::new("").effective(&[]);
+    assert_eq!(text, String::from_utf8(micro_socket().arg("check").output().unwrap().stdout).unwrap());
+    for line in ["listen = \"127.0.0.1:3000\"", "mode = \"demo\"", "max_frame = \"64KiB\"", "window = \"2m\""] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn what_check_prints_is_a_file_that_means_the_same() {
+    let file = File::new(
+        "listen = \"[::1]:9\"\naccess.allowed_origins = [\"https://App.example:443\"]\n\
+         [limits]\nmax_frame = 1500\nsend_queue = \"2MiB\"\n[timeouts]\nping = \"1500ms\"\n[log]\nlevel = \"info,micro_socket=debug\"\n",
+    );
+    let text = file.effective(&[]);
+    assert!(text.contains("allowed_origins = [\"https://app.example\"]\n"), "{text}");
+    assert!(text.contains("max_frame = \"1500B\"\n"), "{text}");
+    assert_eq!(File::new(&text).effective(&[]), text);
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_the_file_over_the_default() {
+    let file = File::new("[limits]\nmax_frame = \"2KiB\"\nmax_topics = 7\n");
+    let text = file.effective(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "3KiB"), ("OTHER", "x")]);
+    for line in ["max_frame = \"3KiB\"", "max_topics = 7", "max_subscriptions = 1000"] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_command_line_goes_over_all() {
+    let (in_file, in_environment, on_line) = (free_port(), free_port(), free_port());
+    let file = File::new(&format!("listen = \"127.0.0.1:{in_file}\"\n"));
+    let config = file.path().display().to_string();
+    let variable = format!("127.0.0.1:{in_environment}");
+    let flag = format!("127.0.0.1:{on_line}");
+    let environment = [("MICRO_SOCKET_LISTEN", variable.as_str())];
+    let folder = file.0.path();
+    let serve = |arguments: &[&str], environment: &[(&str, &str)]| port(&announced(arguments, environment, folder)[0]);
+    assert_eq!(serve(&["--config", &config], &[]), in_file);
+    assert_eq!(serve(&["--config", &config], &environment), in_environment);
+    assert_eq!(serve(&["serve", "--config", &config, "--listen", &flag], &environment), on_line);
+}
+
+#[test]
+fn every_value_can_come_from_the_environment() {
+    let text = File::new("").effective(&[
+        ("MICRO_SOCKET_LISTEN", "0.0.0.0:80"),
+        ("MICRO_SOCKET_ACCESS__ALLOWED_ORIGINS", "https://a.example, https://b.example"),
+        ("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS", "5"),
+        ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "131072"),
+        ("MICRO_SOCKET_TIMEOUTS__SETUP", "500ms"),
+        ("MICRO_SOCKET_HTTP__DEMO", "false"),
+        ("MICRO_SOCKET_LOG__FORMAT", "json"),
+    ]);
+    for line in [
+        "listen = \"0.0.0.0:80\"",
+        "allowed_origins = [\"https://a.example\", \"https://b.example\"]",
+        "max_connections = 5",
+        "send_queue = \"128KiB\"",
+        "setup = \"500ms\"",
+        "demo = false",
+        "format = \"json\"",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn what_kubernetes_sets_beside_a_service_of_this_name_is_left_alone() {
+    File::new("").effective(&[
+        ("MICRO_SOCKET_PORT", "tcp://10.0.0.1:3000"),
+        ("MICRO_SOCKET_PORT_3000_TCP_ADDR", "10.0.0.1"),
+        ("MICRO_SOCKET_SERVICE_HOST", "10.0.0.1"),
+        ("MICRO_SOCKET_SERVICE_PORT_HTTP", "3000"),
+    ]);
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
+    const SIZE: &str = "written \"64KiB\", \"1MiB\" or as a number of bytes";
+    const PERIOD: &str = "written \"500ms\", \"10s\", \"2m\" or \"1h\"";
+    let cases = [
+        ("listen = 3000", "listen: found 3000; allowed: an IP address with a port, such as \"127.0.0.1:3000\", \"0.0.0.0:3000\" or \"[::]:3000\"".to_owned()),
+        ("limits.max_frame = \"64MB\"", format!("limits.max_frame: found \"64MB\"; allowed: a size from 1KiB to 16MiB, {SIZE}")),
+        ("limits.max_frame = 1023", format!("limits.max_frame: found 1023; allowed: a size from 1KiB to 16MiB, {SIZE}")),
+        ("limits.max_frame = \"17MiB\"", format!("limits.max_frame: found \"17MiB\"; allowed: a size from 1KiB to 16MiB, {SIZE}")),
+        ("limits.max_topics = -1", "limits.max_topics: found -1; allowed: a whole number from 1 to 100000000".to_owned()),
+        ("limits.max_topics = 1.5", "limits.max_topics: found 1.5; allowed: a whole number from 1 to 100000000".to_owned()),
+        ("limits.max_topics = \"9\"", "limits.max_topics: found \"9\"; allowed: a whole number from 1 to 100000000".to_owned()),
+        ("timeouts.ping = \"0s\"", format!("timeouts.ping: found \"0s\"; allowed: a duration from 10ms to 1h, {PERIOD}")),
+        ("timeouts.ping = 25", format!("timeouts.ping: found 25; allowed: a duration from 10ms to 1h, {PERIOD}")),
+        ("auth.mode = \"jwt\"", "auth.mode: found \"jwt\"; allowed: \"demo\" (\"jwt\" is not part of this version yet)".to_owned()),
+        ("http.demo = \"yes\"", "http.demo: found \"yes\"; allowed: true or false".to_owned()),
+        ("log.format = \"xml\"", "log.format: found \"xml\"; allowed: \"text\" or \"json\"".to_owned()),
+        ("log.level = \"inof\"", "log.level: found \"inof\"; allowed: \"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\", and for single modules \"info,micro_socket::hub=debug\"".to_owned()),
+        ("access.allowed_origins = \"https://a.example\"", "access.allowed_origins: found \"https://a.example\"; allowed: a list of origins, scheme and host without a path, such as [\"https://app.example.com\"], or [\"*\"] for any (in a variable separated by commas)".to_owned()),
+        ("limits = 3", "limits: found 3; allowed: a section, begun by a line [limits]".to_owned()),
+        ("[limits.max_frame]\nx = 1", format!("limits.max_frame: found a section; allowed: a size from 1KiB to 16MiB, {SIZE}")),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(File::new(line).refusal(&[]), format!("gateway.toml:1: {expected}"));
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_what_there_is() {
+    let limits =
+        "the keys of [limits] are max_connections, max_frame, max_subscriptions, max_topics, send_queue, invalid_frames, topic_backlog";
+    let top = "at the top is listen; the sections are auth, access, limits, timeouts, history, dedup, http, log";
+    let cases = [
+        ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
+        ("[limits]\n\n\npublish_rate = 0", format!("gateway.toml:4: unknown key limits.publish_rate; {limits}")),
+        ("max_frame = 1", format!("gateway.toml:1: unknown key max_frame, did you mean limits.max_frame?; {top}")),
+        ("[tls]\ncert_file = \"x\"", format!("gateway.toml:1: unknown key tls; {top}")),
+        ("[auth]\njwt_secret = \"hunter2\"", "gateway.toml:2: unknown key auth.jwt_secret; the keys of [auth] are mode".to_owned()),
+    ];
+    for (content, expected) in cases {
+        assert_eq!(File::new(content).refusal(&[]), expected);
+    }
+}
+
+#[test]
+fn the_environment_is_held_to_the_same() {
+    let refusal = |name, value| File::new("").refusal(&[(name, value)]);
+    assert_eq!(
+        refusal("MICRO_SOCKET_TIMEOUTS__SETUP", "10"),
+        "MICRO_SOCKET_TIMEOUTS__SETUP: timeouts.setup: found \"10\"; allowed: a duration from 10ms to 1h, written \"500ms\", \"10s\", \"2m\" or \"1h\""
+    );
+    let unknown = refusal("MICRO_SOCKET_LIMITS_MAX_FRAME", "1KiB");
+    assert!(
+        unknown.starts_with("MICRO_SOCKET_LIMITS_MAX_FRAME: unknown key limits_max_frame, did you mean MICRO_SOCKET_LIMITS__MAX_FRAME?; "),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let file = File::new("listen = 1\nbogus = 2\n[limits]\nmax_topics = 0\n");
+    let refusal = file.refusal(&[("MICRO_SOCKET_HTTP__DOCS", "maybe")]);
+    let places: Vec<_> = refusal.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["gateway.toml:1", "gateway.toml:2", "gateway.toml:4", "MICRO_SOCKET_HTTP__DOCS"]);
+}
+
+#[test]
+fn a_queue_smaller_than_a_frame_is_refused() {
+    let refusal = File::new("[limits]\nsend_queue = \"32KiB\"\n").refusal(&[]);
+    assert_eq!(refusal, "gateway.toml:2: limits.send_queue: found 32KiB; allowed: at least limits.max_frame, which is 64KiB (default)");
+    let refusal = File::new("").refusal(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "2MiB")]);
+    assert_eq!(
+        refusal,
+        "default: limits.send_queue: found 1MiB; allowed: at least limits.max_frame, which is 2MiB (MICRO_SOCKET_LIMITS__MAX_FRAME)"
+    );
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_toml_is_refused() {
+    let refusal = File::new("a = 1\nlimits = [\n").refusal(&[]);
+    assert!(refusal.starts_with("gateway.toml:2: not TOML: ") || refusal.starts_with("gateway.toml:3: not TOML: "), "{refusal}");
+    let twice = File::new("[limits]\nmax_topics = 1\nmax_topics = 2\n").refusal(&[]);
+    assert!(twice.starts_with("gateway.toml:3: not TOML: duplicate key"), "{twice}");
+    let missing = micro_socket().args(["check", "--config", "/nowhere/gateway.toml"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    let reason = String::from_utf8(missing.stderr).unwrap();
+    assert!(reason.starts_with("/nowhere/gateway.toml: cannot be read: "), "{reason}");
+}
+
+#[test]
+fn serve_does_not_start_on_what_check_refuses() {
+    let output = micro_socket().args(["--listen", "localhost"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let reason = String::from_utf8(output.stderr).unwrap();
+    assert!(reason.starts_with("--listen: listen: found \"localhost\"; allowed: an IP address with a port"), "{reason}");
+}
+
+#[test]
+fn serve_says_where_it_listens() {
+    let [first, second] = announced(&["--listen", "127.0.0.1:0"], &[], Path::new("/"));
+    assert_ne!(port(&first), 0);
+    assert_eq!(second, format!("Playground: http://127.0.0.1:{}/docs", port(&first)));
+    let [first, second] = announced(&["serve", "--listen", "0.0.0.0:0"], &[], Path::new("/"));
+    assert_eq!(first, format!("Micro Socket listens on http://0.0.0.0:{}", port(&first)));
+    assert_eq!(second, format!("Playground: http://127.0.0.1:{}/docs", port(&first)));
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = micro_socket().args(["--listen", &address]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let reason = String::from_utf8(output.stderr).unwrap();
+    assert!(reason.starts_with(&format!("cannot listen on {address}: Address already in use")), "{reason}");
+}
+
+#[test]
+fn help_and_version_are_there() {
+    for (flag, expected) in [("--version", env!("CARGO_PKG_VERSION")), ("--help", "check")] {
+        let output = micro_socket().arg(flag).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().contains(expected));
+    }
+}

@@ -1,0 +1,77 @@
+//! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last line counts them all.
+
+mod browser;
+mod rust;
+mod tally;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+
+use crate::process;
+use tally::Tally;
+
+/// A part of the tests that runs alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stage {
+    /// The layout of the code.
+    Fmt,
+    /// Clippy, any warning being an error; the page for the browser too.
+    Clippy,
+    /// Unit, property and black-box tests, and the examples in the documentation.
+    Rust,
+    /// What the page shares with the server, in WebAssembly.
+    Wasm,
+    /// The page in a browser, against a server.
+    Browser,
+}
+
+impl Stage {
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    fn run(self, arguments: &[String]) -> Result<Tally> {
+        match self {
+            Self::Fmt => rust::fmt(arguments),
+            Self::Clippy => rust::clippy(arguments),
+            Self::Rust => rust::native(arguments),
+            Self::Wasm => rust::wasm(arguments),
+            Self::Browser => browser::run(arguments),
+        }
+    }
+}
+
+/// Runs one stage, or all.
+///
+/// # Errors
+/// When anything failed.
+pub(crate) fn run(stage: Option<Stage>, arguments: &[String]) -> Result<()> {
+    let stages = stage.as_ref().map_or(Stage::value_variants(), std::slice::from_ref);
+    let mut total = Tally::default();
+    let mut lines = Vec::new();
+    for stage in stages {
+        let (tally, time) = timed(*stage, arguments);
+        lines.push(format!("{:<8} {tally}, {:.0} s", stage.name(), time.as_secs_f64()));
+        total = total + tally;
+    }
+    process::announce("summary");
+    for line in lines {
+        println!("{line}");
+    }
+    println!("{total}");
+    ensure!(total.failed == 0, "the tests failed");
+    Ok(())
+}
+
+/// What a stage counted, and how long it took. One that broke off counts as a failure.
+fn timed(stage: Stage, arguments: &[String]) -> (Tally, Duration) {
+    process::announce(&format!("test {}", stage.name()));
+    let start = Instant::now();
+    let tally = stage.run(arguments).unwrap_or_else(|error| {
+        println!("{}: {error:#}", stage.name());
+        Tally::FAILURE
+    });
+    (tally, start.elapsed())
+}

@@ -1,0 +1,61 @@
+//! The stages that are cargo's.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Tally;
+use crate::{process, setup, workspace};
+
+/// Crates that are for the browser alone, or for one of these stages.
+const NOT_NATIVE: [&str; 4] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner"];
+
+pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
+    process::run(workspace::cargo(["fmt", "--all", "--check"]).args(arguments))?;
+    Ok(Tally::SUCCESS)
+}
+
+pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
+    setup::wasm_target()?;
+    let strict = |clippy: &mut Command| process::run(clippy.args(arguments).args(["--", "--deny", "warnings"])).map(|()| Tally::SUCCESS);
+    let native = strict(workspace::cargo(["clippy", "--workspace", "--all-targets"]).args(NOT_NATIVE))?;
+    let browser = strict(workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]).args([
+        "--features",
+        "micro-socket-app/hydrate",
+        "--target",
+        workspace::WASM,
+    ]))?;
+    Ok(native + browser)
+}
+
+/// With nextest where it is installed, which runs each test in a process of its own and several at once.
+pub(super) fn native(arguments: &[String]) -> Result<Tally> {
+    let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
+    let tests = if has_nextest {
+        test(workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"]).args(NOT_NATIVE).args(arguments))?
+    } else {
+        let mut cargo = workspace::cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+        test(cargo.args(NOT_NATIVE).args(arguments))?
+    };
+    process::run(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
+    Ok(tests)
+}
+
+/// The crates' `wasm_bindgen_test`s, in Node.
+pub(super) fn wasm(arguments: &[String]) -> Result<Tally> {
+    setup::wasm_target()?;
+    setup::node()?;
+    process::run(&mut workspace::cargo(["build", "--package", "wasm-test-runner"]))?;
+    let runner = workspace::target().join("debug/wasm-test-runner");
+    test(
+        workspace::cargo(["test", "--package", "micro-socket-protocol", "--target", workspace::WASM])
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .args(["--lib", "--tests", "--no-fail-fast"])
+            .args(arguments),
+    )
+}
+
+fn test(command: &mut Command) -> Result<Tally> {
+    let (status, lines) = process::watch(command)?;
+    Ok(Tally::of(status, &lines))
+}
