@@ -1,6 +1,9 @@
 //! The HTML document: head, and the body that server and browser render alike.
 
-use crate::{endpoints::Endpoints, reference::Reference};
+use crate::{
+    endpoints::Endpoints,
+    reference::{Contents, Reference},
+};
 use leptos::prelude::*;
 
 /// Runs before the first paint: the theme that was chosen last, and the mark that scripts run.
@@ -44,6 +47,7 @@ pub fn App() -> impl IntoView {
         <main id="main" tabindex="-1">
             <h1 class="visually-hidden">"Micro Socket"</h1>
             <div class="doc">
+                <Contents/>
                 <div class="doc__body">
                     <Endpoints/>
                     <Reference/>
