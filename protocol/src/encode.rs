@@ -83,6 +83,8 @@ mod tests {
     use super::*;
     use crate::{Ack, Message, Payload, SeqNo, ServerFrame};
     use proptest::prelude::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn name() -> impl Strategy<Value = String> {
         "[a\"\\\\ä€/ b]{1,12}".prop_map(|s| format!("x{s}x"))

@@ -252,6 +252,8 @@ fn add_type(schema: &mut Value, kind: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn field(doc: &FrameDoc, name: &str) -> FieldDoc {
         doc.fields.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{} lacks {name}", doc.kind)).clone()

@@ -1,6 +1,8 @@
 use super::*;
 use ErrorCode::{InvalidJson, InvalidMessage, InvalidTopic, UnknownType};
 use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn rejected(text: &str) -> (ErrorCode, String) {
     let rejected = ClientFrame::parse(text).expect_err(text);

@@ -164,3 +164,16 @@ fn content_type(name: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{LEPTOS_TOML, get_config_from_str};
+
+    /// The macro takes nothing but a literal.
+    #[test]
+    fn the_folder_is_the_one_of_leptos_toml() {
+        let options = get_config_from_str(LEPTOS_TOML).unwrap();
+        let folder = format!("#[folder = \"$CARGO_MANIFEST_DIR/../{}/{}\"]", options.site_root, options.site_pkg_dir);
+        assert!(include_str!("assets.rs").lines().any(|line| line == folder), "{folder}");
+    }
+}

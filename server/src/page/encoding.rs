@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 
 /// A form that a file is stored in; the smaller one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Brotli,
     Gzip,
     Identity,
@@ -33,7 +33,7 @@ impl Encoding {
 
     /// Whether a request takes this form. A client that refuses every form gets the plain one, so that it learns more
     /// than a 406 would tell.
-    pub(super) fn accepted_by(self, request: &HeaderMap) -> bool {
+    pub(crate) fn accepted_by(self, request: &HeaderMap) -> bool {
         let mut wildcard = None;
         for (coding, accepted) in codings(request) {
             if coding.eq_ignore_ascii_case(self.token()) {

@@ -16,6 +16,7 @@ use axum::{
 use leptos_config::{LeptosOptions, errors::LeptosConfigError, get_config_from_str};
 
 pub use assets::Assets;
+pub(crate) use encoding::Encoding;
 
 /// The Leptos options as they stand in the repository; the binary does not look for the file when it runs.
 const LEPTOS_TOML: &str = include_str!("../../../Leptos.toml");

@@ -37,8 +37,8 @@ pub(super) fn native(arguments: &[String]) -> Result<Tally> {
         let mut cargo = workspace::cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
         test(cargo.args(NOT_NATIVE).args(arguments))?
     };
-    process::run(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
-    Ok(tests)
+    let (status, lines) = process::watch(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
+    Ok(tests + Tally::of_any(status, &lines))
 }
 
 /// The crates' `wasm_bindgen_test`s, in Node.

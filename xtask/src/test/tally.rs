@@ -15,11 +15,16 @@ impl Tally {
     /// Something that is no test did not hold, or could not be tried.
     pub(super) const FAILURE: Self = Self { passed: 0, failed: 1 };
 
-    /// What a program counted that ran tests. One that says that it failed has a failure, whatever it printed; and so
-    /// has one that ran no test.
+    /// What a program counted that ran tests. One that ran none has a failure.
     pub(super) fn of(status: ExitStatus, lines: &[String]) -> Self {
+        let counted = Self::of_any(status, lines);
+        if counted == Self::default() { Self::FAILURE } else { counted }
+    }
+
+    /// What a program counted that may have no test to run. One that says that it failed has a failure, whatever it printed.
+    pub(super) fn of_any(status: ExitStatus, lines: &[String]) -> Self {
         let counted = lines.iter().map(|line| Self::in_line(line)).fold(Self::default(), Add::add);
-        if counted.failed > 0 || (status.success() && counted.passed > 0) { counted } else { counted + Self::FAILURE }
+        if counted.failed == 0 && !status.success() { counted + Self::FAILURE } else { counted }
     }
 
     /// What one line says, if it is one of those that sum up: cargo's and wasm-bindgen's `test result: …`, nextest's
@@ -116,5 +121,7 @@ mod tests {
         assert_eq!(Tally::of(bad, &passed), Tally { passed: 3, failed: 1 });
         assert_eq!(Tally::of(bad, &failed), Tally { passed: 0, failed: 1 });
         assert_eq!(Tally::of(good, &[]), Tally { passed: 0, failed: 1 });
+        assert_eq!(Tally::of_any(good, &[]), Tally::default());
+        assert_eq!(Tally::of_any(bad, &[]), Tally { passed: 0, failed: 1 });
     }
 }

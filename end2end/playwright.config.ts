@@ -1,0 +1,48 @@
+// One server for the whole suite, the binary that `cargo xtask test browser` built; Playwright starts and stops it.
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "@playwright/test";
+
+const binary = process.env.MICRO_SOCKET_BINARY ?? fileURLToPath(new URL("../target/debug/micro-socket", import.meta.url));
+const address = `127.0.0.1:${process.env.MICRO_SOCKET_TEST_PORT ?? "3100"}`;
+
+// Debian's browser where it is installed, else the one that `npx playwright install chromium` brings.
+const debianChromium = "/usr/bin/chromium";
+const executablePath = existsSync(debianChromium) ? debianChromium : undefined;
+
+export default defineConfig({
+  testDir: "tests",
+  forbidOnly: true,
+  fullyParallel: true,
+  retries: 0,
+  timeout: 30_000,
+  globalTimeout: 15 * 60_000,
+  reporter: [["list"]],
+  use: {
+    baseURL: `http://${address}`,
+    browserName: "chromium",
+    // A failed test leaves all that can be known of it in test-results/.
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+    launchOptions: {
+      executablePath,
+      args: [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+  webServer: {
+    command: `"${binary}" --listen ${address}`,
+    url: `http://${address}/docs`,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: "SIGTERM", timeout: 5_000 },
+    timeout: 30_000,
+  },
+});

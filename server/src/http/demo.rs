@@ -1,0 +1,175 @@
+//! `GET /demo/publish/{topic}?k=v`: publishes the query's parameters, for trying the gateway out with nothing but a browser or curl.
+
+use std::mem;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use indexmap::IndexMap;
+use indexmap::map::Entry;
+use protocol::{ErrorCode, MessageId};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
+
+use super::path::{self, TopicPath};
+use super::problem::{self, Code, Problem, ProblemBody, example};
+use crate::gateway::Gateway;
+
+/// Who publishes here. No client can be this user: a user id has no control characters.
+const USER: &str = "\u{0}demo";
+
+/// The value of a parameter: a text, or a list of texts where the parameter was repeated.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(example = json!("100"))]
+enum Texts {
+    /// Given once.
+    One(String),
+    /// Given more often, in their order.
+    Many(Vec<String>),
+}
+
+impl Texts {
+    fn push(&mut self, text: String) {
+        match self {
+            Self::One(first) => *self = Self::Many(vec![mem::take(first), text]),
+            Self::Many(texts) => texts.push(text),
+        }
+    }
+}
+
+/// A published message.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DemoPublished, example = json!({
+    "ok": true, "topic": "prices", "seqNo": 97, "messageId": "wq1Fv0c9S3eZb2xTn5yJ4A",
+    "data": { "bid": "100", "ask": "101" }, "subscribers": 2,
+}))]
+pub(super) struct Published {
+    /// Always true: what went wrong is answered by a problem.
+    ok: bool,
+    /// The topic.
+    topic: String,
+    /// The message's place in the topic's order.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_u64)]
+    seq_no: u64,
+    /// The id that the gateway made up for the message.
+    message_id: String,
+    /// The query's parameters as an object: texts, and a list of texts where a parameter was repeated.
+    #[schema(value_type = HashMap<String, Texts>)]
+    data: Box<RawValue>,
+    /// How many subscriptions the topic had at that moment.
+    subscribers: usize,
+}
+
+/// Publish the query's parameters to a topic
+///
+/// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is `{"bid":"100","ask":"101"}`. Values are
+/// texts; a repeated parameter becomes a list. A request that a page of another site made is refused, as a GET with an effect
+/// must not be open to any page. Each request is a new message. Exists where `http.demo` is true.
+#[utoipa::path(
+    get, path = "/demo/publish/{topic}", tag = "Gateway",
+    params(
+        ("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
+        ("data" = Option<HashMap<String, Texts>>, Query, style = Form, explode,
+            description = "Any parameters: they become the message's `data`", example = json!({ "bid": "100", "ask": "101" })),
+    ),
+    responses(
+        (status = 200, description = "Numbered and on its way to all subscribers", body = Published),
+        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
+        (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
+        (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
+            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
+    )
+)]
+pub(super) async fn publish(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    topic: TopicPath,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Published>, Problem> {
+    check_site(&headers)?;
+    let topic = path::topic(topic)?;
+    let data = to_raw_value(&data(&query.unwrap_or_default())).map_err(|_| Problem::from(ErrorCode::Internal))?;
+    if data.get().len() > gateway.config().limits.max_frame {
+        return Err(ErrorCode::MessageTooLarge.into());
+    }
+    let message_id = fresh_id();
+    let id = MessageId::new(&*message_id).map_err(|_| Problem::from(ErrorCode::Internal))?;
+    let published = gateway.publish(USER, &topic, &id, &data).await.map_err(|error| Problem::from(error.code()))?;
+    Ok(Json(Published {
+        ok: true,
+        topic: topic.as_str().to_owned(),
+        seq_no: published.seq_no,
+        message_id,
+        data,
+        subscribers: published.subscribers,
+    }))
+}
+
+/// HEAD would be answered as GET is, but must not have its effect.
+pub(super) async fn refuse_head() -> impl IntoResponse {
+    ([(header::ALLOW, "GET")], problem::method_not_allowed().await)
+}
+
+/// Refuses what a page of another site made the browser do. Browsers say so by `Sec-Fetch-Site`; `none` is the address bar.
+/// `same-site` is refused too: it names another origin, and on a shared domain (or another port of this machine) a stranger's.
+fn check_site(headers: &HeaderMap) -> Result<(), Problem> {
+    let may = |site: &[u8]| matches!(site, b"none" | b"same-origin");
+    if headers.get_all("sec-fetch-site").iter().all(|site| may(site.as_bytes())) {
+        return Ok(());
+    }
+    let detail = "This publishes, so pages of other sites may not ask for it. Open the address itself, or use curl.";
+    Err(Problem::new(Code::Protocol(ErrorCode::Forbidden), detail))
+}
+
+/// The parameters as an object, in the order in which each first appears.
+fn data(query: &str) -> IndexMap<String, Texts> {
+    let mut data = IndexMap::new();
+    for (key, text) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        match data.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(Texts::One(text))),
+            Entry::Occupied(mut entry) => entry.get_mut().push(text),
+        }
+    }
+    data
+}
+
+/// 128 random bits: no two messages share one.
+fn fresh_id() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_becomes_data_in_its_order() {
+        let data = data("z=1&a=2&z=3&=&z=4");
+        assert_eq!(serde_json::to_string(&data).unwrap(), r#"{"z":["1","3","4"],"a":"2","":""}"#);
+    }
+
+    #[test]
+    fn no_client_can_be_the_demo_user() {
+        assert!(protocol::UserId::new(USER).is_err());
+    }
+
+    #[test]
+    fn pages_of_other_sites_may_not_publish() {
+        let with = |sites: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for site in sites {
+                headers.append("sec-fetch-site", site.parse().unwrap());
+            }
+            check_site(&headers).is_ok()
+        };
+        assert!(with(&[]) && with(&["none"]) && with(&["same-origin"]));
+        assert!(!with(&["cross-site"]) && !with(&["same-site"]) && !with(&[""]) && !with(&["none", "cross-site"]));
+    }
+}

@@ -1,0 +1,13 @@
+//! Headers that every answer carries: they tell browsers what not to do with it.
+
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+/// No guessing of types, no address of this gateway to other sites, no frame around it. A page may set a policy of its own.
+pub(super) async fn protect(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("frame-ancestors 'none'"));
+    response
+}

@@ -1,0 +1,67 @@
+//! `/ws` and `/ws/sub/{topic}`: checks who may open a WebSocket and hands the connection to `socket`.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use protocol::ErrorCode;
+
+use super::origin;
+use super::path::{self, TopicPath};
+use super::problem::{Code, Problem, ProblemBody, example};
+use crate::gateway::Gateway;
+use crate::socket::{self, UpgradeError};
+
+/// A WebSocket for any number of topics
+///
+/// `/asyncapi.json` describes the frames.
+#[utoipa::path(
+    get, path = "/ws", tag = "WebSocket",
+    responses(
+        (status = 101, description = "The WebSocket is open"),
+        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
+        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
+    )
+)]
+pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    open(gateway, request, None)
+}
+
+/// A WebSocket that `setup` subscribes to the topic of the path
+///
+/// Further `subscribe` and `publish` work as on `/ws`. A topic that breaks a rule is answered by an `error` frame after `setup`.
+#[utoipa::path(
+    get, path = "/ws/sub/{topic}", tag = "WebSocket",
+    params(("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices")),
+    responses(
+        (status = 101, description = "The WebSocket is open"),
+        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
+        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
+        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
+    )
+)]
+pub(super) async fn one_topic(State(gateway): State<Arc<Gateway>>, topic: TopicPath, request: Request) -> Result<Response, Problem> {
+    let topic = path::text(topic)?;
+    Ok(open(gateway, request, Some(topic)))
+}
+
+/// Checks the page's origin, then leaves the rest to the socket. A topic of the path is checked at `setup`, where a browser can see why.
+fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Response {
+    if !origin::may_connect(gateway.config(), request.headers()) {
+        let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
+        return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();
+    }
+    socket::upgrade(gateway, request, topic).unwrap_or_else(refused)
+}
+
+fn refused(why: UpgradeError) -> Response {
+    match why {
+        UpgradeError::Handshake(why) => {
+            let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+            (version, Problem::new(Code::NotAWebSocket, why.to_string())).into_response()
+        }
+        UpgradeError::Full => Problem::of(Code::TooManyConnections).into_response(),
+    }
+}
