@@ -5,13 +5,6 @@ pub mod gateway;
 pub mod http;
 pub mod log;
 pub mod page;
-<<<<<<< .merge_file_07nXEZ
-
-/// Serves until the process is asked to stop.
-pub async fn serve(listener: tokio::net::TcpListener, _config: config::Config) -> std::io::Result<()> {
-    let page = page::router(page::Assets::of_this_build()).map_err(std::io::Error::other)?;
-    axum::serve(listener, page).await
-=======
 pub mod socket;
 mod websocket;
 
@@ -24,5 +17,4 @@ pub async fn serve(listener: tokio::net::TcpListener, config: config::Config) ->
     let page = page::router(page::Assets::of_this_build())?;
     axum::serve(listener, http::router(gateway, page)).await?;
     Ok(())
->>>>>>> .merge_file_s0NyLe
 }
