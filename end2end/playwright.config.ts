@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "@playwright/test";
 
-const binary = process.env.MICRO_SOCKET_BINARY ?? fileURLToPath(new URL("../target/debug/micro-socket", import.meta.url));
-const address = `127.0.0.1:${process.env.MICRO_SOCKET_TEST_PORT ?? "3100"}`;
+const binary = process.env.END2END_BINARY ?? fileURLToPath(new URL("../target/debug/micro-socket", import.meta.url));
+const address = `127.0.0.1:${process.env.END2END_PORT ?? "3100"}`;
 
 // Debian's browser where it is installed, else the one that `npx playwright install chromium` brings.
 const debianChromium = "/usr/bin/chromium";

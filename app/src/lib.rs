@@ -42,5 +42,3 @@ mod log;
 pub mod reference;
 
 pub use document::{App, shell};
-mod temporary;
-pub(crate) use temporary::browser;

@@ -1,6 +1,6 @@
 // axe finds nothing: light and dark, wide and narrow, empty, with frames, with a frame unfolded, with answers and errors shown.
 
-import AxeBuilder from "@axe-core/playwright";
+import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures";
 

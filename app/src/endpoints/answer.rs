@@ -74,7 +74,17 @@ impl Answer {
     /// The headers that tell a reader something: not those that every answer of every server has, nor the media type,
     /// which stands beside the status.
     pub(crate) fn telling_headers(&self) -> impl Iterator<Item = &(String, String)> {
-        const EVERYWHERE: [&str; 6] = ["content-type", "content-length", "date", "connection", "keep-alive", "vary"];
+        const EVERYWHERE: [&str; 9] = [
+            "connection",
+            "content-length",
+            "content-security-policy",
+            "content-type",
+            "date",
+            "keep-alive",
+            "referrer-policy",
+            "vary",
+            "x-content-type-options",
+        ];
         self.headers.iter().filter(|(name, _)| !EVERYWHERE.contains(&name.as_str()))
     }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     reference::{Painted, anchors},
-    temporary::shell::icons::Icon,
+    shell::Icon,
 };
 use leptos::prelude::*;
 use protocol::ErrorCode;
@@ -28,16 +28,16 @@ fn Answered(answer: Answer) -> impl IntoView {
     let tone = if answer.is_success() { "good" } else { "bad" };
     let facts = [answer.media_type(), Some(duration(answer.millis))].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let status = answer.status_line();
-    let headers: String = answer.telling_headers().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    let headers: Vec<String> = answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
     let json = answer.is_json();
     let body = answer.body;
     let copied = body.clone();
     view! {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
-        <CodeBox title="Answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " {facts} }.into_any()>
-            <span class="c">{headers}</span>
+        <CodeBox title="Answer" copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " {facts} }.into_any()>
             {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
+        {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}
     }
 }
 

@@ -1,8 +1,8 @@
 //! Sends a try-out from the browser and measures it. Called by event handlers only, so never on the server.
 
 use super::answer::{Answer, Outcome};
+use crate::browser::now;
 use gloo_net::{Error, http::Request};
-use leptos::prelude::window;
 use web_sys::AbortSignal;
 
 /// How long an answer may take, in milliseconds.
@@ -25,9 +25,4 @@ async fn exchange(target: &str) -> Result<Answer, Error> {
     let headers = response.headers().entries().collect();
     let body = response.text().await?;
     Ok(Answer { status: response.status(), millis: now() - start, headers, body })
-}
-
-/// The page's clock, in milliseconds.
-fn now() -> f64 {
-    window().performance().map_or(0.0, |clock| clock.now())
 }

@@ -5,7 +5,6 @@ mod answer;
 mod answer_view;
 mod catalog;
 mod code_box;
-mod copy_button;
 mod fetch;
 mod publish;
 mod request;
@@ -13,7 +12,7 @@ mod try_it;
 
 use crate::{
     reference::{Prose, Table},
-    temporary::shell::icons::Icon,
+    shell::Icon,
 };
 use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
 use leptos::prelude::*;

@@ -4,7 +4,7 @@ use super::{
     request::{self, Parameter},
     try_it::TryIt,
 };
-use crate::temporary::shell::icons::Icon;
+use crate::shell::Icon;
 use leptos::{html, prelude::*};
 
 /// A row of the query while it is edited.
@@ -56,6 +56,7 @@ fn TopicField(topic: RwSignal<String>, why_not: Signal<Option<&'static str>>) ->
                 spellcheck="false"
                 aria-describedby="try-topic-error"
                 aria-invalid=move || why_not.read().is_some().then_some("true")
+                value=topic.get_untracked()
                 bind:value=topic
             />
             <p class="field__error" id="try-topic-error" role="status" hidden=move || why_not.read().is_none()>{why_not}</p>
@@ -88,7 +89,7 @@ fn Query(rows: RwSignal<Vec<Row>>) -> impl IntoView {
                 </ForEnumerate>
             </div>
             <div>
-                <button class="btn" data-variant="quiet" type="button" node_ref=add_button on:click=add>
+                <button class="btn" data-variant="quiet" data-needs-script type="button" node_ref=add_button on:click=add>
                     <Icon name="plus"/>
                     "Add a parameter"
                 </button>
@@ -111,14 +112,14 @@ fn QueryRow(index: ReadSignal<usize>, row: Row, remove: impl Fn(usize) + 'static
     view! {
         <input
             class="input" data-mono autocomplete="off" spellcheck="false" node_ref=name_input
-            aria-label=move || numbered("Name") bind:value=row.name
+            aria-label=move || numbered("Name") value=row.name.get_untracked() bind:value=row.name
         />
         <input
             class="input" data-mono autocomplete="off" spellcheck="false" name=row.name
-            aria-label=move || numbered("Value") bind:value=row.value
+            aria-label=move || numbered("Value") value=row.value.get_untracked() bind:value=row.value
         />
         <button
-            class="btn" data-variant="quiet" data-icon type="button"
+            class="btn" data-variant="quiet" data-icon data-needs-script type="button"
             aria-label=move || numbered("Remove parameter") on:click=move |_| remove(row.id)
         >
             <Icon name="close"/>

@@ -76,7 +76,7 @@ fn RequestBox(target: Signal<String>) -> impl IntoView {
     });
     let line = Signal::derive(move || request::curl(&origin.read(), &target.read()));
     view! {
-        <CodeBox title="Request" text=line>
+        <CodeBox title="Request" copy_label="Copy the curl command" text=line>
             {move || format!("GET {}{}", origin.read(), target.read())} "\n" {line}
         </CodeBox>
     }
@@ -91,6 +91,6 @@ fn AnswerBox(exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> im
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>
         {move || exchange.get().map(|exchange| view! { <AnswerView outcome=exchange.outcome/> })}
-        {move || earlier().map(|target| view! { <p class="field__note">"Answer to the request before: " <code>{target}</code></p> })}
+        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the request before: " <code>{target}</code></p> })}
     }
 }

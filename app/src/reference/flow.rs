@@ -55,7 +55,7 @@ pub(crate) fn SubSocketFlow() -> impl IntoView {
                 <Prose text="The shortest way to a message. Open `/ws/sub/prices`, send one frame, and listen. On `/ws` the same happens \
                              for every topic that `setup` names."/>
             </p>
-            <Table label="The frames of one connection, in order" columns=&["Who", "Frame", "What it says"]>
+            <Table label="The frames of one connection, in order" columns=&["Who", "Frame", "What it says"] has_frames=true>
                 {STEPS.iter().map(|step| view! { <StepRow step/> }).collect_view()}
             </Table>
         </section>
@@ -87,7 +87,7 @@ pub(crate) fn AnswerOrder() -> impl IntoView {
                 "You never have to wait for an answer before you send the next frame. What you can rely on instead is the order in which \
                  the answers come."
             </p>
-            <ol class="bullets spec__text gap-top" data-numbered>
+            <ol class="prose bullets">
                 <li>
                     <Prose text="Before a good `setup`, every other frame is answered by `SETUP_REQUIRED` and changes nothing. A `setup` \
                                  that fails may be tried again, three times in all; then the connection is closed with 4401."/>

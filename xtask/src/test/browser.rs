@@ -27,8 +27,8 @@ pub(super) fn run(arguments: &[String]) -> Result<Tally> {
         .current_dir(&suite)
         .args(["playwright", "test"])
         .args(arguments)
-        .env("MICRO_SOCKET_BINARY", server::binary(Profile::Dev))
-        .env("MICRO_SOCKET_TEST_PORT", free_port()?.to_string());
+        .env("END2END_BINARY", server::binary(Profile::Dev))
+        .env("END2END_PORT", free_port()?.to_string());
     let (status, lines) = process::watch(&mut playwright)?;
     Ok(Tally::of(status, &lines))
 }
