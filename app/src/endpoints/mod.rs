@@ -37,6 +37,7 @@ pub fn Endpoints() -> impl IntoView {
             </Table>
         </section>
     }
+    .into_any()
 }
 
 /// A row that unfolds. What can be filled in is open from the start.

@@ -60,4 +60,5 @@ pub fn Reference() -> impl IntoView {
         <Delivery/>
         <Promises/>
     }
+    .into_any()
 }
