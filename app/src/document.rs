@@ -1,8 +1,13 @@
 //! The HTML document: head, and the body that server and browser render alike.
 
 use crate::{
+    browser,
+    connection::Line,
     endpoints::Endpoints,
+    log::{Feed, Screen},
+    playground::Playground,
     reference::{Contents, Reference},
+    shell::{Help, Shortcuts, Sprite, TopBar},
 };
 use leptos::prelude::*;
 
@@ -43,9 +48,27 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 /// The page's root component.
 #[component]
 pub fn App() -> impl IntoView {
+    let alive = RwSignal::new(false);
+    let live: Signal<bool> = alive.into();
+    let line = Line::new(Feed::new());
+    let screen = Screen::new(line.feed());
+    let help = RwSignal::new(false);
+    let shortcuts = Shortcuts::new();
+    // Effects run in the browser only.
+    Effect::new(move |_| {
+        alive.set(true);
+        if let Some(root) = browser::root() {
+            // A known attribute name cannot be refused.
+            let _ = root.set_attribute("data-hydrated", "");
+        }
+    });
     view! {
+        <Sprite/>
+        <a class="skip-link" href="#main">"Skip to the page"</a>
+        <TopBar line live help/>
         <main id="main" tabindex="-1">
             <h1 class="visually-hidden">"Micro Socket"</h1>
+            <Playground line screen live help shortcuts/>
             <div class="doc">
                 <Contents/>
                 <div class="doc__body">
@@ -54,5 +77,6 @@ pub fn App() -> impl IntoView {
                 </div>
             </div>
         </main>
+        <Help open=help shortcuts/>
     }
 }

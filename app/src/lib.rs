@@ -3,15 +3,15 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`document`] | the HTML around it |
-//! | [`shell`] | top bar, theme, help, shortcuts, icons |
-//! | [`playground`] | the bench: puts connection, composer and log together |
-//! | [`connection`] | one WebSocket: address, state, why it failed or ended |
-//! | [`composer`] | one message as a form made from the protocol's types, and as JSON |
-//! | [`log`] | every frame both ways |
-//! | [`json`] | reading JSON for people: tokens, indentation, the place of an error |
-//! | [`endpoints`], [`reference`](mod@reference) | what the gateway offers over HTTP, and the protocol |
-//! | [`browser`] | what the page asks the browser for: time, storage, clipboard |
+//! | `document` | the HTML around it |
+//! | `shell` | top bar, theme, help, shortcuts, icons |
+//! | `playground` | the bench: puts connection, composer and log together |
+//! | `connection` | one WebSocket: address, state, why it failed or ended |
+//! | `composer` | one message as a form made from the protocol's types, and as JSON |
+//! | `log` | every frame both ways |
+//! | `json` | reading JSON for people: tokens, indentation, the place of an error |
+//! | `endpoints`, `reference` | what the gateway offers over HTTP, and the protocol |
+//! | `browser` | what the page asks the browser for: time, storage, clipboard |
 //!
 //! # What tests may hold on to
 //!
@@ -35,10 +35,17 @@
 //! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
 //! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
 
+#![expect(unreachable_pub, reason = "Leptos's #[component] writes `pub` items whatever the component's own visibility")]
+
+mod browser;
+mod composer;
+mod connection;
 pub mod document;
 pub mod endpoints;
 mod json;
 mod log;
+mod playground;
 pub mod reference;
+mod shell;
 
 pub use document::{App, shell};

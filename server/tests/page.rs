@@ -20,7 +20,7 @@ fn with_files() -> Router {
         ("0123abcd/fonts/text.woff2", b"font"),
         ("stray.js", b"in no revision"),
     ];
-    router(Assets::from_files(files)).unwrap()
+    router(Assets::from_files(files)).expect("the options of Leptos.toml")
 }
 
 struct Answer {
@@ -31,7 +31,7 @@ struct Answer {
 
 impl Answer {
     fn header(&self, name: header::HeaderName) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
+        self.headers.get(name).map(|value| value.to_str().expect("a header of plain text"))
     }
 }
 
@@ -40,9 +40,10 @@ async fn ask(router: Router, method: Method, path: &str, headers: &[(header::Hea
     for (name, value) in headers {
         request = request.header(name, *value);
     }
-    let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let request = request.body(Body::empty()).expect("a valid request");
+    let Ok(response) = router.oneshot(request).await;
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let body = to_bytes(body, usize::MAX).await.expect("a whole body");
     Answer { status: parts.status, headers: parts.headers, body }
 }
 

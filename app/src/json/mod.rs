@@ -7,6 +7,6 @@ mod pretty;
 mod tokens;
 
 pub(crate) use fault::Fault;
-pub(crate) use paint::{MAX_PAINTED, paint};
-pub(crate) use pretty::{Pretty, pretty};
+pub(crate) use paint::{MAX_PAINTED, escaped, paint};
+pub(crate) use pretty::pretty;
 pub(crate) use tokens::{Token, TokenKind, tokens};

@@ -16,6 +16,13 @@ pub(crate) fn paint(text: &str, mark: Option<&Range<usize>>) -> String {
     html
 }
 
+/// `text` as HTML without colours.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    escape(&mut html, text);
+    html
+}
+
 fn put(html: &mut String, token: Token<'_>, marked: bool) {
     let class = match token.kind {
         TokenKind::Key => "k",

@@ -14,11 +14,6 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether anything is left out.
-    pub(crate) fn is_set(&self) -> bool {
-        *self != Self::default()
-    }
-
     /// Whether `entry` is shown.
     pub(crate) fn shows(&self, entry: &Entry) -> bool {
         let direction = self.direction.is_none() || entry.direction.is_none() || entry.direction == self.direction;

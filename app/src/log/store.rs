@@ -204,6 +204,11 @@ impl Store {
         self.shown.binary_search(&id).ok()
     }
 
+    /// How many of the shown rows have this id or a later one.
+    pub(crate) fn shown_since(&self, id: u64) -> usize {
+        self.shown.len() - self.shown.partition_point(|&shown| shown < id)
+    }
+
     /// How many rows wait for the end of the pause.
     pub(crate) fn waiting(&self) -> usize {
         (self.next - self.shown_to) as usize
@@ -264,6 +269,7 @@ mod tests {
         }
         assert_eq!((shown(&store), store.gone(), store.totals().entries), (vec![2, 3, 4], 2, 5));
         assert_eq!((store.get(1), store.index_of(3), store.id_at(0)), (None, Some(1), Some(2)));
+        assert_eq!((store.shown_since(3), store.shown_since(0), store.shown_since(9)), (2, 3, 0));
         store.received(1.0, PONG);
         assert_eq!(store.get(5).unwrap().answers, Some(0));
     }

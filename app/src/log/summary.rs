@@ -95,22 +95,10 @@ fn closed(code: u16, reason: &str, asked: bool) -> Vec<Piece> {
     let meaning = match CloseCode::from_number(code) {
         _ if asked => "by this page".into(),
         Some(known) => known.meaning().to_owned(),
-        None => unknown_close(code).to_owned(),
+        None => crate::connection::unnamed(code).to_owned(),
     };
     let reason = if reason.is_empty() { String::new() } else { format!(" “{}”", shorten(reason)) };
     vec![Piece::Strong(code.to_string()), plain(format!("{meaning}{reason}"))]
-}
-
-/// What a close code means that the protocol does not name.
-pub(crate) fn unknown_close(code: u16) -> &'static str {
-    match code {
-        1005 => "Closed without a code.",
-        1006 => "The line broke: no close frame came.",
-        1011 => "The server met a condition that it did not expect.",
-        1012 => "The server restarts.",
-        1015 => "The TLS handshake failed.",
-        _ => "A code that the protocol does not name.",
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -98,7 +98,7 @@ mod tests {
     fn an_unfolded_row_moves_what_is_below() {
         let list = list(100, Some(20));
         assert_eq!((list.top(20), list.top(21)), (200.0, 300.0));
-        assert_eq!(list.rendered(250.0), 10..36);
+        assert_eq!(list.rendered(250.0), 10..37);
         assert_eq!(list.rendered(300.0), 11..42);
     }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Tally;
 use crate::{process, setup, workspace};
 
-/// Crates that are for the browser alone, or for one of these stages.
+/// Crates without native tests: the browser's entry point, and the program of one of these stages.
 const NOT_NATIVE: [&str; 4] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner"];
 
 pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
@@ -15,20 +15,21 @@ pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
     Ok(Tally::SUCCESS)
 }
 
+/// Both halves are looked at, whatever becomes of the first.
 pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     setup::wasm_target()?;
-    let strict = |clippy: &mut Command| process::run(clippy.args(arguments).args(["--", "--deny", "warnings"])).map(|()| Tally::SUCCESS);
-    let native = strict(workspace::cargo(["clippy", "--workspace", "--all-targets"]).args(NOT_NATIVE))?;
-    let browser = strict(workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]).args([
-        "--features",
-        "micro-socket-app/hydrate",
-        "--target",
-        workspace::WASM,
-    ]))?;
-    Ok(native + browser)
+    let mut native = workspace::cargo(["clippy", "--workspace", "--exclude", "micro-socket-frontend", "--all-targets"]);
+    let mut browser = workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]);
+    browser.args(["--features", "micro-socket-app/hydrate", "--target", workspace::WASM]);
+    let clean = |clippy: &mut Command| -> Result<Tally> {
+        let (status, _) = process::watch(clippy.args(arguments).args(["--", "--deny", "warnings"]))?;
+        Ok(if status.success() { Tally::SUCCESS } else { Tally::FAILURE })
+    };
+    Ok(clean(&mut native)? + clean(&mut browser)?)
 }
 
-/// With nextest where it is installed, which runs each test in a process of its own and several at once.
+/// With nextest where it is installed, which runs each test in a process of its own and several at once. A filter leaves
+/// the documentation's examples out.
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
     let tests = if has_nextest {
@@ -37,6 +38,9 @@ pub(super) fn native(arguments: &[String]) -> Result<Tally> {
         let mut cargo = workspace::cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
         test(cargo.args(NOT_NATIVE).args(arguments))?
     };
+    if !arguments.is_empty() {
+        return Ok(tests);
+    }
     let (status, lines) = process::watch(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
     Ok(tests + Tally::of_any(status, &lines))
 }

@@ -1,0 +1,77 @@
+//! What the page asks the browser for: time, where it came from, storage, clipboard, chance. Called in the browser only.
+
+use crate::connection::Page;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::js_sys;
+
+/// Milliseconds since 1970, with fractions, never going back while the page lives.
+pub(crate) fn now() -> f64 {
+    match window().performance() {
+        Some(performance) => performance.time_origin() + performance.now(),
+        None => js_sys::Date::now(),
+    }
+}
+
+/// Minutes from local time to UTC.
+pub(crate) fn timezone_offset() -> f64 {
+    js_sys::Date::new_0().get_timezone_offset()
+}
+
+/// Where this page came from.
+pub(crate) fn page() -> Page {
+    let location = window().location();
+    Page { secure: location.protocol().is_ok_and(|protocol| protocol == "https:"), host: location.host().unwrap_or_default() }
+}
+
+/// `<html>`.
+pub(crate) fn root() -> Option<web_sys::HtmlElement> {
+    document().document_element()?.dyn_into().ok()
+}
+
+/// What was stored under `key`; `None` also where the browser allows no storage.
+pub(crate) fn stored(key: &str) -> Option<String> {
+    window().local_storage().ok()??.get_item(key).ok()?
+}
+
+/// Stores under `key`, or takes it away, where the browser allows it.
+pub(crate) fn store(key: &str, value: Option<&str>) {
+    let Ok(Some(storage)) = window().local_storage() else { return };
+    // Storage may be full or forbidden: then the choice lasts as long as the page.
+    let _ = match value {
+        Some(value) => storage.set_item(key, value),
+        None => storage.remove_item(key),
+    };
+}
+
+/// A short name that nobody else will think of: 40 random bits in letters and digits that cannot be mistaken.
+pub(crate) fn random_name() -> String {
+    const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    let letter = || char::from(ALPHABET[(js_sys::Math::random() * 32.0) as usize % 32]);
+    std::iter::repeat_with(letter).take(8).collect()
+}
+
+/// Puts `text` on the clipboard; false where the browser refuses.
+pub(crate) async fn copy(text: String) -> bool {
+    let navigator = window().navigator();
+    // Only in a secure context there is a clipboard; calling into nothing would throw.
+    let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
+    if clipboard.is_ok_and(|clipboard| !clipboard.is_undefined()) && JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok() {
+        return true;
+    }
+    copy_by_selection(&text).unwrap_or(false)
+}
+
+fn copy_by_selection(text: &str) -> Option<bool> {
+    let document: web_sys::HtmlDocument = document().dyn_into().ok()?;
+    let area: web_sys::HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    area.set_value(text);
+    area.set_class_name("visually-hidden");
+    let body = document.body()?;
+    body.append_child(&area).ok()?;
+    area.select();
+    let copied = document.exec_command("copy").unwrap_or(false);
+    body.remove_child(&area).ok()?;
+    Some(copied)
+}

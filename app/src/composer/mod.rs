@@ -1,0 +1,16 @@
+//! One message, as a form made from the protocol's own description of it, and as JSON. [`draft`] is the way from form to frame and
+//! back; [`state`] holds what was typed; the rest shows it.
+
+mod chips;
+mod draft;
+mod editor;
+mod field;
+mod message_id;
+mod pairs;
+mod pane;
+mod send;
+mod state;
+
+pub(crate) use pane::MessagePane;
+pub(crate) use send::send;
+pub(crate) use state::Composer;

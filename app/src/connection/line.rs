@@ -1,0 +1,211 @@
+//! Drives the one connection: connects, sends, closes, writes down what happens. Relies on [`Feed`] to keep it.
+
+use super::{
+    address::{Page, Target},
+    diagnosis::{Diagnosis, Probe},
+    socket::{Event, Socket},
+    state::{Ending, Link},
+};
+use crate::{
+    browser,
+    log::{Feed, entry::Content},
+};
+use gloo_net::http::Request;
+use leptos::{prelude::*, task::spawn_local};
+use protocol::{ClientFrame, ServerFrame};
+use send_wrapper::SendWrapper;
+use std::time::Duration;
+use web_sys::{AbortSignal, RequestMode};
+
+/// A gateway that does not answer a close frame is left behind after this.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the page looks for the cause of a failure, in milliseconds.
+const PROBE_TIMEOUT: u32 = 3_000;
+
+/// What is known of the other end.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Peer {
+    /// The token of the last `setup`: in demo mode the user id.
+    pub(crate) user: String,
+    /// From `ready`.
+    pub(crate) session: String,
+}
+
+/// The page's connection. A handle: copies are the same connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) link: RwSignal<Link>,
+    /// What was typed or chosen.
+    pub(crate) url: RwSignal<String>,
+    pub(crate) page: RwSignal<Page>,
+    pub(crate) peer: RwSignal<Peer>,
+    feed: Feed,
+    socket: StoredValue<Option<SendWrapper<Socket>>>,
+    attempt: StoredValue<Attempt>,
+}
+
+/// One try, from the click to the end.
+#[derive(Debug, Clone, Default)]
+struct Attempt {
+    /// Tells tries apart, so that what comes late is passed over.
+    number: u64,
+    began: f64,
+    /// Sent as soon as the line stands.
+    first: Option<String>,
+    /// It was open.
+    stood: bool,
+    /// The page has asked for the end.
+    asked: bool,
+}
+
+impl Line {
+    pub(crate) fn new(feed: Feed) -> Self {
+        Self {
+            link: RwSignal::default(),
+            url: RwSignal::default(),
+            page: RwSignal::default(),
+            peer: RwSignal::default(),
+            feed,
+            socket: StoredValue::new(None),
+            attempt: StoredValue::new(Attempt::default()),
+        }
+    }
+
+    /// Where it is written down.
+    pub(crate) fn feed(self) -> Feed {
+        self.feed
+    }
+
+    /// Connects to the URL, and sends `first` once that is done.
+    pub(crate) fn connect(self, first: Option<String>) {
+        if self.link.with_untracked(Link::is_busy) {
+            return;
+        }
+        self.attempt.update_value(|attempt| {
+            *attempt = Attempt { number: attempt.number + 1, began: browser::now(), first, ..Attempt::default() };
+        });
+        let url = self.url.get_untracked().trim().to_owned();
+        let target = match Target::parse(&url) {
+            Ok(target) => target,
+            Err(why) => return self.fail(&url, Diagnosis::of_address(why)),
+        };
+        if self.page.with_untracked(|page| target.is_mixed_content(page)) {
+            return self.fail(&url, Diagnosis::of_mixed_content(&target));
+        }
+        let number = self.number();
+        match Socket::open(&url, move |event| self.on(number, event)) {
+            Ok(socket) => {
+                self.link.set(Link::Connecting);
+                self.peer.set(Peer::default());
+                self.socket.set_value(Some(SendWrapper::new(socket)));
+            }
+            Err(_) => self.fail(&url, Diagnosis::of_address(super::address::BadAddress::Browser)),
+        }
+    }
+
+    /// Ends the connection, or the attempt.
+    pub(crate) fn disconnect(self) {
+        if !self.link.with_untracked(|link| matches!(link, Link::Open | Link::Connecting)) {
+            return;
+        }
+        self.attempt.update_value(|attempt| attempt.asked = true);
+        self.link.set(Link::Closing);
+        self.socket.with_value(|socket| socket.iter().for_each(|socket| socket.close()));
+        let number = self.number();
+        set_timeout(move || self.on(number, Event::Closed { code: 1006, reason: String::new() }), CLOSE_TIMEOUT);
+    }
+
+    /// Sends one frame; false where the line does not stand.
+    pub(crate) fn send(self, text: &str) -> bool {
+        let at = browser::now();
+        let sent = self.socket.with_value(|socket| socket.as_ref().is_some_and(|socket| socket.send(text)));
+        if sent {
+            self.feed.record(|store| store.sent(at, text));
+            if let Ok(ClientFrame::Setup(setup)) = ClientFrame::parse(text) {
+                self.peer.update(|peer| peer.user = setup.token.into_owned());
+            }
+        }
+        sent
+    }
+
+    fn number(self) -> u64 {
+        self.attempt.with_value(|attempt| attempt.number)
+    }
+
+    fn on(self, number: u64, event: Event) {
+        if number != self.number() || !self.link.with_untracked(Link::is_busy) {
+            return;
+        }
+        let at = browser::now();
+        match event {
+            Event::Opened => self.opened(at),
+            Event::Text(text) => self.received(at, &text),
+            Event::Binary(bytes) => self.feed.record(|store| store.received_binary(at, &bytes)),
+            Event::Closed { code, reason } => self.ended(at, code, reason),
+        }
+    }
+
+    fn opened(self, at: f64) {
+        let began = self.attempt.with_value(|attempt| attempt.began);
+        self.attempt.update_value(|attempt| attempt.stood = true);
+        let url = self.url.get_untracked().trim().into();
+        self.link.set(Link::Open);
+        self.feed.record(|store| store.event(at, Content::Opened { url }, Some(at - began)));
+        if let Some(first) = self.attempt.with_value(|attempt| attempt.first.clone()) {
+            self.send(&first);
+        }
+    }
+
+    fn received(self, at: f64, text: &str) {
+        self.feed.record(|store| store.received(at, text));
+        if text.starts_with(r#"{"type":"ready""#)
+            && let Ok(ServerFrame::Ready(ready)) = ServerFrame::parse(text)
+        {
+            self.peer.update(|peer| peer.session = ready.session_id.into_owned());
+        }
+    }
+
+    fn ended(self, at: f64, code: u16, reason: String) {
+        let asked = self.attempt.with_value(|attempt| attempt.asked);
+        match self.link.get_untracked() {
+            Link::Connecting => self.look_for_the_cause(),
+            Link::Closing if !self.attempt.with_value(|attempt| attempt.stood) => self.link.set(Link::Idle),
+            _ => {
+                let content = Content::Closed { code, reason: reason.as_str().into(), asked };
+                self.feed.record(|store| store.event(at, content, None));
+                self.link.set(Link::Closed(Ending { code, reason, asked }));
+            }
+        }
+    }
+
+    fn fail(self, url: &str, diagnosis: Diagnosis) {
+        let content = Content::Failed { url: url.into(), why: diagnosis.title.as_str().into() };
+        self.feed.record(|store| store.event(browser::now(), content, None));
+        self.link.set(Link::Failed(Some(diagnosis)));
+    }
+
+    fn look_for_the_cause(self) {
+        self.link.set(Link::Failed(None));
+        let url = self.url.get_untracked().trim().to_owned();
+        let Ok(target) = Target::parse(&url) else { return };
+        let (page, number) = (self.page.get_untracked(), self.number());
+        spawn_local(async move {
+            let probe = probe(&target, &page).await;
+            if number == self.number() && self.link.with_untracked(|link| *link == Link::Failed(None)) {
+                self.fail(&url, Diagnosis::of_probe(&target, &page, probe));
+            }
+        });
+    }
+}
+
+/// Asks over HTTP. Of another origin's answer only that there was one can be seen.
+async fn probe(target: &Target, page: &Page) -> Probe {
+    let own = target.host == page.host;
+    let mode = if own { RequestMode::SameOrigin } else { RequestMode::NoCors };
+    let signal = AbortSignal::timeout_with_u32(PROBE_TIMEOUT);
+    match Request::get(&target.http()).mode(mode).abort_signal(Some(&signal)).send().await {
+        Ok(response) if own => Probe::Status(response.status()),
+        Ok(_) => Probe::Somebody,
+        Err(_) => Probe::Silence,
+    }
+}

@@ -1,0 +1,13 @@
+//! The page's one WebSocket: where to, how it stands, why it failed or ended. [`line`] drives it; [`pane`] shows it.
+
+mod address;
+mod diagnosis;
+mod line;
+mod pane;
+mod socket;
+mod state;
+
+pub(crate) use address::{Endpoint, Page};
+pub(crate) use line::Line;
+pub(crate) use pane::ConnectionPane;
+pub(crate) use state::{Ending, Link, unnamed};

@@ -1,0 +1,240 @@
+//! The pane "Connection": a form while there is none, two lines once it stands, and in words why it failed or ended.
+
+use super::{
+    address::Endpoint,
+    diagnosis::{Diagnosis, Verdict},
+    line::Line,
+    state::{Ending, Link},
+};
+use crate::shell::{Icon, Status};
+use leptos::{html, prelude::*};
+
+/// The id of the button that connects or disconnects.
+const ACT: &str = "line-act";
+
+/// The pane.
+#[component]
+pub(crate) fn ConnectionPane(
+    /// The connection.
+    line: Line,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let busy = Memo::new(move |_| line.link.with(Link::is_busy));
+    Effect::new(move |before: Option<bool>| {
+        let busy = busy.get();
+        if before.is_some_and(|before| before != busy) {
+            request_animation_frame(keep_focus);
+        }
+        busy
+    });
+    let body = move || if busy.get() { view! { <Standing line/> }.into_any() } else { view! { <Address line live/> }.into_any() };
+    view! {
+        <section class="pane" data-pane="connection" aria-labelledby="conn-title">
+            <div class="pane__head">
+                <h2 class="pane__title" id="conn-title">"Connection"</h2>
+                <div class="pane__end">{move || (!busy.get()).then(|| view! { <Status line live/> })}</div>
+            </div>
+            <noscript>
+                <p class="callout"><span>"Connecting and sending need JavaScript and WebAssembly. All that is below can be read without."</span></p>
+            </noscript>
+            {body}
+        </section>
+    }
+}
+
+/// The button that was pressed has been replaced: the focus goes to the one in its place.
+fn keep_focus() {
+    let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
+    if lost && let Some(button) = document().get_element_by_id(ACT) {
+        use wasm_bindgen::JsCast;
+        // A button can always be focused.
+        let _ = button.unchecked_into::<web_sys::HtmlElement>().focus();
+    }
+}
+
+/// While there is a connection, or one on its way.
+#[component]
+fn Standing(
+    /// The connection.
+    line: Line,
+) -> impl IntoView {
+    let about = move || {
+        let peer = line.peer.get();
+        if line.link.with(|link| *link != Link::Open) {
+            return view! { <span>{line.link.with(Link::words)}</span> }.into_any();
+        }
+        let session: String = peer.session.chars().take(8).collect();
+        let session = (!session.is_empty()).then(|| view! { <span>{format!("session {session}…")}</span> });
+        let user = if peer.user.is_empty() { "no setup yet".to_owned() } else { peer.user };
+        view! { <span>{user}</span> {session} }.into_any()
+    };
+    view! {
+        <div class="link" data-state=move || line.link.with(Link::state)>
+            <span class="status" data-state=move || line.link.with(Link::state)>
+                <crate::shell::Mark state=Signal::derive(move || line.link.with(Link::state))/>
+            </span>
+            <span class="link__url">{move || line.url.get()}</span>
+            <span class="link__meta">{about}</span>
+            <span class="link__acts">
+                <button
+                    class="btn"
+                    data-size="small"
+                    id=ACT
+                    type="button"
+                    aria-keyshortcuts="Control+K"
+                    aria-disabled=move || line.link.with(|link| *link == Link::Closing).then_some("true")
+                    on:click=move |_| line.disconnect()
+                >
+                    {move || if line.link.with(|link| *link == Link::Connecting) { "Stop" } else { "Disconnect" }}
+                </button>
+            </span>
+        </div>
+    }
+}
+
+/// Where to connect to.
+#[component]
+fn Address(
+    /// The connection.
+    line: Line,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let typed = NodeRef::<html::Input>::new();
+    let chosen = RwSignal::new(untrack(|| Endpoint::of_url(&line.url.get(), &line.page.get())));
+    Effect::new(move |_| chosen.set(line.page.with(|page| Endpoint::of_url(&line.url.get(), page))));
+    let choose = move |endpoint: Endpoint| {
+        chosen.set(endpoint);
+        match line.page.with_untracked(|page| endpoint.url(page)) {
+            Some(url) => line.url.set(url),
+            None => {
+                if let Some(input) = typed.get_untracked() {
+                    input.select();
+                }
+            }
+        }
+    };
+    let choice = move |endpoint: Endpoint| {
+        view! {
+            <label class="choice">
+                <input
+                    class="tick"
+                    type="radio"
+                    name="endpoint"
+                    checked=endpoint == Endpoint::Many
+                    prop:checked=move || chosen.get() == endpoint
+                    disabled=move || !live.get()
+                    on:change=move |_| choose(endpoint)
+                />
+                <span>{endpoint.name()}</span>
+                <span class="choice__note" aria-hidden="true">{endpoint.note()}</span>
+            </label>
+        }
+    };
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        line.connect(None);
+    };
+    view! {
+        <form class="stack" novalidate="" on:submit=submit>
+            <div class="choices" role="radiogroup" aria-label="Endpoint">{Endpoint::ALL.map(choice)}</div>
+            <div class="field">
+                <div class="field__label"><label for="url">"URL"</label></div>
+                <input
+                    class="input"
+                    data-mono=""
+                    id="url"
+                    type="text"
+                    inputmode="url"
+                    placeholder="ws://this gateway/ws"
+                    autocomplete="off"
+                    autocapitalize="off"
+                    spellcheck="false"
+                    node_ref=typed
+                    disabled=move || !live.get()
+                    prop:value=move || line.url.get()
+                    on:input=move |event| line.url.set(event_target_value(&event))
+                />
+            </div>
+            <button class="btn" data-variant="primary" id=ACT type="submit" aria-keyshortcuts="Control+K" disabled=move || !live.get()>
+                <span>"Connect"</span>
+                <kbd class="kbd" aria-hidden="true">"Ctrl K"</kbd>
+            </button>
+            <Why line/>
+        </form>
+    }
+}
+
+/// Why there is no connection any more, or never was.
+#[component]
+fn Why(
+    /// The connection.
+    line: Line,
+) -> impl IntoView {
+    move || match line.link.get() {
+        Link::Failed(None) => {
+            Some(view! { <p class="callout" data-tone="bad"><Icon name="bad"/><span>"Looking for the cause…"</span></p> }.into_any())
+        }
+        Link::Failed(Some(diagnosis)) => Some(view! { <Failed diagnosis line/> }.into_any()),
+        Link::Closed(ending) if ending.is_bad() => Some(view! { <Ended ending/> }.into_any()),
+        _ => None,
+    }
+}
+
+#[component]
+fn Failed(
+    /// What was found out.
+    diagnosis: Diagnosis,
+    /// The connection.
+    line: Line,
+) -> impl IntoView {
+    let own = line.page.with_untracked(|page| Endpoint::Many.url(page)).filter(|url| line.url.with_untracked(|typed| typed != url));
+    let instead = own.map(|url| {
+        let host = line.page.with_untracked(|page| page.host.clone());
+        view! {
+            <div class="cluster">
+                <button class="btn" data-size="small" type="button" on:click=move |_| line.url.set(url.clone())>
+                    {format!("Use {host}")}
+                </button>
+            </div>
+        }
+    });
+    let findings = diagnosis.findings.into_iter().map(|(verdict, text)| finding(verdict, text)).collect_view();
+    view! {
+        <div class="callout" data-tone="bad">
+            <Icon name="bad"/>
+            <p class="callout__title">{diagnosis.title}</p>
+            <p>"A browser does not say why a socket failed, so the page looked for itself:"</p>
+            <ul class="probe">{findings}</ul>
+            <p><b>"Remedy: "</b>{diagnosis.remedy}</p>
+            {instead}
+        </div>
+    }
+}
+
+fn finding(verdict: Verdict, text: String) -> impl IntoView {
+    let icon = match verdict {
+        Verdict::Holds => "check",
+        Verdict::Broken => "close",
+        Verdict::Idle => "more",
+    };
+    view! { <li data-result=verdict.as_str()><Icon name=icon/><span>{text}</span></li> }
+}
+
+#[component]
+fn Ended(
+    /// How.
+    ending: Ending,
+) -> impl IntoView {
+    let reason = (!ending.reason.is_empty()).then(|| view! { <p>"The gateway said: "{ending.reason.clone()}</p> });
+    view! {
+        <div class="callout" data-tone="bad">
+            <Icon name="bad"/>
+            <p class="callout__title">{format!("Closed with {}", ending.code)}</p>
+            <p>{ending.meaning()}</p>
+            {reason}
+            <p><b>"Remedy: "</b>{ending.remedy()}</p>
+        </div>
+    }
+}

@@ -1,0 +1,165 @@
+//! Above the rows: find, filter, pause, copy, clear.
+
+use super::{
+    entry::{Direction, RAW},
+    export::json_lines,
+    screen::Screen,
+    store::Store,
+};
+use crate::shell::{ChangingIcon, CopyButton, Icon};
+use leptos::prelude::*;
+use protocol::{ClientFrame, ServerFrame};
+
+/// The id of the search field, for the shortcut.
+pub(crate) const FIND: &str = "find";
+
+/// The bar.
+#[component]
+pub(crate) fn Bar(
+    /// What is shown.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    view! {
+        <div class="log__bar">
+            <h2 class="log__title" id="log-title">
+                <span class="log__word">"Log"</span>
+                " "
+                <span class="count">{move || screen.feed.watch(Store::len)}</span>
+            </h2>
+            <Find screen live/>
+            <Directions screen live/>
+            <Kinds screen live/>
+            <div class="log__tools" role="group" aria-label="Log">
+                <PauseButton screen live/>
+                <CopyButton
+                    label="Copy the log as JSON lines"
+                    text=move |()| screen.feed.read(|store| json_lines(store.iter_shown()))
+                    disabled=Signal::derive(move || !live.get())
+                />
+                <button
+                    class="btn tip"
+                    data-variant="quiet"
+                    data-icon=""
+                    data-size="small"
+                    type="button"
+                    aria-label="Clear the log"
+                    disabled=move || !live.get()
+                    on:click=move |_| screen.clear()
+                >
+                    <Icon name="clear"/>
+                    <span class="tip__text" data-side="end" aria-hidden="true">"Clear"</span>
+                </button>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Find(
+    /// What is shown.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let hits = move || {
+        let set = screen.filter.with(|filter| !filter.text.is_empty());
+        if set { screen.feed.watch(Store::shown).to_string().into_any() } else { view! { <kbd class="kbd">"/"</kbd> }.into_any() }
+    };
+    view! {
+        <div class="search">
+            <Icon name="search"/>
+            <input
+                class="input"
+                id=FIND
+                type="search"
+                placeholder="Find in frames"
+                aria-label="Find in frames"
+                autocomplete="off"
+                spellcheck="false"
+                disabled=move || !live.get()
+                prop:value=move || screen.filter.with(|filter| filter.text.clone())
+                on:input=move |event| screen.change_filter(|filter| filter.text = event_target_value(&event))
+            />
+            <span class="search__hits" aria-hidden="true">{hits}</span>
+        </div>
+    }
+}
+
+#[component]
+fn Directions(
+    /// What is shown.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let choice = move |(name, direction): (&'static str, Option<Direction>)| {
+        let chosen = move || screen.filter.with(|filter| filter.direction == direction);
+        view! {
+            <button
+                class="seg__item"
+                type="button"
+                aria-pressed=move || chosen().to_string()
+                disabled=move || !live.get()
+                on:click=move |_| screen.change_filter(|filter| filter.direction = direction)
+            >
+                {name}
+            </button>
+        }
+    };
+    let choices = [("Both", None), ("Out", Some(Direction::Out)), ("In", Some(Direction::In))];
+    view! { <div class="seg" role="group" aria-label="Direction">{choices.map(choice)}</div> }
+}
+
+#[component]
+fn Kinds(
+    /// What is shown.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let option = |kind: &'static str| view! { <option value=kind>{kind}</option> };
+    let only_received = ServerFrame::KINDS.into_iter().filter(|kind| !ClientFrame::KINDS.contains(kind));
+    let choose = move |kind: String| screen.change_filter(|filter| filter.kind = Some(kind).filter(|kind| !kind.is_empty()));
+    view! {
+        <select
+            class="filter"
+            aria-label="Kind"
+            data-set=move || screen.filter.with(|filter| filter.kind.is_some()).then_some("")
+            disabled=move || !live.get()
+            prop:value=move || screen.filter.with(|filter| filter.kind.clone().unwrap_or_default())
+            on:change=move |event| choose(event_target_value(&event))
+        >
+            <option value="">"All kinds"</option>
+            <optgroup label="You send">{ClientFrame::KINDS.map(option)}</optgroup>
+            <optgroup label="The gateway sends">{only_received.map(option).collect_view()}</optgroup>
+            <optgroup label="Other">{["open", "close", RAW, "binary"].map(option)}</optgroup>
+        </select>
+    }
+}
+
+#[component]
+fn PauseButton(
+    /// What is shown.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let paused = screen.paused;
+    view! {
+        <button
+            class="btn tip"
+            data-variant="quiet"
+            data-size="small"
+            type="button"
+            aria-label="Pause"
+            aria-pressed=move || paused.get().to_string()
+            disabled=move || !live.get()
+            on:click=move |_| screen.pause(!paused.get_untracked())
+        >
+            <ChangingIcon name=Signal::derive(move || if paused.get() { "play" } else { "pause" })/>
+            <span class="btn__word" aria-hidden="true">"Pause"</span>
+        </button>
+    }
+}

@@ -1,0 +1,221 @@
+//! An unfolded row: the frame as JSON, what is known of it, what can be done with it; of a fault, what it means.
+
+use super::{
+    clock,
+    entry::{Direction, Entry},
+    explain::{Explanation, explain},
+    screen::Screen,
+};
+use crate::{
+    json::{MAX_PAINTED, paint, pretty},
+    shell::{CopyButton, Icon},
+};
+use leptos::prelude::*;
+
+/// More of a frame is not shown unfolded, in bytes; copying gives all of it.
+const MAX_SHOWN: usize = 128 * 1024;
+
+/// Of the row with this id.
+#[component]
+pub(crate) fn Detail(
+    /// Where it is shown.
+    screen: Screen,
+    /// Which row.
+    id: u64,
+    /// Sends a frame again.
+    again: Callback<String>,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
+) -> impl IntoView {
+    let (entry, question) = screen.feed.read(|store| {
+        let entry = store.get(id)?.clone();
+        let question = entry.answers.and_then(|id| store.get(id)).cloned();
+        Some((entry, question))
+    })?;
+    let explanation = explain(&entry);
+    let facts = move || {
+        let answer = screen.feed.watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?)).map(said));
+        screen.feed.read(|store| store.get(id).map(|entry| facts(entry, question.as_ref(), answer))).map(fact_list)
+    };
+    let answers = entry.answers;
+    let main = match explanation {
+        Some(explanation) => view! { <Explain explanation entry=entry.clone() question=question_text(screen, answers) edit/> }.into_any(),
+        None => view! { <Frame entry=entry.clone() again edit/> }.into_any(),
+    };
+    Some(view! {
+        <div class="detail" role="row" attr:aria-level="2" data-link=move || screen.link(id, answers).filter(|link| matches!(*link, "start" | "join" | "pass")).map(|_| "pass")>
+            <span class="detail__wire" aria-hidden="true"></span>
+            {main}
+            <div class="detail__facts" role="gridcell">{facts}</div>
+        </div>
+    })
+}
+
+fn question_text(screen: Screen, question: Option<u64>) -> Option<String> {
+    screen.feed.read(|store| store.get(question?)?.text().map(str::to_owned))
+}
+
+#[component]
+fn Frame(
+    /// The frame's row.
+    entry: Entry,
+    /// Sends a frame again.
+    again: Callback<String>,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
+) -> impl IntoView {
+    let raw = RwSignal::new(false);
+    let own = entry.direction == Some(Direction::Out);
+    let text = StoredValue::new(content(&entry));
+    let shown = move || text.with_value(|text| html(text, raw.get()));
+    let acts = own.then(|| {
+        view! {
+            <button class="btn" data-size="small" type="button" on:click=move |_| again.run(text.get_value())>
+                <Icon name="again"/>
+                "Send again"
+            </button>
+            <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(text.get_value())>
+                <Icon name="edit"/>
+                "Edit and send"
+            </button>
+        }
+    });
+    view! {
+        <div class="detail__main" role="gridcell">
+            <div class="detail__bar">
+                <div class="seg" role="group" aria-label="Show as">
+                    <button class="seg__item" type="button" aria-pressed=move || (!raw.get()).to_string() on:click=move |_| raw.set(false)>
+                        "Pretty"
+                    </button>
+                    <button class="seg__item" type="button" aria-pressed=move || raw.get().to_string() on:click=move |_| raw.set(true)>
+                        "Raw"
+                    </button>
+                </div>
+                {acts}
+                <CopyButton label="Copy the frame" text=move |()| text.get_value() end=true/>
+            </div>
+            <pre class="code" tabindex="0" role="region" aria-label="Frame as JSON" data-wrap=move || raw.get().then_some("") inner_html=shown></pre>
+        </div>
+    }
+}
+
+/// The text frame; of everything else, what its row says.
+fn content(entry: &Entry) -> String {
+    entry.text().map_or_else(|| plain_summary(entry), str::to_owned)
+}
+
+fn plain_summary(entry: &Entry) -> String {
+    use super::summary::{Piece, summary};
+    let words = summary(entry).into_iter().map(|piece| match piece {
+        Piece::Plain(text) | Piece::Strong(text) => text,
+        Piece::Tag(word, _) => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn html(text: &str, raw: bool) -> String {
+    let is_json = text.trim_start().starts_with(['{', '[']);
+    let (shown, left_out) = if raw || !is_json {
+        let end = (0..=MAX_SHOWN.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        (text[..end].to_owned(), text.len() - end)
+    } else {
+        let pretty = pretty(text, MAX_SHOWN);
+        (pretty.text, pretty.left_out)
+    };
+    let mut html = if shown.len() <= MAX_PAINTED && is_json { paint(&shown, None) } else { crate::json::escaped(&shown) };
+    if left_out > 0 {
+        html += &format!("\n<span class=\"c\">… {} more: copy the frame to see all of it</span>", clock::size(left_out));
+    }
+    html
+}
+
+#[component]
+fn Explain(
+    /// What happened.
+    explanation: Explanation,
+    /// The row.
+    entry: Entry,
+    /// The frame that this answers.
+    question: Option<String>,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
+) -> impl IntoView {
+    let Explanation { title, cause, effect, remedy, reference: (anchor, words) } = explanation;
+    let text = StoredValue::new(content(&entry));
+    let change = question.map(|question| {
+        view! {
+            <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(question.clone())>
+                <Icon name="edit"/>
+                "Edit and send"
+            </button>
+        }
+    });
+    view! {
+        <div class="detail__main" role="gridcell">
+            <div class="explain" tabindex="0" role="region" aria-label="What happened">
+                <h3 class="explain__title">{title}</h3>
+                <dl class="explain__list">
+                    <dt>"Cause"</dt>
+                    <dd>{cause}</dd>
+                    <dt>"Effect"</dt>
+                    <dd>{effect}</dd>
+                    <dt>"Remedy"</dt>
+                    <dd>{remedy}</dd>
+                </dl>
+                <div class="cluster">
+                    {change}
+                    <a class="btn" data-variant="quiet" data-size="small" href=format!("#{anchor}")><Icon name="info"/>{words}</a>
+                    <CopyButton label="Copy the frame" text=move |()| text.get_value()/>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+type Fact = (&'static str, String);
+
+fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<String>) -> Vec<Fact> {
+    let known = [
+        ("Code", entry.facts.code.map(|code| code.as_str().to_owned())),
+        ("Topic", entry.facts.topic.as_deref().map(str::to_owned)),
+        ("Message id", entry.facts.message_id.as_deref().map(str::to_owned)),
+        ("Number", entry.facts.seq_no.map(|number| number.to_string())),
+        ("Size", entry.size().map(clock::size)),
+        ("Answers", question.map(said)),
+        ("Answered", answer),
+        ("Round trip", entry.took.map(clock::duration)),
+        ("Time (UTC)", Some(clock::iso(entry.at))),
+    ];
+    known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// A frame in a few words.
+fn said(entry: &Entry) -> String {
+    match (entry.word(), entry.facts.seq_no, &entry.facts.code) {
+        ("ack", Some(number), _) => format!("ack {}, seq {number}", if entry.facts.duplicate { "duplicate" } else { "ok" }),
+        (word, _, Some(code)) => format!("{word} {code}"),
+        (word, Some(number), _) => format!("{word}, seq {number}"),
+        (word, None, None) => entry.facts.topic.as_ref().map_or_else(|| word.to_owned(), |topic| format!("{word} {topic}")),
+    }
+}
+
+fn fact_list(facts: Vec<Fact>) -> impl IntoView {
+    let fact = |(name, value): Fact| {
+        let title = value.clone();
+        view! { <dt>{name}</dt><dd title=title>{value}</dd> }
+    };
+    view! { <dl class="facts">{facts.into_iter().map(fact).collect_view()}</dl> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_frames_are_cut_and_plain_texts_stay_text() {
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_SHOWN * 2));
+        assert!(html(&long, false).contains("more: copy the frame"));
+        assert!(html(&long, true).len() < MAX_SHOWN + 200);
+        assert_eq!(html("<oops>", false), "&lt;oops&gt;");
+    }
+}

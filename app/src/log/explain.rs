@@ -1,0 +1,110 @@
+//! What happened, what it means, what to do: the same three parts for every fault.
+
+use super::entry::{Content, Entry};
+use crate::connection::Ending;
+use protocol::{ErrorCode, ServerFrame};
+
+/// A fault, explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    pub(crate) title: String,
+    pub(crate) cause: String,
+    pub(crate) effect: &'static str,
+    pub(crate) remedy: String,
+    /// Where the reference tells more: anchor and words.
+    pub(crate) reference: (&'static str, &'static str),
+}
+
+/// Explains an error, a close, a failure; `None` for what is none of these.
+pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
+    match &entry.content {
+        Content::Text(text) => match ServerFrame::parse(text) {
+            Ok(ServerFrame::Error(failure)) => Some(error(failure.code, &failure.message)),
+            _ => None,
+        },
+        Content::Closed { code, reason, asked } => Some(closed(&Ending { code: *code, reason: reason.to_string(), asked: *asked })),
+        Content::Failed { url, why } => Some(Explanation {
+            title: why.to_string(),
+            cause: format!("The browser could not open {url}. It does not say why; the pane Connection shows what the page found out."),
+            effect: "Nothing was sent.",
+            remedy: "See the pane Connection, then connect again.".into(),
+            reference: ("protocol", "How a connection begins"),
+        }),
+        Content::Binary { .. } | Content::Opened { .. } => None,
+    }
+}
+
+fn error(code: ErrorCode, message: &str) -> Explanation {
+    Explanation {
+        title: format!("{code}: {}", code.meaning()),
+        cause: sentence(message),
+        effect: effect(code),
+        remedy: code.remedy().into(),
+        reference: ("errors", "All error codes"),
+    }
+}
+
+fn effect(code: ErrorCode) -> &'static str {
+    use ErrorCode::{
+        AlreadySetup, AuthFailed, BackboneUnavailable, InvalidJson, InvalidMessage, SetupRequired, ShuttingDown, TokenExpired, UnknownType,
+    };
+    match code {
+        InvalidJson | InvalidMessage | UnknownType => {
+            "Nothing was changed. The connection stays open; many such frames in a row end it with 4400."
+        }
+        AuthFailed | TokenExpired => "The connection is not set up. It stays open for another attempt; after the third it ends with 4401.",
+        SetupRequired => "Nothing was changed. The connection waits for setup, and ends with 4408 if none comes.",
+        AlreadySetup => "Nothing was changed. The connection goes on as the user that it was set up for.",
+        BackboneUnavailable => "Whether the message was stored is not known yet.",
+        ShuttingDown => "Nothing was stored. The connection ends soon, with 1001.",
+        _ => "Nothing was changed. The connection stays open.",
+    }
+}
+
+fn closed(ending: &Ending) -> Explanation {
+    let said = if ending.reason.is_empty() { String::new() } else { format!(" The gateway said: {}", sentence(&ending.reason)) };
+    let (title, cause, remedy) = if ending.asked {
+        ("This page has disconnected".to_owned(), format!("You have pressed Disconnect.{said}"), "Connect again whenever you like.")
+    } else {
+        (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), ending.remedy())
+    };
+    Explanation {
+        title,
+        cause,
+        effect: "Nothing is sent or received until you connect again; then setup and subscriptions begin anew.",
+        remedy: remedy.to_owned(),
+        reference: ("closes", "All close codes"),
+    }
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let mut chars = text.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if text.ends_with(['.', '!', '?', ':']) || text.is_empty() { "" } else { "." };
+    first.chain(chars).collect::<String>() + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::store::Store;
+
+    #[test]
+    fn errors_carry_cause_effect_remedy() {
+        let mut store = Store::default();
+        store.received(0.0, r#"{"type":"error","code":"INVALID_TOPIC","message":"topic must not be empty"}"#);
+        let explanation = explain(store.get(0).unwrap()).unwrap();
+        assert_eq!(explanation.cause, "Topic must not be empty.");
+        assert_eq!(explanation.remedy, ErrorCode::InvalidTopic.remedy());
+    }
+
+    #[test]
+    fn frames_need_no_explanation() {
+        let mut store = Store::default();
+        store.received(0.0, r#"{"type":"pong"}"#);
+        assert_eq!(explain(store.get(0).unwrap()), None);
+        assert_eq!((sentence(""), sentence("über?")), (String::new(), "Über?".to_owned()));
+    }
+}

@@ -1,0 +1,164 @@
+//! What the reader sees of the log: where it is scrolled to, which row is unfolded, which has the keyboard. A handle: copies are the
+//! same screen.
+
+use super::{
+    feed::Feed,
+    filter::Filter,
+    window::{Heights, List},
+};
+use leptos::prelude::*;
+use std::ops::Range;
+
+/// The log's screen.
+#[derive(Clone, Copy)]
+pub(crate) struct Screen {
+    pub(crate) feed: Feed,
+    pub(crate) filter: RwSignal<Filter>,
+    pub(crate) paused: RwSignal<bool>,
+    /// Whether the newest row stays in view.
+    pub(crate) following: RwSignal<bool>,
+    /// The scroll position in pixels while not following.
+    pub(crate) scroll: RwSignal<f64>,
+    pub(crate) heights: RwSignal<Heights>,
+    /// The unfolded row.
+    pub(crate) open: RwSignal<Option<u64>>,
+    /// The row that arrow keys start from.
+    pub(crate) active: RwSignal<Option<u64>>,
+    /// Rows from this id on have come since the reader scrolled away.
+    seen: RwSignal<u64>,
+    pub(crate) list: Memo<List>,
+    pub(crate) rendered: Memo<Range<usize>>,
+    /// The question of the unfolded row, and the last of its answers.
+    exchange: Memo<Option<(u64, u64)>>,
+    /// The row in the tab order.
+    pub(crate) tab_stop: Memo<Option<u64>>,
+    /// Minutes from local time to UTC.
+    pub(crate) timezone: RwSignal<f64>,
+}
+
+impl Screen {
+    pub(crate) fn new(feed: Feed) -> Self {
+        let following = RwSignal::new(true);
+        let scroll = RwSignal::new(0.0);
+        let heights = RwSignal::new(Heights::default());
+        let open = RwSignal::new(None::<u64>);
+        let active = RwSignal::new(None::<u64>);
+        let list = Memo::new(move |_| {
+            let (open, heights) = (open.get(), heights.get());
+            feed.watch(|store| List { rows: store.shown(), open: open.and_then(|id| store.index_of(id)), heights })
+        });
+        let rendered = Memo::new(move |_| list.with(|list| list.rendered(if following.get() { list.end() } else { scroll.get() })));
+        let exchange = Memo::new(move |_| {
+            let id = open.get()?;
+            feed.watch(|store| {
+                let question = store.get(id)?.answers.unwrap_or(id);
+                Some((question, store.get(question)?.answered.unwrap_or(question)))
+            })
+        });
+        let tab_stop = Memo::new(move |_| {
+            let (rendered, active) = (rendered.get(), active.get());
+            feed.watch(|store| {
+                let shown = active.filter(|&id| store.index_of(id).is_some_and(|index| rendered.contains(&index)));
+                shown.or_else(|| store.id_at(rendered.end.checked_sub(1)?))
+            })
+        });
+        Self {
+            feed,
+            filter: RwSignal::default(),
+            paused: RwSignal::new(false),
+            following,
+            scroll,
+            heights,
+            open,
+            active,
+            seen: RwSignal::new(0),
+            list,
+            rendered,
+            exchange,
+            tab_stop,
+            timezone: RwSignal::new(0.0),
+        }
+    }
+
+    /// Keeps the newest row in view, or no longer.
+    pub(crate) fn follow(self, follow: bool) {
+        if self.following.get_untracked() == follow {
+            return;
+        }
+        if !follow {
+            self.scroll.set(self.list.with_untracked(List::end));
+            self.seen.set(self.feed.read(super::store::Store::next_id));
+        }
+        self.following.set(follow);
+    }
+
+    /// How many rows have come since the reader scrolled away.
+    pub(crate) fn unseen(self) -> usize {
+        let seen = self.seen.get();
+        self.feed.watch(|store| store.shown_since(seen))
+    }
+
+    /// Unfolds the row, or folds it.
+    pub(crate) fn toggle(self, id: u64) {
+        let open = self.open.get_untracked() == Some(id);
+        self.active.set(Some(id));
+        self.open.set((!open).then_some(id));
+        if !open {
+            self.reveal(id);
+        }
+    }
+
+    /// Brings a row into view, and stays there.
+    pub(crate) fn reveal(self, id: u64) {
+        let Some(index) = self.feed.read(|store| store.index_of(id)) else { return };
+        self.follow(false);
+        let scroll = self.scroll.get_untracked();
+        self.scroll.set(self.list.with_untracked(|list| list.reveal(index, scroll)));
+    }
+
+    /// Moves the keyboard's row by so many, and gives its id.
+    pub(crate) fn move_by(self, rows: isize) -> Option<u64> {
+        let from = self.active.get_untracked().or(self.tab_stop.get_untracked());
+        let id = self.feed.read(|store| {
+            let last = store.shown().checked_sub(1)?;
+            let from = from.and_then(|id| store.index_of(id)).unwrap_or(last);
+            store.id_at(from.saturating_add_signed(rows).min(last))
+        })?;
+        self.active.set(Some(id));
+        self.reveal(id);
+        Some(id)
+    }
+
+    /// Shows what the filter lets through.
+    pub(crate) fn change_filter(self, change: impl FnOnce(&mut Filter)) {
+        self.filter.update(change);
+        self.feed.change(|store| store.set_filter(self.filter.get_untracked()));
+    }
+
+    /// Stops showing what comes, or goes on.
+    pub(crate) fn pause(self, paused: bool) {
+        self.paused.set(paused);
+        self.feed.change(|store| store.pause(paused));
+    }
+
+    /// Empties the log.
+    pub(crate) fn clear(self) {
+        self.open.set(None);
+        self.active.set(None);
+        self.feed.change(super::store::Store::clear);
+        self.following.set(true);
+    }
+
+    /// The value of `data-link` of a row: its place between the question and the last answer of the unfolded row.
+    pub(crate) fn link(self, id: u64, answers: Option<u64>) -> Option<&'static str> {
+        let (question, last) = self.exchange.get()?;
+        match id {
+            _ if id < question || id > last => None,
+            _ if question == last => Some("only"),
+            _ if id == question => Some("start"),
+            _ if id == last => Some("end"),
+            _ if answers == Some(question) => Some("join"),
+            _ => Some("pass"),
+        }
+    }
+}

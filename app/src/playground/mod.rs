@@ -1,0 +1,139 @@
+//! The bench: connection and message at the left, the log at the right; on a narrow screen two views of one screen.
+
+use crate::{
+    browser,
+    composer::{Composer, MessagePane, send},
+    connection::{ConnectionPane, Endpoint, Line, Link},
+    log::{FIND, LogPane, Screen},
+    shell::{Action, Shortcuts, listen},
+};
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// What a narrow screen shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Compose,
+    Log,
+}
+
+impl View {
+    /// The value of `data-view`.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Compose => "compose",
+            Self::Log => "log",
+        }
+    }
+}
+
+/// The bench.
+#[component]
+pub(crate) fn Playground(
+    /// The connection.
+    line: Line,
+    /// The log.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+    /// Whether the help is open.
+    help: RwSignal<bool>,
+    /// Whether single letters are shortcuts.
+    shortcuts: Shortcuts,
+) -> impl IntoView {
+    let composer = Composer::new();
+    let view = RwSignal::new(View::Compose);
+    Effect::new(move |_| {
+        let page = browser::page();
+        line.url.set(Endpoint::Many.url(&page).unwrap_or_default());
+        line.page.set(page);
+        screen.timezone.set(browser::timezone_offset());
+        composer.renew_id();
+        listen(shortcuts, move |action| act(action, line, composer, screen, help));
+    });
+    let again = Callback::new(move |frame: String| {
+        line.send(&frame);
+    });
+    let edit = Callback::new(move |frame: String| {
+        composer.edit(&frame);
+        view.set(View::Compose);
+        request_animation_frame(focus_composer);
+    });
+    view! {
+        <section class="screen" id="playground" aria-label="Playground">
+            <Views view screen live/>
+            <div class="bench" data-view=move || view.get().as_str()>
+                <div class="bench__compose">
+                    <ConnectionPane line live/>
+                    <MessagePane composer line live/>
+                </div>
+                <div class="bench__data">
+                    <div class="bench__log"><LogPane screen line live again edit/></div>
+                </div>
+            </div>
+        </section>
+    }
+}
+
+/// Between composer and log, on a narrow screen.
+#[component]
+fn Views(
+    /// What is shown.
+    view: RwSignal<View>,
+    /// The log.
+    screen: Screen,
+    /// Whether the page has come to life.
+    live: Signal<bool>,
+) -> impl IntoView {
+    let pressed = move |which: View| (view.get() == which).to_string();
+    view! {
+        <div class="views">
+            <div class="seg" role="group" aria-label="View">
+                <button
+                    class="seg__item"
+                    type="button"
+                    aria-pressed=move || pressed(View::Compose)
+                    disabled=move || !live.get()
+                    on:click=move |_| view.set(View::Compose)
+                >
+                    "Compose"
+                </button>
+                <button
+                    class="seg__item"
+                    type="button"
+                    aria-pressed=move || pressed(View::Log)
+                    disabled=move || !live.get()
+                    on:click=move |_| view.set(View::Log)
+                >
+                    "Log "
+                    <span class="count">{move || screen.feed.watch(|store| store.len())}</span>
+                </button>
+            </div>
+        </div>
+    }
+}
+
+fn act(action: Action, line: Line, composer: Composer, screen: Screen, help: RwSignal<bool>) {
+    match action {
+        Action::Connect if line.link.with_untracked(Link::is_busy) => line.disconnect(),
+        Action::Connect => line.connect(None),
+        Action::Send => send(composer, line),
+        Action::ToggleJson if composer.json.with_untracked(Option::is_some) => composer.write_form(),
+        Action::ToggleJson => composer.write_json(),
+        Action::Find => focus(&format!("#{FIND}")),
+        Action::Pause => screen.pause(!screen.paused.get_untracked()),
+        Action::Help => help.set(true),
+    }
+}
+
+fn focus_composer() {
+    focus("[data-pane=message] textarea, [data-pane=message] .field input");
+}
+
+fn focus(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
+        // What can be seen can be focused; what cannot keeps the focus where it is.
+        let _ = element.focus();
+    }
+}

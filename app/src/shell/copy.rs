@@ -1,0 +1,67 @@
+//! A button that copies, and says for a moment that it did.
+
+use super::ChangingIcon;
+use crate::browser;
+use leptos::{prelude::*, task::spawn_local};
+use std::time::Duration;
+
+const SAID_FOR: Duration = Duration::from_millis(1500);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    Copied,
+    Refused,
+}
+
+/// An icon with a name.
+#[component]
+pub(crate) fn CopyButton(
+    /// What it does, for instance "Copy the frame".
+    label: &'static str,
+    /// The text at the moment of the click.
+    #[prop(into)]
+    text: Callback<(), String>,
+    /// Whether it stands at the end of its bar.
+    #[prop(optional)]
+    end: bool,
+    /// Whether it cannot be pressed.
+    #[prop(optional, into)]
+    disabled: Signal<bool>,
+) -> impl IntoView {
+    let outcome = RwSignal::new(None::<Outcome>);
+    let copy = move |_| {
+        let text = text.run(());
+        spawn_local(async move {
+            let copied = browser::copy(text).await;
+            // The button may be gone by now.
+            outcome.try_set(Some(if copied { Outcome::Copied } else { Outcome::Refused }));
+            let calm = move || {
+                outcome.try_set(None);
+            };
+            set_timeout(calm, SAID_FOR);
+        });
+    };
+    let word = move || match outcome.get() {
+        None => label,
+        Some(Outcome::Copied) => "Copied",
+        Some(Outcome::Refused) => "The browser does not allow it",
+    };
+    let icon = Signal::derive(move || if outcome.get() == Some(Outcome::Copied) { "check" } else { "copy" });
+    view! {
+        <button
+            class="btn tip"
+            data-variant="quiet"
+            data-icon=""
+            data-size="small"
+            data-end=end.then_some("")
+            data-open=move || outcome.get().map(|_| "")
+            type="button"
+            aria-label=label
+            disabled=move || disabled.get()
+            on:click=copy
+        >
+            <ChangingIcon name=icon/>
+            <span class="tip__text" data-side="end" aria-hidden="true">{word}</span>
+        </button>
+    }
+}
