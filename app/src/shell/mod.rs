@@ -1,3 +1,4 @@
+//! What surrounds the bench: top bar, theme, help, shortcuts, icons.
 
 mod copy;
 mod help;

@@ -11,10 +11,9 @@ use crate::{
     hub::topic::Name,
 };
 use parking_lot::Mutex;
-use protocol::{MessageId, UserId};
+use protocol::MessageId;
 use shard::Shard;
 use std::{
-    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -96,7 +95,7 @@ impl Dedup {
     /// What `publish` gives. Then nothing is remembered.
     pub fn once<T, E>(
         &self,
-        user: &UserId<'_>,
+        user: &str,
         message_id: &MessageId<'_>,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {

@@ -3,7 +3,7 @@
 
 use super::{
     idle::Shared,
-    topic::{Name, Retired, Sink, Topic},
+    topic::{Retired, Sink, Topic},
 };
 use crate::clock::{Clock, Millis};
 use dashmap::DashMap;

@@ -317,15 +317,14 @@ impl<S> Log<S> {
     /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members now.
     fn put_back(&mut self, pass: Pass<S>) {
         let Pass { chunk, mut members, joining, .. } = pass;
-        let (waiting, arrived) = joining.into_iter().partition(|joining| joining.from > chunk.end());
-        members.extend(arrived.into_iter().map(|joining: Joining<S>| joining.member));
+        let (mut waiting, arrived): (Vec<_>, Vec<_>) = joining.into_iter().partition(|joining| joining.from > chunk.end());
+        members.extend(arrived.into_iter().map(|joining| joining.member));
         members.retain(|member| member.liveness.is_live());
         for (slot, member) in members.iter().enumerate() {
             member.slot.store(slot as u32, Relaxed);
         }
         self.members = members;
         self.away = false;
-        let mut waiting: Vec<Joining<S>> = waiting;
         waiting.append(&mut self.joining);
         waiting.retain(|joining| joining.member.liveness.is_live());
         if self.pending.is_empty() {
