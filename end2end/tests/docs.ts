@@ -92,6 +92,11 @@ export class Docs {
     return has === undefined ? rows : rows.filter({ hasText: has });
   }
 
+  async unfoldEndpoints() {
+    const folded = this.page.locator("details.endpoint:not([open]) > summary");
+    while ((await folded.count()) > 0) await folded.first().click();
+  }
+
   endpoint(path: string): Locator {
     return this.page.locator("details.endpoint").filter({ has: this.page.locator("summary").getByText(path, { exact: true }) });
   }

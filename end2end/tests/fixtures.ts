@@ -7,6 +7,8 @@ import { Docs } from "./docs";
 export interface Watch {
   /** Announces a complaint that this test provokes; a test in which it does not occur fails. */
   expectComplaint(pattern: RegExp): void;
+  /** Lets the page reach one more host. */
+  allowHost(host: string): void;
 }
 
 interface Fixtures {
@@ -22,8 +24,9 @@ export const test = base.extend<Fixtures>({
       const complaints: string[] = [];
       const expected: RegExp[] = [];
       listen(context, complaints);
-      await blockOtherHosts(context, new URL(baseURL!).host, complaints);
-      await use({ expectComplaint: (pattern) => expected.push(pattern) });
+      const hosts = new Set([new URL(baseURL!).host]);
+      await blockOtherHosts(context, hosts, complaints);
+      await use({ expectComplaint: (pattern) => expected.push(pattern), allowHost: (host) => hosts.add(host) });
       const unexpected = complaints.filter((text) => !expected.some((pattern) => pattern.test(text)));
       expect(unexpected, "complaints of the browser").toEqual([]);
       for (const pattern of expected) {
@@ -49,8 +52,8 @@ function listen(context: BrowserContext, complaints: string[]) {
   });
 }
 
-async function blockOtherHosts(context: BrowserContext, host: string, complaints: string[]) {
-  const isElsewhere = (url: URL) => url.protocol.startsWith("http") && url.host !== host;
+async function blockOtherHosts(context: BrowserContext, hosts: Set<string>, complaints: string[]) {
+  const isElsewhere = (url: URL) => url.protocol.startsWith("http") && !hosts.has(url.host);
   await context.route(isElsewhere, (route) => {
     complaints.push(`another host: ${route.request().url()}`);
     return route.abort();

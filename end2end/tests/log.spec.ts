@@ -25,7 +25,7 @@ test.describe("with a client that publishes", () => {
     await page.mouse.wheel(0, -2_000);
     await expect(docs.rows("message", "in", "number 99")).not.toBeInViewport();
     await client.publishAll(topic, numbers(100, 5));
-    const follow = page.getByRole("button", { name: /5 new frames/ });
+    const follow = page.getByRole("button", { name: "5 new rows" });
     await expect(follow).toBeVisible();
     await expect(docs.rows("message", "in", "number 104")).not.toBeInViewport();
     await follow.click();
@@ -35,11 +35,13 @@ test.describe("with a client that publishes", () => {
   });
 
   test("paused, nothing moves and nothing is lost", async ({ docs, page, topic }) => {
-    await page.getByRole("button", { name: "Pause" }).click();
+    const pause = page.getByRole("button", { name: "Pause" });
+    await pause.click();
+    await expect(pause).toHaveAttribute("aria-pressed", "true");
     await client.publishAll(topic, numbers(0, 3));
-    await expect(page.getByText(/3 .*wait|wait.* 3/i).first()).toBeVisible();
+    await expect(page.getByText(/paused: 3 waiting/)).toBeVisible();
     await expect(docs.rows("message", "in")).toHaveCount(0);
-    await page.getByRole("button", { name: "Resume" }).click();
+    await pause.click();
     await expect(docs.rows("message", "in")).toHaveCount(3);
   });
 

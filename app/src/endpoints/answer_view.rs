@@ -34,7 +34,7 @@ fn Answered(answer: Answer) -> impl IntoView {
     let copied = body.clone();
     view! {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
-        <CodeBox title="Answer" copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " {facts} }.into_any()>
+        <CodeBox title="Answer" copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
             {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
         {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}
