@@ -35,7 +35,7 @@ test("an address that cannot be one is refused before anything is tried", async 
   await docs.page.getByRole("radiogroup", { name: "Endpoint" }).getByText("Another address").click();
   await docs.url.fill("not an address");
   await docs.page.getByRole("button", { name: "Connect", exact: true }).click();
-  await expect(docs.page.getByText("This is not a WebSocket address")).toBeVisible();
+  await expect(docs.page.locator(".callout").getByText("This is not a WebSocket address")).toBeVisible();
 });
 
 test("a refused connection is explained", async ({ docs, watch }) => {

@@ -13,9 +13,9 @@ use protocol::ErrorCode;
 
 /// What became of a request.
 #[component]
-pub(crate) fn AnswerView(outcome: Outcome) -> impl IntoView {
+pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView {
     match outcome {
-        Outcome::Answered(answer) => view! { <Answered answer/> }.into_any(),
+        Outcome::Answered(answer) => view! { <Answered path answer/> }.into_any(),
         Outcome::Unreachable | Outcome::TooLate => {
             view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }.into_any()
         }
@@ -23,7 +23,7 @@ pub(crate) fn AnswerView(outcome: Outcome) -> impl IntoView {
 }
 
 #[component]
-fn Answered(answer: Answer) -> impl IntoView {
+fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
     let problem = answer.problem();
     let tone = if answer.is_success() { "good" } else { "bad" };
     let facts = [answer.media_type(), Some(duration(answer.millis))].into_iter().flatten().collect::<Vec<_>>().join(", ");
@@ -34,7 +34,7 @@ fn Answered(answer: Answer) -> impl IntoView {
     let copied = body.clone();
     view! {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
-        <CodeBox title="Answer" copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
+        <CodeBox name=format!("Answer of {path}") copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
             {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
         {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}

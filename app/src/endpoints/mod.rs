@@ -61,8 +61,8 @@ fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
 #[component]
 fn Body(endpoint: &'static Endpoint) -> impl IntoView {
     match endpoint.offer {
-        Offer::Ask => view! { <TryIt text=endpoint.text target=Signal::stored(endpoint.path.to_owned())/> }.into_any(),
-        Offer::Publish => view! { <PublishForm text=endpoint.text/> }.into_any(),
+        Offer::Ask => view! { <TryIt path=endpoint.path text=endpoint.text target=Signal::stored(endpoint.path.to_owned())/> }.into_any(),
+        Offer::Publish => view! { <PublishForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Visit(link) => view! {
             <p class="spec__text">{endpoint.text}</p>
             <p><a href=endpoint.path>{link}</a></p>

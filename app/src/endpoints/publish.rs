@@ -27,7 +27,7 @@ impl Row {
 
 /// Publishes to a topic with what the reader fills in; a price is filled in already.
 #[component]
-pub(crate) fn PublishForm(text: &'static str) -> impl IntoView {
+pub(crate) fn PublishForm(path: &'static str, text: &'static str) -> impl IntoView {
     let topic = RwSignal::new("prices".to_owned());
     let rows = RwSignal::new(vec![Row::new(0, "bid", "100"), Row::new(1, "ask", "101")]);
     let target = Signal::derive(move || {
@@ -36,7 +36,7 @@ pub(crate) fn PublishForm(text: &'static str) -> impl IntoView {
     });
     let why_not = Signal::derive(move || request::unreachable_topic(&topic.read()));
     view! {
-        <TryIt text target refused=Signal::derive(move || why_not.read().is_some())>
+        <TryIt path text target refused=Signal::derive(move || why_not.read().is_some())>
             <TopicField topic why_not/>
             <Query rows/>
         </TryIt>

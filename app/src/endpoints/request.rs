@@ -15,13 +15,6 @@ pub(crate) struct Parameter {
     pub(crate) value: String,
 }
 
-impl Parameter {
-    /// A row that is filled in.
-    pub(crate) fn new(name: &str, value: &str) -> Self {
-        Self { name: name.to_owned(), value: value.to_owned() }
-    }
-}
-
 /// Path and query of a publish to `topic`.
 pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
     let path = format!("/demo/publish/{}", encoded(topic));
@@ -58,35 +51,39 @@ fn encoded(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn row(name: &str, value: &str) -> Parameter {
+        Parameter { name: name.to_owned(), value: value.to_owned() }
+    }
+
     #[test]
     fn the_prices_of_the_first_visit() {
-        let target = publish_target("prices", &[Parameter::new("bid", "100"), Parameter::new("ask", "101")]);
+        let target = publish_target("prices", &[row("bid", "100"), row("ask", "101")]);
         assert_eq!(target, "/demo/publish/prices?bid=100&ask=101");
         assert_eq!(curl("http://127.0.0.1:3000", &target), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
     }
 
     #[test]
     fn repeated_names_keep_their_order() {
-        let rows = [Parameter::new("leg", "a"), Parameter::new("x", ""), Parameter::new("leg", "b")];
+        let rows = [row("leg", "a"), row("x", ""), row("leg", "b")];
         assert_eq!(publish_target("t", &rows), "/demo/publish/t?leg=a&x=&leg=b");
     }
 
     #[test]
     fn rows_without_a_name_are_left_out() {
-        assert_eq!(publish_target("t", &[Parameter::new("", "lost")]), "/demo/publish/t");
+        assert_eq!(publish_target("t", &[row("", "lost")]), "/demo/publish/t");
         assert_eq!(publish_target("t", &[]), "/demo/publish/t");
     }
 
     #[test]
     fn what_would_end_a_segment_or_a_value_is_encoded() {
-        let rows = [Parameter::new("a&b", "1=2#3"), Parameter::new("ü", "100 %+1")];
+        let rows = [row("a&b", "1=2#3"), row("ü", "100 %+1")];
         assert_eq!(publish_target("eu/fx?x", &rows), "/demo/publish/eu%2Ffx%3Fx?a%26b=1%3D2%233&%C3%BC=100%20%25%2B1");
     }
 
     #[test]
     fn no_shell_reads_anything_in_the_line() {
         let evil = "\"$(reboot)`!\\'\n";
-        let line = curl("http://h", &publish_target(evil, &[Parameter::new(evil, evil)]));
+        let line = curl("http://h", &publish_target(evil, &[row(evil, evil)]));
         let inside = line.trim_start_matches("curl \"").trim_end_matches('"');
         assert!(!inside.contains(['"', '$', '`', '!', '\\', '\'', '\n', '(']), "{inside}");
     }

@@ -16,6 +16,8 @@ struct Exchange {
 /// A form that sends `GET target`. Without WebAssembly the browser sends it itself, and shows the answer as a page.
 #[component]
 pub(crate) fn TryIt(
+    /// The endpoint's path, with its braces.
+    path: &'static str,
     /// What the endpoint does; stands above the form.
     text: &'static str,
     /// Path and query as they would be sent now.
@@ -60,14 +62,14 @@ pub(crate) fn TryIt(
             </div>
         </form>
         <div class="stack">
-            <RequestBox target/>
-            <AnswerBox exchange target/>
+            <RequestBox path target/>
+            <AnswerBox path exchange target/>
         </div>
     }
 }
 
 #[component]
-fn RequestBox(target: Signal<String>) -> impl IntoView {
+fn RequestBox(path: &'static str, target: Signal<String>) -> impl IntoView {
     let origin = RwSignal::new(DEFAULT_ORIGIN.to_owned());
     Effect::new(move |_| {
         if let Ok(found) = window().location().origin() {
@@ -76,7 +78,7 @@ fn RequestBox(target: Signal<String>) -> impl IntoView {
     });
     let line = Signal::derive(move || request::curl(&origin.read(), &target.read()));
     view! {
-        <CodeBox title="Request" copy_label="Copy the curl command" text=line>
+        <CodeBox name=format!("Request to {path}") bar="Request".into_any() copy_label="Copy the curl command" text=line>
             {move || format!("GET {}{}", origin.read(), target.read())} "\n" {line}
         </CodeBox>
     }
@@ -84,13 +86,13 @@ fn RequestBox(target: Signal<String>) -> impl IntoView {
 
 /// The answer, and to what it is one where the form has moved on since. Announced in a sentence when it comes.
 #[component]
-fn AnswerBox(exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> impl IntoView {
+fn AnswerBox(path: &'static str, exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> impl IntoView {
     let earlier =
         move || exchange.read().as_ref().filter(|exchange| exchange.target != *target.read()).map(|exchange| exchange.target.clone());
     let announcement = move || exchange.read().as_ref().map(|exchange| exchange.outcome.sentence());
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>
-        {move || exchange.get().map(|exchange| view! { <AnswerView outcome=exchange.outcome/> })}
+        {move || exchange.get().map(|exchange| view! { <AnswerView path outcome=exchange.outcome/> })}
         {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the request before: " <code>{target}</code></p> })}
     }
 }
