@@ -1,6 +1,6 @@
 //! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a setup's answers have.
 
-use super::{painted::Painted, prose::Prose, table::Table};
+use super::{painted::Painted, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::Direction;
 
@@ -55,25 +55,26 @@ pub(crate) fn SubSocketFlow() -> impl IntoView {
                 <Prose text="The shortest way to a message. Open `/ws/sub/prices`, send one frame, and listen. On `/ws` the same happens \
                              for every topic that `setup` names."/>
             </p>
-            <Table label="The frames of one connection, in order" columns=&["Who", "Frame", "What it says"] has_frames=true>
-                {STEPS.iter().map(|step| view! { <StepRow step/> }).collect_view()}
-            </Table>
+            <ol class="story">{STEPS.iter().map(|step| view! { <StepItem step/> }).collect_view()}</ol>
         </section>
     }
 }
 
 #[component]
-fn StepRow(step: &'static Step) -> impl IntoView {
-    let who = match step.direction {
-        Direction::ToServer => "you",
-        Direction::ToClient => "gateway",
+fn StepItem(step: &'static Step) -> impl IntoView {
+    let (side, who) = match step.direction {
+        Direction::ToServer => ("out", "you send"),
+        Direction::ToClient => ("in", "the gateway sends"),
     };
     view! {
-        <tr>
-            <th scope="row">{who}</th>
-            <td><code><Painted text=step.frame/></code></td>
-            <td><Prose text=step.meaning/></td>
-        </tr>
+        <li>
+            <span class="story__who">
+                <svg class="row__arrow" data-dir=side aria-hidden="true"><use href=format!("#i-{side}")/></svg>
+                {who}
+            </span>
+            <pre class="code" data-wrap><Painted text=step.frame/></pre>
+            <p><Prose text=step.meaning/></p>
+        </li>
     }
 }
 

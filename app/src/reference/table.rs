@@ -9,15 +9,12 @@ pub(crate) fn Table(
     label: &'static str,
     /// The columns' names.
     columns: &'static [&'static str],
-    /// Whether the second column holds frames, which get the room.
-    #[prop(optional)]
-    has_frames: bool,
     /// The rows.
     children: Children,
 ) -> impl IntoView {
     view! {
         <div class="table-scroll gap-top" tabindex="0" role="region" aria-label=format!("{label}, table")>
-            <table class="table" data-frames=has_frames>
+            <table class="table">
                 <thead>
                     <tr>{columns.iter().map(|&name| view! { <th scope="col">{name}</th> }).collect_view()}</tr>
                 </thead>
