@@ -67,6 +67,8 @@ struct Log<S> {
     members: Vec<Arc<Member<S>>>,
     away: bool,
     joining: Vec<Joining<S>>,
+    /// A pass whose holder was dropped in the middle.
+    unfinished: Option<Pass<S>>,
     /// The directory has forgotten it: another topic may have its name.
     retired: bool,
 }
@@ -133,6 +135,7 @@ impl<S: Sink> Topic<S> {
                 members: Vec::new(),
                 away: false,
                 joining: Vec::new(),
+                unfinished: None,
                 retired: false,
             }),
             drained: Notify::new(),
@@ -224,6 +227,7 @@ impl<S: Sink> Topic<S> {
         log.dismiss(member);
         if last {
             self.touch();
+            log.drop_unfinished();
         }
         drop(log);
         if last {
@@ -265,6 +269,9 @@ impl<S: Sink> Topic<S> {
     /// may have the right already.
     pub(super) fn begin_pass(&self) -> Option<Pass<S>> {
         let mut log = self.log.lock();
+        if let Some(pass) = log.unfinished.take() {
+            return Some(pass);
+        }
         let Some(chunk) = log.pending.take() else {
             log.scheduled = false;
             return None;
@@ -290,9 +297,11 @@ impl<S: Sink> Topic<S> {
         more
     }
 
-    /// Gives the right back without looking for more: only where its holder is dropped in the middle.
-    pub(super) fn abandon(&self) {
-        self.log.lock().scheduled = false;
+    /// Gives the right back in the middle, with the pass that was under way: the next holder goes on with it.
+    pub(super) fn abandon(&self, pass: Option<Pass<S>>) {
+        let mut log = self.log.lock();
+        log.unfinished = pass.or(log.unfinished.take());
+        log.scheduled = false;
     }
 }
 
@@ -311,6 +320,17 @@ impl<S> Log<S> {
             if let Some(moved) = self.members.get(slot) {
                 moved.slot.store(slot as u32, Relaxed);
             }
+        }
+    }
+
+    /// Where a holder was dropped in the middle and nobody is left who would want the rest.
+    fn drop_unfinished(&mut self) {
+        if !self.scheduled {
+            self.unfinished = None;
+            self.away = false;
+            self.joining.clear();
+            while self.pending.take().is_some() {}
+            self.backlog = 0;
         }
     }
 
