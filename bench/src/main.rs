@@ -47,6 +47,11 @@ fn main() -> Result<()> {
     LocalSet::new().block_on(&runtime, run(options))
 }
 
+/// A topic of this run only, so that its numbers begin at 1.
+fn topic(name: &str) -> String {
+    format!("bench-{}-{name}", std::process::id())
+}
+
 async fn run(options: Options) -> Result<()> {
     let per_publisher = options.messages / options.publishers;
     let total = per_publisher * options.publishers;
@@ -92,7 +97,7 @@ fn report(options: &Options, published: u64, delivered: u64, wall: Duration, cpu
 
 async fn subscribe(options: &Options, subscribed: &Barrier, delivered: &AtomicU64, total: u64) -> Result<()> {
     let mut client = Client::connect(options.server).await?;
-    client.setup("subscriber", Some("bench")).await?;
+    client.setup("subscriber", Some(&topic("shared"))).await?;
     subscribed.wait().await;
     let mut last = 0;
     while last < total {
@@ -113,7 +118,7 @@ async fn subscribe(options: &Options, subscribed: &Barrier, delivered: &AtomicU6
 /// Publishes with `in_flight` publishes out; gives the time from each publish to its ack.
 async fn publish(options: &Options, number: u64, subscribed: &Barrier, delivered: &AtomicU64, total: u64) -> Result<Vec<Duration>> {
     let ping_pong = options.subscribers == 0;
-    let topic = if ping_pong { format!("own-{number}") } else { "bench".into() };
+    let topic = if ping_pong { topic(&number.to_string()) } else { topic("shared") };
     let mut client = Client::connect(options.server).await?;
     client.setup(&format!("publisher-{number}"), ping_pong.then_some(&*topic)).await?;
     subscribed.wait().await;

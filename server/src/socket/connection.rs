@@ -272,3 +272,6 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,11 @@ const COMBINE_TURNS: usize = 2;
 /// What one read may bring, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
-/// How long a closed connection waits for the client to take the last bytes and to close as well.
+/// How long a closed connection waits for the client to take the last bytes. A slow consumer that reads on within this time
+/// learns why it was closed.
+const LAST_BYTES: Duration = Duration::from_secs(10);
+
+/// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
 thread_local! {
@@ -159,16 +163,19 @@ pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
 /// Sends the last bytes, then waits a little for the client to close as well: a socket that is closed with something unread
 /// resets the connection, and the client might never see why.
 async fn part(connection: &Connection, socket: &mut OwnedReadHalf) {
-    let goodbye = async {
+    let last_bytes = async {
         while !connection.flush() {
             connection.writable().await;
         }
-        connection.finish_writing();
-        let mut rest = [0; 512];
-        while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {}
     };
-    // A client that does neither has had its time.
-    let _ = timeout(LINGER, goodbye).await;
+    if timeout(LAST_BYTES, last_bytes).await.is_err() {
+        return;
+    }
+    connection.finish_writing();
+    let mut rest = [0; 512];
+    let closed = async { while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
+    // A client that does not close has had its time.
+    let _ = timeout(LINGER, closed).await;
 }
 
 struct Reader {
