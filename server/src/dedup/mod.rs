@@ -7,7 +7,7 @@
 mod shard;
 
 use crate::{
-    clock::{Clock, Millis},
+    clock::{Clock, Micros},
     hub::topic::Name,
 };
 use parking_lot::Mutex;
@@ -133,8 +133,8 @@ impl Dedup {
     }
 
     /// Claims made before this moment are forgotten.
-    fn window_start(&self, now: Millis) -> Millis {
-        Millis(now.0.saturating_sub(Millis::default().after(self.limits.window).0))
+    fn window_start(&self, now: Micros) -> Micros {
+        Micros(now.0.saturating_sub(Micros::default().after(self.limits.window).0))
     }
 
     fn forget_oldest(&self) {

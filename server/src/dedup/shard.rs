@@ -5,7 +5,7 @@
 //! claims out of the chain's middle, so that one goes both ways.
 
 use super::Place;
-use crate::clock::Millis;
+use crate::clock::Micros;
 use hashbrown::{HashMap, HashTable};
 use protocol::MessageId;
 use slab::Slab;
@@ -32,7 +32,7 @@ struct Claim {
     message_id: Box<str>,
     hash: u64,
     place: Place,
-    time: Millis,
+    time: Micros,
     older: Option<Index>,
     newer: Option<Index>,
 }
@@ -69,7 +69,7 @@ impl Shard {
     }
 
     /// Adds a claim that is not there yet and is not older than any other.
-    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Place, time: Millis) {
+    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Place, time: Micros) {
         let user = self.user(user);
         let claim = Claim { user, message_id: message_id.as_str().into(), hash: key.hash, place, time, older: self.newest, newer: None };
         let index = self.claims.insert(claim) as Index;
@@ -92,12 +92,12 @@ impl Shard {
     }
 
     /// When the oldest claim was made.
-    pub(super) fn oldest(&self) -> Option<Millis> {
+    pub(super) fn oldest(&self) -> Option<Micros> {
         self.oldest.map(|index| self.claims[index as usize].time)
     }
 
     /// Forgets the claims made before `time`; returns how many.
-    pub(super) fn forget_before(&mut self, time: Millis) -> usize {
+    pub(super) fn forget_before(&mut self, time: Micros) -> usize {
         let mut forgotten = 0;
         while self.oldest().is_some_and(|oldest| oldest < time) {
             forgotten += self.forget_oldest();

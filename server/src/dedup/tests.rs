@@ -18,7 +18,7 @@ async fn the_window_is_exact() {
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
     tokio::time::advance(LIMITS.window).await;
     assert_eq!(once(&dedup, "u", "m", 2), Ok(Claim::Duplicate(place(1))));
-    tokio::time::advance(Duration::from_millis(1)).await;
+    tokio::time::advance(Duration::from_micros(1)).await;
     assert_eq!(once(&dedup, "u", "m", 3), Ok(Claim::First(())));
     tokio::time::advance(LIMITS.window * 2).await;
     dedup.expire();

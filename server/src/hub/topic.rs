@@ -4,7 +4,7 @@
 //! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
 
 use super::{FanOut, fan_out::Pass, idle::Shared, pending::Pending};
-use crate::{clock::Millis, websocket::put_text_frame};
+use crate::{clock::Micros, websocket::put_text_frame};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, SeqNo, encode::MessagePrefix};
@@ -45,7 +45,7 @@ pub struct Topic<S> {
     epoch: Epoch<'static>,
     /// Live subscribers; a copy of what the lock protects, to look at without it.
     subscribers: AtomicUsize,
-    /// When it was last used without a subscriber, in [`Millis`].
+    /// When it was last used without a subscriber, in [`Micros`].
     idle_since: AtomicU64,
     /// It stands in the directory's list of idle topics.
     pub(super) listed: AtomicBool,
@@ -253,12 +253,12 @@ impl<S: Sink> Topic<S> {
         self.idle_since.store(self.shared.now().0, Relaxed);
     }
 
-    pub(super) fn idle_since(&self) -> Millis {
-        Millis(self.idle_since.load(Relaxed))
+    pub(super) fn idle_since(&self) -> Micros {
+        Micros(self.idle_since.load(Relaxed))
     }
 
     /// Forgets the topic where nobody is subscribed and nobody has used it since `before`. True: it is retired.
-    pub(super) fn retire(&self, before: Millis) -> bool {
+    pub(super) fn retire(&self, before: Micros) -> bool {
         let mut log = self.log.lock();
         let unused = self.subscribers() == 0 && !log.scheduled && self.idle_since() <= before;
         log.retired |= unused;
