@@ -6,8 +6,8 @@ use crate::{
     endpoints::Endpoints,
     log::{Feed, Screen},
     playground::Playground,
-    reference::Reference,
-    shell::{Contents, Help, Shortcuts, Sprite, TopBar},
+    reference::{Contents, Reference},
+    shell::{Help, Shortcuts, Sprite, TopBar},
 };
 use leptos::prelude::*;
 
@@ -15,6 +15,11 @@ use leptos::prelude::*;
 const BEFORE_PAINT: &str = r#"{const e=document.documentElement;e.classList.add("js");try{const t=localStorage.getItem("theme");if(t==="light"||t==="dark")e.dataset.theme=t}catch{}}"#;
 
 const DESCRIPTION: &str = "Connect to the gateway, send typed messages and read every frame.";
+
+/// The brand's mark for the browser's tab; in the document, so that nothing is asked for.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 22 22' fill='none' stroke='%235577dd' \
+                    stroke-width='2'%3E%3Cpath d='M11 1v20M1 7h5M21 15h-8M16.5 11.5l-5 3.5 5 3.5'/%3E%3Cpath fill='%235577dd' \
+                    d='m5.5 3.8 5 3.2-5 3.2z'/%3E%3C/svg%3E";
 
 /// The whole document: head, scripts that hydrate, and [`App`].
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -34,6 +39,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <title>"Micro Socket"</title>
                 <script>{BEFORE_PAINT}</script>
+                <link rel="icon" href=ICON type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 {fonts}
                 <HydrationScripts options/>

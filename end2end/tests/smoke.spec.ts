@@ -1,6 +1,6 @@
 // The page arrives, is readable without its code, and its code arrives and runs.
-import AxeBuilder from "@axe-core/playwright";
-import { expect, test } from "./page";
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, test } from "./fixtures";
 
 test("the page is readable without JavaScript", async ({ browser, baseURL }) => {
   const context = await browser.newContext({ baseURL, javaScriptEnabled: false });
@@ -35,7 +35,7 @@ for (const [ending, type] of [
   [".wasm", "application/wasm"],
   [".css", "text/css; charset=utf-8"],
   [".woff2", "font/woff2"],
-]) {
+] as const) {
   test(`${ending} is served for good, compressed where that helps`, async ({ page, request }) => {
     const loaded = page.waitForResponse((response) => response.url().endsWith(ending));
     await page.goto("/docs");
@@ -49,7 +49,7 @@ for (const [ending, type] of [
     expect(headers["vary"]).toBe("accept-encoding");
     expect(headers["content-encoding"]).toBe(ending === ".woff2" ? undefined : "br");
 
-    const again = await request.get(url, { headers: { "accept-encoding": "gzip, br", "if-none-match": headers["etag"] } });
+    const again = await request.get(url, { headers: { "accept-encoding": "gzip, br", "if-none-match": headers["etag"] ?? "" } });
     expect(again.status()).toBe(304);
   });
 }

@@ -84,6 +84,12 @@ macro_rules! name {
                 &self.0
             }
 
+            /// The same name, borrowed from this one.
+            #[must_use]
+            pub fn reborrow(&self) -> $name<'_> {
+                $name(Cow::Borrowed(&self.0))
+            }
+
             /// The same, independent of what it was read from.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {

@@ -46,6 +46,8 @@ pub struct FieldDoc {
     pub kind: FieldKind,
     /// What it means, in a sentence.
     pub description: String,
+    /// Of a fixed object: its own fields. Otherwise empty.
+    pub inner: Vec<FieldDoc>,
 }
 
 /// The shapes that a field's value can have.
@@ -212,6 +214,7 @@ fn fields(schema: &Value) -> Vec<FieldDoc> {
             required: required.contains(&name.as_str()),
             kind: field_kind(property),
             description: text_of(property, "description"),
+            inner: fields(property),
         })
         .collect()
 }
@@ -292,7 +295,10 @@ mod tests {
         let ack = docs.iter().find(|d| d.kind == "ack").unwrap();
         assert_eq!(field(ack, "status").kind, FieldKind::Text);
         let ready = docs.iter().find(|d| d.kind == "ready").unwrap();
-        assert_eq!(field(ready, "limits").kind, FieldKind::Object);
+        let limits = field(ready, "limits");
+        assert_eq!(limits.kind, FieldKind::Object);
+        assert!(limits.inner.iter().any(|inner| inner.name == "maxFrame" && inner.required && inner.kind == FieldKind::Number));
+        assert!(field(ready, "sessionId").inner.is_empty());
         assert_eq!(field(ready, "resumed").kind, FieldKind::Flag);
     }
 }

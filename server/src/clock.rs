@@ -3,19 +3,19 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Milliseconds since the gateway's clock began.
+/// Microseconds since the gateway's clock began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Millis(pub u64);
+pub struct Micros(pub u64);
 
-impl Millis {
-    /// This moment and `duration`, in whole milliseconds, rounded down.
+impl Micros {
+    /// This moment and `duration`, in whole microseconds.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Where [`Millis`] count from.
+/// Where [`Micros`] count from.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(Instant);
 
@@ -28,7 +28,7 @@ impl Clock {
 
     /// The present moment.
     #[must_use]
-    pub fn now(&self) -> Millis {
-        Millis(u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX))
+    pub fn now(&self) -> Micros {
+        Micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 }

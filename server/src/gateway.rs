@@ -1,47 +1,208 @@
-//! Stub.
-#![allow(missing_docs, dead_code, clippy::unused_async)]
-use crate::config::Config;
-use std::sync::atomic::{AtomicU64, Ordering};
+//! What runs: the topics, the claims of message ids, the connections, and how they work together when something is published.
+//! Shared by everything that serves.
+
+use crate::{
+    auth::{Authenticator, Demo},
+    clock::Clock,
+    config::{AuthMode, Config},
+    dedup::{self, Claim, Dedup, Place},
+    hub::{self, Appended, Directory, FanOut, Topic},
+    socket::{Connection, Connections, drive},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
+use serde_json::value::RawValue;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+};
+use tokio_util::task::TaskTracker;
+
+/// One gateway.
+#[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    seq: AtomicU64,
+    authenticator: Box<dyn Authenticator>,
+    pub(crate) topics: Directory<Connection>,
+    pub(crate) dedup: Dedup,
+    pub(crate) connections: Connections,
+    pub(crate) subscriptions: AtomicUsize,
+    /// Connections and fan-outs: what has to end before the process does.
+    pub(crate) tasks: TaskTracker,
+    stopping: AtomicBool,
 }
+
+/// What there is right now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
+    /// WebSocket connections, set up or not.
     pub connections: u64,
+    /// Topics with at least one subscriber.
     pub topics: u64,
+    /// Pairs of a connection and a topic.
     pub subscriptions: u64,
 }
+
+/// A publish that is known to be stored.
+#[derive(Debug)]
 pub struct Published {
-    pub status: protocol::AckStatus,
-    pub seq_no: u64,
+    /// Stored now, or a repeat.
+    pub status: AckStatus,
+    /// Where it stands: for a duplicate the first one's place.
+    pub place: Place,
+    /// Subscriptions that the topic had at that moment; 0 for a duplicate.
     pub subscribers: usize,
 }
-pub struct PublishError(protocol::ErrorCode);
+
+/// What has to be done after a publish, by whoever published.
+#[must_use]
+#[derive(Debug, Default)]
+pub(crate) struct Duty {
+    /// The right to fan out, where nobody else had it.
+    pub(crate) fan_out: Option<FanOut<Connection>>,
+    /// The topic, where it lags: its publishers have to wait.
+    pub(crate) congested: Option<Arc<Topic<Connection>>>,
+}
+
+/// Why nothing was stored.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// There is no room for the topic.
+    #[error(transparent)]
+    TooManyTopics(#[from] hub::TooManyTopics),
+    /// The gateway is about to stop.
+    #[error("the gateway is about to stop: connect again")]
+    ShuttingDown,
+}
+
 impl PublishError {
-    pub fn code(&self) -> protocol::ErrorCode {
-        self.0
+    /// As on the wire.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooManyTopics(_) => ErrorCode::TooManyTopics,
+            Self::ShuttingDown => ErrorCode::ShuttingDown,
+        }
     }
 }
+
 impl Gateway {
+    /// A gateway without connections or topics.
+    #[must_use]
     pub fn new(config: Config) -> Self {
-        Self { config, seq: AtomicU64::new(0) }
+        let clock = Clock::start();
+        let topics = hub::directory::Limits {
+            max_topics: config.limits.max_topics,
+            meta_ttl: config.history.meta_ttl,
+            topic_backlog: config.limits.topic_backlog,
+        };
+        let claims = dedup::Limits {
+            window: config.dedup.window,
+            max_keys: config.dedup.max_keys,
+            max_keys_per_user: config.dedup.max_keys_per_user,
+        };
+        let authenticator = match config.auth.mode {
+            AuthMode::Demo => Box::new(Demo),
+        };
+        Self {
+            authenticator,
+            topics: Directory::new(topics, clock, new_epoch),
+            dedup: Dedup::new(claims, clock),
+            connections: Connections::new(config.limits.max_connections),
+            subscriptions: AtomicUsize::new(0),
+            tasks: TaskTracker::new(),
+            stopping: AtomicBool::new(false),
+            config,
+        }
     }
+
+    /// How it is configured.
+    #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
+
+    /// Who tells users from their tokens.
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
+        &*self.authenticator
+    }
+
+    /// What there is right now.
+    #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats { connections: 0, topics: 0, subscriptions: 0 }
+        Stats {
+            connections: self.connections.len() as u64,
+            topics: self.topics.topics_in_use() as u64,
+            subscriptions: self.subscriptions.load(Relaxed) as u64,
+        }
     }
+
+    /// Whether it takes new work.
+    #[must_use]
     pub fn is_ready(&self) -> bool {
-        true
+        !self.stopping.load(Relaxed)
     }
+
+    /// Takes no new work from now on.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Relaxed);
+    }
+
+    /// Publishes once per user and message id, and makes it due. `last` is the topic that the caller used last.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored, and the message id is free.
+    pub(crate) fn store(
+        &self,
+        user: &str,
+        topic: &protocol::Topic<'_>,
+        message_id: &MessageId<'_>,
+        data: &str,
+        last: &mut Option<Arc<Topic<Connection>>>,
+    ) -> Result<(Published, Duty), PublishError> {
+        if !self.is_ready() {
+            return Err(PublishError::ShuttingDown);
+        }
+        let claim = self.dedup.once(user, message_id, || {
+            let (appended, topic) = self.topics.with(topic, last, |topic| Ok((topic.append(message_id, data)?, topic.clone())))?;
+            let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
+            Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
+        })?;
+        Ok(match claim {
+            Claim::Duplicate(place) => (Published { status: AckStatus::Duplicate, place, subscribers: 0 }, Duty::default()),
+            Claim::First((place, appended, topic)) => {
+                let Appended { subscribers, congested, fan_out, .. } = appended;
+                let duty = Duty { fan_out, congested: congested.then_some(topic) };
+                (Published { status: AckStatus::Ok, place, subscribers }, duty)
+            }
+        })
+    }
+
+    /// Publishes for somebody who has no connection, and waits while the topic lags by more than its limit. Cancel-safe: once
+    /// it was stored, it is delivered.
+    ///
+    /// # Errors
+    /// [`PublishError`]: nothing was stored.
     pub async fn publish(
         &self,
-        _user: &str,
-        _topic: &protocol::Topic<'_>,
-        _id: &protocol::MessageId<'_>,
-        _data: &serde_json::value::RawValue,
+        user: &str,
+        topic: &protocol::Topic<'_>,
+        message_id: &MessageId<'_>,
+        data: &RawValue,
     ) -> Result<Published, PublishError> {
-        Ok(Published { status: protocol::AckStatus::Ok, seq_no: self.seq.fetch_add(1, Ordering::Relaxed) + 1, subscribers: 0 })
+        let (published, duty) = self.store(user, topic, message_id, data.get(), &mut None)?;
+        if let Some(fan_out) = duty.fan_out {
+            self.tasks.spawn(drive::to_the_end(fan_out));
+        }
+        if let Some(topic) = duty.congested {
+            topic.below_backlog().await;
+        }
+        Ok(published)
     }
+}
+
+/// 96 random bits.
+fn new_epoch() -> Epoch<'static> {
+    let name = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>());
+    Epoch::new(name).unwrap_or_else(|why| unreachable!("base64url is an epoch's alphabet: {why}"))
 }

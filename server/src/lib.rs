@@ -1,20 +1,29 @@
-//! Gateway library.
+//! Micro Socket: a realtime WebSocket gateway.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`config`] | command line, environment and file become one checked [`config::Config`] |
+//! | [`gateway`] | what runs: the topics, the claims of message ids, the connections, and how to publish |
+//! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
+//! | [`dedup`] | who published which message id |
+//! | [`auth`] | from a token to a user |
+//! | [`websocket`] | RFC 6455 without I/O |
+//! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
+//! | [`http`] | everything else that is asked over HTTP |
+//! | [`page`] | the page at `/docs` and its files |
+//! | [`serve`](mod@serve) | the listener |
 
+pub mod auth;
+pub mod clock;
 pub mod config;
+pub mod dedup;
 pub mod gateway;
 pub mod http;
+pub mod hub;
 pub mod log;
 pub mod page;
+pub mod serve;
 pub mod socket;
-mod websocket;
+pub mod websocket;
 
-/// Serves until the process is asked to stop.
-///
-/// # Errors
-/// Where the page's options are wrong or the listener fails.
-pub async fn serve(listener: tokio::net::TcpListener, config: config::Config) -> Result<(), Box<dyn std::error::Error>> {
-    let gateway = std::sync::Arc::new(gateway::Gateway::new(config));
-    let page = page::router(page::Assets::of_this_build())?;
-    axum::serve(listener, http::router(gateway, page)).await?;
-    Ok(())
-}
+pub use serve::serve;

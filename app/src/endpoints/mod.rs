@@ -1,9 +1,83 @@
-//! The HTTP endpoints, each with **Try it**. Renders the section `#endpoints`, a `.doc__section` of the reading page.
+//! The HTTP endpoints, each with its description, and **Try it** where there is something to send; the WebSocket addresses
+//! beside them. Renders the section `#endpoints`.
 
+mod answer;
+mod answer_view;
+mod catalog;
+mod code_box;
+mod fetch;
+mod publish;
+mod request;
+mod try_it;
+
+use crate::{
+    reference::{Prose, Table},
+    shell::Icon,
+};
+use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
 use leptos::prelude::*;
+use publish::PublishForm;
+use try_it::TryIt;
 
 /// Every endpoint of the gateway.
 #[component]
 pub fn Endpoints() -> impl IntoView {
-    view! { <section class="doc__section" id="endpoints"></section> }
+    view! {
+        <section class="doc__section" id="endpoints" aria-labelledby="h-endpoints">
+            <h2 id="h-endpoints">"Endpoints"</h2>
+            <p class="doc__lede">
+                "Over HTTP you look at the gateway, and publish from places that have no socket. Errors come as "
+                <code>"application/problem+json"</code> " with the " <a href="#errors">"same codes"</a> " as on the socket."
+            </p>
+            <h3 id="http">"HTTP"</h3>
+            {ENDPOINTS.iter().map(|endpoint| view! { <EndpointRow endpoint/> }).collect_view()}
+            <h3 id="sockets">"WebSocket"</h3>
+            <Table label="WebSocket addresses" columns=&["Path", "For", "After setup"]>
+                {SOCKETS.iter().map(|address| view! { <SocketRow address/> }).collect_view()}
+            </Table>
+        </section>
+    }
+    .into_any()
+}
+
+/// A row that unfolds. What can be filled in is open from the start.
+#[component]
+fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
+    let (before, topic, behind) = cut(endpoint.path);
+    let open = endpoint.offer == Offer::Publish;
+    view! {
+        <details class="endpoint" id=endpoint.id open=open>
+            <summary>
+                <span class="method" data-method="GET">"GET"</span>
+                <span class="endpoint__path">{before} <i>{topic}</i> {behind}</span>
+                <span class="endpoint__what">{endpoint.brief}</span>
+                <Icon name="right"/>
+            </summary>
+            <div class="endpoint__body"><Body endpoint/></div>
+        </details>
+    }
+}
+
+#[component]
+fn Body(endpoint: &'static Endpoint) -> impl IntoView {
+    match endpoint.offer {
+        Offer::Ask => view! { <TryIt path=endpoint.path text=endpoint.text target=Signal::stored(endpoint.path.to_owned())/> }.into_any(),
+        Offer::Publish => view! { <PublishForm path=endpoint.path text=endpoint.text/> }.into_any(),
+        Offer::Visit(link) => view! {
+            <p class="spec__text">{endpoint.text}</p>
+            <p><a href=endpoint.path>{link}</a></p>
+        }
+        .into_any(),
+    }
+}
+
+#[component]
+fn SocketRow(address: &'static SocketAddress) -> impl IntoView {
+    view! {
+        <tr>
+            <th scope="row">{address.path}</th>
+            <td>{address.purpose}</td>
+            <td><Prose text=address.after_setup/></td>
+        </tr>
+    }
 }

@@ -1,8 +1,8 @@
 //! What happened, what it means, what to do: the same three parts for every fault.
 
 use super::entry::{Content, Entry};
-use crate::connection::Ending;
-use protocol::{ErrorCode, ServerFrame};
+use crate::{connection::Ending, reference::anchors};
+use protocol::{CloseCode, ErrorCode, ServerFrame};
 
 /// A fault, explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(crate) struct Explanation {
     pub(crate) effect: &'static str,
     pub(crate) remedy: String,
     /// Where the reference tells more: anchor and words.
-    pub(crate) reference: (&'static str, &'static str),
+    pub(crate) reference: (String, &'static str),
 }
 
 /// Explains an error, a close, a failure; `None` for what is none of these.
@@ -28,7 +28,7 @@ pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
             cause: format!("The browser could not open {url}. It does not say why; the pane Connection shows what the page found out."),
             effect: "Nothing was sent.",
             remedy: "See the pane Connection, then connect again.".into(),
-            reference: ("protocol", "How a connection begins"),
+            reference: ("flow".to_owned(), "How a connection begins"),
         }),
         Content::Binary { .. } | Content::Opened { .. } => None,
     }
@@ -40,7 +40,7 @@ fn error(code: ErrorCode, message: &str) -> Explanation {
         cause: sentence(message),
         effect: effect(code),
         remedy: code.remedy().into(),
-        reference: ("errors", "All error codes"),
+        reference: (anchors::error(code.as_str()), "This code among the others"),
     }
 }
 
@@ -68,12 +68,14 @@ fn closed(ending: &Ending) -> Explanation {
     } else {
         (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), ending.remedy())
     };
+    // A code without a meaning of its own has no row.
+    let row = CloseCode::from_number(ending.code).map_or_else(|| "closes".to_owned(), |code| anchors::close(code.number()));
     Explanation {
         title,
         cause,
         effect: "Nothing is sent or received until you connect again; then setup and subscriptions begin anew.",
         remedy: remedy.to_owned(),
-        reference: ("closes", "All close codes"),
+        reference: (row, "This code among the others"),
     }
 }
 
@@ -98,6 +100,7 @@ mod tests {
         let explanation = explain(store.get(0).unwrap()).unwrap();
         assert_eq!(explanation.cause, "Topic must not be empty.");
         assert_eq!(explanation.remedy, ErrorCode::InvalidTopic.remedy());
+        assert_eq!(explanation.reference.0, "error-INVALID_TOPIC");
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! What surrounds the bench: top bar, theme, help, contents, shortcuts, icons.
+//! What surrounds the bench: top bar, theme, help, shortcuts, icons.
 
-mod contents;
 mod copy;
 mod help;
 mod icons;
@@ -9,7 +8,6 @@ mod status;
 mod theme;
 mod topbar;
 
-pub(crate) use contents::Contents;
 pub(crate) use copy::CopyButton;
 pub(crate) use help::Help;
 pub(crate) use icons::{ChangingIcon, Icon, Sprite};

@@ -7,14 +7,13 @@
 mod shard;
 
 use crate::{
-    clock::{Clock, Millis},
+    clock::{Clock, Micros},
     hub::topic::Name,
 };
 use parking_lot::Mutex;
-use protocol::{MessageId, UserId};
+use protocol::MessageId;
 use shard::Shard;
 use std::{
-    hash::BuildHasher,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -96,7 +95,7 @@ impl Dedup {
     /// What `publish` gives. Then nothing is remembered.
     pub fn once<T, E>(
         &self,
-        user: &UserId<'_>,
+        user: &str,
         message_id: &MessageId<'_>,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {
@@ -134,8 +133,8 @@ impl Dedup {
     }
 
     /// Claims made before this moment are forgotten.
-    fn window_start(&self, now: Millis) -> Millis {
-        Millis(now.0.saturating_sub(Millis::default().after(self.limits.window).0))
+    fn window_start(&self, now: Micros) -> Micros {
+        Micros(now.0.saturating_sub(Micros::default().after(self.limits.window).0))
     }
 
     fn forget_oldest(&self) {

@@ -5,9 +5,9 @@
 //! claims out of the chain's middle, so that one goes both ways.
 
 use super::Place;
-use crate::clock::Millis;
+use crate::clock::Micros;
 use hashbrown::{HashMap, HashTable};
-use protocol::{MessageId, UserId};
+use protocol::MessageId;
 use slab::Slab;
 use std::{
     collections::VecDeque,
@@ -32,7 +32,7 @@ struct Claim {
     message_id: Box<str>,
     hash: u64,
     place: Place,
-    time: Millis,
+    time: Micros,
     older: Option<Index>,
     newer: Option<Index>,
 }
@@ -52,11 +52,11 @@ pub(super) struct Key {
 }
 
 impl Shard {
-    pub(super) fn key(&self, hasher: &impl BuildHasher, user: &UserId<'_>, message_id: &MessageId<'_>) -> Key {
+    pub(super) fn key(&self, hasher: &impl BuildHasher, user: &str, message_id: &MessageId<'_>) -> Key {
         let mut state = hasher.build_hasher();
         user.hash(&mut state);
         message_id.hash(&mut state);
-        Key { hash: state.finish(), user: self.by_name.get(user.as_str()).copied() }
+        Key { hash: state.finish(), user: self.by_name.get(user).copied() }
     }
 
     pub(super) fn find(&self, key: &Key, message_id: &MessageId<'_>) -> Option<&Place> {
@@ -69,7 +69,7 @@ impl Shard {
     }
 
     /// Adds a claim that is not there yet and is not older than any other.
-    pub(super) fn insert(&mut self, key: &Key, user: &UserId<'_>, message_id: &MessageId<'_>, place: Place, time: Millis) {
+    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Place, time: Micros) {
         let user = self.user(user);
         let claim = Claim { user, message_id: message_id.as_str().into(), hash: key.hash, place, time, older: self.newest, newer: None };
         let index = self.claims.insert(claim) as Index;
@@ -82,22 +82,22 @@ impl Shard {
         self.by_key.insert_unique(key.hash, index, |&other| claims[other as usize].hash);
     }
 
-    fn user(&mut self, user: &UserId<'_>) -> Index {
-        if let Some(&found) = self.by_name.get(user.as_str()) {
+    fn user(&mut self, user: &str) -> Index {
+        if let Some(&found) = self.by_name.get(user) {
             return found;
         }
-        let index = self.users.insert(User { name: user.as_str().into(), claims: VecDeque::new() }) as Index;
-        self.by_name.insert(user.as_str().into(), index);
+        let index = self.users.insert(User { name: user.into(), claims: VecDeque::new() }) as Index;
+        self.by_name.insert(user.into(), index);
         index
     }
 
     /// When the oldest claim was made.
-    pub(super) fn oldest(&self) -> Option<Millis> {
+    pub(super) fn oldest(&self) -> Option<Micros> {
         self.oldest.map(|index| self.claims[index as usize].time)
     }
 
     /// Forgets the claims made before `time`; returns how many.
-    pub(super) fn forget_before(&mut self, time: Millis) -> usize {
+    pub(super) fn forget_before(&mut self, time: Micros) -> usize {
         let mut forgotten = 0;
         while self.oldest().is_some_and(|oldest| oldest < time) {
             forgotten += self.forget_oldest();
@@ -111,8 +111,8 @@ impl Shard {
     }
 
     /// Forgets the user's oldest claims until there is room for one more; returns how many.
-    pub(super) fn make_room_for_user(&mut self, user: &UserId<'_>, limit: usize) -> usize {
-        let Some(&user) = self.by_name.get(user.as_str()) else { return 0 };
+    pub(super) fn make_room_for_user(&mut self, user: &str, limit: usize) -> usize {
+        let Some(&user) = self.by_name.get(user) else { return 0 };
         let excess = (self.users[user as usize].claims.len() + 1).saturating_sub(limit);
         (0..excess).map(|_| self.forget_first_of(user)).sum()
     }

@@ -7,7 +7,7 @@ fn place(seq_no: u64) -> Place {
 }
 
 fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
-    dedup.once(&UserId::new(user.to_owned()).unwrap(), &MessageId::new(id.to_owned()).unwrap(), || Ok(((), place(seq_no))))
+    dedup.once(user, &MessageId::new(id.to_owned()).unwrap(), || Ok(((), place(seq_no))))
 }
 
 const LIMITS: Limits = Limits { window: Duration::from_secs(120), max_keys: 1000, max_keys_per_user: 1000 };
@@ -18,7 +18,7 @@ async fn the_window_is_exact() {
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
     tokio::time::advance(LIMITS.window).await;
     assert_eq!(once(&dedup, "u", "m", 2), Ok(Claim::Duplicate(place(1))));
-    tokio::time::advance(Duration::from_millis(1)).await;
+    tokio::time::advance(Duration::from_micros(1)).await;
     assert_eq!(once(&dedup, "u", "m", 3), Ok(Claim::First(())));
     tokio::time::advance(LIMITS.window * 2).await;
     dedup.expire();
@@ -28,8 +28,8 @@ async fn the_window_is_exact() {
 #[test]
 fn a_publish_that_failed_leaves_no_claim() {
     let dedup = Dedup::new(LIMITS, Clock::start());
-    let (user, id) = (UserId::new("u").unwrap(), MessageId::new("m").unwrap());
-    assert_eq!(dedup.once(&user, &id, || Err::<((), Place), _>("refused")), Err("refused"));
+    let (user, id) = ("u", MessageId::new("m").unwrap());
+    assert_eq!(dedup.once(user, &id, || Err::<((), Place), _>("refused")), Err("refused"));
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
 }
 

@@ -105,7 +105,7 @@ pub(super) async fn publish(
     Ok(Json(Published {
         ok: true,
         topic: topic.as_str().to_owned(),
-        seq_no: published.seq_no,
+        seq_no: published.place.seq_no,
         message_id,
         data,
         subscribers: published.subscribers,

@@ -19,13 +19,11 @@ pub enum Code {
     MethodNotAllowed,
     /// A WebSocket path, asked for without a valid opening handshake.
     NotAWebSocket,
-    /// As many connections as `limits.max_connections`.
-    TooManyConnections,
 }
 
 impl Code {
     /// The codes that exist over HTTP only, for the documentation.
-    pub const HTTP_ONLY: &'static [Self] = &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket, Self::TooManyConnections];
+    pub const HTTP_ONLY: &'static [Self] = &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket];
 
     /// As in the answer.
     pub fn as_str(self) -> &'static str {
@@ -34,7 +32,6 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NotAWebSocket => "NOT_A_WEBSOCKET",
-            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
         }
     }
 
@@ -45,7 +42,6 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAWebSocket => StatusCode::BAD_REQUEST,
-            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -89,7 +85,6 @@ impl Problem {
             Code::NotFound => "There is nothing at this path. GET /openapi.json lists what there is.".to_owned(),
             Code::MethodNotAllowed => "This path does not take this method; the header Allow says which it takes.".to_owned(),
             Code::NotAWebSocket => "This path takes a WebSocket opening handshake (RFC 6455), nothing else.".to_owned(),
-            Code::TooManyConnections => "The gateway has as many connections as it may; try again later.".to_owned(),
         };
         Self { code, detail }
     }

@@ -11,7 +11,8 @@ use super::origin;
 use super::path::{self, TopicPath};
 use super::problem::{Code, Problem, ProblemBody, example};
 use crate::gateway::Gateway;
-use crate::socket::{self, UpgradeError};
+use crate::socket;
+use crate::websocket::HandshakeError;
 
 /// A WebSocket for any number of topics
 ///
@@ -22,7 +23,7 @@ use crate::socket::{self, UpgradeError};
         (status = 101, description = "The WebSocket is open"),
         (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
         (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
-        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
+        (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]
 pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -39,7 +40,7 @@ pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Req
         (status = 101, description = "The WebSocket is open"),
         (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
         (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
-        (status = 503, description = "`TOO_MANY_CONNECTIONS` or `SHUTTING_DOWN`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::TooManyConnections))),
+        (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]
 pub(super) async fn one_topic(State(gateway): State<Arc<Gateway>>, topic: TopicPath, request: Request) -> Result<Response, Problem> {
@@ -53,15 +54,13 @@ fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Respo
         let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
         return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();
     }
+    if !gateway.is_ready() {
+        return Problem::from(ErrorCode::ShuttingDown).into_response();
+    }
     socket::upgrade(gateway, request, topic).unwrap_or_else(refused)
 }
 
-fn refused(why: UpgradeError) -> Response {
-    match why {
-        UpgradeError::Handshake(why) => {
-            let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
-            (version, Problem::new(Code::NotAWebSocket, why.to_string())).into_response()
-        }
-        UpgradeError::Full => Problem::of(Code::TooManyConnections).into_response(),
-    }
+fn refused(why: HandshakeError) -> Response {
+    let version = [(header::SEC_WEBSOCKET_VERSION, "13")];
+    (version, Problem::new(Code::NotAWebSocket, why.to_string())).into_response()
 }

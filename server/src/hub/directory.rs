@@ -3,9 +3,9 @@
 
 use super::{
     idle::Shared,
-    topic::{Name, Retired, Sink, Topic},
+    topic::{Retired, Sink, Topic},
 };
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Micros};
 use dashmap::DashMap;
 use protocol::Epoch;
 use std::{
@@ -127,8 +127,8 @@ impl<S: Sink> Directory<S> {
 
     /// Forgets the topics that nobody has used for `meta_ttl`. Returns how many.
     pub fn expire(&self) -> usize {
-        let ttl = Millis::default().after(self.limits.meta_ttl);
-        let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Millis) else { return 0 };
+        let ttl = Micros::default().after(self.limits.meta_ttl);
+        let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Micros) else { return 0 };
         let mut forgotten = 0;
         while self.forget_oldest(before) {
             forgotten += 1;
@@ -136,7 +136,7 @@ impl<S: Sink> Directory<S> {
         forgotten
     }
 
-    fn forget_oldest(&self, before: Millis) -> bool {
+    fn forget_oldest(&self, before: Micros) -> bool {
         let Some(retired) = self.shared.retire_oldest(before) else { return false };
         self.topics.remove_if(retired.name().as_str(), |_, found| Arc::ptr_eq(found, &retired));
         self.count.fetch_sub(1, Relaxed);

@@ -8,11 +8,11 @@ use super::{
 use std::sync::Arc;
 
 /// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other connections wait for the whole
-/// pass.
-const DELIVERIES_PER_STEP: usize = 128;
+/// pass. In tests small, so that passes have steps.
+const DELIVERIES_PER_STEP: usize = if cfg!(test) { 2 } else { 128 };
 
 /// The right, and the duty, to fan out what is pending in a topic. Call [`FanOut::step`] until it says [`Step::Done`]. Dropped
-/// before that, the subscribers are put back and what is left goes with the next publish.
+/// before that, what is left goes with the next publish.
 #[derive(Debug)]
 pub struct FanOut<S: Sink> {
     topic: Arc<Topic<S>>,
@@ -85,23 +85,18 @@ impl<S: Sink> FanOut<S> {
         if !pass.deliver_some() {
             return Step::Yield;
         }
-        if self.end_pass() {
+        if self.pass.take().is_some_and(|pass| self.topic.end_pass(pass)) {
             return Step::More;
         }
         self.done = true;
         Step::Done
-    }
-
-    fn end_pass(&mut self) -> bool {
-        self.pass.take().is_some_and(|pass| self.topic.end_pass(pass))
     }
 }
 
 impl<S: Sink> Drop for FanOut<S> {
     fn drop(&mut self) {
         if !self.done {
-            self.end_pass();
-            self.topic.abandon();
+            self.topic.abandon(self.pass.take());
         }
     }
 }

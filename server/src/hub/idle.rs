@@ -5,7 +5,7 @@
 //! nothing: that is found out, and put right, when the entry comes to the front.
 
 use super::topic::{Sink, Topic};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Micros};
 use parking_lot::Mutex;
 use std::{
     cmp::{Ordering, Reverse},
@@ -29,14 +29,14 @@ pub(super) struct Shared<S> {
 
 #[derive(Debug)]
 struct Idle<S> {
-    since: Millis,
+    since: Micros,
     /// Decides between equal times: who was listed first.
     number: u64,
     topic: Arc<Topic<S>>,
 }
 
 impl<S> Idle<S> {
-    fn key(&self) -> (Millis, u64) {
+    fn key(&self) -> (Micros, u64) {
         (self.since, self.number)
     }
 }
@@ -62,7 +62,7 @@ impl<S: Sink> Shared<S> {
         Self { clock, backlog_limit, in_use: AtomicUsize::new(0), idle: Mutex::default(), listed: AtomicU64::new(0) }
     }
 
-    pub(super) fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Micros {
         self.clock.now()
     }
 
@@ -79,7 +79,7 @@ impl<S: Sink> Shared<S> {
     }
 
     /// Retires the topic that has been unused for the longest, where that began at or before `before`.
-    pub(super) fn retire_oldest(&self, before: Millis) -> Option<Arc<Topic<S>>> {
+    pub(super) fn retire_oldest(&self, before: Micros) -> Option<Arc<Topic<S>>> {
         let mut idle = self.idle.lock();
         while idle.peek().is_some_and(|Reverse(first)| first.since <= before) {
             let Reverse(Idle { since, topic, .. }) = idle.pop()?;

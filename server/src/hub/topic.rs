@@ -4,7 +4,7 @@
 //! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
 
 use super::{FanOut, fan_out::Pass, idle::Shared, pending::Pending};
-use crate::{clock::Millis, websocket::put_text_frame};
+use crate::{clock::Micros, websocket::put_text_frame};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, SeqNo, encode::MessagePrefix};
@@ -45,7 +45,7 @@ pub struct Topic<S> {
     epoch: Epoch<'static>,
     /// Live subscribers; a copy of what the lock protects, to look at without it.
     subscribers: AtomicUsize,
-    /// When it was last used without a subscriber, in [`Millis`].
+    /// When it was last used without a subscriber, in [`Micros`].
     idle_since: AtomicU64,
     /// It stands in the directory's list of idle topics.
     pub(super) listed: AtomicBool,
@@ -67,6 +67,8 @@ struct Log<S> {
     members: Vec<Arc<Member<S>>>,
     away: bool,
     joining: Vec<Joining<S>>,
+    /// A pass whose holder was dropped in the middle.
+    unfinished: Option<Pass<S>>,
     /// The directory has forgotten it: another topic may have its name.
     retired: bool,
 }
@@ -133,6 +135,7 @@ impl<S: Sink> Topic<S> {
                 members: Vec::new(),
                 away: false,
                 joining: Vec::new(),
+                unfinished: None,
                 retired: false,
             }),
             drained: Notify::new(),
@@ -224,6 +227,7 @@ impl<S: Sink> Topic<S> {
         log.dismiss(member);
         if last {
             self.touch();
+            log.drop_unfinished();
         }
         drop(log);
         if last {
@@ -249,12 +253,12 @@ impl<S: Sink> Topic<S> {
         self.idle_since.store(self.shared.now().0, Relaxed);
     }
 
-    pub(super) fn idle_since(&self) -> Millis {
-        Millis(self.idle_since.load(Relaxed))
+    pub(super) fn idle_since(&self) -> Micros {
+        Micros(self.idle_since.load(Relaxed))
     }
 
     /// Forgets the topic where nobody is subscribed and nobody has used it since `before`. True: it is retired.
-    pub(super) fn retire(&self, before: Millis) -> bool {
+    pub(super) fn retire(&self, before: Micros) -> bool {
         let mut log = self.log.lock();
         let unused = self.subscribers() == 0 && !log.scheduled && self.idle_since() <= before;
         log.retired |= unused;
@@ -265,6 +269,9 @@ impl<S: Sink> Topic<S> {
     /// may have the right already.
     pub(super) fn begin_pass(&self) -> Option<Pass<S>> {
         let mut log = self.log.lock();
+        if let Some(pass) = log.unfinished.take() {
+            return Some(pass);
+        }
         let Some(chunk) = log.pending.take() else {
             log.scheduled = false;
             return None;
@@ -290,9 +297,11 @@ impl<S: Sink> Topic<S> {
         more
     }
 
-    /// Gives the right back without looking for more: only where its holder is dropped in the middle.
-    pub(super) fn abandon(&self) {
-        self.log.lock().scheduled = false;
+    /// Gives the right back in the middle, with the pass that was under way: the next holder goes on with it.
+    pub(super) fn abandon(&self, pass: Option<Pass<S>>) {
+        let mut log = self.log.lock();
+        log.unfinished = pass.or(log.unfinished.take());
+        log.scheduled = false;
     }
 }
 
@@ -314,18 +323,28 @@ impl<S> Log<S> {
         }
     }
 
+    /// Where a holder was dropped in the middle and nobody is left who would want the rest.
+    fn drop_unfinished(&mut self) {
+        if !self.scheduled {
+            self.unfinished = None;
+            self.away = false;
+            self.joining.clear();
+            while self.pending.take().is_some() {}
+            self.backlog = 0;
+        }
+    }
+
     /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members now.
     fn put_back(&mut self, pass: Pass<S>) {
         let Pass { chunk, mut members, joining, .. } = pass;
-        let (waiting, arrived) = joining.into_iter().partition(|joining| joining.from > chunk.end());
-        members.extend(arrived.into_iter().map(|joining: Joining<S>| joining.member));
+        let (mut waiting, arrived): (Vec<_>, Vec<_>) = joining.into_iter().partition(|joining| joining.from > chunk.end());
+        members.extend(arrived.into_iter().map(|joining| joining.member));
         members.retain(|member| member.liveness.is_live());
         for (slot, member) in members.iter().enumerate() {
             member.slot.store(slot as u32, Relaxed);
         }
         self.members = members;
         self.away = false;
-        let mut waiting: Vec<Joining<S>> = waiting;
         waiting.append(&mut self.joining);
         waiting.retain(|joining| joining.member.liveness.is_live());
         if self.pending.is_empty() {

@@ -110,10 +110,10 @@ impl Decoder {
     /// A [`Violation`], after which the decoder must not be used.
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Event<'a>>), Violation> {
         self.release();
-        let (frame, header) = match self.partial.as_mut().and_then(|p| p.frame.take()) {
-            Some(frame) => (frame, 0),
+        let (frame, header, is_new) = match self.partial.as_mut().and_then(|p| p.frame.take()) {
+            Some(frame) => (frame, 0, false),
             None => match self.read_header(input)? {
-                (used, Some(frame)) => (frame, used),
+                (used, Some(frame)) => (frame, used, true),
                 (used, None) => return Ok((used, None)),
             },
         };
@@ -121,7 +121,7 @@ impl Decoder {
         let payload = &mut input[header..header + available];
         unmask(payload, frame.mask, frame.taken);
         let used = header + available;
-        if frame.taken == 0 && available == frame.len && frame.fin && (frame.is_control() || frame.opcode != CONTINUATION) {
+        if is_new && available == frame.len && frame.fin && frame.opcode != CONTINUATION {
             return Ok((used, Some(event(frame.opcode, payload)?)));
         }
         let partial = self.partial.get_or_insert_default();

@@ -11,7 +11,7 @@ use lightningcss::stylesheet::{MinifyOptions, ParserOptions, PrinterOptions, Sty
 use crate::workspace;
 
 /// The sheets, in the order in which they follow each other.
-const SHEETS: [&str; 2] = ["tokens.css", "components.css"];
+const SHEETS: [&str; 3] = ["tokens.css", "components.css", "reference.css"];
 
 /// Where the sheets and fonts are.
 pub(super) fn folder() -> PathBuf {

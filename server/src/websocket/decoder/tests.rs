@@ -122,6 +122,15 @@ fn control_frames_may_stand_between_fragments() {
     }
 }
 
+/// Once, the second message was taken for one inside of the first.
+#[test]
+fn a_header_may_arrive_without_its_payload() {
+    let bytes = [plain(0x81, b"a"), plain(0x81, b"b")].concat();
+    let (seen, decoder) = decode(&bytes, &[6, 1, 6, 1]);
+    assert_eq!(seen, [Seen::Text("a".into()), Seen::Text("b".into())]);
+    assert!(decoder.unwrap().partial.is_none(), "nothing at rest");
+}
+
 #[test]
 fn close_codes() {
     assert_eq!(decode(&plain(0x88, b""), &[]).0, [Seen::Close(None)]);

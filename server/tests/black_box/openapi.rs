@@ -147,15 +147,3 @@ async fn what_is_turned_off_is_not_documented() {
         assert_eq!(response.json::<Value>().await.unwrap()["code"], "NOT_FOUND");
     }
 }
-
-#[tokio::test]
-async fn a_full_gateway_says_so() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS", "1")]);
-    let document = gateway.json("/openapi.json").await;
-    let _first = gateway.connect("/ws").await;
-    for (path, asked) in [("/ws", "/ws"), ("/ws/sub/{topic}", "/ws/sub/prices")] {
-        let response = gateway.request(Method::GET, asked, &HANDSHAKE).await;
-        assert_eq!(response.status(), 503);
-        check_answer(&document, &document["paths"][path]["get"]["responses"]["503"], response, asked).await;
-    }
-}

@@ -1,0 +1,67 @@
+//! An answer as a reader sees it: status, time, headers, body; a problem explained; a failure in plain words.
+
+use super::{
+    answer::{Answer, Outcome, Problem, duration},
+    code_box::CodeBox,
+};
+use crate::{
+    reference::{Painted, anchors},
+    shell::Icon,
+};
+use leptos::prelude::*;
+use protocol::ErrorCode;
+
+/// What became of a request.
+#[component]
+pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView {
+    match outcome {
+        Outcome::Answered(answer) => view! { <Answered path answer/> }.into_any(),
+        Outcome::Unreachable | Outcome::TooLate => {
+            view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }.into_any()
+        }
+    }
+}
+
+#[component]
+fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
+    let problem = answer.problem();
+    let tone = if answer.is_success() { "good" } else { "bad" };
+    let facts = [answer.media_type(), Some(duration(answer.millis))].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let status = answer.status_line();
+    let headers: Vec<String> = answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
+    let json = answer.is_json();
+    let body = answer.body;
+    let copied = body.clone();
+    view! {
+        {problem.map(|problem| view! { <ProblemBox problem/> })}
+        <CodeBox name=format!("Answer of {path}") copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
+            {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
+        </CodeBox>
+        {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}
+    }
+}
+
+/// What a problem says, and where its code is explained.
+#[component]
+fn ProblemBox(problem: Problem) -> impl IntoView {
+    let code = problem.code.unwrap_or_default();
+    let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
+    let title = if code.is_empty() { problem.title } else { code };
+    view! {
+        <Trouble title>
+            {problem.detail}
+            {known.map(|known| view! { " " <a href=format!("#{}", anchors::error(known.as_str()))>"What to do about it"</a> })}
+        </Trouble>
+    }
+}
+
+#[component]
+fn Trouble(title: String, children: Children) -> impl IntoView {
+    view! {
+        <div class="callout" data-tone="bad">
+            <Icon name="bad"/>
+            <p class="callout__title">{title}</p>
+            <p>{children()}</p>
+        </div>
+    }
+}

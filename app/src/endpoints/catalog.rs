@@ -1,0 +1,142 @@
+//! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page shows. The server's router
+//! and its OpenAPI document are the authority; the browser tests ask each of these paths.
+
+/// One HTTP endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    /// The anchor, and the key of the list.
+    pub(crate) id: &'static str,
+    /// With `{topic}` where the path has a part to fill in.
+    pub(crate) path: &'static str,
+    /// For the folded row: a few words.
+    pub(crate) brief: &'static str,
+    /// When unfolded: what it does, what it answers.
+    pub(crate) text: &'static str,
+    /// What unfolding offers.
+    pub(crate) offer: Offer,
+}
+
+/// What a reader can do with an endpoint here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// Send it as it is.
+    Ask,
+    /// Fill in a topic and a query, then send it.
+    Publish,
+    /// Open it in a page of its own, by this text.
+    Visit(&'static str),
+}
+
+/// The endpoints in the order in which a newcomer wants them. All of them are `GET`.
+pub(crate) const ENDPOINTS: [Endpoint; 8] = [
+    Endpoint {
+        id: "endpoint-stats",
+        path: "/stats",
+        brief: "What the gateway is doing now",
+        text: "How many connections are open, how many topics have a subscriber, and how many subscriptions there are in all. \
+               Monitoring may ask as often as it likes: asking changes nothing.",
+        offer: Offer::Ask,
+    },
+    Endpoint {
+        id: "endpoint-demo-publish",
+        path: "/demo/publish/{topic}",
+        brief: "Publish from a browser or from curl",
+        text: "The query becomes the message: each name a field of data, each value a text, a repeated name a list. Every \
+               subscriber of the topic receives it, so connect the playground first and watch it arrive.",
+        offer: Offer::Publish,
+    },
+    Endpoint {
+        id: "endpoint-openapi",
+        path: "/openapi",
+        brief: "All of HTTP, to read and to try",
+        text: "Every route with its parameters, answers and errors, shown by Scalar. It comes from the gateway itself and needs \
+               no network.",
+        offer: Offer::Visit("Open the HTTP reference"),
+    },
+    Endpoint {
+        id: "endpoint-openapi-json",
+        path: "/openapi.json",
+        brief: "The same for machines: OpenAPI 3.1",
+        text: "Feed it to a client generator, a mock server or a contract test.",
+        offer: Offer::Visit("Open the OpenAPI document"),
+    },
+    Endpoint {
+        id: "endpoint-asyncapi-json",
+        path: "/asyncapi.json",
+        brief: "The socket protocol for machines: AsyncAPI 3",
+        text: "Every frame in both directions with its JSON Schema, made from the same types as the reference below.",
+        offer: Offer::Visit("Open the AsyncAPI document"),
+    },
+    Endpoint {
+        id: "endpoint-healthz",
+        path: "/healthz",
+        brief: "Is the process alive?",
+        text: "Answers 200 as long as the process answers at all. For the supervisor that would restart it.",
+        offer: Offer::Ask,
+    },
+    Endpoint {
+        id: "endpoint-readyz",
+        path: "/readyz",
+        brief: "Does it take connections?",
+        text: "Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it.",
+        offer: Offer::Ask,
+    },
+    Endpoint {
+        id: "endpoint-docs",
+        path: "/docs",
+        brief: "This page",
+        text: "Playground and reference. The address / leads here.",
+        offer: Offer::Visit("Open this page anew"),
+    },
+];
+
+/// One WebSocket address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SocketAddress {
+    /// With `{topic}` where the path has a part to fill in.
+    pub(crate) path: &'static str,
+    /// When to take it.
+    pub(crate) purpose: &'static str,
+    /// What a good `setup` brings.
+    pub(crate) after_setup: &'static str,
+}
+
+/// Both of them; they speak the same protocol.
+pub(crate) const SOCKETS: [SocketAddress; 2] = [
+    SocketAddress {
+        path: "/ws",
+        purpose: "Many topics over one connection",
+        after_setup: "You hear what setup named in topics, and whatever you subscribe to later.",
+    },
+    SocketAddress {
+        path: "/ws/sub/{topic}",
+        purpose: "One topic, and nothing to ask for",
+        after_setup: "You hear the topic of the path. Further subscribe and publish work as on /ws. A slash in the topic is written %2F.",
+    },
+];
+
+/// A path cut at its part to fill in: what stands before it, its name with braces, what stands behind.
+pub(crate) fn cut(path: &'static str) -> (&'static str, &'static str, &'static str) {
+    match (path.find('{'), path.find('}')) {
+        (Some(open), Some(close)) => (&path[..open], &path[open..=close], &path[close + 1..]),
+        _ => (path, "", ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cut_at_their_braces() {
+        assert_eq!(cut("/demo/publish/{topic}"), ("/demo/publish/", "{topic}", ""));
+        assert_eq!(cut("/stats"), ("/stats", "", ""));
+    }
+
+    #[test]
+    fn only_a_publish_has_a_part_to_fill_in() {
+        for endpoint in ENDPOINTS {
+            assert_eq!(endpoint.path.contains('{'), endpoint.offer == Offer::Publish, "{}", endpoint.path);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What a try-out asks for, as text: the percent-encoded target and the curl line. Relies on nothing but the RFCs, so that
+//! what is shown and what is sent can be tested to be the same.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Everything but the unreserved characters of RFC 3986: right in a path segment, in a query's names and in its values.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A row of the query, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parameter {
+    /// The part before `=`. A row without a name is left out of the query.
+    pub(crate) name: String,
+    /// The part behind `=`.
+    pub(crate) value: String,
+}
+
+/// Path and query of a publish to `topic`.
+pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
+    let path = format!("/demo/publish/{}", encoded(topic));
+    let query = query(parameters);
+    if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+/// The command that sends the same request from a terminal. A target has no character that a shell would read inside
+/// double quotes: all of them are percent-encoded.
+pub(crate) fn curl(origin: &str, target: &str) -> String {
+    format!("curl \"{origin}{target}\"")
+}
+
+/// Why no URL can carry `topic`, where that is so: `.` and `..` are steps between folders, encoded or not.
+pub(crate) fn unreachable_topic(topic: &str) -> Option<&'static str> {
+    match topic {
+        "" => Some("A path needs a topic here."),
+        "." | ".." => Some("In a URL, . and .. are steps between folders: publish to this topic over the socket."),
+        _ => None,
+    }
+}
+
+fn query(parameters: &[Parameter]) -> String {
+    let named = parameters.iter().filter(|parameter| !parameter.name.is_empty());
+    let pairs: Vec<String> = named.map(|p| format!("{}={}", encoded(&p.name), encoded(&p.value))).collect();
+    pairs.join("&")
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, value: &str) -> Parameter {
+        Parameter { name: name.to_owned(), value: value.to_owned() }
+    }
+
+    #[test]
+    fn the_prices_of_the_first_visit() {
+        let target = publish_target("prices", &[row("bid", "100"), row("ask", "101")]);
+        assert_eq!(target, "/demo/publish/prices?bid=100&ask=101");
+        assert_eq!(curl("http://127.0.0.1:3000", &target), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
+    }
+
+    #[test]
+    fn repeated_names_keep_their_order() {
+        let rows = [row("leg", "a"), row("x", ""), row("leg", "b")];
+        assert_eq!(publish_target("t", &rows), "/demo/publish/t?leg=a&x=&leg=b");
+    }
+
+    #[test]
+    fn rows_without_a_name_are_left_out() {
+        assert_eq!(publish_target("t", &[row("", "lost")]), "/demo/publish/t");
+        assert_eq!(publish_target("t", &[]), "/demo/publish/t");
+    }
+
+    #[test]
+    fn what_would_end_a_segment_or_a_value_is_encoded() {
+        let rows = [row("a&b", "1=2#3"), row("ü", "100 %+1")];
+        assert_eq!(publish_target("eu/fx?x", &rows), "/demo/publish/eu%2Ffx%3Fx?a%26b=1%3D2%233&%C3%BC=100%20%25%2B1");
+    }
+
+    #[test]
+    fn no_shell_reads_anything_in_the_line() {
+        let evil = "\"$(reboot)`!\\'\n";
+        let line = curl("http://h", &publish_target(evil, &[row(evil, evil)]));
+        let inside = line.trim_start_matches("curl \"").trim_end_matches('"');
+        assert!(!inside.contains(['"', '$', '`', '!', '\\', '\'', '\n', '(']), "{inside}");
+    }
+
+    #[test]
+    fn steps_between_folders_are_no_topics() {
+        assert!(unreachable_topic("..").is_some());
+        assert!(unreachable_topic("").is_some());
+        assert_eq!(unreachable_topic("..."), None);
+        assert_eq!(unreachable_topic(" prices"), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! A request that can be sent from the page: its form on one side, the request as it will be sent and the answer on the other.
+
+use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request};
+use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+
+/// The address shown until the browser knows better: where the gateway listens unless told otherwise.
+const DEFAULT_ORIGIN: &str = "http://127.0.0.1:3000";
+
+/// A request as it was sent, and what became of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Exchange {
+    target: String,
+    outcome: Outcome,
+}
+
+/// A form that sends `GET target`. Without WebAssembly the browser sends it itself, and shows the answer as a page.
+#[component]
+pub(crate) fn TryIt(
+    /// The endpoint's path, with its braces.
+    path: &'static str,
+    /// What the endpoint does; stands above the form.
+    text: &'static str,
+    /// Path and query as they would be sent now.
+    #[prop(into)]
+    target: Signal<String>,
+    /// Why they cannot be sent, in words that stand beside the field in question as well.
+    #[prop(into, default = Signal::stored(false))]
+    refused: Signal<bool>,
+    /// The fields, where there are any.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let exchange = RwSignal::new(None::<Exchange>);
+    let waiting = RwSignal::new(false);
+    let send = move |event: SubmitEvent| {
+        event.prevent_default();
+        if waiting.get_untracked() || refused.get_untracked() {
+            return;
+        }
+        waiting.set(true);
+        spawn_local(async move {
+            let target = target.get_untracked();
+            let outcome = fetch::get(&target).await;
+            exchange.set(Some(Exchange { target, outcome }));
+            waiting.set(false);
+        });
+    };
+    view! {
+        <form class="stack" method="get" action=target on:submit=send>
+            <p class="spec__text">{text}</p>
+            {children.map(|children| children())}
+            <div>
+                <button
+                    class="btn"
+                    data-variant="primary"
+                    type="submit"
+                    disabled=refused
+                    aria-busy=move || waiting.get().then_some("true")
+                >
+                    "Try it"
+                </button>
+            </div>
+        </form>
+        <div class="stack">
+            <RequestBox path target/>
+            <AnswerBox path exchange target/>
+        </div>
+    }
+}
+
+#[component]
+fn RequestBox(path: &'static str, target: Signal<String>) -> impl IntoView {
+    let origin = RwSignal::new(DEFAULT_ORIGIN.to_owned());
+    Effect::new(move |_| {
+        if let Ok(found) = window().location().origin() {
+            origin.set(found);
+        }
+    });
+    let line = Signal::derive(move || request::curl(&origin.read(), &target.read()));
+    view! {
+        <CodeBox name=format!("Request to {path}") bar="Request".into_any() copy_label="Copy the curl command" text=line>
+            {move || format!("GET {}{}", origin.read(), target.read())} "\n" {line}
+        </CodeBox>
+    }
+}
+
+/// The answer, and to what it is one where the form has moved on since. Announced in a sentence when it comes.
+#[component]
+fn AnswerBox(path: &'static str, exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> impl IntoView {
+    let earlier =
+        move || exchange.read().as_ref().filter(|exchange| exchange.target != *target.read()).map(|exchange| exchange.target.clone());
+    let announcement = move || exchange.read().as_ref().map(|exchange| exchange.outcome.sentence());
+    view! {
+        <p class="visually-hidden" role="status">{announcement}</p>
+        {move || exchange.get().map(|exchange| view! { <AnswerView path outcome=exchange.outcome/> })}
+        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the request before: " <code>{target}</code></p> })}
+    }
+}

@@ -1,0 +1,57 @@
+//! How a message reaches everybody, and how a client makes "at least once" into "once": in words.
+
+use super::prose::Prose;
+use leptos::prelude::*;
+
+/// Numbering, delivery and deduplication.
+#[component]
+pub(crate) fn Delivery() -> impl IntoView {
+    view! {
+        <section class="doc__section" id="delivery" aria-labelledby="h-delivery">
+            <h2 id="h-delivery">"Once, in order"</h2>
+            <p class="doc__lede">
+                "Networks fail between a question and its answer. Two numbers are enough to live with that: one that you give, and one \
+                 that the gateway gives."
+            </p>
+            <h3 id="delivery-publish">"Publishing: your messageId"</h3>
+            <div class="prose">
+                <p>
+                    <Prose text="You send a `publish` and the connection breaks before the `ack` is there. Did it count? You need not \
+                                 know. Connect again and send it again, with the same `messageId`. If the first one had arrived, you get \
+                                 `ack` with the status `duplicate` and the number that it got then, and nobody receives it twice. If not, \
+                                 this one counts and you get `ok`. Repeat until there is an `ack`."/>
+                </p>
+                <p>
+                    <Prose text="A `messageId` belongs to its user: somebody else's same id is another message. The gateway remembers ids \
+                                 for two minutes (`ready.limits.dedupWindowMs`), a million in all and a hundred thousand for one user, the \
+                                 oldest forgotten first. A retry that comes later than that counts as new."/>
+                </p>
+            </div>
+            <h3 id="delivery-receive">"Receiving: the topic's seqNo"</h3>
+            <div class="prose">
+                <p>
+                    <Prose text="Every message of a topic gets the next number, and every subscriber sees the same message under the same \
+                                 number. As long as you are connected, everything arrives, in order: \
+                                 a hole in the numbers would be a message that you have missed. A reader that is too slow is not skipped in \
+                                 silence; its connection is closed with 4290."/>
+                </p>
+                <p>
+                    <Prose text="Numbers have a life, called the `epoch`. When the gateway starts anew, a topic counts from 1 again, under \
+                                 another epoch. Compare numbers only within one epoch, and epochs only for being equal."/>
+                </p>
+                <p>
+                    <Prose text="So remember for each topic the epoch and the last number that you have handled, and pass over any message \
+                                 that is not above it. Retrying on the one side and passing over on the other makes at least once into once."/>
+                </p>
+            </div>
+            <h3 id="delivery-reconnect">"After a break"</h3>
+            <div class="prose">
+                <p>
+                    <Prose text="Messages are not kept yet, so nothing is replayed. What you can have is certainty: `subscribe` (or `setup`) \
+                                 with `lastSeq` and `epoch` is answered by `recovered`. True means that nothing was published since, false that \
+                                 something may be missing: load your state anew and go on from the `seqNo` in the answer."/>
+                </p>
+            </div>
+        </section>
+    }
+}

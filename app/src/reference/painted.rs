@@ -1,0 +1,26 @@
+//! JSON to be read: in the colours of its tokens, on one line or indented.
+
+use crate::json::{MAX_PAINTED, paint, pretty};
+use leptos::prelude::*;
+
+/// `text` in colours. Indented where `is_pretty`, and then cut at 64 KiB, which it says.
+#[component]
+pub(crate) fn Painted(
+    /// JSON.
+    #[prop(into)]
+    text: String,
+    /// Whether to indent it.
+    #[prop(optional)]
+    is_pretty: bool,
+) -> impl IntoView {
+    let (shown, left_out) = if is_pretty {
+        let pretty = pretty(&text, MAX_PAINTED);
+        (pretty.text, pretty.left_out)
+    } else {
+        (text, 0)
+    };
+    view! {
+        <span inner_html=paint(&shown, None)></span>
+        {(left_out > 0).then(|| view! { <span class="c">{format!("\n… and {left_out} bytes more")}</span> })}
+    }
+}

@@ -1,0 +1,25 @@
+//! A table that scrolls by itself where the window is narrow, so that the page never does.
+
+use leptos::prelude::*;
+
+/// Head and scroller; the rows are the children. Reachable by keyboard, because what scrolls has to be.
+#[component]
+pub(crate) fn Table(
+    /// What it lists, for those who cannot see it.
+    label: &'static str,
+    /// The columns' names.
+    columns: &'static [&'static str],
+    /// The rows.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <div class="table-scroll gap-top" tabindex="0" role="region" aria-label=format!("{label}, table")>
+            <table class="table">
+                <thead>
+                    <tr>{columns.iter().map(|&name| view! { <th scope="col">{name}</th> }).collect_view()}</tr>
+                </thead>
+                <tbody>{children()}</tbody>
+            </table>
+        </div>
+    }
+}

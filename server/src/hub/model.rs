@@ -1,0 +1,302 @@
+//! The core against its promises: random schedules of everything that can happen, one step at a time, and threads that do it
+//! all at once. A sink checks each message as it comes: the topic's next number, and only while it is subscribed.
+
+use super::{directory::Limits, *};
+use crate::clock::Clock;
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+use proptest::prelude::*;
+use protocol::{Epoch, MessageId, ServerFrame};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use topic::Liveness;
+
+/// A subscriber that knows what has to come next.
+#[derive(Debug, Default)]
+struct Reader {
+    /// By topic: the number of the next message. Not there: not subscribed.
+    expected: Mutex<HashMap<String, u64>>,
+}
+
+impl Sink for Reader {
+    fn deliver(&self, subscription: &Liveness, frames: &Bytes) {
+        let mut expected = self.expected.lock();
+        if !subscription.is_live() {
+            return;
+        }
+        for (topic, seq_no) in messages(frames) {
+            let next = expected.get_mut(&topic).unwrap_or_else(|| panic!("{topic} {seq_no} without a subscription"));
+            assert_eq!(seq_no, *next, "{topic}: a gap, a repeat or a change of order");
+            *next += 1;
+        }
+    }
+}
+
+fn messages(frames: &Bytes) -> Vec<(String, u64)> {
+    let (mut rest, mut found) = (frames.clone(), Vec::new());
+    while rest.has_remaining() {
+        assert_eq!(rest.get_u8(), 0x81, "whole text frames");
+        let len = match rest.get_u8() {
+            126 => rest.get_u16() as usize,
+            short => short as usize,
+        };
+        let text = rest.split_to(len);
+        match ServerFrame::parse(std::str::from_utf8(&text).unwrap()).unwrap() {
+            ServerFrame::Message(message) => found.push((message.topic.as_str().to_owned(), message.seq_no.get())),
+            other => panic!("{other:?}"),
+        }
+    }
+    found
+}
+
+static EPOCHS: AtomicU64 = AtomicU64::new(0);
+
+fn new_epoch() -> Epoch<'static> {
+    Epoch::new(EPOCHS.fetch_add(1, Ordering::Relaxed).to_string()).unwrap()
+}
+
+fn directory(max_topics: usize) -> Directory<Reader> {
+    let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000 };
+    Directory::new(limits, Clock::start(), new_epoch)
+}
+
+fn name(topic: usize) -> protocol::Topic<'static> {
+    protocol::Topic::new(format!("t{topic}")).unwrap()
+}
+
+fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
+    let id = MessageId::new("m").unwrap();
+    directory.with(&name(topic), &mut None, |topic| topic.append(&id, r#"{"padding":"so that a chunk has few messages"}"#))
+}
+
+/// Subscribes as a connection does: the reader is held until it knows what to expect.
+fn join(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize) -> Result<Subscription<Reader>, TooManyTopics> {
+    let mut expected = reader.expected.lock();
+    let Joined { subscription, head } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone()))?;
+    expected.insert(name(topic).to_string(), head + 1);
+    Ok(subscription)
+}
+
+fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
+    drop(subscription);
+    reader.expected.lock().remove(name(topic).as_str());
+}
+
+const READERS: usize = 5;
+const TOPICS: usize = 3;
+
+#[derive(Debug, Clone)]
+enum Action {
+    Join(usize, usize),
+    Leave(usize, usize),
+    Append(usize),
+    /// A step of one of the fan-outs under way.
+    Step(prop::sample::Index),
+    /// A fan-out's holder is dropped.
+    Abandon(prop::sample::Index),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let fan_out = any::<prop::sample::Index>;
+    prop_oneof![
+        3 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Join(r, t)),
+        2 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Leave(r, t)),
+        6 => (0..TOPICS).prop_map(Action::Append),
+        6 => fan_out().prop_map(Action::Step),
+        1 => fan_out().prop_map(Action::Abandon),
+    ]
+}
+
+struct World {
+    directory: Directory<Reader>,
+    readers: Vec<Arc<Reader>>,
+    subscriptions: HashMap<(usize, usize), Subscription<Reader>>,
+    fan_outs: Vec<FanOut<Reader>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let readers = (0..READERS).map(|_| Arc::default()).collect();
+        Self { directory: directory(TOPICS), readers, subscriptions: HashMap::new(), fan_outs: Vec::new() }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Join(reader, topic) => {
+                let (directory, reader_of) = (&self.directory, &self.readers[*reader]);
+                self.subscriptions.entry((*reader, *topic)).or_insert_with(|| join(directory, reader_of, *topic).unwrap());
+            }
+            Action::Leave(reader, topic) => {
+                if let Some(subscription) = self.subscriptions.remove(&(*reader, *topic)) {
+                    leave(&self.readers[*reader], *topic, subscription);
+                }
+            }
+            Action::Append(topic) => self.append(*topic),
+            Action::Step(index) if !self.fan_outs.is_empty() => {
+                let at = index.index(self.fan_outs.len());
+                if self.fan_outs[at].step() == Step::Done {
+                    self.fan_outs.remove(at);
+                }
+            }
+            Action::Abandon(index) if !self.fan_outs.is_empty() => {
+                self.fan_outs.remove(index.index(self.fan_outs.len()));
+            }
+            Action::Step(_) | Action::Abandon(_) => {}
+        }
+    }
+
+    fn append(&mut self, topic: usize) {
+        let appended = append(&self.directory, topic).unwrap();
+        assert_eq!(appended.subscribers, self.subscriptions.keys().filter(|key| key.1 == topic).count());
+        if let Some(fan_out) = appended.fan_out {
+            let same = self.fan_outs.iter().any(|other| Arc::ptr_eq(other.topic(), fan_out.topic()));
+            assert!(!same, "the right to fan out exists once");
+            self.fan_outs.push(fan_out);
+        }
+    }
+
+    fn check(&self) {
+        let in_use = (0..TOPICS).filter(|topic| self.subscriptions.keys().any(|key| key.1 == *topic)).count();
+        assert_eq!(self.directory.topics_in_use(), in_use);
+    }
+
+    /// One more message for each topic reaches everybody, with all that was left; then nothing is left over.
+    fn finish(mut self) {
+        (0..TOPICS).for_each(|topic| self.append(topic));
+        for mut fan_out in self.fan_outs.drain(..) {
+            while fan_out.step() != Step::Done {}
+        }
+        for ((reader, topic), subscription) in self.subscriptions.drain() {
+            let expected = self.readers[reader].expected.lock()[name(topic).as_str()];
+            assert_eq!(expected, subscription.topic().head() + 1, "somebody missed a message");
+            drop(subscription);
+        }
+        assert_eq!(self.directory.topics_in_use(), 0);
+        for reader in &self.readers {
+            assert_eq!(Arc::strong_count(reader), 1, "a topic still holds a subscriber that has left");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn every_schedule_keeps_the_order_and_loses_nothing(actions in prop::collection::vec(action(), 1..120)) {
+        let mut world = World::new();
+        for action in &actions {
+            world.act(action);
+            world.check();
+        }
+        world.finish();
+    }
+}
+
+#[test]
+fn threads_that_do_it_all_at_once() {
+    const MESSAGES: usize = 20_000;
+    let directory = directory(1);
+    let (steady, done) = (Arc::<Reader>::default(), AtomicBool::new(false));
+    let subscription = join(&directory, &steady, 0).unwrap();
+    std::thread::scope(|scope| {
+        let publisher = || {
+            for _ in 0..MESSAGES {
+                let mut fan_out = append(&directory, 0).unwrap().fan_out;
+                while fan_out.as_mut().is_some_and(|fan_out| fan_out.step() != Step::Done) {}
+            }
+        };
+        let publishers = [scope.spawn(publisher), scope.spawn(publisher)];
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let reader = Arc::default();
+                while !done.load(Ordering::Relaxed) {
+                    let subscription = join(&directory, &reader, 0).unwrap();
+                    std::thread::yield_now();
+                    leave(&reader, 0, subscription);
+                }
+            });
+        }
+        for publisher in publishers {
+            publisher.join().unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(steady.expected.lock()["t0"], 2 * MESSAGES as u64 + 1);
+    assert_eq!(subscription.topic().subscribers(), 1);
+}
+
+#[tokio::test]
+async fn a_topic_that_lags_says_so_until_it_has_caught_up() {
+    let directory = directory(1);
+    let reader = Arc::default();
+    let subscription = join(&directory, &reader, 0).unwrap();
+    let topic = subscription.topic().clone();
+    let mut fan_out = None;
+    loop {
+        let appended = append(&directory, 0).unwrap();
+        fan_out = fan_out.or(appended.fan_out);
+        if appended.congested {
+            break;
+        }
+    }
+    let mut waiting = std::pin::pin!(topic.below_backlog());
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    let mut fan_out = fan_out.unwrap();
+    while fan_out.step() != Step::Done {}
+    assert!(futures_util::poll!(&mut waiting).is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_limit_the_topic_unused_for_the_longest_goes_first() {
+    let (directory, reader) = (directory(3), Arc::default());
+    let second = Duration::from_secs(1);
+    let used = join(&directory, &reader, 0).unwrap();
+    for topic in [1, 2, 1] {
+        tokio::time::advance(second).await;
+        let _nobody = append(&directory, topic).unwrap();
+    }
+    tokio::time::advance(second).await;
+    assert_eq!(append(&directory, 3).unwrap().seq_no, 1, "takes the place of topic 2");
+    assert_eq!(append(&directory, 1).unwrap().seq_no, 3, "goes on");
+    let _also = [join(&directory, &reader, 1).unwrap(), join(&directory, &reader, 3).unwrap()];
+    assert_eq!(append(&directory, 2).unwrap_err(), TooManyTopics(3));
+    leave(&reader, 0, used);
+    assert_eq!(append(&directory, 2).unwrap().seq_no, 1, "a new life");
+    assert_eq!(directory.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unused_topic_is_remembered_for_its_time_and_then_has_a_new_epoch() {
+    let (directory, reader) = (directory(10), Arc::default());
+    let epoch = |subscription: &Subscription<Reader>| subscription.topic().epoch().clone();
+    let subscription = join(&directory, &reader, 0).unwrap();
+    let first = epoch(&subscription);
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    assert_eq!(directory.expire(), 0, "it has a subscriber");
+    leave(&reader, 0, subscription);
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert_eq!(directory.expire(), 0);
+    let subscription = join(&directory, &reader, 0).unwrap();
+    assert_eq!(epoch(&subscription), first);
+    leave(&reader, 0, subscription);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(directory.expire(), 1);
+    assert_ne!(epoch(&join(&directory, &reader, 0).unwrap()), first);
+}
+
+#[test]
+fn who_kept_a_forgotten_topic_publishes_to_its_successor() {
+    let directory = directory(1);
+    let mut last = None;
+    let id = MessageId::new("m").unwrap();
+    let publish = |last: &mut _| directory.with(&name(0), last, |topic| topic.append(&id, "1")).unwrap().seq_no;
+    assert_eq!((publish(&mut last), publish(&mut last)), (1, 2));
+    let _other = append(&directory, 1).unwrap();
+    let _same = append(&directory, 0).unwrap();
+    assert_eq!(publish(&mut last), 2, "not the forgotten one's 3");
+}

@@ -1,0 +1,277 @@
+//! The way out of a connection: who has something for the client writes it here, at once where the socket takes it.
+//!
+//! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
+//! overtaking another, and never over an await.
+
+use crate::{
+    hub::{Sink, topic::Liveness},
+    websocket::{PING, close_frame},
+};
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use protocol::CloseCode;
+use socket2::SockRef;
+use std::{
+    collections::VecDeque,
+    io::{self, ErrorKind, IoSlice},
+    net::Shutdown,
+    sync::atomic::{AtomicU8, Ordering::Relaxed},
+};
+use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+
+/// What others may do to a connection. Shared with the topics that it is subscribed to.
+#[derive(Debug)]
+pub struct Connection {
+    socket: OwnedWriteHalf,
+    /// Bytes that may wait for the client.
+    limit: usize,
+    outbox: Mutex<Outbox>,
+    /// Tells the connection's own task that the socket was full, or that the connection closes.
+    changed: Notify,
+    heartbeat: AtomicU8,
+}
+
+#[derive(Debug, Default)]
+struct Outbox {
+    /// What a full socket did not take, in order.
+    queue: VecDeque<Bytes>,
+    /// Bytes in `queue`.
+    waiting: usize,
+    /// The front of `queue` lacks bytes that were sent already.
+    front_is_cut: bool,
+    /// Answers that are held back to leave in one write with what the same turn delivers.
+    corked: Vec<u8>,
+    state: State,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// The close frame is the last thing in the queue.
+    Closing,
+    /// The socket has failed.
+    Broken,
+}
+
+/// What a connection's own task has to know after it was told of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Status {
+    /// Bytes wait for the socket to become writable.
+    pub(super) is_full: bool,
+    /// Nothing will be taken any more.
+    pub(super) is_over: bool,
+}
+
+/// The client's silence, as the heartbeat counts it: two visits make one ping interval.
+mod silence {
+    pub(super) const NONE: u8 = 0;
+    pub(super) const PING_IS_DUE: u8 = 1;
+    pub(super) const SECOND_PING_IS_DUE: u8 = 2;
+    pub(super) const TOO_LONG: u8 = 3;
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedWriteHalf, limit: usize) -> Self {
+        Self { socket, limit, outbox: Mutex::default(), changed: Notify::new(), heartbeat: AtomicU8::new(silence::NONE) }
+    }
+
+    /// Keeps everybody else's bytes out while answers are put together that have to stand before them.
+    pub(super) fn hold(&self) -> Held<'_> {
+        Held(self.outbox.lock())
+    }
+
+    /// Holds `answers` back until something else is sent, or [`Connection::uncork`].
+    pub(super) fn cork(&self, answers: Vec<u8>) {
+        if !answers.is_empty() {
+            self.hold().put(answers);
+        }
+    }
+
+    /// Sends what is held back.
+    pub(super) fn uncork(&self) {
+        let mut outbox = self.outbox.lock();
+        if !outbox.corked.is_empty() {
+            self.send(&mut outbox, &Bytes::new());
+        }
+    }
+
+    fn send(&self, outbox: &mut Outbox, frames: &Bytes) {
+        if outbox.state != State::Open {
+            return;
+        }
+        let corked = std::mem::take(&mut outbox.corked);
+        let mut written = 0;
+        if outbox.queue.is_empty() {
+            match self.write(&corked, frames) {
+                Ok(n) if n == corked.len() + frames.len() => return,
+                Ok(n) => written = n,
+                Err(_) => return self.break_off(outbox),
+            }
+        }
+        outbox.front_is_cut |= written > 0;
+        let of_corked = written.min(corked.len());
+        outbox.push(Bytes::from(corked).slice(of_corked..));
+        outbox.push(frames.slice(written - of_corked..));
+        if outbox.waiting > self.limit {
+            self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
+        }
+        self.changed.notify_one();
+    }
+
+    /// One system call. A full socket takes 0 bytes.
+    fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        let result = match (first, second) {
+            (only, []) | ([], only) => self.socket.try_write(only),
+            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+        };
+        match result {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    /// Goes on where a full socket had stopped. True: nothing waits any more.
+    pub(super) fn flush(&self) -> bool {
+        let mut outbox = self.outbox.lock();
+        while let Some(front) = outbox.queue.front() {
+            match self.write(front, &[]) {
+                Ok(0) => return false,
+                Ok(n) => outbox.sent(n),
+                Err(_) => {
+                    self.break_off(&mut outbox);
+                    return true;
+                }
+            }
+        }
+        true
+    }
+
+    /// Waits until the socket may take bytes. Cancel-safe.
+    pub(super) async fn writable(&self) {
+        // An error shows at the next write.
+        let _ = self.socket.writable().await;
+    }
+
+    /// Waits until there is a new [`Status`]. Cancel-safe.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let outbox = self.outbox.lock();
+        Status { is_full: !outbox.queue.is_empty(), is_over: outbox.state != State::Open }
+    }
+
+    /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
+    pub(super) fn close(&self, code: CloseCode, reason: &str) {
+        self.close_with(code.number(), reason);
+    }
+
+    /// Answers the client's close frame.
+    pub(super) fn close_with(&self, code: u16, reason: &str) {
+        let mut outbox = self.outbox.lock();
+        if outbox.state == State::Open {
+            let corked = std::mem::take(&mut outbox.corked);
+            outbox.push(corked.into());
+            outbox.push(close_frame(code, reason));
+            outbox.state = State::Closing;
+            drop(outbox);
+            self.flush();
+            self.changed.notify_one();
+        }
+    }
+
+    /// Closes in front of what waits: only what the client has the beginning of is still sent.
+    fn shut(&self, outbox: &mut Outbox, code: CloseCode, reason: &str) {
+        let keep = usize::from(outbox.front_is_cut);
+        outbox.queue.truncate(keep);
+        outbox.waiting = outbox.queue.iter().map(Bytes::len).sum();
+        outbox.push(close_frame(code.number(), reason));
+        outbox.state = State::Closing;
+    }
+
+    fn break_off(&self, outbox: &mut Outbox) {
+        *outbox = Outbox { state: State::Broken, ..Outbox::default() };
+        self.changed.notify_one();
+    }
+
+    /// Tells the client that nothing more will come. Its own bytes can still be read.
+    pub(super) fn finish_writing(&self) {
+        // It fails where the connection is gone, which is as good.
+        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+    }
+
+    /// The client has answered a ping.
+    pub(super) fn alive(&self) {
+        if self.heartbeat.load(Relaxed) > silence::PING_IS_DUE {
+            self.heartbeat.store(silence::NONE, Relaxed);
+        }
+    }
+
+    /// Called twice in each ping interval. A client that answers gets one ping an interval; one that doesn't gets the second
+    /// one early and is closed when that is not answered either, two intervals after its last sign of life.
+    pub(super) fn beat(&self) {
+        let next = match self.heartbeat.load(Relaxed) {
+            silence::NONE => silence::PING_IS_DUE,
+            silence::TOO_LONG => return self.close(CloseCode::Timeout, "no answer to two pings"),
+            silence::SECOND_PING_IS_DUE => silence::TOO_LONG,
+            _ => silence::SECOND_PING_IS_DUE,
+        };
+        self.heartbeat.store(next, Relaxed);
+        if next > silence::PING_IS_DUE {
+            self.send(&mut self.outbox.lock(), &PING);
+        }
+    }
+}
+
+impl Sink for Connection {
+    fn deliver(&self, subscription: &Liveness, frames: &Bytes) {
+        let mut outbox = self.outbox.lock();
+        if subscription.is_live() {
+            self.send(&mut outbox, frames);
+        }
+    }
+}
+
+/// The right to say something first.
+pub(super) struct Held<'a>(MutexGuard<'a, Outbox>);
+
+impl Held<'_> {
+    /// Adds whole frames to what is held back.
+    pub(super) fn put(&mut self, mut frames: Vec<u8>) {
+        if self.0.corked.is_empty() {
+            self.0.corked = frames;
+        } else {
+            self.0.corked.append(&mut frames);
+        }
+    }
+}
+
+impl Outbox {
+    fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.waiting += bytes.len();
+            self.queue.push_back(bytes);
+        }
+    }
+
+    /// The socket took `n` bytes of the front.
+    fn sent(&mut self, n: usize) {
+        self.waiting -= n;
+        let Some(front) = self.queue.front_mut() else { return };
+        if n == front.len() {
+            self.queue.pop_front();
+            self.front_is_cut = false;
+        } else {
+            let _sent = front.split_to(n);
+            self.front_is_cut = true;
+        }
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

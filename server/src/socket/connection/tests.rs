@@ -1,0 +1,126 @@
+use super::*;
+use crate::websocket::put_text_frame;
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
+
+async fn pair(limit: usize) -> (Connection, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (server, _) = listener.accept().await.unwrap();
+    (Connection::new(server.into_split().1, limit), client)
+}
+
+fn frame(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_text_frame(&mut out, text.len(), |out| out.extend_from_slice(text.as_bytes()));
+    out
+}
+
+impl Connection {
+    fn say(&self, text: &str) {
+        self.send(&mut self.outbox.lock(), &frame(text).into());
+    }
+}
+
+async fn rest(mut client: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).await.unwrap();
+    bytes
+}
+
+/// The payloads of short and middle frames, each with its opcode.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
+    let mut found = Vec::new();
+    while let [first, len, ..] = *bytes {
+        let (header, len) = if len == 126 { (4, usize::from(bytes[2]) << 8 | usize::from(bytes[3])) } else { (2, len.into()) };
+        found.push((first & 15, &bytes[header..header + len]));
+        bytes = &bytes[header + len..];
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_was_held_back_leaves_in_front() {
+    let (connection, client) = pair(1000).await;
+    connection.cork(frame("1"));
+    connection.cork(frame("2"));
+    connection.say("3");
+    connection.cork(frame("4"));
+    connection.uncork();
+    connection.cork(frame("5"));
+    connection.close(CloseCode::GoingAway, "");
+    connection.say("too late");
+    drop(connection);
+    assert_eq!(rest(client).await, [frame("1"), frame("2"), frame("3"), frame("4"), frame("5"), vec![0x88, 2, 0x03, 0xE9]].concat());
+}
+
+#[tokio::test]
+async fn a_full_socket_keeps_order_and_loses_nothing() {
+    let (connection, client) = pair(64 << 20).await;
+    let text = "x".repeat(60_000);
+    let mut sent = 0;
+    while sent < 20 || !connection.status().is_full {
+        connection.say(&text);
+        sent += 1;
+    }
+    connection.cork(frame("held back"));
+    connection.say("last");
+    connection.close(CloseCode::GoingAway, "");
+    let reader = tokio::spawn(rest(client));
+    while !connection.flush() {
+        connection.writable().await;
+    }
+    drop(connection);
+    let bytes = reader.await.unwrap();
+    let frames = frames(&bytes);
+    let texts: Vec<&[u8]> = frames.iter().filter(|(opcode, _)| *opcode == 1).map(|(_, payload)| *payload).collect();
+    assert_eq!(texts.len(), sent + 2);
+    assert!(texts[..sent].iter().all(|payload| payload.len() == 60_000));
+    assert_eq!(&texts[sent..], [b"held back".as_slice(), b"last"]);
+}
+
+#[tokio::test]
+async fn a_slow_consumer_is_closed_at_a_frame() {
+    let (connection, client) = pair(200_000).await;
+    while !connection.status().is_over {
+        connection.say(&"x".repeat(60_000));
+    }
+    assert!(connection.outbox.lock().waiting <= 2 * 60_010, "what waited is given back");
+    let reader = tokio::spawn(rest(client));
+    while !connection.flush() {
+        connection.writable().await;
+    }
+    drop(connection);
+    let bytes = reader.await.unwrap();
+    let (&(opcode, close), texts) = frames(&bytes).split_last().map(|(last, rest)| (last, rest.to_vec())).unwrap();
+    assert_eq!((opcode, u16::from_be_bytes([close[0], close[1]])), (8, 4290));
+    assert!(texts.iter().all(|(opcode, payload)| *opcode == 1 && payload.len() == 60_000));
+}
+
+#[tokio::test]
+async fn a_client_that_answers_gets_one_ping_an_interval() {
+    let (connection, client) = pair(1000).await;
+    for _ in 0..3 {
+        connection.beat();
+        connection.beat();
+        connection.alive();
+    }
+    drop(connection);
+    assert_eq!(rest(client).await, [0x89, 0].repeat(3));
+}
+
+#[tokio::test]
+async fn a_silent_client_gets_two_pings_and_is_closed_after_two_intervals() {
+    let (connection, client) = pair(1000).await;
+    for beats in 1..=4 {
+        assert!(!connection.status().is_over, "before beat {beats}");
+        connection.beat();
+    }
+    assert!(connection.status().is_over);
+    drop(connection);
+    let bytes = rest(client).await;
+    assert_eq!(frames(&bytes)[..2], [(9, &[][..]), (9, &[][..])]);
+    assert_eq!(frames(&bytes)[2].1[..2], 4408u16.to_be_bytes());
+}

@@ -1,0 +1,104 @@
+//! All connections: how many there may be, and the heartbeat that finds the dead ones.
+//!
+//! No timer per connection: a hand goes round a dial of slots, twice in each ping interval, and visits the connections of one
+//! slot at a time. A connection is put where the hand has just been, so that its first visit is half an interval away.
+
+use super::Connection;
+use parking_lot::Mutex;
+use protocol::CloseCode;
+use slab::Slab;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use tokio::time::{MissedTickBehavior, interval};
+
+const SLOTS: usize = 32;
+
+/// The hand does not move more often than this; with a shorter ping interval it uses fewer slots.
+const SHORTEST_TICK: Duration = Duration::from_millis(5);
+
+/// All connections of one gateway.
+#[derive(Debug)]
+pub struct Connections {
+    limit: usize,
+    count: AtomicUsize,
+    slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
+    /// The slot that was visited last.
+    hand: AtomicUsize,
+}
+
+/// A place among the connections; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    connections: &'a Connections,
+    slot: usize,
+    key: usize,
+}
+
+impl Connections {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, count: AtomicUsize::new(0), slots: std::array::from_fn(|_| Mutex::default()), hand: AtomicUsize::new(0) }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `None`: there are as many as there may be.
+    pub(super) fn add(&self, connection: Arc<Connection>) -> Option<Place<'_>> {
+        if self.count.fetch_add(1, Relaxed) >= self.limit {
+            self.count.fetch_sub(1, Relaxed);
+            return None;
+        }
+        let slot = self.hand.load(Relaxed);
+        let key = self.slots[slot].lock().insert(connection);
+        Some(Place { connections: self, slot, key })
+    }
+
+    /// Visits every connection twice in each `ping` interval, for ever. Cancel-safe.
+    pub(crate) async fn keep_alive(&self, ping: Duration) {
+        let round = ping / 2;
+        let slots = (round.as_micros() / SHORTEST_TICK.as_micros()).clamp(1, SLOTS as u128) as usize;
+        let mut ticks = interval(round / slots as u32);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for slot in (0..slots).cycle() {
+            ticks.tick().await;
+            for connection in self.of_slot(slot) {
+                connection.beat();
+            }
+            self.hand.store(slot, Relaxed);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Closes every connection.
+    pub(crate) fn close_all(&self, code: CloseCode) {
+        for connection in (0..SLOTS).flat_map(|slot| self.of_slot(slot)) {
+            connection.close(code, code.meaning());
+        }
+    }
+
+    /// A copy: a visit may write to a socket, and nobody should wait for that to open a connection.
+    fn of_slot(&self, slot: usize) -> Vec<Arc<Connection>> {
+        self.slots[slot].lock().iter().map(|(_, connection)| connection.clone()).collect()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.connections.slots[self.slot].lock().remove(self.key);
+        self.connections.count.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,23 @@
+//! One WebSocket connection, from the upgrade to the last byte.
+//!
+//! A connection has two sides. Its own task ([`drive`]) reads, hands each frame to the [`conversation`] and sends the answers.
+//! Everybody else (a topic's fan-out, the heartbeat) writes through the shared [`Connection`], with the system call in the
+//! writer's own task: nobody is woken for it, unless the socket is full.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`upgrade`](mod@upgrade) | from an HTTP request to a task |
+//! | [`drive`] | the task: read, handle, fan out, close |
+//! | [`conversation`] | the protocol's state machine of one client |
+//! | [`connection`] | the way out: queue, limit, close |
+//! | [`connections`] | all of them: the limit, the heartbeat |
+
+mod connection;
+mod connections;
+mod conversation;
+pub(crate) mod drive;
+mod upgrade;
+
+pub use connection::Connection;
+pub use connections::Connections;
+pub use upgrade::upgrade;

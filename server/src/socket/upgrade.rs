@@ -1,0 +1,56 @@
+//! From an HTTP request to a connection's task.
+
+use super::drive;
+use crate::{
+    gateway::Gateway,
+    websocket::{HandshakeError, accept},
+};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+/// Answers an opening handshake and starts the connection's task. `topic` is the one of the URL, as it came.
+///
+/// # Errors
+/// [`HandshakeError`]: the request is none.
+pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, topic: Option<String>) -> Result<Response, HandshakeError> {
+    let key = accept(request.method(), request.version(), request.headers())?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    let tasks = gateway.tasks.clone();
+    tasks.spawn(start(gateway, upgrade, topic));
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(key) = HeaderValue::from_str(&key.0) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
+    }
+    Ok(response)
+}
+
+/// Waits for the socket. A task of its own, so that what it needs is freed when the connection begins.
+async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, topic: Option<String>) {
+    let upgraded = match upgrade.await {
+        Ok(upgraded) => upgraded,
+        Err(error) => return tracing::debug!(%error, "a client went away during the upgrade"),
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let tasks = gateway.tasks.clone();
+            tasks.spawn(drive::connection(gateway, parts.io.into_inner(), parts.read_buf, topic));
+        }
+        Err(other) => unexpected(&other),
+    }
+}
+
+fn unexpected(upgraded: &Upgraded) {
+    tracing::error!(?upgraded, "an upgraded connection is not a TCP stream: the listener has changed");
+}

@@ -1,0 +1,168 @@
+//! A gateway for one test: the real binary on a free port, ended with the test.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Client, Method, Response, redirect};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+pub(crate) struct Gateway {
+    process: Child,
+    pub(crate) address: String,
+    client: Client,
+}
+
+impl Gateway {
+    /// With these environment variables over the defaults.
+    pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"))
+            .env_clear()
+            .envs(environment.iter().copied())
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("Micro Socket listens on http://").unwrap().to_owned();
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { process, address, client }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path, &[]).await
+    }
+
+    pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        self.client.request(method, format!("http://{}{path}", self.address)).headers(map).send().await.unwrap()
+    }
+
+    pub(crate) async fn json(&self, path: &str) -> Value {
+        self.get(path).await.json().await.unwrap()
+    }
+
+    /// An open WebSocket.
+    pub(crate) async fn connect(&self, path: &str) -> Socket {
+        Socket(tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await.unwrap().0)
+    }
+
+    /// A WebSocket on `/ws` that is set up as `user` and subscribed to `topics`.
+    pub(crate) async fn user(&self, user: &str, topics: &[&str]) -> Socket {
+        let mut socket = self.connect("/ws").await;
+        socket.send(&json!({ "type": "setup", "token": user, "topics": topics }).to_string()).await;
+        for topic in topics {
+            let answer = socket.next().await;
+            assert_eq!((&answer["type"], &answer["topic"]), (&json!("subscribed"), &json!(topic)));
+        }
+        assert_eq!(socket.next().await["type"], "ready");
+        socket
+    }
+
+    /// Waits until `/stats` is `expected`: what a client has done shows there a moment later.
+    pub(crate) async fn stats_become(&self, expected: Value, within: Duration) {
+        let deadline = Instant::now() + within;
+        loop {
+            let found = self.json("/stats").await;
+            if found == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{found} instead of {expected}");
+            // Nothing tells when another connection's end has been seen: ask again.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The process's resident memory in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) fn ended(mut self) -> bool {
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub(crate) async fn send(&mut self, frame: &str) {
+        self.message(Message::text(frame)).await;
+    }
+
+    pub(crate) async fn message(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
+    /// Sends these frames in one go, without waiting for answers.
+    pub(crate) async fn pipeline(&mut self, frames: &[Value]) {
+        for frame in frames {
+            self.0.feed(Message::text(frame.to_string())).await.unwrap();
+        }
+        self.0.flush().await.unwrap();
+    }
+
+    /// Sends a frame and gives the next one that comes.
+    pub(crate) async fn ask(&mut self, frame: &Value) -> Value {
+        self.send(&frame.to_string()).await;
+        self.next().await
+    }
+
+    /// The next frame.
+    pub(crate) async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.next_text().await).unwrap()
+    }
+
+    /// The next frame as it came.
+    pub(crate) async fn next_text(&mut self) -> String {
+        loop {
+            match self.read().await.unwrap() {
+                Message::Text(text) => return text.as_str().to_owned(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Whatever comes next; `None` at the end. A read also answers pings.
+    pub(crate) async fn read(&mut self) -> Option<Message> {
+        let next = tokio::time::timeout(Duration::from_secs(20), self.0.next());
+        next.await.expect("something within 20 s")?.ok()
+    }
+
+    /// Reads to the end; the close code, and the frames before it.
+    pub(crate) async fn closed(&mut self) -> (Option<u16>, Vec<Value>) {
+        let mut frames = Vec::new();
+        while let Some(message) = self.read().await {
+            match message {
+                Message::Text(text) => frames.push(serde_json::from_str(&text).unwrap()),
+                Message::Close(close) => return (close.map(|close| close.code.into()), frames),
+                _ => {}
+            }
+        }
+        (None, frames)
+    }
+}

@@ -1,0 +1,22 @@
+//! The real binary, from outside: over WebSocket with tokio-tungstenite and with raw bytes, over HTTP with reqwest, held
+//! against the protocol and against the gateway's own documents.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod asyncapi;
+mod close_codes;
+mod dedup;
+mod demo;
+mod errors;
+mod frames;
+mod gateway;
+mod handshake;
+mod hostile;
+mod openapi;
+mod ordering;
+mod origins;
+mod pages;
+mod raw;
+mod schema;
+mod setup;
+mod topics;

@@ -1,0 +1,102 @@
+//! A client that may send anything: bytes over TCP.
+
+use crate::gateway::Gateway;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+pub(crate) struct Raw {
+    pub(crate) stream: TcpStream,
+}
+
+/// The header lines of a good opening handshake on `path`.
+pub(crate) fn opening(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A masked frame; `first` is the byte of FIN and opcode.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xFA, 0x21, 0x3D];
+    let mut out = vec![first];
+    match payload.len() {
+        len @ 0..126 => out.push(0x80 | len as u8),
+        len @ 126..65_536 => {
+            out.push(0x80 | 126);
+            out.extend((len as u16).to_be_bytes());
+        }
+        len => {
+            out.push(0x80 | 127);
+            out.extend((len as u64).to_be_bytes());
+        }
+    }
+    out.extend(mask);
+    out.extend(payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out
+}
+
+pub(crate) fn text(payload: &str) -> Vec<u8> {
+    frame(0x81, payload.as_bytes())
+}
+
+impl Raw {
+    pub(crate) async fn tcp(gateway: &Gateway) -> Self {
+        Self { stream: TcpStream::connect(&gateway.address).await.unwrap() }
+    }
+
+    /// An open WebSocket on `/ws`.
+    pub(crate) async fn open(gateway: &Gateway) -> Self {
+        let mut raw = Self::tcp(gateway).await;
+        raw.send(opening("/ws").as_bytes()).await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
+        raw
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// The head of an HTTP answer.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.stream.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    /// The next frame: opcode and payload.
+    pub(crate) async fn next(&mut self) -> (u8, Vec<u8>) {
+        let first = self.stream.read_u8().await.unwrap();
+        let len = match self.stream.read_u8().await.unwrap() {
+            126 => self.stream.read_u16().await.unwrap().into(),
+            127 => usize::try_from(self.stream.read_u64().await.unwrap()).unwrap(),
+            short => short.into(),
+        };
+        let mut payload = vec![0; len];
+        self.stream.read_exact(&mut payload).await.unwrap();
+        (first & 0x0F, payload)
+    }
+
+    /// The next text frame.
+    pub(crate) async fn next_text(&mut self) -> String {
+        loop {
+            match self.next().await {
+                (1, payload) => return String::from_utf8(payload).unwrap(),
+                (8, payload) => panic!("closed: {payload:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Passes over everything up to the close frame; its code.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        loop {
+            if let (8, payload) = self.next().await {
+                return u16::from_be_bytes([payload[0], payload[1]]);
+            }
+        }
+    }
+}
