@@ -38,6 +38,8 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
     pub(crate) title: String,
+    /// The browser gave no cause: what follows was found out by asking.
+    pub(crate) looked: bool,
     pub(crate) findings: Vec<(Verdict, String)>,
     pub(crate) remedy: String,
 }
@@ -47,6 +49,7 @@ impl Diagnosis {
     pub(crate) fn of_address(why: BadAddress) -> Self {
         Self {
             title: "This is not a WebSocket address".into(),
+            looked: false,
             findings: vec![(Verdict::Broken, why.to_string())],
             remedy: "correct the address, or choose one of the two endpoints above.".into(),
         }
@@ -56,6 +59,7 @@ impl Diagnosis {
     pub(crate) fn of_mixed_content(target: &Target) -> Self {
         Self {
             title: "The browser does not allow this connection".into(),
+            looked: false,
             findings: vec![
                 (Verdict::Holds, "The address is a valid WebSocket URL".into()),
                 (Verdict::Broken, "Mixed content: the page came over HTTPS, the socket would be plain".into()),
@@ -81,7 +85,7 @@ impl Diagnosis {
             _ => (Verdict::Idle, format!("Another origin: the gateway there may not allow pages of {}", page.host)),
         };
         findings.push(origin);
-        Self { title, findings, remedy }
+        Self { title, looked: true, findings, remedy }
     }
 }
 

@@ -202,12 +202,13 @@ fn Failed(
             </div>
         }
     });
+    let looked = diagnosis.looked.then(|| view! { <p>"A browser does not say why a socket failed, so the page looked for itself:"</p> });
     let findings = diagnosis.findings.into_iter().map(|(verdict, text)| finding(verdict, text)).collect_view();
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>
             <p class="callout__title">{diagnosis.title}</p>
-            <p>"A browser does not say why a socket failed, so the page looked for itself:"</p>
+            {looked}
             <ul class="probe">{findings}</ul>
             <p><b>"Remedy: "</b>{diagnosis.remedy}</p>
             {instead}

@@ -10,7 +10,7 @@ use crate::{
     json::{MAX_PAINTED, paint, pretty},
     shell::{CopyButton, Icon},
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, tachys::html::attribute::custom::custom_attribute};
 
 /// More of a frame is not shown unfolded, in bytes; copying gives all of it.
 const MAX_SHOWN: usize = 128 * 1024;
@@ -34,8 +34,8 @@ pub(crate) fn Detail(
     })?;
     let explanation = explain(&entry);
     let facts = move || {
-        let answer = screen.feed.watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?)).map(said));
-        screen.feed.read(|store| store.get(id).map(|entry| facts(entry, question.as_ref(), answer))).map(fact_list)
+        let answer = screen.feed.watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?.0)).cloned());
+        screen.feed.read(|store| store.get(id).map(|entry| facts(entry, question.as_ref(), answer.as_ref()))).map(fact_list)
     };
     let answers = entry.answers;
     let main = match explanation {
@@ -43,7 +43,7 @@ pub(crate) fn Detail(
         None => view! { <Frame entry=entry.clone() again edit/> }.into_any(),
     };
     Some(view! {
-        <div class="detail" role="row" attr:aria-level="2" data-link=move || screen.link(id, answers).filter(|link| matches!(*link, "start" | "join" | "pass")).map(|_| "pass")>
+        <div class="detail" role="row" {..custom_attribute("aria-level", "2")} data-link=move || screen.link(id, answers).filter(|link| matches!(*link, "start" | "join" | "pass")).map(|_| "pass")>
             <span class="detail__wire" aria-hidden="true"></span>
             {main}
             <div class="detail__facts" role="gridcell">{facts}</div>
@@ -175,7 +175,8 @@ fn Explain(
 
 type Fact = (&'static str, String);
 
-fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<String>) -> Vec<Fact> {
+fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<&Entry>) -> Vec<Fact> {
+    let took = entry.took.or_else(|| answer?.took);
     let known = [
         ("Code", entry.facts.code.map(|code| code.as_str().to_owned())),
         ("Topic", entry.facts.topic.as_deref().map(str::to_owned)),
@@ -183,11 +184,16 @@ fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<String>) -> Vec
         ("Number", entry.facts.seq_no.map(|number| number.to_string())),
         ("Size", entry.size().map(clock::size)),
         ("Answers", question.map(said)),
-        ("Answered", answer),
-        ("Round trip", entry.took.map(clock::duration)),
-        ("Time (UTC)", Some(clock::iso(entry.at))),
+        ("Answered", answer.map(said)),
+        ("Round trip", took.map(clock::duration)),
+        ("Time, UTC", Some(time_of(&clock::iso(entry.at)))),
     ];
     known.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Without the date.
+fn time_of(iso: &str) -> String {
+    iso.split_once('T').map_or(iso, |(_, time)| time).to_owned()
 }
 
 /// A frame in a few words.

@@ -138,8 +138,8 @@ pub(crate) struct Entry {
     pub(crate) facts: Facts,
     /// The frame that this one answers.
     pub(crate) answers: Option<u64>,
-    /// The last frame that answered this one.
-    pub(crate) answered: Option<u64>,
+    /// The first and the last frame that answered this one.
+    pub(crate) answered: Option<(u64, u64)>,
     /// How long the answer took, or the opening of the line; milliseconds.
     pub(crate) took: Option<f64>,
 }

@@ -25,7 +25,7 @@ pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
         Content::Closed { code, reason, asked } => Some(closed(&Ending { code: *code, reason: reason.to_string(), asked: *asked })),
         Content::Failed { url, why } => Some(Explanation {
             title: why.to_string(),
-            cause: format!("The browser could not open {url}. It does not say why; the pane Connection shows what the page found out."),
+            cause: format!("The browser could not open {url}. The pane Connection shows what is known of the cause."),
             effect: "Nothing was sent.",
             remedy: "See the pane Connection, then connect again.".into(),
             reference: ("flow".to_owned(), "How a connection begins"),

@@ -2,6 +2,7 @@
 //! frame that there is more of it; [`screen`] is what the reader sees of it; the rest shows it.
 
 mod bar;
+mod cells;
 pub(crate) mod clock;
 mod detail;
 pub(crate) mod entry;

@@ -36,9 +36,10 @@ pub(crate) fn Rows(
         <div
             class="log__rows"
             role="rowgroup"
-            tabindex="-1"
+            tabindex=move || if screen.tab_stop.get().is_none() { "0" } else { "-1" }
             node_ref=scroller
             on:scroll=move |_| scrolled(screen, scroller)
+            on:click=move |event| clicked(screen, &event)
             on:keydown=move |event| key(screen, again, edit, &event)
         >
             <div class="log__probe" aria-hidden="true" node_ref=probe><div class="row"></div><div class="detail"></div></div>
@@ -99,7 +100,7 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
 /// The row that had the focus may be rendered no more: then the list takes it, so that the arrow keys go on.
 fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
     let Some(focused) = document().active_element().filter(|focused| scroller.contains(Some(focused))) else { return };
-    let id = focused.get_attribute("data-id").and_then(|id| id.parse().ok());
+    let id = row_id(&focused);
     let rendered = |id: u64| {
         let index = screen.feed.read(|store| store.index_of(id));
         index.is_some_and(|index| screen.rendered.with_untracked(|rendered| rendered.contains(&index)))
@@ -107,6 +108,18 @@ fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
     if id.is_some_and(|id| !rendered(id)) {
         focus(scroller);
     }
+}
+
+fn clicked(screen: Screen, event: &ev::MouseEvent) {
+    let on = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let row = on.and_then(|on| on.closest(".row").ok().flatten());
+    if let Some(id) = row.as_ref().and_then(row_id) {
+        screen.toggle(id);
+    }
+}
+
+fn row_id(element: &web_sys::Element) -> Option<u64> {
+    element.get_attribute("data-id")?.parse().ok()
 }
 
 fn focus(element: &web_sys::HtmlElement) {
@@ -132,13 +145,16 @@ fn scrolled(screen: Screen, scroller: NodeRef<html::Div>) {
 }
 
 fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &ev::KeyboardEvent) {
-    let within = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let on_row = within.is_some_and(|element| element.class_list().contains("row") || element.class_list().contains("log__rows"));
-    if !on_row || event.ctrl_key() || event.meta_key() || event.alt_key() {
+    let Some(on) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return };
+    let row = row_id(&on);
+    if (row.is_none() && !on.class_list().contains("log__rows")) || event.ctrl_key() || event.meta_key() || event.alt_key() {
         return;
     }
+    if row.is_some() {
+        screen.active.set(row);
+    }
     let page = screen.heights.with_untracked(|heights| (heights.view / heights.row) as isize).max(2) - 1;
-    let row = screen.active.get_untracked().or(screen.tab_stop.get_untracked());
+    let row = screen.active.get_untracked();
     let moved = match event.key().as_str() {
         "ArrowDown" => screen.move_by(1),
         "ArrowUp" => screen.move_by(-1),

@@ -4,6 +4,7 @@
 use super::{
     feed::Feed,
     filter::Filter,
+    store::Store,
     window::{Heights, List},
 };
 use leptos::prelude::*;
@@ -14,6 +15,8 @@ use std::ops::Range;
 pub(crate) struct Screen {
     pub(crate) feed: Feed,
     pub(crate) filter: RwSignal<Filter>,
+    /// What is searched for.
+    pub(crate) needle: Memo<String>,
     pub(crate) paused: RwSignal<bool>,
     /// Whether the newest row stays in view.
     pub(crate) following: RwSignal<bool>,
@@ -30,8 +33,10 @@ pub(crate) struct Screen {
     pub(crate) rendered: Memo<Range<usize>>,
     /// The question of the unfolded row, and the last of its answers.
     exchange: Memo<Option<(u64, u64)>>,
-    /// The row in the tab order.
+    /// The row in the tab order; where there is none on the screen, the list itself is.
     pub(crate) tab_stop: Memo<Option<u64>>,
+    /// Changes when rows that are shown get other places: the oldest have gone, or the filter is another.
+    places: Memo<(u64, Filter)>,
     /// Minutes from local time to UTC.
     pub(crate) timezone: RwSignal<f64>,
 }
@@ -52,19 +57,19 @@ impl Screen {
             let id = open.get()?;
             feed.watch(|store| {
                 let question = store.get(id)?.answers.unwrap_or(id);
-                Some((question, store.get(question)?.answered.unwrap_or(question)))
+                Some((question, store.get(question)?.answered.map_or(question, |(_, last)| last)))
             })
         });
         let tab_stop = Memo::new(move |_| {
             let (rendered, active) = (rendered.get(), active.get());
-            feed.watch(|store| {
-                let shown = active.filter(|&id| store.index_of(id).is_some_and(|index| rendered.contains(&index)));
-                shown.or_else(|| store.id_at(rendered.end.checked_sub(1)?))
-            })
+            feed.watch(|store| active.filter(|&id| store.index_of(id).is_some_and(|index| rendered.contains(&index))))
         });
+        let filter = RwSignal::<Filter>::default();
+        let places = Memo::new(move |_| (feed.watch(Store::gone), filter.get()));
         Self {
             feed,
-            filter: RwSignal::default(),
+            filter,
+            needle: Memo::new(move |_| filter.with(|filter| filter.text.clone())),
             paused: RwSignal::new(false),
             following,
             scroll,
@@ -76,6 +81,7 @@ impl Screen {
             rendered,
             exchange,
             tab_stop,
+            places,
             timezone: RwSignal::new(0.0),
         }
     }
@@ -87,7 +93,7 @@ impl Screen {
         }
         if !follow {
             self.scroll.set(self.list.with_untracked(List::end));
-            self.seen.set(self.feed.read(super::store::Store::next_id));
+            self.seen.set(self.feed.read(Store::next_id));
         }
         self.following.set(follow);
     }
@@ -116,13 +122,19 @@ impl Screen {
         self.scroll.set(self.list.with_untracked(|list| list.reveal(index, scroll)));
     }
 
-    /// Moves the keyboard's row by so many, and gives its id.
+    /// Where the row with this id stands, from 1; watched.
+    pub(crate) fn place(self, id: u64) -> Option<usize> {
+        self.places.track();
+        self.feed.read(|store| store.index_of(id)).map(|index| index + 1)
+    }
+
+    /// Moves the keyboard's row by so many, to the newest where there was none, and gives its id.
     pub(crate) fn move_by(self, rows: isize) -> Option<u64> {
-        let from = self.active.get_untracked().or(self.tab_stop.get_untracked());
+        let from = self.active.get_untracked();
         let id = self.feed.read(|store| {
             let last = store.shown().checked_sub(1)?;
-            let from = from.and_then(|id| store.index_of(id)).unwrap_or(last);
-            store.id_at(from.saturating_add_signed(rows).min(last))
+            let from = from.and_then(|id| store.index_of(id));
+            store.id_at(from.map_or(last, |from| from.saturating_add_signed(rows).min(last)))
         })?;
         self.active.set(Some(id));
         self.reveal(id);
@@ -145,7 +157,7 @@ impl Screen {
     pub(crate) fn clear(self) {
         self.open.set(None);
         self.active.set(None);
-        self.feed.change(super::store::Store::clear);
+        self.feed.change(Store::clear);
         self.following.set(true);
     }
 

@@ -83,7 +83,7 @@ impl Store {
         let id = self.push(at, Some(Direction::In), Content::Text(text.into()), facts);
         let Some(answered) = answered else { return };
         if let Some(question) = self.get_mut(answered.question) {
-            question.answered = Some(id);
+            question.answered = Some((question.answered.map_or(id, |(first, _)| first), id));
         }
         if let Some(entry) = self.get_mut(id) {
             entry.answers = Some(answered.question);
@@ -258,7 +258,8 @@ mod tests {
         store.received(10.5, PONG);
         let pong = store.get(1).unwrap();
         assert_eq!((pong.answers, pong.took), (Some(0), Some(0.5)));
-        assert_eq!(store.get(0).unwrap().answered, Some(1));
+        store.sent(11.0, PING);
+        assert_eq!(store.get(0).unwrap().answered, Some((1, 1)));
     }
 
     #[test]
