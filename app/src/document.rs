@@ -7,7 +7,7 @@ use crate::{
     log::{Feed, Screen},
     playground::Playground,
     reference::{Contents, Reference},
-    shell::{Help, Shortcuts, Sprite, TopBar},
+    shell::{Help, Shortcuts, Sprite, Still, TopBar},
 };
 use leptos::prelude::*;
 
@@ -51,6 +51,10 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+fn reference() -> impl IntoView {
+    view! { <Reference/> }
+}
+
 /// The page's root component.
 #[component]
 pub fn App() -> impl IntoView {
@@ -79,7 +83,7 @@ pub fn App() -> impl IntoView {
                 <Contents/>
                 <div class="doc__body">
                     <Endpoints/>
-                    <Reference/>
+                    <Still content=reference/>
                 </div>
             </div>
         </main>
