@@ -30,7 +30,7 @@
 //! | sending | button "Send publish" (the kind), "Connect and send setup" while closed, "Send all the same" where something is wrong |
 //! | faults | `.field__error` with the field's `aria-describedby`; `[aria-invalid="true"]` |
 //! | log | treegrid "Frames, oldest first"; rows `.row[data-kind][data-dir]` (`data-dir` is `out` or `in`, missing on events `open`, `close`); `data-flag="duplicate"`; unfolding: click or Enter, `aria-expanded`; region "Frame as JSON" |
-//! | log tools | searchbox "Find in frames"; group "Direction": Both, Out, In; combobox "Kind"; buttons "Pause"/"Resume", "Copy the log as JSON lines", "Clear the log"; button "Following newest" / "3 new frames" |
+//! | log tools | searchbox "Find in frames"; group "Direction": Both, Out, In; combobox "Kind"; buttons "Pause" (`aria-pressed`), "Copy the log as JSON lines", "Clear the log"; button "Following newest" / "3 new rows" |
 //! | narrow | group "View": buttons "Compose", "Log" (below 768 px) |
 //! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
 //! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
