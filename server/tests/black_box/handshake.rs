@@ -4,10 +4,20 @@ use crate::{
     gateway::Gateway,
     raw::{Raw, frame, opening, text},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 
 const SETUP: &str = r#"{"type":"setup","token":"u"}"#;
+
+/// The body that belongs to the head of an error.
+async fn problem(raw: &mut Raw, head: &str) -> Value {
+    let head = head.to_lowercase();
+    assert!(head.contains("content-type: application/problem+json\r\n"), "{head}");
+    let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let mut body = vec![0; len.parse().unwrap()];
+    raw.stream.read_exact(&mut body).await.unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
 
 #[tokio::test]
 async fn the_topic_of_the_url_is_percent_decoded() {
@@ -16,7 +26,9 @@ async fn the_topic_of_the_url_is_percent_decoded() {
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["topic"], "a/b ä");
     let mut raw = Raw::tcp(&gateway).await;
     raw.send(opening("/ws/sub/%FF").as_bytes()).await;
-    assert!(raw.head().await.starts_with("HTTP/1.1 400 "));
+    let head = raw.head().await;
+    assert!(head.starts_with("HTTP/1.1 400 "));
+    assert_eq!(problem(&mut raw, &head).await["code"], "INVALID_TOPIC");
 }
 
 #[tokio::test]
@@ -41,7 +53,13 @@ async fn what_is_no_opening_handshake_is_told_so() {
         raw.send(request.as_bytes()).await;
         let head = raw.head().await;
         assert_eq!(head.split(' ').nth(1), Some(status), "{request}");
-        assert!(status == "101" || head.to_lowercase().contains("application/problem+json"), "{head}");
+        let code = match status {
+            "400" => "NOT_A_WEBSOCKET",
+            "403" => "FORBIDDEN",
+            "405" => "METHOD_NOT_ALLOWED",
+            _ => continue,
+        };
+        assert_eq!(problem(&mut raw, &head).await["code"], code, "{request}");
         assert!(!request.contains("Version: 8") || head.to_lowercase().contains("sec-websocket-version: 13"));
     }
 }
