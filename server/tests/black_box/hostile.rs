@@ -107,7 +107,7 @@ async fn send_without_reading(gateway: &Gateway, frames: impl Fn(usize) -> Vec<u
     });
     gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), Duration::from_secs(30)).await;
     let stream = sending.await.unwrap();
-    assert!(gateway.memory() < before + 16 * MIB, "{} MiB more", (gateway.memory() - before) / MIB);
+    assert!(gateway.memory() < before + 32 * MIB, "{} MiB more", (gateway.memory() - before) / MIB);
     stream.set_nonblocking(true).unwrap();
     let mut raw = Raw { stream: TcpStream::from_std(stream).unwrap() };
     assert_eq!(raw.close_code().await, 4290);
