@@ -6,8 +6,8 @@ use crate::{
     endpoints::Endpoints,
     log::{Feed, Screen},
     playground::Playground,
-    reference::{Contents, Reference},
-    shell::{Help, Shortcuts, Sprite, Still, TopBar},
+    reference::Contents,
+    shell::{Help, Shortcuts, Sprite, TopBar},
 };
 use leptos::prelude::*;
 
@@ -51,10 +51,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-fn reference() -> impl IntoView {
-    view! { <Reference/> }
-}
-
 /// The page's root component.
 #[component]
 pub fn App() -> impl IntoView {
@@ -83,11 +79,22 @@ pub fn App() -> impl IntoView {
                 <Contents/>
                 <div class="doc__body">
                     <Endpoints/>
-                    <Still content=reference/>
+                    <Standing/>
                 </div>
             </div>
         </main>
         <Help open=help shortcuts/>
     }
     .into_any()
+}
+
+/// The part of the page that stands still: the protocol's reference. The browser keeps what the server has rendered and never
+/// asks for its own version, so a third of the page's code is not in the WebAssembly.
+#[component]
+fn Standing() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let html = view! { <crate::reference::Reference/> }.to_html();
+    #[cfg(not(feature = "ssr"))]
+    let html = String::new();
+    view! { <div class="doc__standing" inner_html=html></div> }
 }

@@ -35,6 +35,7 @@
 //! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
 //! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
 
+// The type of a view contains those of all views inside of it.
 #![recursion_limit = "256"]
 #![expect(unreachable_pub, reason = "Leptos's #[component] writes `pub` items whatever the component's own visibility")]
 

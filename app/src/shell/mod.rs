@@ -5,7 +5,6 @@ mod help;
 mod icons;
 mod shortcuts;
 mod status;
-mod still;
 mod theme;
 mod topbar;
 
@@ -14,5 +13,4 @@ pub(crate) use help::Help;
 pub(crate) use icons::{ChangingIcon, Icon, Sprite};
 pub(crate) use shortcuts::{Action, Shortcuts, listen};
 pub(crate) use status::{Mark, Status};
-pub(crate) use still::Still;
 pub(crate) use topbar::TopBar;

@@ -103,11 +103,11 @@ impl<S: Sink> Directory<S> {
         }
         self.reserve()?;
         let mut made = false;
-        let topic = self.topics.entry(name.as_str().into()).or_insert_with(|| {
+        let make = || {
             made = true;
             Arc::new(Topic::new(name.clone().into_owned(), (self.new_epoch)(), self.shared.clone()))
-        });
-        let topic = topic.clone();
+        };
+        let topic = self.topics.entry(name.as_str().into()).or_insert_with(make).clone();
         if made {
             self.shared.list(&topic);
         } else {
