@@ -99,25 +99,20 @@ impl Dedup {
         message_id: &MessageId<'_>,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {
+        let mut shard = self.shards[self.hasher.hash_one(user) as usize % SHARDS].lock();
         let now = self.clock.now();
-        let shard = &self.shards[self.hasher.hash_one(user) as usize % SHARDS];
-        let mut locked = shard.lock();
-        let mut forgotten = locked.forget_before(self.window_start(now));
-        let key = locked.key(&self.hasher, user, message_id);
-        if let Some(place) = locked.find(&key, message_id) {
-            let claim = Claim::Duplicate(place.clone());
-            self.keys.fetch_sub(forgotten, Relaxed);
-            return Ok(claim);
+        self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
+        let key = shard.key(&self.hasher, user, message_id);
+        if let Some(place) = shard.find(&key, message_id) {
+            return Ok(Claim::Duplicate(place.clone()));
         }
-        let published = publish();
-        if let Ok((_, place)) = &published {
-            forgotten += locked.make_room_for_user(user, self.limits.max_keys_per_user);
-            locked.insert(&key, user, message_id, place.clone(), now);
-        }
-        drop(locked);
-        self.keys.fetch_sub(forgotten, Relaxed);
-        let (result, _) = published?;
-        if self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys {
+        let (result, place) = publish()?;
+        self.keys.fetch_sub(shard.make_room_for_user(user, self.limits.max_keys_per_user), Relaxed);
+        shard.insert(&key, user, message_id, place, now);
+        // Counted before anybody else can forget it.
+        let is_over = self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys;
+        drop(shard);
+        if is_over {
             self.forget_oldest();
         }
         Ok(Claim::First(result))
@@ -127,8 +122,8 @@ impl Dedup {
     pub fn expire(&self) {
         let before = self.window_start(self.clock.now());
         for shard in &self.shards {
-            let forgotten = shard.lock().forget_before(before);
-            self.keys.fetch_sub(forgotten, Relaxed);
+            let mut shard = shard.lock();
+            self.keys.fetch_sub(shard.forget_before(before), Relaxed);
         }
     }
 
@@ -140,8 +135,8 @@ impl Dedup {
     fn forget_oldest(&self) {
         let oldest = self.shards.iter().filter_map(|shard| Some((shard.lock().oldest()?, shard))).min_by_key(|(time, _)| *time);
         if let Some((_, shard)) = oldest {
-            let forgotten = shard.lock().forget_oldest();
-            self.keys.fetch_sub(forgotten, Relaxed);
+            let mut shard = shard.lock();
+            self.keys.fetch_sub(shard.forget_oldest(), Relaxed);
         }
     }
 }

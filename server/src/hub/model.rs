@@ -197,6 +197,17 @@ proptest! {
     }
 }
 
+/// Found by the schedules once in 60,000 cases.
+#[test]
+fn a_fan_out_dropped_when_nobody_is_left_keeps_nobody() {
+    let mut world = World::new();
+    for action in [Action::Join(0, 0), Action::Append(0), Action::Join(1, 0), Action::Leave(1, 0), Action::Leave(0, 0)] {
+        world.act(&action);
+    }
+    world.fan_outs.clear();
+    world.finish();
+}
+
 #[test]
 fn threads_that_do_it_all_at_once() {
     const MESSAGES: usize = 20_000;

@@ -66,6 +66,8 @@ struct Log<S> {
     /// Taken out as a whole while a pass is under way.
     members: Vec<Arc<Member<S>>>,
     away: bool,
+    /// Somebody has left whom only the returning list, or the joining one, still holds.
+    left_meanwhile: bool,
     joining: Vec<Joining<S>>,
     /// A pass whose holder was dropped in the middle.
     unfinished: Option<Pass<S>>,
@@ -134,6 +136,7 @@ impl<S: Sink> Topic<S> {
                 scheduled: false,
                 members: Vec::new(),
                 away: false,
+                left_meanwhile: false,
                 joining: Vec::new(),
                 unfinished: None,
                 retired: false,
@@ -302,6 +305,9 @@ impl<S: Sink> Topic<S> {
         let mut log = self.log.lock();
         log.unfinished = pass.or(log.unfinished.take());
         log.scheduled = false;
+        if self.subscribers() == 0 {
+            log.drop_unfinished();
+        }
     }
 }
 
@@ -320,6 +326,8 @@ impl<S> Log<S> {
             if let Some(moved) = self.members.get(slot) {
                 moved.slot.store(slot as u32, Relaxed);
             }
+        } else {
+            self.left_meanwhile = true;
         }
     }
 
@@ -337,20 +345,23 @@ impl<S> Log<S> {
     /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members now.
     fn put_back(&mut self, pass: Pass<S>) {
         let Pass { chunk, mut members, joining, .. } = pass;
-        let (mut waiting, arrived): (Vec<_>, Vec<_>) = joining.into_iter().partition(|joining| joining.from > chunk.end());
-        members.extend(arrived.into_iter().map(|joining| joining.member));
-        members.retain(|member| member.liveness.is_live());
-        for (slot, member) in members.iter().enumerate() {
-            member.slot.store(slot as u32, Relaxed);
+        let (mut waiting, mut arrived): (Vec<_>, Vec<_>) = joining.into_iter().partition(|joining| joining.from > chunk.end());
+        waiting.append(&mut self.joining);
+        if self.pending.is_empty() {
+            arrived.append(&mut waiting);
+        }
+        if std::mem::take(&mut self.left_meanwhile) {
+            members.retain(|member| member.liveness.is_live());
+            for (slot, member) in members.iter().enumerate() {
+                member.slot.store(slot as u32, Relaxed);
+            }
+            arrived.retain(|joining| joining.member.liveness.is_live());
+            waiting.retain(|joining| joining.member.liveness.is_live());
         }
         self.members = members;
         self.away = false;
-        waiting.append(&mut self.joining);
-        waiting.retain(|joining| joining.member.liveness.is_live());
-        if self.pending.is_empty() {
-            waiting.drain(..).for_each(|joining| self.admit(joining.member));
-        }
         self.joining = waiting;
+        arrived.into_iter().for_each(|joining| self.admit(joining.member));
     }
 }
 
