@@ -108,8 +108,9 @@ pub(crate) fn FieldError(
     }
 }
 
+/// One line of text.
 #[component]
-fn TextInput(
+pub(super) fn TextInput(
     /// The field.
     input: Input,
     /// Whether digits are expected.

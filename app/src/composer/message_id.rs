@@ -1,6 +1,9 @@
 //! The message id: generated anew for each publish, unless it is to stay.
 
-use super::{field::Input, state::Composer};
+use super::{
+    field::{Input, TextInput},
+    state::Composer,
+};
 use crate::shell::Icon;
 use leptos::prelude::*;
 
@@ -15,21 +18,7 @@ pub(crate) fn MessageId(
     let keep = composer.keep_id;
     view! {
         <div class="input-row">
-            <input
-                class="input"
-                data-mono=""
-                id=input.name
-                type="text"
-                autocomplete="off"
-                autocapitalize="off"
-                spellcheck="false"
-                aria-invalid=move || input.invalid()
-                aria-describedby=move || input.described_by()
-                disabled=move || input.disabled.get()
-                value=untrack(|| input.text())
-                prop:value=move || input.text()
-                on:input=move |event| input.type_text(event_target_value(&event))
-            />
+            <TextInput input numeric=false/>
             <button
                 class="btn tip"
                 data-icon=""
