@@ -130,6 +130,21 @@ impl Subscribe<'_> {
 }
 
 impl Setup<'_> {
+    /// The same, independent of what it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Setup<'static> {
+        fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+            Cow::Owned(text.into_owned())
+        }
+        Setup {
+            token: owned(self.token),
+            topics: self.topics.into_iter().map(owned).collect(),
+            session_id: self.session_id.map(owned),
+            last_seq: self.last_seq.into_iter().map(|(topic, seq)| (owned(topic), seq)).collect(),
+            epoch: self.epoch.into_iter().map(|(topic, epoch)| (owned(topic), epoch.into_owned())).collect(),
+        }
+    }
+
     /// The position that the client gave for `topic`.
     #[must_use]
     pub fn position(&self, topic: &str) -> Option<Position<'_>> {

@@ -3,12 +3,13 @@
 
 use super::{Connection, connection::Held};
 use crate::{
-    auth::Identity,
+    auth::{Identity, Refused},
     gateway::{Duty, Gateway, Published},
     hub::{FanOut, Joined, Subscription, Topic, topic::Name},
     websocket::{pong_frame, put_text_frame},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::{FutureExt, future::BoxFuture};
 use hashbrown::{Equivalent, HashMap};
 use protocol::{
     ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, Position, Publish, Ready, Rejected, SeqNo, ServerFrame, Setup, Subscribe,
@@ -23,14 +24,37 @@ use std::{
 /// How often a client may try to authenticate.
 const ATTEMPTS: u8 = 3;
 
-/// Goes on, or closes the connection.
-pub(super) type Flow = ControlFlow<Closing>;
+/// Goes on with the next frame, or not.
+pub(super) type Flow = ControlFlow<Stop>;
+
+/// Why the next frame is not handled.
+pub(super) enum Stop {
+    /// Not before this is known: give it to [`Conversation::admit`].
+    Wait(Admission),
+    /// Not at all: the connection ends.
+    Close(Closing),
+}
+
+/// What a `setup` waits for.
+pub(super) type Admission = BoxFuture<'static, Admitted>;
+
+/// A `setup`, and who it is from.
+pub(super) struct Admitted {
+    setup: Setup<'static>,
+    identity: Result<Identity, Refused>,
+}
 
 /// Why the connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closing {
     pub(super) code: u16,
     pub(super) reason: Cow<'static, str>,
+}
+
+impl From<Closing> for Stop {
+    fn from(closing: Closing) -> Self {
+        Self::Close(closing)
+    }
 }
 
 impl From<CloseCode> for Closing {
@@ -123,14 +147,14 @@ impl Conversation {
         }
         self.fail(rejected.into());
         if self.not_understood >= self.gateway.config().limits.invalid_frames {
-            return Flow::Break(CloseCode::InvalidFrames.into());
+            return Flow::Break(Closing::from(CloseCode::InvalidFrames).into());
         }
         Flow::Continue(())
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) -> Flow {
         match (&self.phase, frame) {
-            (Phase::Arrived { .. }, ClientFrame::Setup(setup)) => return self.set_up(&setup),
+            (Phase::Arrived { .. }, ClientFrame::Setup(setup)) => return self.set_up(setup),
             (Phase::Arrived { .. }, other) => self.fail(setup_required(&other)),
             (Phase::SetUp(_), ClientFrame::Setup(_)) => {
                 self.fail(failure(
@@ -148,15 +172,25 @@ impl Conversation {
         Flow::Continue(())
     }
 
-    fn set_up(&mut self, setup: &Setup<'_>) -> Flow {
+    fn set_up(&mut self, setup: Setup<'_>) -> Flow {
+        let (gateway, setup) = (self.gateway.clone(), setup.into_owned());
+        let admission = async move {
+            let identity = gateway.authenticator().authenticate(&setup.token).await;
+            Admitted { setup, identity }
+        };
+        Flow::Break(Stop::Wait(admission.boxed()))
+    }
+
+    /// Answers a `setup` after it was checked.
+    pub(super) fn admit(&mut self, Admitted { setup, identity }: Admitted) -> Flow {
         let Phase::Arrived { topic, failures } = &mut self.phase else { return Flow::Continue(()) };
-        let user = match self.gateway.authenticator().authenticate(&setup.token) {
-            Ok(Identity { user }) => user,
+        let user = match identity {
+            Ok(Identity { user, .. }) => user,
             Err(refused) => {
                 *failures += 1;
                 let is_last = *failures >= ATTEMPTS;
                 self.fail(failure(refused.code(), refused.to_string()));
-                return if is_last { Flow::Break(CloseCode::Unauthenticated.into()) } else { Flow::Continue(()) };
+                return if is_last { Flow::Break(Closing::from(CloseCode::Unauthenticated).into()) } else { Flow::Continue(()) };
             }
         };
         let of_url = topic.take();

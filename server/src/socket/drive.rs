@@ -5,7 +5,7 @@
 
 use super::{
     Connection,
-    conversation::{Closing, Conversation, Flow, Turn},
+    conversation::{Admission, Admitted, Closing, Conversation, Flow, Stop, Turn},
 };
 use crate::{
     gateway::Gateway,
@@ -57,7 +57,7 @@ thread_local! {
 pub(super) async fn connection(gateway: Arc<Gateway>, stream: TcpStream, early: Bytes, topic: Option<String>) {
     let (socket, write) = stream.into_split();
     let connection = Arc::new(Connection::new(write, gateway.config().limits.send_queue));
-    let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame) };
+    let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
     if let Some(_place) = gateway.connections.add(connection.clone()) {
         let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
         let deadline = Box::pin(sleep(gateway.config().timeouts.setup));
@@ -86,9 +86,11 @@ async fn converse(
     drop(early);
     loop {
         settle(connection, tasks, &mut conversation.turn).await;
-        if let Flow::Break(closing) = flow {
-            return Some(closing);
-        }
+        let mut admission = match flow {
+            Flow::Continue(()) => None,
+            Flow::Break(Stop::Wait(admission)) => Some(admission),
+            Flow::Break(Stop::Close(closing)) => return Some(closing),
+        };
         if conversation.is_set_up() {
             deadline = None;
         }
@@ -102,7 +104,7 @@ async fn converse(
                     }
                     is_full = status.is_full;
                 }
-                flow = next(reader, conversation) => break flow.ok()?,
+                flow = next(reader, conversation, &mut admission) => break flow.ok()?,
                 () = async { if let Some(deadline) = &mut deadline { deadline.await } }, if deadline.is_some() => {
                     return Some(Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() });
                 }
@@ -111,8 +113,12 @@ async fn converse(
     }
 }
 
-/// The next turn; first the topics that lag have to catch up. Cancel-safe.
-async fn next(reader: &mut Reader, conversation: &mut Conversation) -> io::Result<Flow> {
+/// The next turn; first a `setup` that waits has to be decided, and the topics that lag have to catch up. Cancel-safe.
+async fn next(reader: &mut Reader, conversation: &mut Conversation, admission: &mut Option<Admission>) -> io::Result<Flow> {
+    if let Some(admission) = admission {
+        let admitted = admission.await;
+        return Ok(reader.go_on(admitted, conversation));
+    }
     while let Some(topic) = conversation.turn.congested.last() {
         topic.below_backlog().await;
         conversation.turn.congested.pop();
@@ -181,6 +187,8 @@ async fn part(connection: &Connection, socket: &mut OwnedReadHalf) {
 struct Reader {
     socket: OwnedReadHalf,
     decoder: Decoder,
+    /// What came behind a `setup` that is not decided yet.
+    rest: Vec<u8>,
 }
 
 impl Reader {
@@ -203,26 +211,37 @@ impl Reader {
             match self.decoder.decode(&mut bytes[at..]) {
                 Ok((used, event)) => {
                     at += used;
-                    if let Some(event) = event {
-                        handle(event, conversation)?;
+                    if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
+                        if matches!(stop, Stop::Wait(_)) {
+                            self.rest = bytes[at..].to_vec();
+                        }
+                        return Flow::Break(stop);
                     }
                 }
-                Err(violation) => return Flow::Break(violated(violation)),
+                Err(violation) => return Flow::Break(violated(violation).into()),
             }
         }
         self.decoder.release();
         Flow::Continue(())
+    }
+
+    /// After a `setup` was decided: handles what came behind it.
+    fn go_on(&mut self, admitted: Admitted, conversation: &mut Conversation) -> Flow {
+        conversation.admit(admitted)?;
+        let mut rest = std::mem::take(&mut self.rest);
+        self.take(&mut rest, conversation)
     }
 }
 
 fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
     match event {
         Event::Text(text) => return conversation.text(text),
-        Event::Binary(_) => return Flow::Break(CloseCode::Unsupported.into()),
+        Event::Binary(_) => return Flow::Break(Closing::from(CloseCode::Unsupported).into()),
         Event::Ping(payload) => conversation.pong(payload),
         Event::Pong(_) => conversation.answered_ping(),
         Event::Close(close) => {
-            return Flow::Break(Closing { code: close.map_or(CloseCode::Normal.number(), |close| close.code), reason: "".into() });
+            let code = close.map_or(CloseCode::Normal.number(), |close| close.code);
+            return Flow::Break(Closing { code, reason: "".into() }.into());
         }
     }
     Flow::Continue(())
