@@ -10,8 +10,10 @@
 //! | [`drive`] | the task: read, handle, fan out, close |
 //! | [`conversation`] | the protocol's state machine of one client |
 //! | [`connection`] | the way out: queue, limit, close |
+//! | `bucket` | rates |
 //! | [`connections`] | all of them: the limit, the heartbeat |
 
+mod bucket;
 mod connection;
 mod connections;
 mod conversation;
