@@ -82,6 +82,22 @@ impl Gateway {
         }
     }
 
+    /// Waits until `/readyz` says that it is about to stop.
+    pub(crate) async fn becomes_unready(&self) {
+        while self.get("/readyz").await.status() != 503 {
+            // Nothing tells when a signal has arrived: ask again.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The status by which an opening handshake is refused.
+    pub(crate) async fn refusal(&self, path: &str) -> u16 {
+        match tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await {
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status().as_u16(),
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -123,6 +139,25 @@ impl Socket {
             self.0.feed(Message::text(frame.to_string())).await.unwrap();
         }
         self.0.flush().await.unwrap();
+    }
+
+    /// As [`Socket::pipeline`], where the connection may have ended.
+    pub(crate) async fn try_pipeline(&mut self, frames: &[Value]) -> Result<(), ()> {
+        for frame in frames {
+            self.0.feed(Message::text(frame.to_string())).await.map_err(drop)?;
+        }
+        self.0.flush().await.map_err(drop)
+    }
+
+    /// The next frame; `None` where the connection ends.
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            match self.read().await? {
+                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
     }
 
     /// Sends a frame and gives the next one that comes.
