@@ -9,9 +9,10 @@
 //! | [`auth`] | from a token to a user |
 //! | [`websocket`] | RFC 6455 without I/O |
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
+//! | [`tls`] | certificate and key, followed as their files change |
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
-//! | [`serve`](mod@serve) | the listener |
+//! | [`serve`] | from a configuration to a process that serves |
 
 pub mod auth;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod log;
 pub mod page;
 pub mod serve;
 pub mod socket;
+pub mod tls;
 pub mod websocket;
 
-pub use serve::serve;
+pub use serve::Server;

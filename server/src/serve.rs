@@ -1,15 +1,21 @@
-//! The listener: accepts connections, speaks HTTP/1.1 with them, and ends everything when the process is asked to stop.
+//! From a configuration to a process that serves: prepares what can fail, runs everything side by side, and ends it when the
+//! process is asked to stop.
 
-use crate::{config::Config, gateway::Gateway, http, page};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+mod door;
+
+use crate::{
+    config::Config,
+    gateway::Gateway,
+    http, page,
+    tls::{Tls, TlsError},
 };
+use axum::Router;
+use door::Door;
+use hyper_util::service::TowerToHyperService;
 use protocol::CloseCode;
-use std::{io, sync::Arc, time::Duration};
+use std::{future::pending, io, sync::Arc, time::Duration};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     signal,
     time::{sleep, timeout},
 };
@@ -26,65 +32,72 @@ pub enum ServeError {
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),
 }
 
-/// Serves until the process gets SIGINT or SIGTERM, then closes every connection with 1001.
-///
-/// # Errors
-/// [`ServeError`], before anything is served.
-pub async fn serve(listener: TcpListener, config: Config) -> Result<(), ServeError> {
-    let page = page::router(page::Assets::of_this_build())?;
-    let gateway = Arc::new(Gateway::new(config));
-    let router = TowerToHyperService::new(http::router(gateway.clone(), page));
-    let stop = asked_to_stop().map_err(ServeError::Signals)?;
-    tokio::select! {
-        () = accept(&listener, &gateway, router) => {}
-        () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
-        () = clear(&gateway) => {}
-        () = stop => {}
-    }
-    drop(listener);
-    gateway.stop();
-    gateway.connections.close_all(CloseCode::GoingAway);
-    gateway.tasks.close();
-    if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
-        tracing::warn!(connections = gateway.connections.len(), "some connections did not end in time");
-    }
-    Ok(())
+/// A gateway that has everything it needs to serve.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    tls: Option<Tls>,
+    router: Router,
 }
 
-async fn accept(listener: &TcpListener, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => spawn_http(stream, gateway, router.clone()),
-            // Out of file descriptors, most likely: the pause lets some connections end, instead of a busy loop.
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(Duration::from_millis(100)).await;
-            }
+impl Server {
+    /// Reads the files that the configuration names.
+    ///
+    /// # Errors
+    /// [`ServeError`]
+    pub fn prepare(config: Config) -> Result<Self, ServeError> {
+        let page = page::router(page::Assets::of_this_build())?;
+        let tls = Tls::load(&config.tls)?;
+        let gateway = Arc::new(Gateway::new(config));
+        let router = http::router(gateway.clone(), page);
+        Ok(Self { gateway, tls, router })
+    }
+
+    /// Whether it speaks HTTPS and WSS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until the process gets SIGINT or SIGTERM, then closes every connection with 1001.
+    ///
+    /// # Errors
+    /// [`ServeError`], before anything is served.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
+        let Self { gateway, tls, router } = self;
+        let stop = asked_to_stop().map_err(ServeError::Signals)?;
+        let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
+        tokio::select! {
+            () = door.open(&listener) => {}
+            () = follow_files(tls.as_ref()) => {}
+            () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
+            () = clear(&gateway) => {}
+            () = stop => {}
         }
+        drop(listener);
+        gateway.stop();
+        gateway.connections.close_all(CloseCode::GoingAway);
+        gateway.tasks.close();
+        if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
+            tracing::warn!(connections = gateway.connections.len(), "some connections did not end in time");
+        }
+        Ok(())
     }
 }
 
-/// HTTP/1.1 with a limit on how long the header of a request may take; a WebSocket takes the stream over.
-fn spawn_http(stream: TcpStream, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
+/// For ever, with TLS or without.
+async fn follow_files(tls: Option<&Tls>) {
+    match tls {
+        Some(tls) => tls.follow_files().await,
+        None => pending().await,
     }
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(gateway.config().timeouts.setup)
-        .serve_connection(TokioIo::new(stream), router)
-        .with_upgrades();
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an HTTP connection ended early");
-        }
-    });
 }
 
 /// Forgets what has expired, for ever.

@@ -14,7 +14,7 @@ mod units;
 use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Timeouts};
+pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, LogFormat};
 pub use origins::{AllowedOrigins, Origin};
 

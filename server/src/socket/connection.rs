@@ -3,6 +3,7 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
+use super::transport::Outgoing;
 use crate::{
     hub::{Sink, topic::Liveness},
     websocket::{PING, close_frame},
@@ -10,19 +11,16 @@ use crate::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
-use socket2::SockRef;
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, IoSlice},
-    net::Shutdown,
     sync::atomic::{AtomicU8, Ordering::Relaxed},
 };
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+use tokio::sync::Notify;
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
 pub struct Connection {
-    socket: OwnedWriteHalf,
+    socket: Outgoing,
     /// Bytes that may wait for the client.
     limit: usize,
     outbox: Mutex<Outbox>,
@@ -72,7 +70,7 @@ mod silence {
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedWriteHalf, limit: usize) -> Self {
+    pub(super) fn new(socket: Outgoing, limit: usize) -> Self {
         Self { socket, limit, outbox: Mutex::default(), changed: Notify::new(), heartbeat: AtomicU8::new(silence::NONE) }
     }
 
@@ -103,8 +101,13 @@ impl Connection {
         let corked = std::mem::take(&mut outbox.corked);
         let mut written = 0;
         if outbox.queue.is_empty() {
-            match self.write(&corked, frames) {
-                Ok(n) if n == corked.len() + frames.len() => return,
+            match self.socket.write(&corked, frames) {
+                Ok(n) if n == corked.len() + frames.len() => {
+                    if self.socket.unsent() > 0 {
+                        self.changed.notify_one();
+                    }
+                    return;
+                }
                 Ok(n) => written = n,
                 Err(_) => return self.break_off(outbox),
             }
@@ -113,29 +116,17 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if outbox.waiting > self.limit {
+        if outbox.waiting + self.socket.unsent() > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
         self.changed.notify_one();
-    }
-
-    /// One system call. A full socket takes 0 bytes.
-    fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        let result = match (first, second) {
-            (only, []) | ([], only) => self.socket.try_write(only),
-            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
-        };
-        match result {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
     pub(super) fn flush(&self) -> bool {
         let mut outbox = self.outbox.lock();
         while let Some(front) = outbox.queue.front() {
-            match self.write(front, &[]) {
+            match self.socket.write(front, &[]) {
                 Ok(0) => return false,
                 Ok(n) => outbox.sent(n),
                 Err(_) => {
@@ -144,13 +135,15 @@ impl Connection {
                 }
             }
         }
-        true
+        self.socket.flush().unwrap_or_else(|_| {
+            self.break_off(&mut outbox);
+            true
+        })
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
     pub(super) async fn writable(&self) {
-        // An error shows at the next write.
-        let _ = self.socket.writable().await;
+        self.socket.writable().await;
     }
 
     /// Waits until there is a new [`Status`]. Cancel-safe.
@@ -160,7 +153,7 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: !outbox.queue.is_empty(), is_over: outbox.state != State::Open }
+        Status { is_full: !outbox.queue.is_empty() || self.socket.unsent() > 0, is_over: outbox.state != State::Open }
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
@@ -196,10 +189,15 @@ impl Connection {
         self.changed.notify_one();
     }
 
+    /// The transport's own last word, behind everything else; [`Connection::flush`] it.
+    pub(super) fn say_goodbye(&self) {
+        let _order = self.outbox.lock();
+        self.socket.say_goodbye();
+    }
+
     /// Tells the client that nothing more will come. Its own bytes can still be read.
     pub(super) fn finish_writing(&self) {
-        // It fails where the connection is gone, which is as good.
-        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+        self.socket.finish();
     }
 
     /// The client has answered a ping.

@@ -19,4 +19,5 @@ mod pages;
 mod raw;
 mod schema;
 mod setup;
+mod tls;
 mod topics;
