@@ -7,6 +7,7 @@ use crate::{
     config::{AuthMode, Config},
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic},
+    signing::{KeyError, Keyring},
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
+    keyring: Keyring,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) connections: Connections,
@@ -87,9 +89,11 @@ impl PublishError {
 }
 
 impl Gateway {
-    /// A gateway without connections or topics.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
+    /// A gateway without connections or topics. Reads the keys that `config` names.
+    ///
+    /// # Errors
+    /// [`KeyError`]: one of them cannot be used.
+    pub fn new(config: Config) -> Result<Self, KeyError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -104,22 +108,29 @@ impl Gateway {
         let authenticator = match config.auth.mode {
             AuthMode::Demo => Box::new(Demo),
         };
-        Self {
+        let keyring = Keyring::load(&config.signing)?;
+        Ok(Self {
             authenticator,
-            topics: Directory::new(topics, clock, new_epoch),
+            topics: Directory::new(topics, clock, new_epoch, keyring.signer.clone()),
+            keyring,
             dedup: Dedup::new(claims, clock),
             connections: Connections::new(config.limits.max_connections),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
             config,
-        }
+        })
     }
 
     /// How it is configured.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The public keys of the signatures, as a JWK set.
+    pub(crate) fn key_set(&self) -> &str {
+        &self.keyring.key_set
     }
 
     /// Who tells users from their tokens.

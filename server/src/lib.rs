@@ -9,6 +9,7 @@
 //! | [`auth`] | from a token to a user |
 //! | [`websocket`] | RFC 6455 without I/O |
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
+//! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
 //! | [`tls`] | certificate and key, followed as their files change |
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
@@ -24,6 +25,7 @@ pub mod hub;
 pub mod log;
 pub mod page;
 pub mod serve;
+pub mod signing;
 pub mod socket;
 pub mod tls;
 pub mod websocket;

@@ -1,11 +1,14 @@
 //! The command line.
 
+mod cli;
+
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use cli::keys::Keys;
 use micro_socket::{
     Server,
     config::{Config, Sources},
@@ -32,6 +35,9 @@ enum Command {
     Serve(Serve),
     /// Print the effective configuration, or say what is wrong with it
     Check(Check),
+    /// Keys for signing messages
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 #[derive(Args)]
@@ -56,6 +62,7 @@ fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => load(options.config, options.listen).and_then(serve),
         Command::Check(options) => load(options.config, None).map(|config| print(&config.to_toml())),
+        Command::Keys(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

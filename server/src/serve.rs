@@ -7,6 +7,7 @@ use crate::{
     config::Config,
     gateway::Gateway,
     http, page,
+    signing::KeyError,
     tls::{Tls, TlsError},
 };
 use axum::Router;
@@ -35,6 +36,9 @@ pub enum ServeError {
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A key of the gateway.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),
@@ -55,7 +59,7 @@ impl Server {
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
         let page = page::router(page::Assets::of_this_build())?;
         let tls = Tls::load(&config.tls)?;
-        let gateway = Arc::new(Gateway::new(config));
+        let gateway = Arc::new(Gateway::new(config)?);
         let router = http::router(gateway.clone(), page);
         Ok(Self { gateway, tls, router })
     }

@@ -5,7 +5,10 @@
 //! nothing: that is found out, and put right, when the entry comes to the front.
 
 use super::topic::{Sink, Topic};
-use crate::clock::{Clock, Micros};
+use crate::{
+    clock::{Clock, Micros},
+    signing::Signer,
+};
 use parking_lot::Mutex;
 use std::{
     cmp::{Ordering, Reverse},
@@ -21,6 +24,8 @@ pub(super) struct Shared<S> {
     clock: Clock,
     /// Bytes that a topic may lag before its publishers have to wait.
     pub(super) backlog_limit: usize,
+    /// Signs every message, where signing is on.
+    pub(super) signer: Option<Arc<Signer>>,
     /// Topics that have a subscriber.
     pub(super) in_use: AtomicUsize,
     idle: Mutex<BinaryHeap<Reverse<Idle<S>>>>,
@@ -58,8 +63,8 @@ impl<S> Ord for Idle<S> {
 }
 
 impl<S: Sink> Shared<S> {
-    pub(super) fn new(clock: Clock, backlog_limit: usize) -> Self {
-        Self { clock, backlog_limit, in_use: AtomicUsize::new(0), idle: Mutex::default(), listed: AtomicU64::new(0) }
+    pub(super) fn new(clock: Clock, backlog_limit: usize, signer: Option<Arc<Signer>>) -> Self {
+        Self { clock, backlog_limit, signer, in_use: AtomicUsize::new(0), idle: Mutex::default(), listed: AtomicU64::new(0) }
     }
 
     pub(super) fn now(&self) -> Micros {

@@ -63,7 +63,7 @@ fn new_epoch() -> Epoch<'static> {
 
 fn directory(max_topics: usize) -> Directory<Reader> {
     let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000 };
-    Directory::new(limits, Clock::start(), new_epoch)
+    Directory::new(limits, Clock::start(), new_epoch, None)
 }
 
 fn name(topic: usize) -> protocol::Topic<'static> {

@@ -4,7 +4,7 @@
 //! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
 
 use super::{FanOut, fan_out::Pass, idle::Shared, pending::Pending};
-use crate::{clock::Micros, websocket::put_text_frame};
+use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, SeqNo, encode::MessagePrefix};
@@ -174,7 +174,7 @@ impl<S: Sink> Topic<S> {
     /// # Errors
     /// [`Retired`]: nothing was stored.
     pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
-        let expected = self.prefix.frame_len(message_id, data);
+        let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
         let mut log = self.log.lock();
         if log.retired {
             return Err(Retired);
@@ -189,13 +189,18 @@ impl<S: Sink> Topic<S> {
         }
         let before = log.pending.end();
         log.pending.put(expected + 4, |out| {
-            put_text_frame(out, expected, |out| self.prefix.put(out, seq_no, message_id, data));
+            put_text_frame(out, expected, |out| self.put_message(out, seq_no, message_id, data));
         });
         log.backlog += (log.pending.end() - before) as usize;
         let congested = log.backlog > self.shared.backlog_limit;
         let mine = !std::mem::replace(&mut log.scheduled, true);
         drop(log);
         Ok(Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) })
+    }
+
+    fn put_message(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
+        let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, &self.epoch, seq_no, message_id, data));
+        self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
     /// Subscribes `sink` to every message after this moment. Bytes may reach it before this returns: who has to say something

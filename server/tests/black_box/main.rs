@@ -19,5 +19,6 @@ mod pages;
 mod raw;
 mod schema;
 mod setup;
+mod signing;
 mod tls;
 mod topics;
