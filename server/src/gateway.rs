@@ -8,6 +8,7 @@ use crate::{
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
     session,
+    signing::{KeyError, Keyring},
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
+    keyring: Keyring,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) sessions: Arc<session::Memory>,
@@ -90,9 +92,11 @@ impl PublishError {
 }
 
 impl Gateway {
-    /// A gateway without connections or topics.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
+    /// A gateway without connections or topics. Reads the keys that `config` names.
+    ///
+    /// # Errors
+    /// [`KeyError`]: one of them cannot be used.
+    pub fn new(config: Config) -> Result<Self, KeyError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -112,9 +116,11 @@ impl Gateway {
         let authenticator = match config.auth.mode {
             AuthMode::Demo => Box::new(Demo),
         };
-        Self {
+        let keyring = Keyring::load(&config.signing)?;
+        Ok(Self {
             authenticator,
-            topics: Directory::new(topics, history, clock, new_epoch),
+            topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
+            keyring,
             dedup: Dedup::new(claims, clock),
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
@@ -123,13 +129,18 @@ impl Gateway {
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
             config,
-        }
+        })
     }
 
     /// How it is configured.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The public keys of the signatures, as a JWK set.
+    pub(crate) fn key_set(&self) -> &str {
+        &self.keyring.key_set
     }
 
     /// Who tells users from their tokens.

@@ -11,9 +11,11 @@
 //! | [`pattern`] | which topics something holds for |
 //! | [`websocket`] | RFC 6455 without I/O |
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
+//! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
+//! | [`tls`] | certificate and key, followed as their files change |
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
-//! | [`serve`](mod@serve) | the listener |
+//! | [`serve`] | from a configuration to a process that serves |
 
 pub mod auth;
 pub mod clock;
@@ -27,7 +29,9 @@ pub mod page;
 pub mod pattern;
 pub mod serve;
 pub mod session;
+pub mod signing;
 pub mod socket;
+pub mod tls;
 pub mod websocket;
 
-pub use serve::serve;
+pub use serve::Server;

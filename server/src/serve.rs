@@ -1,25 +1,24 @@
-//! The listener: accepts connections, speaks HTTP/1.1 with them, and ends everything when the process is asked to stop.
+//! From a configuration to a process that serves: prepares what can fail, runs everything side by side, and ends it when the
+//! process is asked to stop.
 
-use crate::{config::Config, gateway::Gateway, http, page};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+mod door;
+mod drain;
+mod signals;
+
+use crate::{
+    config::Config,
+    gateway::Gateway,
+    http, page,
+    signing::KeyError,
+    tls::{Tls, TlsError},
 };
-use protocol::CloseCode;
-use std::{io, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    signal,
-    time::{Instant, sleep, sleep_until, timeout},
-};
-
-/// How long a stopping gateway waits for connections that it has closed, when their time is over.
-const FAREWELL: Duration = Duration::from_secs(3);
-
-/// A stopping gateway ends its connections one after the other, so that their clients do not come back all at once: this far
-/// apart, or closer where their time would not suffice.
-const APART: Duration = Duration::from_millis(10);
+use axum::Router;
+use door::Door;
+use drain::drain;
+use hyper_util::service::TowerToHyperService;
+use signals::Signals;
+use std::{future::pending, io, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, time::sleep};
 
 /// How often what has expired is cleared away.
 const CLEARING: Duration = Duration::from_secs(1);
@@ -30,103 +29,79 @@ pub enum ServeError {
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A key of the gateway.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),
 }
 
-/// Serves until the process gets SIGINT or SIGTERM, then takes no new work, gives every connection what waits for it, and closes
-/// it with 1001. A second signal ends that at once.
-///
-/// # Errors
-/// [`ServeError`], before anything is served.
-pub async fn serve(listener: TcpListener, config: Config) -> Result<(), ServeError> {
-    let page = page::router(page::Assets::of_this_build())?;
-    let gateway = Arc::new(Gateway::new(config));
-    let router = TowerToHyperService::new(http::router(gateway.clone(), page));
-    let mut signals = Signals::listen().map_err(ServeError::Signals)?;
-    let stopped = async {
-        let signal = signals.next().await;
-        tracing::info!(?signal, connections = gateway.connections.len(), "stopping");
-        gateway.stop();
-        tokio::select! {
-            () = drain(&gateway, signal) => tracing::info!("stopped"),
-            signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
-        }
-    };
-    // HTTP is answered to the end: a load balancer asks `/readyz`.
-    tokio::select! {
-        () = accept(&listener, &gateway, router) => {}
-        () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
-        () = clear(&gateway) => {}
-        () = stopped => {}
-    }
-    Ok(())
+/// A gateway that has everything it needs to serve.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    tls: Option<Tls>,
+    router: Router,
 }
 
-/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all the same.
-async fn drain(gateway: &Gateway, signal: Signal) {
-    let time = gateway.config().timeouts.drain;
-    gateway.tasks.close();
-    let in_order = async {
-        // The first wait is for publishes that were accepted just before.
-        loop {
-            sleep(Duration::from_millis(2)).await;
-            if gateway.topics.topics_fanning_out() == 0 {
-                break;
+impl Server {
+    /// Reads the files that the configuration names.
+    ///
+    /// # Errors
+    /// [`ServeError`]
+    pub fn prepare(config: Config) -> Result<Self, ServeError> {
+        let page = page::router(page::Assets::of_this_build())?;
+        let tls = Tls::load(&config.tls)?;
+        let gateway = Arc::new(Gateway::new(config)?);
+        let router = http::router(gateway.clone(), page);
+        Ok(Self { gateway, tls, router })
+    }
+
+    /// Whether it speaks HTTPS and WSS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until the process gets SIGINT or SIGTERM, then takes no new work, gives every connection what waits for it, and
+    /// closes it with 1001. A second signal ends that at once.
+    ///
+    /// # Errors
+    /// [`ServeError`], before anything is served.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
+        let Self { gateway, tls, router } = self;
+        let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+        let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
+        let stopped = async {
+            let signal = signals.next().await;
+            tracing::info!(?signal, connections = gateway.connections.len(), "stopping");
+            gateway.stop();
+            tokio::select! {
+                () = drain(&gateway, signal) => tracing::info!("stopped"),
+                signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
             }
-        }
-        let connections = gateway.connections.all();
-        let apart = match signal {
-            // Somebody waits for it.
-            Signal::Interrupt => Duration::ZERO,
-            Signal::Terminate => APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX)),
         };
-        let start = Instant::now();
-        for (i, connection) in (0..).zip(connections) {
-            sleep_until(start + apart * i).await;
-            connection.drain();
+        // HTTP is answered to the end: a load balancer asks `/readyz`.
+        tokio::select! {
+            () = door.open(&listener) => {}
+            () = follow_files(tls.as_ref()) => {}
+            () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
+            () = clear(&gateway) => {}
+            () = stopped => {}
         }
-        gateway.tasks.wait().await;
-    };
-    if timeout(time, in_order).await.is_err() {
-        tracing::warn!(connections = gateway.connections.len(), "some clients did not take everything in time");
-        gateway.connections.close_all(CloseCode::GoingAway);
-        if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
-            tracing::warn!("some connections did not end");
-        }
+        Ok(())
     }
 }
 
-async fn accept(listener: &TcpListener, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => spawn_http(stream, gateway, router.clone()),
-            // Out of file descriptors, most likely: the pause lets some connections end, instead of a busy loop.
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(Duration::from_millis(100)).await;
-            }
-        }
+/// For ever, with TLS or without.
+async fn follow_files(tls: Option<&Tls>) {
+    match tls {
+        Some(tls) => tls.follow_files().await,
+        None => pending().await,
     }
-}
-
-/// HTTP/1.1 with a limit on how long the header of a request may take; a WebSocket takes the stream over.
-fn spawn_http(stream: TcpStream, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
-    }
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(gateway.config().timeouts.setup)
-        .serve_connection(TokioIo::new(stream), router)
-        .with_upgrades();
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an HTTP connection ended early");
-        }
-    });
 }
 
 /// Forgets what has expired, for ever.
@@ -136,49 +111,5 @@ async fn clear(gateway: &Gateway) {
         gateway.topics.expire();
         gateway.dedup.expire();
         gateway.sessions.expire();
-    }
-}
-
-/// What asks the process to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
-    /// A person at the terminal.
-    Interrupt,
-    /// Whoever manages the process.
-    Terminate,
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: signal::unix::Signal,
-    terminate: signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        use signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) -> Signal {
-        tokio::select! { _ = self.interrupt.recv() => Signal::Interrupt, _ = self.terminate.recv() => Signal::Terminate }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Signal::Interrupt
     }
 }

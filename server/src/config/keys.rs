@@ -1,10 +1,13 @@
 //! All keys: section, name, type, default, allowed values. The only place where any of them stands.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::history::{self, HistoryOverride, HistoryOverrides};
-use super::kind::{Address, AuthMode, Choice, Count, Filter, Found, Kind, LogFormat, OriginList, Period, Size, Switch};
+use super::kind::{
+    Address, AuthMode, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size, Switch,
+};
 use super::origins::AllowedOrigins;
 use super::units::{GIB, KIB, MIB};
 
@@ -193,12 +196,36 @@ settings! {
         max_keys_per_user: usize = 100_000, Count(1..=100_000_000);
     }
 
-    /// Which of the HTTP routes exist.
+    /// HTTPS and WSS, where both files are given.
+    tls: Tls {
+        /// The certificate chain in PEM, the server's own first.
+        cert_file: Option<PathBuf> = None, FilePath;
+        /// The private key in PEM: PKCS#8, PKCS#1 or SEC1.
+        key_file: Option<PathBuf> = None, FilePath;
+    }
+
+    /// Ed25519 signatures of messages.
+    signing: Signing {
+        /// The private key, PKCS#8 in PEM or DER.
+        key_file: Option<PathBuf> = None, FilePath;
+        /// Former private or public keys, still listed for clients that hold messages signed by them.
+        previous_key_files: Vec<PathBuf> = Vec::new(), FileList;
+    }
+
+    /// Which of the HTTP routes exist, and where.
     http: Http {
         /// `/demo/publish/{topic}`
         demo: bool = true, Switch;
         /// `/docs`, `/openapi` and the redirect from `/`
         docs: bool = true, Switch;
+        /// Where `/metrics`, `/stats`, `/healthz` and `/readyz` are, and nowhere else.
+        admin_listen: Option<SocketAddr> = None, OptionalAddress;
+    }
+
+    /// What the gateway is to reach.
+    slo: Slo {
+        /// From a publish to the sockets of its subscribers, for 99 of 100 deliveries.
+        delivery_p99: Duration = Duration::from_millis(50), Period(Duration::from_millis(1)..=HOUR);
     }
 
     /// What is written to standard error.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -39,6 +40,14 @@ impl Found<'_> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Text(text) => Some(text),
+        }
+    }
+
+    /// An array in a file, separated by commas in a variable.
+    fn texts(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect(),
+            Self::Text(text) => Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()),
         }
     }
 
@@ -189,6 +198,66 @@ impl Kind for Address {
     }
 }
 
+/// A file's path; the empty text is none.
+pub(super) struct FilePath;
+
+impl Kind for FilePath {
+    type Value = Option<PathBuf>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        let text = found.text()?;
+        Some((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        quoted(&value.as_ref().map_or_else(String::new, |path| path.display().to_string()))
+    }
+
+    fn allowed(&self) -> String {
+        "the path of a file, or \"\" for none".to_owned()
+    }
+}
+
+/// Paths of files: an array in a file, separated by commas in a variable.
+pub(super) struct FileList;
+
+impl Kind for FileList {
+    type Value = Vec<PathBuf>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        let texts = found.texts()?;
+        texts.iter().all(|text| !text.is_empty()).then(|| texts.into_iter().map(PathBuf::from).collect())
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        let texts: Vec<String> = value.iter().map(|path| quoted(&path.display().to_string())).collect();
+        format!("[{}]", texts.join(", "))
+    }
+
+    fn allowed(&self) -> String {
+        "a list of paths, such as [\"old.pem\"] (in a variable separated by commas)".to_owned()
+    }
+}
+
+/// An [`Address`]; the empty text is none.
+pub(super) struct OptionalAddress;
+
+impl Kind for OptionalAddress {
+    type Value = Option<SocketAddr>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        if found.text()?.is_empty() { Some(None) } else { Address.read(found).map(Some) }
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        value.as_ref().map_or_else(|| quoted(""), |address| Address.show(address))
+    }
+
+    fn allowed(&self) -> String {
+        format!("{}; or \"\" for none", Address.allowed())
+    }
+}
+
 /// Web origins: an array in a file, separated by commas in a variable.
 pub(super) struct OriginList;
 
@@ -196,10 +265,7 @@ impl Kind for OriginList {
     type Value = AllowedOrigins;
 
     fn read(&self, found: &Found<'_>) -> Option<AllowedOrigins> {
-        let texts: Vec<&str> = match found {
-            Found::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect::<Option<_>>()?,
-            Found::Text(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect(),
-        };
+        let texts = found.texts()?;
         if texts.contains(&"*") {
             return Some(AllowedOrigins::Any);
         }

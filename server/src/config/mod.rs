@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
 pub use history::HistoryOverride;
-pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Session, Timeouts};
+pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, LogFormat};
 pub use origins::{AllowedOrigins, Origin};
 

@@ -6,7 +6,10 @@ use super::{
     shared::Shared,
     topic::{Name, Retired, Sink, Topic},
 };
-use crate::clock::{Clock, Micros};
+use crate::{
+    clock::{Clock, Micros},
+    signing::Signer,
+};
 use dashmap::DashMap;
 use protocol::Epoch;
 use std::{
@@ -57,9 +60,15 @@ impl<S> fmt::Debug for Directory<S> {
 }
 
 impl<S: Sink> Directory<S> {
-    /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time.
-    pub fn new(limits: Limits, history: HistoryRules, clock: Clock, new_epoch: fn() -> Epoch<'static>) -> Self {
-        let shared = Arc::new(Shared::new(clock, limits));
+    /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time. `signer` signs every message.
+    pub fn new(
+        limits: Limits,
+        history: HistoryRules,
+        clock: Clock,
+        new_epoch: fn() -> Epoch<'static>,
+        signer: Option<Arc<Signer>>,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(clock, limits, signer));
         Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), shared, new_epoch, history }
     }
 

@@ -67,7 +67,7 @@ fn directory(max_topics: usize) -> Directory<Reader> {
 
 fn with_history(max_topics: usize, history: history::Limits, history_bytes: usize) -> Directory<Reader> {
     let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000, history_bytes };
-    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch)
+    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, None)
 }
 
 fn name(topic: usize) -> protocol::Topic<'static> {

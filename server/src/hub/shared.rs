@@ -9,7 +9,10 @@ use super::{
     schedule::Schedule,
     topic::{Sink, Topic},
 };
-use crate::clock::{Clock, Micros};
+use crate::{
+    clock::{Clock, Micros},
+    signing::Signer,
+};
 use parking_lot::Mutex;
 use std::sync::{
     Arc,
@@ -20,6 +23,8 @@ use std::sync::{
 pub(super) struct Shared<S> {
     clock: Clock,
     pub(super) limits: Limits,
+    /// Signs every message, where signing is on.
+    pub(super) signer: Option<Arc<Signer>>,
     /// Topics that have a subscriber.
     pub(super) in_use: AtomicUsize,
     /// Topics that somebody fans out at this moment.
@@ -35,10 +40,11 @@ pub(super) struct Shared<S> {
 }
 
 impl<S: Sink> Shared<S> {
-    pub(super) fn new(clock: Clock, limits: Limits) -> Self {
+    pub(super) fn new(clock: Clock, limits: Limits, signer: Option<Arc<Signer>>) -> Self {
         Self {
             clock,
             limits,
+            signer,
             in_use: AtomicUsize::new(0),
             fanning_out: AtomicUsize::new(0),
             history: AtomicUsize::new(0),

@@ -13,7 +13,7 @@ use super::{
     pending::Pending,
     shared::Shared,
 };
-use crate::{clock::Micros, websocket::put_text_frame};
+use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
@@ -220,7 +220,7 @@ impl<S: Sink> Topic<S> {
     /// # Errors
     /// [`Retired`]: nothing was stored.
     pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
-        let expected = self.prefix.frame_len(message_id, data);
+        let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
         let now = self.shared.now();
         let mut guard = self.log.lock();
         let log = &mut *guard;
@@ -230,7 +230,7 @@ impl<S: Sink> Topic<S> {
         debug_assert!(log.head < SeqNo::MAX);
         log.head += 1;
         let seq_no = log.head;
-        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.prefix.put(out, seq_no, message_id, data));
+        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, seq_no, message_id, data));
         let mut mine = false;
         let before = log.history.footprint();
         if log.live > 0 {
@@ -260,6 +260,11 @@ impl<S: Sink> Topic<S> {
         }
         self.shared.trim_excess();
         Ok(Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) })
+    }
+
+    fn put_message(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
+        let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, &self.epoch, seq_no, message_id, data));
+        self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
     /// Counts what the history takes now; before that it took `before`. Returns when its oldest message has to go.

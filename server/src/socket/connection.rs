@@ -3,6 +3,7 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
+use super::transport::Outgoing;
 use crate::{
     clock::Clock,
     hub::{Sink, topic::Liveness},
@@ -12,19 +13,16 @@ use crate::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
-use socket2::SockRef;
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, IoSlice},
-    net::Shutdown,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
 };
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
 pub struct Connection {
-    socket: OwnedWriteHalf,
+    socket: Outgoing,
     /// Bytes that may wait for the client.
     limit: usize,
     outbox: Mutex<Outbox>,
@@ -81,7 +79,7 @@ mod silence {
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedWriteHalf, limit: usize, clock: Clock) -> Self {
+    pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
         Self {
             socket,
             limit,
@@ -144,8 +142,13 @@ impl Connection {
         let corked = std::mem::take(&mut outbox.corked);
         let mut written = 0;
         if outbox.queue.is_empty() {
-            match self.write(&corked, frames) {
-                Ok(n) if n == corked.len() + frames.len() => return,
+            match self.socket.write(&corked, frames) {
+                Ok(n) if n == corked.len() + frames.len() => {
+                    if self.socket.unsent() > 0 {
+                        self.changed.notify_one();
+                    }
+                    return;
+                }
                 Ok(n) => written = n,
                 Err(_) => return self.break_off(outbox),
             }
@@ -154,29 +157,17 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if outbox.waiting.saturating_sub(outbox.replayed) > self.limit {
+        if (outbox.waiting + self.socket.unsent()).saturating_sub(outbox.replayed) > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
         self.changed.notify_one();
-    }
-
-    /// One system call. A full socket takes 0 bytes.
-    fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        let result = match (first, second) {
-            (only, []) | ([], only) => self.socket.try_write(only),
-            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
-        };
-        match result {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
     pub(super) fn flush(&self) -> bool {
         let mut outbox = self.outbox.lock();
         while let Some(front) = outbox.queue.front() {
-            match self.write(front, &[]) {
+            match self.socket.write(front, &[]) {
                 Ok(0) => return false,
                 Ok(n) => outbox.sent(n),
                 Err(_) => {
@@ -185,13 +176,15 @@ impl Connection {
                 }
             }
         }
-        true
+        self.socket.flush().unwrap_or_else(|_| {
+            self.break_off(&mut outbox);
+            true
+        })
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
     pub(super) async fn writable(&self) {
-        // An error shows at the next write.
-        let _ = self.socket.writable().await;
+        self.socket.writable().await;
     }
 
     /// Waits until there is a new [`Status`]. Cancel-safe.
@@ -201,7 +194,7 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: !outbox.queue.is_empty(), is_over: outbox.state != State::Open }
+        Status { is_full: !outbox.queue.is_empty() || self.socket.unsent() > 0, is_over: outbox.state != State::Open }
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
@@ -238,10 +231,15 @@ impl Connection {
         self.changed.notify_one();
     }
 
+    /// The transport's own last word, behind everything else; [`Connection::flush`] it.
+    pub(super) fn say_goodbye(&self) {
+        let _order = self.outbox.lock();
+        self.socket.say_goodbye();
+    }
+
     /// Tells the client that nothing more will come. Its own bytes can still be read.
     pub(super) fn finish_writing(&self) {
-        // It fails where the connection is gone, which is as good.
-        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+        self.socket.finish();
     }
 
     /// The client has answered a ping.
@@ -300,7 +298,7 @@ impl Held<'_> {
 
     /// Whether bytes wait for the socket already.
     pub(super) fn is_full(&self) -> bool {
-        !self.outbox.queue.is_empty()
+        !self.outbox.queue.is_empty() || self.connection.socket.unsent() > 0
     }
 
     /// Sends whole frames that the client catches up with. What the socket does not take does not count for the queue's limit,

@@ -1,11 +1,10 @@
 //! A connection's own task. One read is one turn: everything that it brought is handled, then the answers and the messages
 //! that it caused leave together, one write per socket.
-//!
-//! The read buffer belongs to the thread: a connection at rest holds none.
 
 use super::{
     Connection,
     conversation::{Admission, Admitted, Closing, Conversation, Flow, Replay, Stop, Turn},
+    transport::{Incoming, Outgoing},
 };
 use crate::{
     gateway::Gateway,
@@ -15,17 +14,14 @@ use crate::{
 use bytes::Bytes;
 use protocol::CloseCode;
 use std::{
-    cell::RefCell,
     future::{pending, poll_fn},
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, ReadBuf},
-    net::{TcpStream, tcp::OwnedReadHalf},
     task::yield_now,
     time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
@@ -39,9 +35,6 @@ const COMBINE_FROM: usize = 16;
 /// Measured with 8 publishers on one worker: one turn costs five times as much per delivery as two.
 const COMBINE_TURNS: usize = 2;
 
-/// What one read may bring, in bytes.
-const READ_BYTES: usize = 64 * 1024;
-
 /// How long a closed connection waits for the client to take the last bytes. A slow consumer that reads on within this time
 /// learns why it was closed.
 const LAST_BYTES: Duration = Duration::from_secs(10);
@@ -49,14 +42,9 @@ const LAST_BYTES: Duration = Duration::from_secs(10);
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-thread_local! {
-    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
-
 /// Serves a connection until it ends. `early` came with the opening handshake; `topic` is the one of the URL.
-pub(super) async fn connection(gateway: Arc<Gateway>, stream: TcpStream, early: Bytes, topic: Option<String>) {
-    let (socket, write) = stream.into_split();
-    let connection = Arc::new(Connection::new(write, gateway.config().limits.send_queue, gateway.clock));
+pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, topic: Option<String>) {
+    let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
     if let Some(_place) = gateway.connections.add(connection.clone()) {
         if !gateway.is_ready() {
@@ -220,61 +208,41 @@ pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
 
 /// Sends the last bytes, then waits a little for the client to close as well: a socket that is closed with something unread
 /// resets the connection, and the client might never see why.
-async fn part(connection: &Connection, socket: &mut OwnedReadHalf) {
-    let last_bytes = async {
+async fn part(connection: &Connection, socket: &mut Incoming) {
+    let flush = async || {
         while !connection.flush() {
             connection.writable().await;
         }
+    };
+    let last_bytes = async {
+        flush().await;
+        connection.say_goodbye();
+        flush().await;
     };
     if timeout(LAST_BYTES, last_bytes).await.is_err() {
         return;
     }
     connection.finish_writing();
-    let mut rest = [0; 512];
-    let closed = async { while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
     // A client that does not close has had its time.
-    let _ = timeout(LINGER, closed).await;
+    let _ = timeout(LINGER, socket.drain()).await;
 }
 
 struct Reader {
-    socket: OwnedReadHalf,
+    socket: Incoming,
     decoder: Decoder,
     /// What came behind a `setup` that is not decided yet.
     rest: Vec<u8>,
 }
 
 impl Reader {
-    /// One read into the thread's buffer, and everything that it brought.
+    /// One read, and everything that it brought.
     fn poll_turn(&mut self, cx: &mut Context<'_>, conversation: &mut Conversation) -> Poll<io::Result<Flow>> {
-        READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut target = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut target))?;
-            match target.filled().len() {
-                0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                len => Poll::Ready(Ok(self.take(&mut buffer[..len], conversation))),
-            }
-        })
+        let Self { socket, decoder, rest } = self;
+        socket.poll_with(cx, |bytes| take(decoder, rest, bytes, conversation))
     }
 
-    /// Handles every event in `bytes`.
     fn take(&mut self, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
-        let mut at = 0;
-        while at < bytes.len() {
-            match self.decoder.decode(&mut bytes[at..]) {
-                Ok((used, event)) => {
-                    at += used;
-                    if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
-                        if matches!(stop, Stop::Wait(_)) {
-                            self.rest = bytes[at..].to_vec();
-                        }
-                        return Flow::Break(stop);
-                    }
-                }
-                Err(violation) => return Flow::Break(violated(violation).into()),
-            }
-        }
-        self.decoder.release();
-        Flow::Continue(())
+        take(&mut self.decoder, &mut self.rest, bytes, conversation)
     }
 
     /// After a `setup` was decided: handles what came behind it.
@@ -283,6 +251,27 @@ impl Reader {
         let mut rest = std::mem::take(&mut self.rest);
         self.take(&mut rest, conversation)
     }
+}
+
+/// Handles every event in `bytes`. What is behind one that has to wait goes to `rest`.
+fn take(decoder: &mut Decoder, rest: &mut Vec<u8>, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
+    let mut at = 0;
+    while at < bytes.len() {
+        match decoder.decode(&mut bytes[at..]) {
+            Ok((used, event)) => {
+                at += used;
+                if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
+                    if matches!(stop, Stop::Wait(_)) {
+                        *rest = bytes[at..].to_vec();
+                    }
+                    return Flow::Break(stop);
+                }
+            }
+            Err(violation) => return Flow::Break(violated(violation).into()),
+        }
+    }
+    decoder.release();
+    Flow::Continue(())
 }
 
 fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {

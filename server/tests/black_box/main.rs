@@ -23,4 +23,6 @@ mod raw;
 mod schema;
 mod sessions;
 mod setup;
+mod signing;
+mod tls;
 mod topics;
