@@ -2,9 +2,9 @@
 //! Shared by everything that serves.
 
 use crate::{
-    auth::{Authenticator, Demo},
+    auth::{self, ApiKeys, Authenticator, KeyError},
     clock::Clock,
-    config::{AuthMode, Config},
+    config::Config,
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic},
     socket::{Connection, Connections, drive},
@@ -23,6 +23,8 @@ use tokio_util::task::TaskTracker;
 pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
+    /// Who may publish over HTTP; `None`: nobody.
+    api_keys: Option<ApiKeys>,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) connections: Connections,
@@ -87,9 +89,11 @@ impl PublishError {
 }
 
 impl Gateway {
-    /// A gateway without connections or topics.
-    #[must_use]
-    pub fn new(config: Config) -> Self {
+    /// A gateway without connections or topics. Reads the keys that `config` names.
+    ///
+    /// # Errors
+    /// [`KeyError`]: one of them cannot be used.
+    pub fn new(config: Config) -> Result<Self, KeyError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -101,11 +105,9 @@ impl Gateway {
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
-        let authenticator = match config.auth.mode {
-            AuthMode::Demo => Box::new(Demo),
-        };
-        Self {
-            authenticator,
+        Ok(Self {
+            authenticator: auth::authenticator(&config)?,
+            api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?,
             topics: Directory::new(topics, clock, new_epoch),
             dedup: Dedup::new(claims, clock),
             connections: Connections::new(config.limits.max_connections),
@@ -113,7 +115,7 @@ impl Gateway {
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
             config,
-        }
+        })
     }
 
     /// How it is configured.
@@ -125,6 +127,12 @@ impl Gateway {
     /// Who tells users from their tokens.
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.authenticator
+    }
+
+    /// The keys of backends, where there are any.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<&ApiKeys> {
+        self.api_keys.as_ref()
     }
 
     /// What there is right now.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use micro_socket::config::{Config, Sources};
+use micro_socket::gateway::Gateway;
 use mimalloc::MiMalloc;
 use tokio::net::TcpListener;
 
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => load(options.config, options.listen).and_then(serve),
-        Command::Check(options) => load(options.config, None).map(|config| print(&config.to_toml())),
+        Command::Check(options) => load(options.config, None).and_then(check),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,16 +70,25 @@ fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String>
     Config::load(&Sources { file, environment, listen }).map_err(|error| error.to_string())
 }
 
+/// The files that it names are read too.
+fn check(config: Config) -> Result<(), String> {
+    let text = config.to_toml();
+    Gateway::new(config).map_err(|error| error.to_string())?;
+    print(&text);
+    Ok(())
+}
+
 fn serve(config: Config) -> Result<(), String> {
     micro_socket::log::init(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
     runtime.block_on(async {
-        let listen = config.listen;
+        let (listen, docs) = (config.listen, config.http.docs);
+        let gateway = Gateway::new(config).map_err(|error| error.to_string())?;
         let cannot = |error| format!("cannot listen on {listen}: {error}");
         let listener = TcpListener::bind(listen).await.map_err(cannot)?;
-        announce(listener.local_addr().map_err(cannot)?, config.http.docs);
-        micro_socket::serve(listener, config).await.map_err(|error| format!("stopped: {error}"))
+        announce(listener.local_addr().map_err(cannot)?, docs);
+        micro_socket::serve(listener, gateway).await.map_err(|error| format!("stopped: {error}"))
     })
 }
 

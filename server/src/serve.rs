@@ -1,6 +1,6 @@
 //! The listener: accepts connections, speaks HTTP/1.1 with them, and ends everything when the process is asked to stop.
 
-use crate::{config::Config, gateway::Gateway, http, page};
+use crate::{gateway::Gateway, http, page};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -35,9 +35,9 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`], before anything is served.
-pub async fn serve(listener: TcpListener, config: Config) -> Result<(), ServeError> {
+pub async fn serve(listener: TcpListener, gateway: Gateway) -> Result<(), ServeError> {
     let page = page::router(page::Assets::of_this_build())?;
-    let gateway = Arc::new(Gateway::new(config));
+    let gateway = Arc::new(gateway);
     let router = TowerToHyperService::new(http::router(gateway.clone(), page));
     let stop = asked_to_stop().map_err(ServeError::Signals)?;
     tokio::select! {

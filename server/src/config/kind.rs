@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -15,6 +16,8 @@ use super::units::{parse_period, parse_size, show_period, show_size};
 pub enum AuthMode {
     /// Any token that is not empty is the user's id.
     Demo,
+    /// JSON Web Tokens, checked with the keys of `[auth]`.
+    Jwt,
 }
 
 /// The form of the log.
@@ -35,10 +38,18 @@ pub(super) enum Found<'a> {
 }
 
 impl Found<'_> {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Text(text) => Some(text),
+        }
+    }
+
+    /// An array in a file, separated by commas in a variable.
+    pub(super) fn texts(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect(),
+            Self::Text(text) => Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()),
         }
     }
 
@@ -54,6 +65,8 @@ impl Found<'_> {
 /// What values a key takes.
 pub(super) trait Kind {
     type Value;
+    /// Whether nobody may see a value of this kind.
+    const SECRET: bool = false;
     /// `None` where the value is of another type or not allowed.
     fn read(&self, found: &Found<'_>) -> Option<Self::Value>;
     /// As a TOML value that [`Kind::read`] takes back.
@@ -189,6 +202,26 @@ impl Kind for Address {
     }
 }
 
+/// A file's path; the empty text is none.
+pub(super) struct FilePath;
+
+impl Kind for FilePath {
+    type Value = Option<PathBuf>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        let text = found.text()?;
+        Some((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        quoted(&value.as_ref().map_or_else(String::new, |path| path.display().to_string()))
+    }
+
+    fn allowed(&self) -> String {
+        "the path of a file, or \"\" for none".to_owned()
+    }
+}
+
 /// Web origins: an array in a file, separated by commas in a variable.
 pub(super) struct OriginList;
 
@@ -196,10 +229,7 @@ impl Kind for OriginList {
     type Value = AllowedOrigins;
 
     fn read(&self, found: &Found<'_>) -> Option<AllowedOrigins> {
-        let texts: Vec<&str> = match found {
-            Found::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect::<Option<_>>()?,
-            Found::Text(text) => text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect(),
-        };
+        let texts = found.texts()?;
         if texts.contains(&"*") {
             return Some(AllowedOrigins::Any);
         }
@@ -247,7 +277,7 @@ impl Kind for Filter {
 }
 
 /// As a TOML string. None of the values that are shown holds a control character.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -174,8 +174,8 @@ fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
         ("limits.max_topics = \"9\"", "limits.max_topics: found \"9\"; allowed: a whole number from 1 to 100000000".to_owned()),
         ("timeouts.ping = \"0s\"", format!("timeouts.ping: found \"0s\"; allowed: a duration from 10ms to 1h, {PERIOD}")),
         ("timeouts.ping = 25", format!("timeouts.ping: found 25; allowed: a duration from 10ms to 1h, {PERIOD}")),
-        ("auth.mode = \"jwt\"", "auth.mode: found \"jwt\"; allowed: \"demo\" (\"jwt\" is not part of this version yet)".to_owned()),
-        ("http.demo = \"yes\"", "http.demo: found \"yes\"; allowed: true or false".to_owned()),
+        ("auth.mode = \"oauth\"", "auth.mode: found \"oauth\"; allowed: \"demo\" or \"jwt\"".to_owned()),
+        ("http.demo = \"yes\"", "http.demo: found \"yes\"; allowed: true, false or \"auto\"".to_owned()),
         ("log.format = \"xml\"", "log.format: found \"xml\"; allowed: \"text\" or \"json\"".to_owned()),
         ("log.level = \"inof\"", "log.level: found \"inof\"; allowed: \"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\", and for single modules \"info,micro_socket::hub=debug\"".to_owned()),
         ("access.allowed_origins = \"https://a.example\"", "access.allowed_origins: found \"https://a.example\"; allowed: a list of origins, scheme and host without a path, such as [\"https://app.example.com\"], or [\"*\"] for any (in a variable separated by commas)".to_owned()),
@@ -192,12 +192,13 @@ fn an_unknown_key_is_refused_with_what_there_is() {
     let limits =
         "the keys of [limits] are max_connections, max_frame, max_subscriptions, max_topics, send_queue, invalid_frames, topic_backlog";
     let top = "at the top is listen; the sections are auth, access, limits, timeouts, history, dedup, http, log";
+    let auth = "the keys of [auth] are mode, jwt_secret, jwt_secret_file, jwt_public_key_file, jwks_url, issuer, audience, leeway, jwks_min_refresh";
     let cases = [
         ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
         ("[limits]\n\n\npublish_rate = 0", format!("gateway.toml:4: unknown key limits.publish_rate; {limits}")),
         ("max_frame = 1", format!("gateway.toml:1: unknown key max_frame, did you mean limits.max_frame?; {top}")),
         ("[tls]\ncert_file = \"x\"", format!("gateway.toml:1: unknown key tls; {top}")),
-        ("[auth]\njwt_secret = \"hunter2\"", "gateway.toml:2: unknown key auth.jwt_secret; the keys of [auth] are mode".to_owned()),
+        ("[auth]\npassword = \"hunter2\"", format!("gateway.toml:2: unknown key auth.password; {auth}")),
     ];
     for (content, expected) in cases {
         assert_eq!(File::new(content).refusal(&[]), expected);
