@@ -2,13 +2,13 @@
 //! Shared by everything that serves.
 
 use crate::{
-    auth::{Authenticator, Demo},
+    auth::{self, ApiKeys, Authenticator},
     clock::Clock,
-    config::{AuthMode, Config},
+    config::Config,
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
     session,
-    signing::{KeyError, Keyring},
+    signing::{self, Keyring},
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,6 +26,8 @@ pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
     keyring: Keyring,
+    /// Who may publish over HTTP; `None`: nobody.
+    api_keys: Option<ApiKeys>,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) sessions: Arc<session::Memory>,
@@ -91,12 +93,23 @@ impl PublishError {
     }
 }
 
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A key that tokens or requests are checked with.
+    #[error(transparent)]
+    Auth(#[from] auth::KeyError),
+    /// A key that messages are signed with.
+    #[error(transparent)]
+    Signing(#[from] signing::KeyError),
+}
+
 impl Gateway {
     /// A gateway without connections or topics. Reads the keys that `config` names.
     ///
     /// # Errors
-    /// [`KeyError`]: one of them cannot be used.
-    pub fn new(config: Config) -> Result<Self, KeyError> {
+    /// [`StartError`]: one of them cannot be used.
+    pub fn new(config: Config) -> Result<Self, StartError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -113,12 +126,10 @@ impl Gateway {
         };
         let sessions =
             session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
-        let authenticator = match config.auth.mode {
-            AuthMode::Demo => Box::new(Demo),
-        };
         let keyring = Keyring::load(&config.signing)?;
         Ok(Self {
-            authenticator,
+            authenticator: auth::authenticator(&config)?,
+            api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?,
             topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
             keyring,
             dedup: Dedup::new(claims, clock),
@@ -146,6 +157,12 @@ impl Gateway {
     /// Who tells users from their tokens.
     pub(crate) fn authenticator(&self) -> &dyn Authenticator {
         &*self.authenticator
+    }
+
+    /// The keys of backends, where there are any.
+    #[must_use]
+    pub fn api_keys(&self) -> Option<&ApiKeys> {
+        self.api_keys.as_ref()
     }
 
     /// What there is right now.

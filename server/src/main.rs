@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => load(options.config, options.listen).and_then(serve),
-        Command::Check(options) => load(options.config, None).map(|config| print(&config.to_toml())),
+        Command::Check(options) => load(options.config, None).and_then(check),
         Command::Keys(command) => command.run(),
     };
     match result {
@@ -77,6 +77,14 @@ fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String>
     let environment =
         std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
     Config::load(&Sources { file, environment, listen }).map_err(|error| error.to_string())
+}
+
+/// The files that it names are read too.
+fn check(config: Config) -> Result<(), String> {
+    let text = config.to_toml();
+    Server::prepare(config).map_err(|error| error.to_string())?;
+    print(&text);
+    Ok(())
 }
 
 fn serve(config: Config) -> Result<(), String> {

@@ -7,9 +7,8 @@ mod signals;
 
 use crate::{
     config::Config,
-    gateway::Gateway,
+    gateway::{Gateway, StartError},
     http, page,
-    signing::KeyError,
     tls::{Tls, TlsError},
 };
 use axum::Router;
@@ -32,9 +31,9 @@ pub enum ServeError {
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A key of the gateway.
+    /// A key that the gateway needs.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Gateway(#[from] StartError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),

@@ -1,13 +1,22 @@
 //! From a token to a user and what it may do. [`Authenticator`] is the seam: the demo one is here, others take its place by
 //! configuration.
 
+mod api_keys;
 mod demo;
+mod jwt;
+mod key_error;
 mod rights;
+mod rule;
 
+use crate::config::{AuthMode, Config};
+pub use api_keys::ApiKeys;
 pub use demo::Demo;
 use futures_util::future::BoxFuture;
+pub use jwt::Jwt;
+pub use key_error::KeyError;
 use protocol::{ErrorCode, UserId};
 pub use rights::Rights;
+pub use rule::Rule;
 use std::{borrow::Cow, fmt};
 use tokio::time::Instant;
 
@@ -58,4 +67,15 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 
     /// Whether a connection may send `setup` again, with a fresh token, to stay longer.
     fn renews(&self) -> bool;
+}
+
+/// The one that `config` names, with its keys.
+///
+/// # Errors
+/// [`KeyError`]: a key that it needs cannot be used.
+pub fn authenticator(config: &Config) -> Result<Box<dyn Authenticator>, KeyError> {
+    Ok(match config.auth.mode {
+        AuthMode::Demo => Box::new(Demo),
+        AuthMode::Jwt => Box::new(Jwt::new(config)?),
+    })
 }

@@ -70,6 +70,18 @@ pub enum Problem {
         /// What would do.
         allowed: String,
     },
+    /// A value that cannot be without another, or with it.
+    #[error("{place}: {key}: found {found}; {needs}")]
+    Needs {
+        /// Where it stands.
+        place: Place,
+        /// With its section.
+        key: &'static str,
+        /// The value, in words.
+        found: &'static str,
+        /// What is missing or too much.
+        needs: &'static str,
+    },
     /// Two values that cannot both be.
     #[error("{place}: {key}: found {found}; allowed: {allowed}, which is {of} ({of_place})")]
     Conflict {

@@ -8,8 +8,13 @@ use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::kind::{
     Address, AuthMode, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size, Switch,
 };
+use super::networks::{NetworkList, Networks};
+use super::optional::{SwitchOrAuto, Text, WebAddress};
 use super::origins::AllowedOrigins;
+use super::rules::RuleList;
+use super::secret::{Hidden, Secret};
 use super::units::{GIB, KIB, MIB};
+use crate::auth::Rule;
 
 /// One key, as reading, writing and error texts need it.
 pub(super) struct Key {
@@ -18,6 +23,8 @@ pub(super) struct Key {
     pub(super) name: &'static str,
     /// Takes the value over, or says what is allowed.
     pub(super) set: fn(&mut Config, &Found<'_>) -> Result<(), String>,
+    /// Whether nobody may see its value.
+    pub(super) is_secret: bool,
     /// The present value as it is written in a file.
     pub(super) show: fn(&Config) -> String,
 }
@@ -88,9 +95,14 @@ macro_rules! settings {
                 config.$($path)+ = $kind.read(found).ok_or_else(|| $kind.allowed())?;
                 Ok(())
             },
+            is_secret: is_secret(&$kind),
             show: |config| $kind.show(&config.$($path)+),
         }
     };
+}
+
+const fn is_secret<K: Kind>(_: &K) -> bool {
+    K::SECRET
 }
 
 const fn seconds(count: u64) -> Duration {
@@ -111,15 +123,37 @@ settings! {
     auth: Auth {
         /// How a token becomes a user.
         mode: AuthMode = AuthMode::Demo, Choice {
-            of: &[("demo", AuthMode::Demo)],
-            note: " (\"jwt\" is not part of this version yet)",
+            of: &[("demo", AuthMode::Demo), ("jwt", AuthMode::Jwt)],
+            note: "",
         };
+        /// The secret of tokens signed by HS256.
+        jwt_secret: Option<Secret> = None, Hidden;
+        /// A file with that secret.
+        jwt_secret_file: Option<PathBuf> = None, FilePath;
+        /// A public key in PEM, for tokens signed by RS256, ES256 or EdDSA.
+        jwt_public_key_file: Option<PathBuf> = None, FilePath;
+        /// Where a set of public keys (JWK) is fetched.
+        jwks_url: Option<String> = None, WebAddress;
+        /// The claim `iss` that tokens must have.
+        issuer: Option<String> = None, Text;
+        /// The claim `aud` that tokens must have.
+        audience: Option<String> = None, Text;
+        /// By how much the clocks of issuer and gateway may differ.
+        leeway: Duration = seconds(30), Period(Duration::ZERO..=seconds(600));
+        /// A key that is not in the set makes the gateway fetch it, but no more often than this.
+        jwks_min_refresh: Duration = seconds(10), Period(Duration::from_millis(100)..=HOUR);
     }
 
     /// Who may reach the gateway.
     access: Access {
         /// Web origins whose pages may open a WebSocket, besides those that always may.
         allowed_origins: AllowedOrigins = AllowedOrigins::default(), OriginList;
+        /// Proxies whose `X-Forwarded-For` is believed.
+        trusted_proxies: Networks = Networks::default(), NetworkList;
+        /// What users may subscribe to whose token has no claim `topics`.
+        default_subscribe: Vec<Rule> = Vec::new(), RuleList;
+        /// What users may publish to whose token has no claim `topics`.
+        default_publish: Vec<Rule> = Vec::new(), RuleList;
     }
 
     /// What one connection, one topic and the process may hold.
@@ -214,8 +248,10 @@ settings! {
 
     /// Which of the HTTP routes exist, and where.
     http: Http {
-        /// `/demo/publish/{topic}`
-        demo: bool = true, Switch;
+        /// The keys of backends, one a line; without it there is no `POST /publish`.
+        api_keys_file: Option<PathBuf> = None, FilePath;
+        /// `/demo/publish/{topic}`. `None`: in demo mode only.
+        demo: Option<bool> = None, SwitchOrAuto;
         /// `/docs`, `/openapi` and the redirect from `/`
         docs: bool = true, Switch;
         /// Where `/metrics`, `/stats`, `/healthz` and `/readyz` are, and nowhere else.

@@ -16,6 +16,8 @@ use super::units::{parse_period, parse_size, show_period, show_size};
 pub enum AuthMode {
     /// Any token that is not empty is the user's id.
     Demo,
+    /// JSON Web Tokens, checked with the keys of `[auth]`.
+    Jwt,
 }
 
 /// The form of the log.
@@ -36,7 +38,7 @@ pub(super) enum Found<'a> {
 }
 
 impl Found<'_> {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Text(text) => Some(text),
@@ -44,7 +46,7 @@ impl Found<'_> {
     }
 
     /// An array in a file, separated by commas in a variable.
-    fn texts(&self) -> Option<Vec<&str>> {
+    pub(super) fn texts(&self) -> Option<Vec<&str>> {
         match self {
             Self::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect(),
             Self::Text(text) => Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()),
@@ -63,6 +65,8 @@ impl Found<'_> {
 /// What values a key takes.
 pub(super) trait Kind {
     type Value;
+    /// Whether nobody may see a value of this kind.
+    const SECRET: bool = false;
     /// `None` where the value is of another type or not allowed.
     fn read(&self, found: &Found<'_>) -> Option<Self::Value>;
     /// As a TOML value that [`Kind::read`] takes back.
@@ -313,7 +317,7 @@ impl Kind for Filter {
 }
 
 /// As a TOML string. None of the values that are shown holds a control character.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

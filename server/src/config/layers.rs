@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::Sources;
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{self, Config, Key};
-use super::kind::Found;
+use super::kind::{AuthMode, Found};
 
 const PREFIX: &str = "MICRO_SOCKET_";
 
@@ -93,7 +93,8 @@ impl Layers {
         match (key.set)(&mut self.config, found) {
             Ok(()) => drop(self.places.insert(path.to_owned(), place)),
             Err(allowed) => {
-                self.problems.push(Problem::Value { place, key: path.to_owned(), found: written(), allowed });
+                let found = if key.is_secret { "something that is not shown".to_owned() } else { written() };
+                self.problems.push(Problem::Value { place, key: path.to_owned(), found, allowed });
             }
         }
     }
@@ -101,6 +102,8 @@ impl Layers {
     fn finish(mut self) -> Result<Config, ConfigError> {
         if self.problems.is_empty() {
             self.check_send_queue();
+            self.check_tokens();
+            self.check_demo();
         }
         if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError(self.problems)) }
     }
@@ -118,6 +121,32 @@ impl Layers {
                 of_place: self.place("limits.max_frame"),
             });
         }
+    }
+
+    /// Tokens need exactly one secret at most, and in `jwt` mode a key at least.
+    fn check_tokens(&mut self) {
+        let auth = &self.config.auth;
+        let has_key =
+            auth.jwt_secret.is_some() || auth.jwt_secret_file.is_some() || auth.jwt_public_key_file.is_some() || auth.jwks_url.is_some();
+        if auth.mode == AuthMode::Jwt && !has_key {
+            let needs = "needs a key: auth.jwt_secret, auth.jwt_secret_file, auth.jwt_public_key_file or auth.jwks_url";
+            self.needs("auth.mode", "\"jwt\"", needs);
+        }
+        if self.config.auth.jwt_secret.is_some() && self.config.auth.jwt_secret_file.is_some() {
+            self.needs("auth.jwt_secret", "a secret, and auth.jwt_secret_file", "only one of them can be given");
+        }
+    }
+
+    /// Where users have to prove who they are, nobody publishes without a key.
+    fn check_demo(&mut self) {
+        let Config { auth, http, .. } = &self.config;
+        if auth.mode == AuthMode::Jwt && http.demo == Some(true) && http.api_keys_file.is_none() {
+            self.needs("http.demo", "true", "in jwt mode it needs http.api_keys_file, whose keys it then asks for");
+        }
+    }
+
+    fn needs(&mut self, key: &'static str, found: &'static str, needs: &'static str) {
+        self.problems.push(Problem::Needs { place: self.place(key), key, found, needs });
     }
 
     fn place(&self, path: &str) -> Place {

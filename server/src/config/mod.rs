@@ -9,7 +9,11 @@ mod history;
 mod keys;
 mod kind;
 mod layers;
+mod networks;
+mod optional;
 mod origins;
+mod rules;
+mod secret;
 mod units;
 
 use std::path::PathBuf;
@@ -18,7 +22,9 @@ pub use error::{ConfigError, Problem};
 pub use history::HistoryOverride;
 pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, LogFormat};
+pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
+pub use secret::Secret;
 
 /// Where a configuration is read from.
 #[derive(Debug, Default)]
@@ -39,6 +45,12 @@ impl Config {
     /// flag, the key, what was found and what is allowed.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         layers::load(sources)
+    }
+
+    /// Whether `/demo/publish/{topic}` exists: where nobody said, in demo mode.
+    #[must_use]
+    pub fn has_demo(&self) -> bool {
+        self.http.demo.unwrap_or(self.auth.mode == AuthMode::Demo)
     }
 
     /// The effective configuration as TOML: a file with this content gives this configuration.

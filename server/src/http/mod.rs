@@ -53,7 +53,7 @@ struct DocsPage;
 
 /// All routes. `page` answers `/docs` and the files that it loads; it is left out where `http.docs` is false.
 pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
-    let config = &gateway.config().http;
+    let config = gateway.config();
     let mut api = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(ws::any_topics))
         .routes(routes!(ws::one_topic))
@@ -63,10 +63,10 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         .routes(routes!(health::readyz))
         .routes(routes!(documents::openapi))
         .routes(routes!(documents::asyncapi));
-    if config.demo {
+    if config.has_demo() {
         api = api.routes(routes!(demo::publish).map(|methods| methods.head(demo::refuse_head)));
     }
-    if config.docs {
+    if config.http.docs {
         api = api.merge(OpenApiRouter::from(page)).merge(docs());
     }
     let (router, openapi) = api.split_for_parts();

@@ -33,6 +33,8 @@ impl Gateway {
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("Micro Socket listens on http").unwrap();
         let address = address.trim_start_matches('s').strip_prefix("://").unwrap().to_owned();
+        // The first of a test's gateways installs it.
+        let _installed = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
         Self { process, address, client }
     }
