@@ -1,7 +1,16 @@
 //! The listener: accepts connections, speaks HTTP/1.1 with them, and ends everything when the process is asked to stop.
 
-use crate::{gateway::Gateway, http, page};
-use hyper::server::conn::http1;
+use crate::{
+    gateway::Gateway,
+    http::{self, Peer},
+    page,
+};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -59,7 +68,7 @@ pub async fn serve(listener: TcpListener, gateway: Gateway) -> Result<(), ServeE
 async fn accept(listener: &TcpListener, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => spawn_http(stream, gateway, router.clone()),
+            Ok((stream, peer)) => spawn_http(stream, Peer(peer.ip()), gateway, router.clone()),
             // Out of file descriptors, most likely: the pause lets some connections end, instead of a busy loop.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -70,15 +79,19 @@ async fn accept(listener: &TcpListener, gateway: &Gateway, router: TowerToHyperS
 }
 
 /// HTTP/1.1 with a limit on how long the header of a request may take; a WebSocket takes the stream over.
-fn spawn_http(stream: TcpStream, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
+fn spawn_http(stream: TcpStream, peer: Peer, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(gateway.config().timeouts.setup)
-        .serve_connection(TokioIo::new(stream), router)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::spawn(async move {
         if let Err(error) = connection.await {
