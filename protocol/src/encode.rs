@@ -17,21 +17,27 @@ impl MessagePrefix {
         Self(bytes.into())
     }
 
-    /// Appends one whole `message` frame. `data` has to be one JSON value.
-    pub fn put(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
+    /// Appends one whole `message` frame. `data` has to be one JSON value, `sig` base64url.
+    pub fn put(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str, sig: Option<&[u8]>) {
         out.extend_from_slice(&self.0);
         put_number(out, seq_no);
         out.extend_from_slice(br#","messageId":"#);
         put_text(out, message_id.as_str());
         out.extend_from_slice(br#","data":"#);
         out.extend_from_slice(data.as_bytes());
+        if let Some(sig) = sig {
+            out.extend_from_slice(br#","sig":""#);
+            out.extend_from_slice(sig);
+            out.push(b'"');
+        }
         out.push(b'}');
     }
 
-    /// An upper bound for the length of a frame, in bytes, where no character needs an escape.
+    /// An upper bound for the length of a frame, in bytes, where no character needs an escape. `sig` is the signature's length.
     #[must_use]
-    pub fn frame_len(&self, message_id: &MessageId<'_>, data: &str) -> usize {
-        self.0.len() + message_id.as_str().len() + data.len() + r#","messageId":"","data":}"#.len() + 20
+    pub fn frame_len(&self, message_id: &MessageId<'_>, data: &str, sig: Option<usize>) -> usize {
+        let sig = sig.map_or(0, |len| len + r#","sig":"""#.len());
+        self.0.len() + message_id.as_str().len() + data.len() + sig + r#","messageId":"","data":}"#.len() + 20
     }
 }
 
@@ -92,16 +98,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_bytes_as_serde(topic in name(), id in name(), seq_no in 0..=SeqNo::MAX, duplicate: bool) {
+        fn the_same_bytes_as_serde(topic in name(), id in name(), seq_no in 0..=SeqNo::MAX, duplicate: bool, sig in proptest::option::of("[A-Za-z0-9_-]{86}")) {
             let (topic, message_id) = (Topic::new(topic).unwrap(), MessageId::new(id).unwrap());
             let data = r#"{"a" : 1.50}"#;
             let mut fast = Vec::new();
-            MessagePrefix::new(&topic).put(&mut fast, seq_no, &message_id, data);
+            MessagePrefix::new(&topic).put(&mut fast, seq_no, &message_id, data, sig.as_deref().map(str::as_bytes));
             let seq = SeqNo::new(seq_no).unwrap();
             let slow = ServerFrame::Message(Message {
-                topic: topic.clone(), seq_no: seq, message_id: message_id.clone(), data: Payload::parse(data).unwrap(), prev_seq_no: None, sig: None,
+                topic: topic.clone(), seq_no: seq, message_id: message_id.clone(), data: Payload::parse(data).unwrap(), prev_seq_no: None, sig: sig.clone().map(Into::into),
             });
             prop_assert_eq!(std::str::from_utf8(&fast).unwrap(), serde_json::to_string(&slow).unwrap());
+            let bound = MessagePrefix::new(&topic).frame_len(&message_id, data, sig.as_ref().map(String::len));
+            let escapes = message_id.as_str().matches(['"', '\\']).count();
+            prop_assert!(fast.len() <= bound + escapes);
             prop_assert_eq!(ServerFrame::parse(std::str::from_utf8(&fast).unwrap()).unwrap(), slow);
 
             let status = if duplicate { AckStatus::Duplicate } else { AckStatus::Ok };

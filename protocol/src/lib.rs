@@ -13,6 +13,7 @@
 //! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`]: checked once, at the edge |
 //! | [`payload`] | any JSON value, byte for byte |
 //! | [`codes`] | error and close codes, each with what to do about it |
+//! | [`signature`] | what a message's signature is over |
 //! | [`reference`](mod@reference) | every frame with its fields and an example, for documentation and forms |
 
 pub mod client;
@@ -23,6 +24,7 @@ pub mod parse;
 pub mod payload;
 pub mod reference;
 pub mod server;
+pub mod signature;
 
 pub use client::{ClientFrame, Position, Publish, Receipt, Setup, Subscribe, Unsubscribe};
 pub use codes::{CloseCode, ErrorCode, Reaction};

@@ -2,11 +2,13 @@
 //! Shared by everything that serves.
 
 use crate::{
-    auth::{self, ApiKeys, Authenticator, KeyError},
+    auth::{self, ApiKeys, Authenticator},
     clock::Clock,
     config::Config,
     dedup::{self, Claim, Dedup, Place},
-    hub::{self, Appended, Directory, FanOut, Topic},
+    hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
+    session,
+    signing::{self, Keyring},
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,8 +27,11 @@ pub struct Gateway {
     authenticator: Box<dyn Authenticator>,
     /// Who may publish over HTTP; `None`: nobody.
     api_keys: Option<ApiKeys>,
+    keyring: Keyring,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
+    pub(crate) sessions: Arc<session::Memory>,
+    pub(crate) clock: Clock,
     pub(crate) connections: Connections,
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
@@ -88,6 +93,17 @@ impl PublishError {
     }
 }
 
+/// A key that the configuration names cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// For signing messages.
+    #[error(transparent)]
+    Signing(#[from] signing::KeyError),
+    /// For checking users and backends.
+    #[error(transparent)]
+    Access(#[from] auth::KeyError),
+}
+
 impl Gateway {
     /// A gateway without connections or topics. Reads the keys that `config` names.
     ///
@@ -99,17 +115,26 @@ impl Gateway {
             max_topics: config.limits.max_topics,
             meta_ttl: config.history.meta_ttl,
             topic_backlog: config.limits.topic_backlog,
+            history_bytes: config.history.total_bytes,
         };
+        let rules = config.history.clone();
+        let history = Box::new(move |topic: &Name| rules.of(topic.as_str()));
         let claims = dedup::Limits {
             window: config.dedup.window,
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
+        let sessions =
+            session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
+        let keyring = Keyring::load(&config.signing)?;
         Ok(Self {
             authenticator: auth::authenticator(&config)?,
             api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?,
-            topics: Directory::new(topics, clock, new_epoch),
+            topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
+            keyring,
             dedup: Dedup::new(claims, clock),
+            sessions: Arc::new(session::Memory::new(sessions, clock)),
+            clock,
             connections: Connections::new(config.limits.max_connections),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
@@ -122,6 +147,11 @@ impl Gateway {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The public keys of the signatures, as a JWK set.
+    pub(crate) fn key_set(&self) -> &str {
+        &self.keyring.key_set
     }
 
     /// Who tells users from their tokens.

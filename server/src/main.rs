@@ -1,13 +1,18 @@
 //! The command line.
 
+mod cli;
+
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use micro_socket::config::{Config, Sources};
-use micro_socket::gateway::Gateway;
+use cli::keys::Keys;
+use micro_socket::{
+    Server,
+    config::{Config, Sources},
+};
 use mimalloc::MiMalloc;
 use tokio::net::TcpListener;
 
@@ -30,6 +35,9 @@ enum Command {
     Serve(Serve),
     /// Print the effective configuration, or say what is wrong with it
     Check(Check),
+    /// Keys for signing messages
+    #[command(subcommand)]
+    Keys(Keys),
 }
 
 #[derive(Args)]
@@ -54,6 +62,7 @@ fn main() -> ExitCode {
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => load(options.config, options.listen).and_then(serve),
         Command::Check(options) => load(options.config, None).and_then(check),
+        Command::Keys(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -73,7 +82,7 @@ fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String>
 /// The files that it names are read too.
 fn check(config: Config) -> Result<(), String> {
     let text = config.to_toml();
-    Gateway::new(config).map_err(|error| error.to_string())?;
+    Server::prepare(config).map_err(|error| error.to_string())?;
     print(&text);
     Ok(())
 }
@@ -82,21 +91,22 @@ fn serve(config: Config) -> Result<(), String> {
     micro_socket::log::init(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let (listen, docs) = (config.listen, config.http.docs);
     runtime.block_on(async {
-        let (listen, docs) = (config.listen, config.http.docs);
-        let gateway = Gateway::new(config).map_err(|error| error.to_string())?;
+        let server = Server::prepare(config).map_err(|error| error.to_string())?;
         let cannot = |error| format!("cannot listen on {listen}: {error}");
         let listener = TcpListener::bind(listen).await.map_err(cannot)?;
-        announce(listener.local_addr().map_err(cannot)?, docs);
-        micro_socket::serve(listener, gateway).await.map_err(|error| format!("stopped: {error}"))
+        announce(listener.local_addr().map_err(cannot)?, docs, server.is_encrypted());
+        server.serve(listener).await.map_err(|error| format!("stopped: {error}"))
     })
 }
 
 /// What a person, or a program that started this one, needs to go on.
-fn announce(address: SocketAddr, docs: bool) {
-    let mut text = format!("Micro Socket listens on http://{address}\n");
+fn announce(address: SocketAddr, docs: bool, is_encrypted: bool) {
+    let scheme = if is_encrypted { "https" } else { "http" };
+    let mut text = format!("Micro Socket listens on {scheme}://{address}\n");
     if docs {
-        text.push_str(&format!("Playground: http://{}/docs\n", reachable(address)));
+        text.push_str(&format!("Playground: {scheme}://{}/docs\n", reachable(address)));
     }
     print(&text);
 }

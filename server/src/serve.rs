@@ -1,30 +1,23 @@
-//! The listener: accepts connections, speaks HTTP/1.1 with them, and ends everything when the process is asked to stop.
+//! From a configuration to a process that serves: prepares what can fail, runs everything side by side, and ends it when the
+//! process is asked to stop.
+
+mod door;
+mod drain;
+mod signals;
 
 use crate::{
-    gateway::Gateway,
-    http::{self, Peer},
-    page,
+    config::Config,
+    gateway::{Gateway, KeyError},
+    http, page,
+    tls::{Tls, TlsError},
 };
-use hyper::{
-    Request,
-    body::Incoming,
-    server::conn::http1,
-    service::{Service, service_fn},
-};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use protocol::CloseCode;
-use std::{io, sync::Arc, time::Duration};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    signal,
-    time::{sleep, timeout},
-};
-
-/// How long a stopping gateway waits for its connections to take the last bytes.
-const FAREWELL: Duration = Duration::from_secs(3);
+use axum::Router;
+use door::Door;
+use drain::drain;
+use hyper_util::service::TowerToHyperService;
+use signals::Signals;
+use std::{future::pending, io, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, time::sleep};
 
 /// How often what has expired is cleared away.
 const CLEARING: Duration = Duration::from_secs(1);
@@ -35,69 +28,79 @@ pub enum ServeError {
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A key of the gateway.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),
 }
 
-/// Serves until the process gets SIGINT or SIGTERM, then closes every connection with 1001.
-///
-/// # Errors
-/// [`ServeError`], before anything is served.
-pub async fn serve(listener: TcpListener, gateway: Gateway) -> Result<(), ServeError> {
-    let page = page::router(page::Assets::of_this_build())?;
-    let gateway = Arc::new(gateway);
-    let router = TowerToHyperService::new(http::router(gateway.clone(), page));
-    let stop = asked_to_stop().map_err(ServeError::Signals)?;
-    tokio::select! {
-        () = accept(&listener, &gateway, router) => {}
-        () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
-        () = clear(&gateway) => {}
-        () = stop => {}
-    }
-    drop(listener);
-    gateway.stop();
-    gateway.connections.close_all(CloseCode::GoingAway);
-    gateway.tasks.close();
-    if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
-        tracing::warn!(connections = gateway.connections.len(), "some connections did not end in time");
-    }
-    Ok(())
+/// A gateway that has everything it needs to serve.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    tls: Option<Tls>,
+    router: Router,
 }
 
-async fn accept(listener: &TcpListener, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => spawn_http(stream, Peer(peer.ip()), gateway, router.clone()),
-            // Out of file descriptors, most likely: the pause lets some connections end, instead of a busy loop.
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(Duration::from_millis(100)).await;
+impl Server {
+    /// Reads the files that the configuration names.
+    ///
+    /// # Errors
+    /// [`ServeError`]
+    pub fn prepare(config: Config) -> Result<Self, ServeError> {
+        let page = page::router(page::Assets::of_this_build())?;
+        let tls = Tls::load(&config.tls)?;
+        let gateway = Arc::new(Gateway::new(config)?);
+        let router = http::router(gateway.clone(), page);
+        Ok(Self { gateway, tls, router })
+    }
+
+    /// Whether it speaks HTTPS and WSS.
+    #[must_use]
+    pub fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Serves until the process gets SIGINT or SIGTERM, then takes no new work, gives every connection what waits for it, and
+    /// closes it with 1001. A second signal ends that at once.
+    ///
+    /// # Errors
+    /// [`ServeError`], before anything is served.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
+        let Self { gateway, tls, router } = self;
+        let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+        let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
+        let stopped = async {
+            let signal = signals.next().await;
+            tracing::info!(?signal, connections = gateway.connections.len(), "stopping");
+            gateway.stop();
+            tokio::select! {
+                () = drain(&gateway, signal) => tracing::info!("stopped"),
+                signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
             }
+        };
+        // HTTP is answered to the end: a load balancer asks `/readyz`.
+        tokio::select! {
+            () = door.open(&listener) => {}
+            () = follow_files(tls.as_ref()) => {}
+            () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
+            () = clear(&gateway) => {}
+            () = stopped => {}
         }
+        Ok(())
     }
 }
 
-/// HTTP/1.1 with a limit on how long the header of a request may take; a WebSocket takes the stream over.
-fn spawn_http(stream: TcpStream, peer: Peer, gateway: &Gateway, router: TowerToHyperService<axum::Router>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection ended before it began");
-        return;
+/// For ever, with TLS or without.
+async fn follow_files(tls: Option<&Tls>) {
+    match tls {
+        Some(tls) => tls.follow_files().await,
+        None => pending().await,
     }
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        router.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(gateway.config().timeouts.setup)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "an HTTP connection ended early");
-        }
-    });
 }
 
 /// Forgets what has expired, for ever.
@@ -106,19 +109,6 @@ async fn clear(gateway: &Gateway) {
         sleep(CLEARING).await;
         gateway.topics.expire();
         gateway.dedup.expire();
+        gateway.sessions.expire();
     }
-}
-
-#[cfg(unix)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
-}
-
-#[cfg(not(unix))]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(signal::ctrl_c().await) })
 }

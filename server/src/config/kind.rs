@@ -222,6 +222,46 @@ impl Kind for FilePath {
     }
 }
 
+/// Paths of files: an array in a file, separated by commas in a variable.
+pub(super) struct FileList;
+
+impl Kind for FileList {
+    type Value = Vec<PathBuf>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        let texts = found.texts()?;
+        texts.iter().all(|text| !text.is_empty()).then(|| texts.into_iter().map(PathBuf::from).collect())
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        let texts: Vec<String> = value.iter().map(|path| quoted(&path.display().to_string())).collect();
+        format!("[{}]", texts.join(", "))
+    }
+
+    fn allowed(&self) -> String {
+        "a list of paths, such as [\"old.pem\"] (in a variable separated by commas)".to_owned()
+    }
+}
+
+/// An [`Address`]; the empty text is none.
+pub(super) struct OptionalAddress;
+
+impl Kind for OptionalAddress {
+    type Value = Option<SocketAddr>;
+
+    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
+        if found.text()?.is_empty() { Some(None) } else { Address.read(found).map(Some) }
+    }
+
+    fn show(&self, value: &Self::Value) -> String {
+        value.as_ref().map_or_else(|| quoted(""), |address| Address.show(address))
+    }
+
+    fn allowed(&self) -> String {
+        format!("{}; or \"\" for none", Address.allowed())
+    }
+}
+
 /// Web origins: an array in a file, separated by commas in a variable.
 pub(super) struct OriginList;
 

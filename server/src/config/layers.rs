@@ -224,6 +224,6 @@ mod tests {
         assert_eq!(near("max_frame").as_deref(), Some("limits.max_frame"));
         assert_eq!(near("limits_max_frame").as_deref(), Some("limits.max_frame"));
         assert_eq!(near("lisen").as_deref(), Some("listen"));
-        assert_eq!(near("tls.cert_file"), None);
+        assert_eq!(near("metrics.path"), None);
     }
 }

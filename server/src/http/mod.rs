@@ -10,6 +10,7 @@ mod demo;
 mod documents;
 mod headers;
 mod health;
+mod keys;
 mod origin;
 mod pages;
 mod path;
@@ -62,6 +63,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     let mut api = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(ws::any_topics))
         .routes(routes!(ws::one_topic))
+        .routes(routes!(keys::keys))
         .routes(routes!(stats::stats))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))

@@ -3,32 +3,37 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
+use super::transport::Outgoing;
 use crate::{
+    clock::Clock,
     hub::{Sink, topic::Liveness},
+    session::Owner,
     websocket::{PING, close_frame},
 };
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
-use socket2::SockRef;
 use std::{
     collections::VecDeque,
-    io::{self, ErrorKind, IoSlice},
-    net::Shutdown,
-    sync::atomic::{AtomicU8, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
 };
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+use tokio::{sync::Notify, time::Instant};
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
 pub struct Connection {
-    socket: OwnedWriteHalf,
+    socket: Outgoing,
     /// Bytes that may wait for the client.
     limit: usize,
     outbox: Mutex<Outbox>,
     /// Tells the connection's own task that the socket was full, or that the connection closes.
     changed: Notify,
     heartbeat: AtomicU8,
+    clock: Clock,
+    /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
+    expires: AtomicU64,
+    /// The gateway stops: the connection ends as soon as the client has everything.
+    draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +42,8 @@ struct Outbox {
     queue: VecDeque<Bytes>,
     /// Bytes in `queue`.
     waiting: usize,
+    /// How many of them a replay has put there: they do not count for the limit.
+    replayed: usize,
     /// The front of `queue` lacks bytes that were sent already.
     front_is_cut: bool,
     /// Answers that are held back to leave in one write with what the same turn delivers.
@@ -72,13 +79,45 @@ mod silence {
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedWriteHalf, limit: usize) -> Self {
-        Self { socket, limit, outbox: Mutex::default(), changed: Notify::new(), heartbeat: AtomicU8::new(silence::NONE) }
+    pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
+        Self {
+            socket,
+            limit,
+            outbox: Mutex::default(),
+            changed: Notify::new(),
+            heartbeat: AtomicU8::new(silence::NONE),
+            clock,
+            expires: AtomicU64::new(u64::MAX),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Delivers nothing from this moment on. The connection should be held, unless it is new.
+    pub(super) fn expire_at(&self, moment: Option<Instant>) {
+        let micros = moment.map_or(u64::MAX, |moment| self.clock.at(moment).0);
+        self.expires.store(micros, Relaxed);
+    }
+
+    /// Whether the client's token has stopped being good.
+    pub(super) fn has_lapsed(&self) -> bool {
+        let expires = self.expires.load(Relaxed);
+        expires != u64::MAX && expires <= self.clock.now().0
+    }
+
+    /// Asks the connection to end as soon as the client has everything.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Whether it was asked to end.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
 
     /// Keeps everybody else's bytes out while answers are put together that have to stand before them.
     pub(super) fn hold(&self) -> Held<'_> {
-        Held(self.outbox.lock())
+        Held { connection: self, outbox: self.outbox.lock() }
     }
 
     /// Holds `answers` back until something else is sent, or [`Connection::uncork`].
@@ -103,8 +142,13 @@ impl Connection {
         let corked = std::mem::take(&mut outbox.corked);
         let mut written = 0;
         if outbox.queue.is_empty() {
-            match self.write(&corked, frames) {
-                Ok(n) if n == corked.len() + frames.len() => return,
+            match self.socket.write(&corked, frames) {
+                Ok(n) if n == corked.len() + frames.len() => {
+                    if self.socket.unsent() > 0 {
+                        self.changed.notify_one();
+                    }
+                    return;
+                }
                 Ok(n) => written = n,
                 Err(_) => return self.break_off(outbox),
             }
@@ -113,29 +157,17 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if outbox.waiting > self.limit {
+        if (outbox.waiting + self.socket.unsent()).saturating_sub(outbox.replayed) > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
         self.changed.notify_one();
-    }
-
-    /// One system call. A full socket takes 0 bytes.
-    fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        let result = match (first, second) {
-            (only, []) | ([], only) => self.socket.try_write(only),
-            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
-        };
-        match result {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
-            other => other,
-        }
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
     pub(super) fn flush(&self) -> bool {
         let mut outbox = self.outbox.lock();
         while let Some(front) = outbox.queue.front() {
-            match self.write(front, &[]) {
+            match self.socket.write(front, &[]) {
                 Ok(0) => return false,
                 Ok(n) => outbox.sent(n),
                 Err(_) => {
@@ -144,13 +176,15 @@ impl Connection {
                 }
             }
         }
-        true
+        self.socket.flush().unwrap_or_else(|_| {
+            self.break_off(&mut outbox);
+            true
+        })
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
     pub(super) async fn writable(&self) {
-        // An error shows at the next write.
-        let _ = self.socket.writable().await;
+        self.socket.writable().await;
     }
 
     /// Waits until there is a new [`Status`]. Cancel-safe.
@@ -160,7 +194,7 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: !outbox.queue.is_empty(), is_over: outbox.state != State::Open }
+        Status { is_full: !outbox.queue.is_empty() || self.socket.unsent() > 0, is_over: outbox.state != State::Open }
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
@@ -187,6 +221,7 @@ impl Connection {
         let keep = usize::from(outbox.front_is_cut);
         outbox.queue.truncate(keep);
         outbox.waiting = outbox.queue.iter().map(Bytes::len).sum();
+        outbox.replayed = 0;
         outbox.push(close_frame(code.number(), reason));
         outbox.state = State::Closing;
     }
@@ -196,10 +231,15 @@ impl Connection {
         self.changed.notify_one();
     }
 
+    /// The transport's own last word, behind everything else; [`Connection::flush`] it.
+    pub(super) fn say_goodbye(&self) {
+        let _order = self.outbox.lock();
+        self.socket.say_goodbye();
+    }
+
     /// Tells the client that nothing more will come. Its own bytes can still be read.
     pub(super) fn finish_writing(&self) {
-        // It fails where the connection is gone, which is as good.
-        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+        self.socket.finish();
     }
 
     /// The client has answered a ping.
@@ -228,23 +268,50 @@ impl Connection {
 impl Sink for Connection {
     fn deliver(&self, subscription: &Liveness, frames: &Bytes) {
         let mut outbox = self.outbox.lock();
-        if subscription.is_live() {
+        if subscription.is_live() && !self.has_lapsed() {
             self.send(&mut outbox, frames);
         }
     }
 }
 
+impl Owner for Connection {
+    fn overtaken(&self) {
+        self.close(CloseCode::ResumedElsewhere, CloseCode::ResumedElsewhere.meaning());
+    }
+}
+
 /// The right to say something first.
-pub(super) struct Held<'a>(MutexGuard<'a, Outbox>);
+pub(super) struct Held<'a> {
+    connection: &'a Connection,
+    outbox: MutexGuard<'a, Outbox>,
+}
 
 impl Held<'_> {
     /// Adds whole frames to what is held back.
     pub(super) fn put(&mut self, mut frames: Vec<u8>) {
-        if self.0.corked.is_empty() {
-            self.0.corked = frames;
+        if self.outbox.corked.is_empty() {
+            self.outbox.corked = frames;
         } else {
-            self.0.corked.append(&mut frames);
+            self.outbox.corked.append(&mut frames);
         }
+    }
+
+    /// Whether bytes wait for the socket already.
+    pub(super) fn is_full(&self) -> bool {
+        !self.outbox.queue.is_empty() || self.connection.socket.unsent() > 0
+    }
+
+    /// Sends whole frames that the client catches up with. What the socket does not take does not count for the queue's limit,
+    /// so nothing may be waiting yet.
+    pub(super) fn send_replay(&mut self, frames: Vec<u8>) {
+        debug_assert!(!self.is_full());
+        if frames.is_empty() {
+            return;
+        }
+        let Self { connection, outbox } = self;
+        outbox.replayed = usize::MAX;
+        connection.send(outbox, &frames.into());
+        outbox.replayed = outbox.waiting;
     }
 }
 
@@ -259,6 +326,7 @@ impl Outbox {
     /// The socket took `n` bytes of the front.
     fn sent(&mut self, n: usize) {
         self.waiting -= n;
+        self.replayed = self.replayed.saturating_sub(n);
         let Some(front) = self.queue.front_mut() else { return };
         if n == front.len() {
             self.queue.pop_front();

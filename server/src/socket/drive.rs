@@ -1,11 +1,10 @@
 //! A connection's own task. One read is one turn: everything that it brought is handled, then the answers and the messages
 //! that it caused leave together, one write per socket.
-//!
-//! The read buffer belongs to the thread: a connection at rest holds none.
 
 use super::{
     Connection,
-    conversation::{Admission, Admitted, Closing, Conversation, Flow, Stop, Turn},
+    conversation::{Admission, Admitted, Closing, Conversation, Flow, Replay, Stop, Turn},
+    transport::{Incoming, Outgoing},
 };
 use crate::{
     gateway::Gateway,
@@ -15,19 +14,16 @@ use crate::{
 use bytes::Bytes;
 use protocol::CloseCode;
 use std::{
-    cell::RefCell,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, ReadBuf},
-    net::{TcpStream, tcp::OwnedReadHalf},
     task::yield_now,
-    time::{Sleep, sleep, timeout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -39,9 +35,6 @@ const COMBINE_FROM: usize = 16;
 /// Measured with 8 publishers on one worker: one turn costs five times as much per delivery as two.
 const COMBINE_TURNS: usize = 2;
 
-/// What one read may bring, in bytes.
-const READ_BYTES: usize = 64 * 1024;
-
 /// How long a closed connection waits for the client to take the last bytes. A slow consumer that reads on within this time
 /// learns why it was closed.
 const LAST_BYTES: Duration = Duration::from_secs(10);
@@ -49,20 +42,19 @@ const LAST_BYTES: Duration = Duration::from_secs(10);
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-thread_local! {
-    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
-
 /// Serves a connection until it ends. `early` came with the opening handshake; `topic` is the one of the URL.
-pub(super) async fn connection(gateway: Arc<Gateway>, stream: TcpStream, early: Bytes, topic: Option<String>) {
-    let (socket, write) = stream.into_split();
-    let connection = Arc::new(Connection::new(write, gateway.config().limits.send_queue));
+pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, topic: Option<String>) {
+    let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
     if let Some(_place) = gateway.connections.add(connection.clone()) {
+        if !gateway.is_ready() {
+            connection.drain();
+        }
         let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
         let deadline = Box::pin(sleep(gateway.config().timeouts.setup));
         let closing = converse(&connection, &gateway.tasks, &mut reader, &mut conversation, early, deadline).await;
         if let Some(Closing { code, reason }) = closing {
+            connection.cork(std::mem::take(&mut conversation.turn.answers));
             connection.close_with(code, &reason);
         }
     } else {
@@ -80,8 +72,9 @@ async fn converse(
     early: Bytes,
     deadline: Pin<Box<Sleep>>,
 ) -> Option<Closing> {
-    let mut deadline = Some(deadline);
+    let mut deadline = Deadline { ends: Some(deadline.deadline()), timer: Some(deadline) };
     let mut is_full = false;
+    let mut replay = None;
     let mut flow = reader.take(&mut early.to_vec(), conversation);
     drop(early);
     loop {
@@ -92,7 +85,10 @@ async fn converse(
             Flow::Break(Stop::Close(closing)) => return Some(closing),
         };
         if conversation.is_set_up() {
-            deadline = None;
+            deadline.set(conversation.expires());
+        }
+        if conversation.is_behind() && replay.is_none() {
+            replay = Some(Replay::More);
         }
         flow = loop {
             tokio::select! { biased;
@@ -104,12 +100,56 @@ async fn converse(
                     }
                     is_full = status.is_full;
                 }
+                () = deadline.passes() => return Some(at_deadline(conversation)),
                 flow = next(reader, conversation, &mut admission) => break flow.ok()?,
-                () = async { if let Some(deadline) = &mut deadline { deadline.await } }, if deadline.is_some() => {
-                    return Some(Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() });
+                () = turn_of(replay.as_ref()), if replay.is_some() && !is_full => {
+                    replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
+                    is_full = connection.status().is_full;
                 }
             }
+            if connection.is_draining() && !is_full && !conversation.is_behind() {
+                return Some(CloseCode::GoingAway.into());
+            }
         };
+    }
+}
+
+/// When the present phase of a connection has to be over: the time for `setup`, then the token's.
+struct Deadline {
+    ends: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn set(&mut self, ends: Option<Instant>) {
+        if self.ends != ends {
+            self.ends = ends;
+            self.timer = ends.map(|ends| Box::pin(sleep_until(ends)));
+        }
+    }
+
+    /// Never returns where there is none. Cancel-safe.
+    async fn passes(&mut self) {
+        match &mut self.timer {
+            Some(timer) => timer.await,
+            None => pending().await,
+        }
+    }
+}
+
+fn at_deadline(conversation: &mut Conversation) -> Closing {
+    if conversation.is_set_up() {
+        conversation.expire()
+    } else {
+        Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() }
+    }
+}
+
+/// When the next batch of a replay may go: others run first. Cancel-safe.
+async fn turn_of(replay: Option<&Replay>) {
+    match replay {
+        Some(Replay::Wait(until)) => sleep_until(*until).await,
+        _ => yield_now().await,
     }
 }
 
@@ -168,61 +208,41 @@ pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
 
 /// Sends the last bytes, then waits a little for the client to close as well: a socket that is closed with something unread
 /// resets the connection, and the client might never see why.
-async fn part(connection: &Connection, socket: &mut OwnedReadHalf) {
-    let last_bytes = async {
+async fn part(connection: &Connection, socket: &mut Incoming) {
+    let flush = async || {
         while !connection.flush() {
             connection.writable().await;
         }
+    };
+    let last_bytes = async {
+        flush().await;
+        connection.say_goodbye();
+        flush().await;
     };
     if timeout(LAST_BYTES, last_bytes).await.is_err() {
         return;
     }
     connection.finish_writing();
-    let mut rest = [0; 512];
-    let closed = async { while socket.read(&mut rest).await.is_ok_and(|n| n > 0) {} };
     // A client that does not close has had its time.
-    let _ = timeout(LINGER, closed).await;
+    let _ = timeout(LINGER, socket.drain()).await;
 }
 
 struct Reader {
-    socket: OwnedReadHalf,
+    socket: Incoming,
     decoder: Decoder,
     /// What came behind a `setup` that is not decided yet.
     rest: Vec<u8>,
 }
 
 impl Reader {
-    /// One read into the thread's buffer, and everything that it brought.
+    /// One read, and everything that it brought.
     fn poll_turn(&mut self, cx: &mut Context<'_>, conversation: &mut Conversation) -> Poll<io::Result<Flow>> {
-        READ_BUFFER.with_borrow_mut(|buffer| {
-            let mut target = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut target))?;
-            match target.filled().len() {
-                0 => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-                len => Poll::Ready(Ok(self.take(&mut buffer[..len], conversation))),
-            }
-        })
+        let Self { socket, decoder, rest } = self;
+        socket.poll_with(cx, |bytes| take(decoder, rest, bytes, conversation))
     }
 
-    /// Handles every event in `bytes`.
     fn take(&mut self, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
-        let mut at = 0;
-        while at < bytes.len() {
-            match self.decoder.decode(&mut bytes[at..]) {
-                Ok((used, event)) => {
-                    at += used;
-                    if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
-                        if matches!(stop, Stop::Wait(_)) {
-                            self.rest = bytes[at..].to_vec();
-                        }
-                        return Flow::Break(stop);
-                    }
-                }
-                Err(violation) => return Flow::Break(violated(violation).into()),
-            }
-        }
-        self.decoder.release();
-        Flow::Continue(())
+        take(&mut self.decoder, &mut self.rest, bytes, conversation)
     }
 
     /// After a `setup` was decided: handles what came behind it.
@@ -233,6 +253,27 @@ impl Reader {
     }
 }
 
+/// Handles every event in `bytes`. What is behind one that has to wait goes to `rest`.
+fn take(decoder: &mut Decoder, rest: &mut Vec<u8>, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
+    let mut at = 0;
+    while at < bytes.len() {
+        match decoder.decode(&mut bytes[at..]) {
+            Ok((used, event)) => {
+                at += used;
+                if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
+                    if matches!(stop, Stop::Wait(_)) {
+                        *rest = bytes[at..].to_vec();
+                    }
+                    return Flow::Break(stop);
+                }
+            }
+            Err(violation) => return Flow::Break(violated(violation).into()),
+        }
+    }
+    decoder.release();
+    Flow::Continue(())
+}
+
 fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
     match event {
         Event::Text(text) => return conversation.text(text),
@@ -241,7 +282,7 @@ fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
         Event::Pong(_) => conversation.answered_ping(),
         Event::Close(close) => {
             let code = close.map_or(CloseCode::Normal.number(), |close| close.code);
-            return Flow::Break(Closing { code, reason: "".into() }.into());
+            return Flow::Break(conversation.closed_by_client(code).into());
         }
     }
     Flow::Continue(())

@@ -1,6 +1,9 @@
 //! From an HTTP request to a connection's task.
 
-use super::drive;
+use super::{
+    drive,
+    transport::{self, Incoming, Outgoing},
+};
 use crate::{
     gateway::Gateway,
     websocket::{HandshakeError, accept},
@@ -11,10 +14,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// Answers an opening handshake and starts the connection's task. `topic` is the one of the URL, as it came.
 ///
@@ -42,15 +47,20 @@ async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, topic: Option<String>)
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "a client went away during the upgrade"),
     };
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => {
-            let tasks = gateway.tasks.clone();
-            tasks.spawn(drive::connection(gateway, parts.io.into_inner(), parts.read_buf, topic));
-        }
-        Err(other) => unexpected(&other),
+    let tasks = gateway.tasks.clone();
+    match take_apart(upgraded) {
+        Ok((streams, early)) => drop(tasks.spawn(drive::connection(gateway, streams, early, topic))),
+        Err(other) => tracing::error!(?other, "an upgraded connection is neither TCP nor TLS: the listener has changed"),
     }
 }
 
-fn unexpected(upgraded: &Upgraded) {
-    tracing::error!(?upgraded, "an upgraded connection is not a TCP stream: the listener has changed");
+/// The stream, and what has come on it behind the handshake.
+fn take_apart(upgraded: Upgraded) -> Result<((Incoming, Outgoing), Bytes), Upgraded> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return Ok((transport::plain(parts.io.into_inner()), parts.read_buf)),
+        Err(other) => other,
+    };
+    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>()?;
+    let (incoming, outgoing, decrypted) = transport::encrypted(parts.io.into_inner());
+    Ok(((incoming, outgoing), [parts.read_buf, decrypted].concat().into()))
 }

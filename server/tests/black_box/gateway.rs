@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Body, Client, Method, Response, redirect};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_tungstenite::tungstenite::Message;
@@ -32,7 +33,8 @@ impl Gateway {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("Micro Socket listens on http://").unwrap().to_owned();
+        let address = line.trim_end().strip_prefix("Micro Socket listens on http").unwrap();
+        let address = address.trim_start_matches('s').strip_prefix("://").unwrap().to_owned();
         // reqwest needs one to be there; the first test that comes by installs it.
         let _installed = ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
@@ -78,26 +80,38 @@ impl Gateway {
     /// A WebSocket on `/ws` that is set up as `user` and subscribed to `topics`.
     pub(crate) async fn user(&self, user: &str, topics: &[&str]) -> Socket {
         let mut socket = self.connect("/ws").await;
-        socket.send(&json!({ "type": "setup", "token": user, "topics": topics }).to_string()).await;
-        for topic in topics {
-            let answer = socket.next().await;
-            assert_eq!((&answer["type"], &answer["topic"]), (&json!("subscribed"), &json!(topic)));
-        }
-        assert_eq!(socket.next().await["type"], "ready");
+        socket.set_up(user, topics).await;
         socket
     }
 
-    /// Waits until `/stats` is `expected`: what a client has done shows there a moment later.
+    /// Waits until the three counts of `/stats` are `expected`: what a client has done shows there a moment later.
     pub(crate) async fn stats_become(&self, expected: Value, within: Duration) {
         let deadline = Instant::now() + within;
         loop {
-            let found = self.json("/stats").await;
+            let mut found = self.json("/stats").await;
+            found.as_object_mut().unwrap().remove("slo");
             if found == expected {
                 return;
             }
             assert!(Instant::now() < deadline, "{found} instead of {expected}");
             // Nothing tells when another connection's end has been seen: ask again.
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until `/readyz` says that it is about to stop.
+    pub(crate) async fn becomes_unready(&self) {
+        while self.get("/readyz").await.status() != 503 {
+            // Nothing tells when a signal has arrived: ask again.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// The status by which an opening handshake is refused.
+    pub(crate) async fn refusal(&self, path: &str) -> u16 {
+        match tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await {
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status().as_u16(),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -125,9 +139,9 @@ impl Drop for Gateway {
     }
 }
 
-pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket<S = MaybeTlsStream<TcpStream>>(pub(crate) WebSocketStream<S>);
 
-impl Socket {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn send(&mut self, frame: &str) {
         self.message(Message::text(frame)).await;
     }
@@ -136,12 +150,41 @@ impl Socket {
         self.0.send(message).await.unwrap();
     }
 
+    /// Sets it up as `user` with subscriptions to `topics`.
+    pub(crate) async fn set_up(&mut self, user: &str, topics: &[&str]) {
+        self.send(&json!({ "type": "setup", "token": user, "topics": topics }).to_string()).await;
+        for topic in topics {
+            let answer = self.next().await;
+            assert_eq!((&answer["type"], &answer["topic"]), (&json!("subscribed"), &json!(topic)));
+        }
+        assert_eq!(self.next().await["type"], "ready");
+    }
+
     /// Sends these frames in one go, without waiting for answers.
     pub(crate) async fn pipeline(&mut self, frames: &[Value]) {
         for frame in frames {
             self.0.feed(Message::text(frame.to_string())).await.unwrap();
         }
         self.0.flush().await.unwrap();
+    }
+
+    /// As [`Socket::pipeline`], where the connection may have ended.
+    pub(crate) async fn try_pipeline(&mut self, frames: &[Value]) -> Result<(), ()> {
+        for frame in frames {
+            self.0.feed(Message::text(frame.to_string())).await.map_err(drop)?;
+        }
+        self.0.flush().await.map_err(drop)
+    }
+
+    /// The next frame; `None` where the connection ends.
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        loop {
+            match self.read().await? {
+                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
+                Message::Close(_) => return None,
+                _ => {}
+            }
+        }
     }
 
     /// Sends a frame and gives the next one that comes.

@@ -42,6 +42,14 @@ const CASES: &[Case] = &[
     Case { method: Method::GET, path: "/openapi.json", asked: "/openapi.json", headers: &[], body: "", status: 200 },
     Case { method: Method::GET, path: "/asyncapi.json", asked: "/asyncapi.json", headers: &[], body: "", status: 200 },
     Case { method: Method::GET, path: "/stats", asked: "/stats", headers: &[], body: "", status: 200 },
+    Case {
+        method: Method::GET,
+        path: "/.well-known/micro-socket-keys",
+        asked: "/.well-known/micro-socket-keys",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
     Case { method: Method::GET, path: "/healthz", asked: "/healthz", headers: &[], body: "", status: 200 },
     Case { method: Method::GET, path: "/readyz", asked: "/readyz", headers: &[], body: "", status: 200 },
     Case {

@@ -3,7 +3,7 @@
 use crate::gateway::Gateway;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 pub(crate) struct Raw {
@@ -46,12 +46,23 @@ impl Raw {
         Self { stream: TcpStream::connect(&gateway.address).await.unwrap() }
     }
 
+    /// A WebSocket on `/ws` whose client takes little that is not read.
+    pub(crate) async fn narrow(gateway: &Gateway) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        Self { stream: socket.connect(gateway.address.parse().unwrap()).await.unwrap() }.upgraded().await
+    }
+
     /// An open WebSocket on `/ws`.
     pub(crate) async fn open(gateway: &Gateway) -> Self {
-        let mut raw = Self::tcp(gateway).await;
+        Self::tcp(gateway).await.upgraded().await
+    }
+
+    async fn upgraded(mut self) -> Self {
+        let raw = &mut self;
         raw.send(opening("/ws").as_bytes()).await;
         assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
-        raw
+        self
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -89,6 +100,15 @@ impl Raw {
                 _ => {}
             }
         }
+    }
+
+    /// Passes over everything up to the end; the code of the close frame, where one comes before the connection is reset.
+    pub(crate) async fn end_code(&mut self) -> Option<u16> {
+        let mut bytes = Vec::new();
+        let _ = self.stream.read_to_end(&mut bytes).await;
+        let tail = bytes.len().checked_sub(2 + 2 + 123)?;
+        let close = bytes[tail..].windows(4).rev().find(|window| window[0] == 0x88 && window[1] >= 2)?;
+        Some(u16::from_be_bytes([close[2], close[3]]))
     }
 
     /// Passes over everything up to the close frame; its code.

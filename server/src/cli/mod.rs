@@ -1,0 +1,3 @@
+//! The commands besides `serve` and `check`, one file each.
+
+pub(crate) mod keys;

@@ -1,0 +1,237 @@
+//! The bytes of a WebSocket over TCP, plain or in TLS. Relies on tokio's sockets, whose non-blocking writes work from any task,
+//! and on a rustls session without I/O of its own.
+//!
+//! Plain bytes go from one buffer to all sockets. In TLS they are encrypted for one connection alone: reader and writers share
+//! the session's lock, held while bytes are encrypted or decrypted and during the non-blocking write, never over an await. At
+//! most one chunk (64 KiB, rustls's limit for what it holds) is encrypted ahead of the socket.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use socket2::SockRef;
+use std::{
+    cell::RefCell,
+    io::{self, ErrorKind, IoSlice, Read, Write},
+    net::Shutdown,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, ReadBuf},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
+use tokio_rustls::{rustls::ServerConnection, server::TlsStream};
+
+/// What one read may bring, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    static DECRYPTED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes a stream apart.
+pub(super) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
+    let (read, write) = stream.into_split();
+    (Incoming { socket: read, session: None }, Outgoing { socket: write, session: None })
+}
+
+/// Takes a stream apart. The bytes are those that have been decrypted already.
+pub(super) fn encrypted(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing, Bytes) {
+    let (stream, tls) = stream.into_inner();
+    let (read, write) = stream.into_split();
+    let mut session = Session { tls, unsent: 0 };
+    let mut early = Vec::new();
+    // What is wrong with it shows at the first read.
+    let _ = session.take_decrypted(&mut early);
+    let session = Arc::new(Mutex::new(session));
+    (Incoming { socket: read, session: Some(session.clone()) }, Outgoing { socket: write, session: Some(session) }, early.into())
+}
+
+/// The way in.
+pub(super) struct Incoming {
+    socket: OwnedReadHalf,
+    session: Option<Arc<Mutex<Session>>>,
+}
+
+impl Incoming {
+    /// One read into the thread's buffer; `take` gets what it brought, never nothing.
+    ///
+    /// # Errors
+    /// The socket's or the session's; `UnexpectedEof` at the end.
+    pub(super) fn poll_with<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut [u8]) -> T) -> Poll<io::Result<T>> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                let mut target = ReadBuf::new(buffer);
+                ready!(Pin::new(&mut self.socket).poll_read(cx, &mut target))?;
+                let len = target.filled().len();
+                if len == 0 {
+                    return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
+                }
+                let Some(session) = &self.session else { return Poll::Ready(Ok(take(&mut buffer[..len]))) };
+                let decrypted = DECRYPTED.with_borrow_mut(|decrypted| {
+                    decrypted.clear();
+                    let open = session.lock().decrypt(&buffer[..len], decrypted, self.socket.as_ref())?;
+                    Ok::<_, io::Error>(if decrypted.is_empty() { Err(open) } else { Ok(std::mem::take(decrypted)) })
+                })?;
+                match decrypted {
+                    Ok(mut bytes) => {
+                        let taken = take(&mut bytes);
+                        DECRYPTED.set(bytes);
+                        return Poll::Ready(Ok(taken));
+                    }
+                    Err(Stream::Open) => {}
+                    Err(Stream::Closed) => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
+                }
+            }
+        })
+    }
+
+    /// Reads to the end, whatever comes.
+    pub(super) async fn drain(&mut self) {
+        let mut rest = [0; 512];
+        while self.socket.read(&mut rest).await.is_ok_and(|n| n > 0) {}
+    }
+}
+
+/// The way out.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    socket: OwnedWriteHalf,
+    session: Option<Arc<Mutex<Session>>>,
+}
+
+impl Outgoing {
+    /// How many bytes of both were taken; a full socket takes 0. In TLS, what was taken may be [`Outgoing::unsent`].
+    pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+        if let Some(session) = &self.session {
+            return session.lock().write(first, second, self.socket.as_ref());
+        }
+        none_if_full(match (first, second) {
+            (only, []) | ([], only) => self.socket.try_write(only),
+            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+        })
+    }
+
+    /// Bytes that were taken and wait for the socket; an upper bound.
+    pub(super) fn unsent(&self) -> usize {
+        self.session.as_ref().map_or(0, |session| session.lock().unsent)
+    }
+
+    /// Goes on with them. True: there are none any more.
+    pub(super) fn flush(&self) -> io::Result<bool> {
+        self.session.as_ref().map_or(Ok(true), |session| session.lock().push(self.socket.as_ref()))
+    }
+
+    /// Waits until the socket may take bytes. Cancel-safe.
+    pub(super) async fn writable(&self) {
+        // An error shows at the next write.
+        let _ = self.socket.writable().await;
+    }
+
+    /// In TLS, the last thing to be said; [`Outgoing::flush`] it.
+    pub(super) fn say_goodbye(&self) {
+        if let Some(session) = &self.session {
+            let mut session = session.lock();
+            session.tls.send_close_notify();
+            session.unsent += 1;
+        }
+    }
+
+    /// Tells the client that nothing more will come. Its own bytes can still be read.
+    pub(super) fn finish(&self) {
+        // It fails where the connection is gone, which is as good.
+        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+    }
+}
+
+#[derive(Debug)]
+struct Session {
+    tls: ServerConnection,
+    /// Bytes that were encrypted since rustls held nothing.
+    unsent: usize,
+}
+
+enum Stream {
+    Open,
+    /// The client has said goodbye.
+    Closed,
+}
+
+impl Session {
+    fn write(&mut self, mut first: &[u8], mut second: &[u8], socket: &TcpStream) -> io::Result<usize> {
+        let mut taken = 0;
+        while self.push(socket)? && !(first.is_empty() && second.is_empty()) {
+            let n = self.tls.writer().write_vectored(&[IoSlice::new(first), IoSlice::new(second)])?;
+            self.unsent = n;
+            taken += n;
+            let of_first = n.min(first.len());
+            first = &first[of_first..];
+            second = &second[n - of_first..];
+        }
+        Ok(taken)
+    }
+
+    /// Sends what is encrypted. True: all of it is with the kernel.
+    fn push(&mut self, socket: &TcpStream) -> io::Result<bool> {
+        while self.tls.wants_write() {
+            match self.tls.write_tls(&mut NonBlocking(socket)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent = 0;
+        Ok(true)
+    }
+
+    fn decrypt(&mut self, mut bytes: &[u8], out: &mut Vec<u8>, socket: &TcpStream) -> io::Result<Stream> {
+        let mut stream = Stream::Open;
+        while !bytes.is_empty() && self.tls.read_tls(&mut bytes)? > 0 {
+            let state = self.tls.process_new_packets().map_err(|error| {
+                // The alert that says why, where the socket takes it.
+                let _ = self.tls.write_tls(&mut NonBlocking(socket));
+                io::Error::new(ErrorKind::InvalidData, error)
+            })?;
+            self.take_decrypted(out)?;
+            if state.peer_has_closed() {
+                stream = Stream::Closed;
+            }
+        }
+        Ok(stream)
+    }
+
+    fn take_decrypted(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self.tls.reader().read_to_end(out) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            other => other.map(drop),
+        }
+    }
+}
+
+/// A socket for rustls to write to.
+struct NonBlocking<'a>(&'a TcpStream);
+
+impl Write for NonBlocking<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_write(bytes)
+    }
+
+    fn write_vectored(&mut self, bytes: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn none_if_full(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}

@@ -1,0 +1,89 @@
+//! From two PEM files to a certificate chain that fits its private key.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+use tokio_rustls::rustls::{
+    crypto::ring,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    sign::CertifiedKey,
+};
+
+/// Why two files make no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+    /// The file is not PEM, or holds something else.
+    #[error("{}: no {expected} in PEM: {reason}", path.display())]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        expected: &'static str,
+        /// What the parser says.
+        reason: pem::Error,
+    },
+    /// The two do not go together, or are of a kind that is not supported.
+    #[error("{} and {}: {reason}", cert.display(), key.display())]
+    Unfit {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What rustls says.
+        reason: tokio_rustls::rustls::Error,
+    },
+}
+
+/// Where certificate and key are.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) cert: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+/// What the files hold at one moment.
+#[derive(PartialEq, Eq, Clone)]
+pub(super) struct Content {
+    cert: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Files {
+    pub(super) fn read(&self) -> Result<Content, CertificateError> {
+        Ok(Content { cert: read(&self.cert)?, key: read(&self.key)? })
+    }
+
+    /// The certificate, checked to be of this key.
+    pub(super) fn parse(&self, content: &Content) -> Result<CertifiedKey, CertificateError> {
+        let chain = CertificateDer::pem_slice_iter(&content.cert)
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+            .map_err(|reason| CertificateError::NotPem { path: self.cert.clone(), expected: "certificate", reason })?;
+        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|reason| CertificateError::NotPem {
+            path: self.key.clone(),
+            expected: "private key",
+            reason,
+        })?;
+        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|reason| CertificateError::Unfit {
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            reason,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    fs::read(path).map_err(|reason| CertificateError::Unreadable { path: path.to_owned(), reason })
+}
