@@ -25,9 +25,9 @@ use tokio_util::task::TaskTracker;
 pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
-    keyring: Keyring,
     /// Who may publish over HTTP; `None`: nobody.
     api_keys: Option<ApiKeys>,
+    keyring: Keyring,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) sessions: Arc<session::Memory>,
@@ -93,23 +93,23 @@ impl PublishError {
     }
 }
 
-/// Why a gateway cannot start.
+/// A key that the configuration names cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A key that tokens or requests are checked with.
-    #[error(transparent)]
-    Auth(#[from] auth::KeyError),
-    /// A key that messages are signed with.
+pub enum KeyError {
+    /// For signing messages.
     #[error(transparent)]
     Signing(#[from] signing::KeyError),
+    /// For checking users and backends.
+    #[error(transparent)]
+    Access(#[from] auth::KeyError),
 }
 
 impl Gateway {
     /// A gateway without connections or topics. Reads the keys that `config` names.
     ///
     /// # Errors
-    /// [`StartError`]: one of them cannot be used.
-    pub fn new(config: Config) -> Result<Self, StartError> {
+    /// [`KeyError`]: one of them cannot be used.
+    pub fn new(config: Config) -> Result<Self, KeyError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use cli::keys::Keys;
+use cli::{keys::Keys, token::Token};
 use micro_socket::{
     Server,
     config::{Config, Sources},
@@ -38,6 +38,8 @@ enum Command {
     /// Keys for signing messages
     #[command(subcommand)]
     Keys(Keys),
+    /// Make a JSON Web Token for trying things out
+    Token(Token),
 }
 
 #[derive(Args)]
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => load(options.config, options.listen).and_then(serve),
         Command::Check(options) => load(options.config, None).and_then(check),
         Command::Keys(command) => command.run(),
+        Command::Token(command) => command.run().map(|token| print(&format!("{token}\n"))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ mod signals;
 
 use crate::{
     config::Config,
-    gateway::{Gateway, StartError},
+    gateway::{Gateway, KeyError},
     http, page,
     tls::{Tls, TlsError},
 };
@@ -33,7 +33,7 @@ pub enum ServeError {
     Tls(#[from] TlsError),
     /// A key that the gateway needs.
     #[error(transparent)]
-    Gateway(#[from] StartError),
+    Gateway(#[from] KeyError),
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),

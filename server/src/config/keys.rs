@@ -250,6 +250,10 @@ settings! {
     http: Http {
         /// The keys of backends, one a line; without it there is no `POST /publish`.
         api_keys_file: Option<PathBuf> = None, FilePath;
+        /// Messages of one request to `POST /publish`.
+        publish_batch: usize = 1_000, Count(1..=100_000);
+        /// Bytes of one request to `POST /publish`.
+        publish_body: usize = 16 * MIB, Size(KIB..=GIB);
         /// `/demo/publish/{topic}`. `None`: in demo mode only.
         demo: Option<bool> = None, SwitchOrAuto;
         /// `/docs`, `/openapi` and the redirect from `/`

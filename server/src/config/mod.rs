@@ -25,6 +25,7 @@ pub use kind::{AuthMode, LogFormat};
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;
+pub use units::parse_period;
 
 /// Where a configuration is read from.
 #[derive(Debug, Default)]

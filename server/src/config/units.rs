@@ -29,7 +29,8 @@ pub(super) fn show_size(bytes: usize) -> String {
 }
 
 /// The duration of `500ms`, `10s`, `2m` or `1h`; a number without a unit is none.
-pub(super) fn parse_period(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn parse_period(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let factor = PERIODS.iter().find(|(name, _)| *name == unit)?.1;
     Some(Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(factor)?))

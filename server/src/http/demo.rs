@@ -15,8 +15,10 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
+use super::backend;
 use super::path::{self, TopicPath};
 use super::problem::{self, Code, Problem, ProblemBody, example};
+use crate::config::AuthMode;
 use crate::gateway::Gateway;
 
 /// Who publishes here. No client can be this user: a user id has no control characters.
@@ -70,9 +72,11 @@ pub(super) struct Published {
 ///
 /// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is `{"bid":"100","ask":"101"}`. Values are
 /// texts; a repeated parameter becomes a list. A request that a page of another site made is refused, as a GET with an effect
-/// must not be open to any page. Each request is a new message. Exists where `http.demo` is true.
+/// must not be open to any page. Each request is a new message. Exists in demo mode, and in `jwt` mode where `http.demo` is true; there
+/// it asks for an API key.
 #[utoipa::path(
     get, path = "/demo/publish/{topic}", tag = "Gateway",
+    security((), ("apiKey" = [])),
     params(
         ("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
         ("data" = Option<HashMap<String, Texts>>, Query, style = Form, explode,
@@ -81,6 +85,7 @@ pub(super) struct Published {
     responses(
         (status = 200, description = "Numbered and on its way to all subscribers", body = Published),
         (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
+        (status = 401, description = "`AUTH_FAILED`: in `jwt` mode, no API key or a wrong one", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::AuthFailed)))),
         (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
         (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
         (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
@@ -94,6 +99,9 @@ pub(super) async fn publish(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Published>, Problem> {
     check_site(&headers)?;
+    if gateway.config().auth.mode == AuthMode::Jwt {
+        backend::check(&gateway, &headers)?;
+    }
     let topic = path::topic(topic)?;
     let data = to_raw_value(&data(&query.unwrap_or_default())).map_err(|_| Problem::from(ErrorCode::Internal))?;
     if data.get().len() > gateway.config().limits.max_frame {

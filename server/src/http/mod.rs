@@ -4,6 +4,8 @@
 //! Every route is written once, with its documentation: the router and the OpenAPI document are made from the same handlers.
 
 mod asyncapi;
+mod backend;
+mod client_address;
 mod demo;
 mod documents;
 mod headers;
@@ -13,6 +15,7 @@ mod origin;
 mod pages;
 mod path;
 mod problem;
+mod publish;
 mod stats;
 mod ws;
 
@@ -25,8 +28,10 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+pub use client_address::{ClientAddress, Peer};
 pub use problem::{Code, Problem};
 
+use self::backend::Documented;
 use self::documents::Documents;
 use crate::gateway::Gateway;
 
@@ -37,6 +42,7 @@ use crate::gateway::Gateway;
         `application/problem+json` with a stable `code`; a path or method that is not listed here is answered by `NOT_FOUND` \
         or `METHOD_NOT_ALLOWED`."),
     servers((url = "/", description = "This gateway")),
+    modifiers(&Documented),
     tags(
         (name = "WebSocket", description = "Where clients connect"),
         (name = "Gateway", description = "What goes on, and a way to publish without a client"),
@@ -63,6 +69,9 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         .routes(routes!(health::readyz))
         .routes(routes!(documents::openapi))
         .routes(routes!(documents::asyncapi));
+    if gateway.api_keys().is_some() {
+        api = api.routes(routes!(publish::publish));
+    }
     if config.has_demo() {
         api = api.routes(routes!(demo::publish).map(|methods| methods.head(demo::refuse_head)));
     }

@@ -1,7 +1,12 @@
 //! A listener: accepts connections, shakes hands where TLS is on, and speaks HTTP/1.1 with them. A WebSocket takes the stream over.
 
-use crate::{gateway::Gateway, tls::Tls};
-use hyper::server::conn::http1;
+use crate::{gateway::Gateway, http::Peer, tls::Tls};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -26,7 +31,7 @@ impl Door {
     pub(super) async fn open(&self, listener: &TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.enter(stream),
+                Ok((stream, peer)) => self.enter(stream, Peer(peer.ip())),
                 // Out of file descriptors, most likely: the pause lets some connections end, instead of a busy loop.
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -36,7 +41,7 @@ impl Door {
         }
     }
 
-    fn enter(&self, stream: TcpStream) {
+    fn enter(&self, stream: TcpStream, peer: Peer) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended before it began");
             return;
@@ -45,10 +50,10 @@ impl Door {
         let limit = gateway.config().timeouts.setup;
         drop(gateway);
         match tls {
-            None => drop(tokio::spawn(http(stream, limit, router))),
+            None => drop(tokio::spawn(http(stream, peer, limit, router))),
             Some(tls) => drop(tokio::spawn(async move {
                 match tls.accept(stream, limit).await {
-                    Ok(stream) => http(stream, limit, router).await,
+                    Ok(stream) => http(stream, peer, limit, router).await,
                     Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
                 }
             })),
@@ -57,11 +62,18 @@ impl Door {
 }
 
 /// With a limit on how long the header of a request may take.
-async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, limit: Duration, router: TowerToHyperService<axum::Router>) {
+async fn http<S>(stream: S, peer: Peer, limit: Duration, router: TowerToHyperService<axum::Router>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limit)
-        .serve_connection(TokioIo::new(stream), router)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection ended early");

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::{HeaderMap, HeaderName};
-use reqwest::{Client, Method, Response, redirect};
+use reqwest::{Body, Client, Method, Response, redirect};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::crypto::ring;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 pub(crate) struct Gateway {
@@ -33,8 +35,8 @@ impl Gateway {
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("Micro Socket listens on http").unwrap();
         let address = address.trim_start_matches('s').strip_prefix("://").unwrap().to_owned();
-        // The first of a test's gateways installs it.
-        let _installed = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        // reqwest needs one to be there; the first test that comes by installs it.
+        let _installed = ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
         Self { process, address, client }
     }
@@ -44,11 +46,21 @@ impl Gateway {
     }
 
     pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+        self.send(method, path, headers, "").await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        self.client.request(method, format!("http://{}{path}", self.address)).headers(map).send().await.unwrap()
+        self.client.request(method, format!("http://{}{path}", self.address)).headers(map).body(body).send().await.unwrap()
+    }
+
+    /// `POST /publish` with this body, as the backend with this key.
+    pub(crate) async fn publish(&self, key: &str, body: impl Into<Body>) -> Response {
+        let request = self.client.post(format!("http://{}/publish", self.address)).bearer_auth(key);
+        request.body(body).send().await.unwrap()
     }
 
     pub(crate) async fn json(&self, path: &str) -> Value {
@@ -57,7 +69,12 @@ impl Gateway {
 
     /// An open WebSocket.
     pub(crate) async fn connect(&self, path: &str) -> Socket {
-        Socket(tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await.unwrap().0)
+        self.open(format!("ws://{}{path}", self.address)).await
+    }
+
+    /// An open WebSocket by this request.
+    pub(crate) async fn open(&self, request: impl IntoClientRequest + Unpin) -> Socket {
+        Socket(tokio_tungstenite::connect_async(request).await.unwrap().0)
     }
 
     /// A WebSocket on `/ws` that is set up as `user` and subscribed to `topics`.

@@ -1,21 +1,25 @@
 //! `/openapi.json` against the server that serves it: every operation is asked, every answer is held against the document.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::gateway::Gateway;
 use crate::schema::{assert_fits, assert_references_resolve, within};
 
 /// A request that has to be answered by `status`.
 struct Case {
+    method: Method,
     /// As the document writes it.
     path: &'static str,
     /// As it is asked.
     asked: &'static str,
     headers: &'static [(&'static str, &'static str)],
+    body: &'static str,
     status: u16,
 }
 
@@ -26,49 +30,116 @@ const HANDSHAKE: [(&str, &str); 4] = [
     ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
+const KEY: &str = "a-key-of-a-backend";
+const API_KEY: [(&str, &str); 1] = [("authorization", "Bearer a-key-of-a-backend")];
+
 const STRANGE_PAGE: [(&str, &str); 5] = [HANDSHAKE[0], HANDSHAKE[1], HANDSHAKE[2], HANDSHAKE[3], ("origin", "https://evil.example")];
 
 const CASES: &[Case] = &[
-    Case { path: "/", asked: "/", headers: &[], status: 307 },
-    Case { path: "/docs", asked: "/docs", headers: &[], status: 200 },
-    Case { path: "/openapi", asked: "/openapi", headers: &[], status: 200 },
-    Case { path: "/openapi.json", asked: "/openapi.json", headers: &[], status: 200 },
-    Case { path: "/asyncapi.json", asked: "/asyncapi.json", headers: &[], status: 200 },
-    Case { path: "/stats", asked: "/stats", headers: &[], status: 200 },
-    Case { path: "/.well-known/micro-socket-keys", asked: "/.well-known/micro-socket-keys", headers: &[], status: 200 },
-    Case { path: "/healthz", asked: "/healthz", headers: &[], status: 200 },
-    Case { path: "/readyz", asked: "/readyz", headers: &[], status: 200 },
-    Case { path: "/demo/publish/{topic}", asked: "/demo/publish/prices?bid=100&ask=101&ask=102", headers: &[], status: 200 },
-    Case { path: "/demo/publish/{topic}", asked: "/demo/publish/$sys?a=1", headers: &[], status: 400 },
-    Case { path: "/demo/publish/{topic}", asked: "/demo/publish/a", headers: &[("sec-fetch-site", "cross-site")], status: 403 },
-    Case { path: "/demo/publish/{topic}", asked: "/demo/publish/a?long=LONG", headers: &[], status: 413 },
-    Case { path: "/ws", asked: "/ws", headers: &HANDSHAKE, status: 101 },
-    Case { path: "/ws", asked: "/ws", headers: &[], status: 400 },
-    Case { path: "/ws", asked: "/ws", headers: &STRANGE_PAGE, status: 403 },
-    Case { path: "/ws/sub/{topic}", asked: "/ws/sub/a%2Fb", headers: &HANDSHAKE, status: 101 },
-    Case { path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &[], status: 400 },
-    Case { path: "/ws/sub/{topic}", asked: "/ws/sub/%ff", headers: &HANDSHAKE, status: 400 },
-    Case { path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &STRANGE_PAGE, status: 403 },
+    Case { method: Method::GET, path: "/", asked: "/", headers: &[], body: "", status: 307 },
+    Case { method: Method::GET, path: "/docs", asked: "/docs", headers: &[], body: "", status: 200 },
+    Case { method: Method::GET, path: "/openapi", asked: "/openapi", headers: &[], body: "", status: 200 },
+    Case { method: Method::GET, path: "/openapi.json", asked: "/openapi.json", headers: &[], body: "", status: 200 },
+    Case { method: Method::GET, path: "/asyncapi.json", asked: "/asyncapi.json", headers: &[], body: "", status: 200 },
+    Case { method: Method::GET, path: "/stats", asked: "/stats", headers: &[], body: "", status: 200 },
+    Case {
+        method: Method::GET,
+        path: "/.well-known/micro-socket-keys",
+        asked: "/.well-known/micro-socket-keys",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case { method: Method::GET, path: "/healthz", asked: "/healthz", headers: &[], body: "", status: 200 },
+    Case { method: Method::GET, path: "/readyz", asked: "/readyz", headers: &[], body: "", status: 200 },
+    Case {
+        method: Method::GET,
+        path: "/demo/publish/{topic}",
+        asked: "/demo/publish/prices?bid=100&ask=101&ask=102",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case { method: Method::GET, path: "/demo/publish/{topic}", asked: "/demo/publish/$sys?a=1", headers: &[], body: "", status: 400 },
+    Case {
+        method: Method::GET,
+        path: "/demo/publish/{topic}",
+        asked: "/demo/publish/a",
+        headers: &[("sec-fetch-site", "cross-site")],
+        body: "",
+        status: 403,
+    },
+    Case { method: Method::GET, path: "/demo/publish/{topic}", asked: "/demo/publish/a?long=LONG", headers: &[], body: "", status: 413 },
+    Case {
+        method: Method::POST,
+        path: "/publish",
+        asked: "/publish",
+        headers: &API_KEY,
+        body: r#"{"topic":"t","messageId":"1"}"#,
+        status: 200,
+    },
+    Case {
+        method: Method::POST,
+        path: "/publish",
+        asked: "/publish",
+        headers: &API_KEY,
+        body: r#"[{"topic":"t"},{"topic":""}]"#,
+        status: 200,
+    },
+    Case { method: Method::POST, path: "/publish", asked: "/publish", headers: &API_KEY, body: r#"{"topic":7}"#, status: 400 },
+    Case { method: Method::POST, path: "/publish", asked: "/publish", headers: &[], body: "{}", status: 401 },
+    Case {
+        method: Method::POST,
+        path: "/publish",
+        asked: "/publish",
+        headers: &API_KEY,
+        body: r#"{"topic":"t","payload":"LONG"}"#,
+        status: 413,
+    },
+    Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &HANDSHAKE, body: "", status: 101 },
+    Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &[], body: "", status: 400 },
+    Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &STRANGE_PAGE, body: "", status: 403 },
+    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/a%2Fb", headers: &HANDSHAKE, body: "", status: 101 },
+    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &[], body: "", status: 400 },
+    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/%ff", headers: &HANDSHAKE, body: "", status: 400 },
+    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &STRANGE_PAGE, body: "", status: 403 },
 ];
 
-/// Documented, but not to be had from a gateway that is well: it would have to be full or about to stop.
-const NOT_PROVOKED_HERE: [(&str, u16); 4] = [("/demo/publish/{topic}", 503), ("/readyz", 503), ("/ws", 503), ("/ws/sub/{topic}", 503)];
+/// Documented, but not to be had from this gateway, which is in demo mode and well: it would have to be full or about to stop.
+const NOT_PROVOKED_HERE: [(&str, &str, u16); 6] = [
+    ("/demo/publish/{topic}", "get", 401),
+    ("/demo/publish/{topic}", "get", 503),
+    ("/publish", "post", 503),
+    ("/readyz", "get", 503),
+    ("/ws", "get", 503),
+    ("/ws/sub/{topic}", "get", 503),
+];
+
+/// One with every route.
+fn start(folder: &TempDir) -> Gateway {
+    let keys = folder.path().join("keys");
+    fs::write(&keys, KEY).unwrap();
+    Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "1KiB"), ("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.to_str().unwrap())])
+}
 
 #[tokio::test]
 async fn every_operation_answers_as_documented() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "1KiB")]);
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = start(&folder);
     let document = gateway.json("/openapi.json").await;
     let mut seen = BTreeSet::new();
-    for case in CASES {
-        let asked = case.asked.replace("LONG", &"x".repeat(1024));
-        let response = gateway.request(Method::GET, &asked, case.headers).await;
-        assert_eq!(response.status(), case.status, "{asked}");
-        let documented = &document["paths"][case.path]["get"]["responses"][case.status.to_string()];
-        assert!(documented.is_object(), "GET {} may answer {}, says the server and not the document", case.path, case.status);
+    for Case { method, path, asked, headers, body, status } in CASES {
+        let long = |text: &str| text.replace("LONG", &"x".repeat(1024));
+        let asked = long(asked);
+        let response = gateway.send(method.clone(), &asked, headers, long(body)).await;
+        assert_eq!(response.status(), *status, "{method} {asked} {body}");
+        let method = method.as_str().to_lowercase();
+        let documented = &document["paths"][path][&method]["responses"][status.to_string()];
+        assert!(documented.is_object(), "{method} {path} may answer {status}, says the server and not the document");
         check_answer(&document, documented, response, &asked).await;
-        seen.insert((case.path.to_owned(), case.status));
+        seen.insert(((*path).to_owned(), method, *status));
     }
-    seen.extend(NOT_PROVOKED_HERE.map(|(path, status)| (path.to_owned(), status)));
+    seen.extend(NOT_PROVOKED_HERE.map(|(path, method, status)| (path.to_owned(), method.to_owned(), status)));
     assert_eq!(documented_answers(&document), seen, "the document (left) lists what is not asked here, or the other way round");
 }
 
@@ -85,27 +156,30 @@ async fn check_answer(document: &Value, documented: &Value, response: Response, 
     assert_fits(&within(document, schema), &value, asked);
 }
 
-/// Every path with every status of its only method.
-fn documented_answers(document: &Value) -> BTreeSet<(String, u16)> {
-    let mut answers = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        assert_eq!(item.as_object().unwrap().keys().collect::<Vec<_>>(), ["get"], "{path}");
-        for status in item["get"]["responses"].as_object().unwrap().keys() {
-            answers.insert((path.clone(), status.parse().unwrap()));
-        }
-    }
-    answers
+/// Every path with its methods.
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation)))
+}
+
+/// Every operation with each status that it may answer.
+fn documented_answers(document: &Value) -> BTreeSet<(String, String, u16)> {
+    let statuses = |operation: &Value| operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    operations(document)
+        .flat_map(|(path, method, operation)| statuses(operation).into_iter().map(move |status| (path, method, status)))
+        .map(|(path, method, status)| (path.clone(), method.clone(), status.parse().unwrap()))
+        .collect()
 }
 
 #[tokio::test]
 async fn the_document_is_whole() {
-    let document = Gateway::start(&[]).json("/openapi.json").await;
+    let folder = tempfile::tempdir().unwrap();
+    let document = start(&folder).json("/openapi.json").await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     assert_references_resolve(&document);
     let mut ids = BTreeSet::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        let operation = &item["get"];
+    for (path, _, operation) in operations(&document) {
         assert!(!operation["summary"].as_str().unwrap().is_empty(), "{path}");
         assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path} shares its operationId");
         for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
@@ -122,8 +196,8 @@ async fn the_document_is_whole() {
 
 /// Each problem has an example of its own, with its status and a code that the description names.
 fn check_examples(document: &Value) {
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (status, answer) in item["get"]["responses"].as_object().unwrap() {
+    for (path, _, operation) in operations(document) {
+        for (status, answer) in operation["responses"].as_object().unwrap() {
             let Some(content) = answer["content"].get("application/problem+json") else {
                 assert!(status.parse::<u16>().unwrap() < 400, "{path} answers {status} without a problem");
                 continue;
@@ -141,7 +215,7 @@ fn check_examples(document: &Value) {
 async fn what_is_turned_off_is_not_documented() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_HTTP__DEMO", "false"), ("MICRO_SOCKET_HTTP__DOCS", "false")]);
     let document = gateway.json("/openapi.json").await;
-    for path in ["/", "/docs", "/openapi", "/demo/publish/{topic}"] {
+    for path in ["/", "/docs", "/openapi", "/demo/publish/{topic}", "/publish"] {
         assert!(document["paths"].get(path).is_none(), "{path}");
         let response = gateway.get(&path.replace("{topic}", "prices")).await;
         assert_eq!(response.status(), 404, "{path}");

@@ -286,3 +286,72 @@ fn help_and_version_are_there() {
         assert!(String::from_utf8(output.stdout).unwrap().contains(expected));
     }
 }
+
+/// A folder with a file `name`; the path of that file.
+fn folder_with(name: &str, content: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, content).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+const SECRET: &str = "a secret of at least thirty-two bytes";
+
+#[test]
+fn a_secret_is_never_shown() {
+    let text = File::new("").effective(&[("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET), ("MICRO_SOCKET_AUTH__MODE", "jwt")]);
+    assert!(text.contains("jwt_secret = \"\" # given, but not shown\n") && !text.contains("thirty-two"), "{text}");
+    let wrong = File::new("[auth]\njwt_secret = 12345678\n").refusal(&[]);
+    assert!(wrong.starts_with("gateway.toml:2: auth.jwt_secret: found something that is not shown; allowed: "), "{wrong}");
+    let short = File::new("").refusal(&[("MICRO_SOCKET_AUTH__JWT_SECRET", "hunter2"), ("MICRO_SOCKET_AUTH__MODE", "jwt")]);
+    assert!(short.contains("at least 32 bytes") && !short.contains("hunter2"), "{short}");
+}
+
+#[test]
+fn jwt_mode_needs_a_key_that_can_be_used() {
+    let keys = format!("{}/tests/keys", env!("CARGO_MANIFEST_DIR"));
+    let refusal = |lines: &str| File::new(&format!("[auth]\nmode = \"jwt\"\n{lines}")).refusal(&[]);
+    for (lines, expected) in [
+        (String::new(), "gateway.toml:2: auth.mode: found \"jwt\"; needs a key: "),
+        ("jwt_secret_file = \"/nowhere/secret\"".to_owned(), "auth.jwt_secret_file: /nowhere/secret: cannot be read: "),
+        (format!("jwt_public_key_file = \"{keys}/rsa.pem\""), "auth.jwt_public_key_file: this is a private key"),
+        (format!("jwt_public_key_file = \"{keys}/weak_rsa.pub.pem\""), "auth.jwt_public_key_file: not a public key in PEM for "),
+        (format!("jwt_secret = \"{SECRET}\"\njwt_secret_file = \"x\""), "gateway.toml:3: auth.jwt_secret: found a secret, and "),
+        (
+            format!("jwt_secret = \"{SECRET}\"\n[http]\ndemo = true"),
+            "gateway.toml:5: http.demo: found true; in jwt mode it needs http.api_keys_file",
+        ),
+        ("jwks_url = \"ftp://a.example/keys\"".to_owned(), "gateway.toml:3: auth.jwks_url: found "),
+        ("jwks_url = \"https://user:pass@a.example/keys\"".to_owned(), "gateway.toml:3: auth.jwks_url: found "),
+    ] {
+        let found = refusal(&lines);
+        assert!(found.starts_with(expected), "{lines}: {found}");
+    }
+    let (_folder, empty) = folder_with("keys", "# none yet\n");
+    assert!(
+        File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]).starts_with("http.api_keys_file: there is no key in it")
+    );
+    let output = micro_socket().args(["--listen", "127.0.0.1:0"]).env("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "serve does not start either: {output:?}");
+}
+
+#[test]
+fn a_token_is_made_with_the_secret() {
+    let (_folder, file) = folder_with("secret", &format!("{SECRET}\n"));
+    let run = |arguments: &[&str]| micro_socket().args(["token", "--secret-file", &file]).args(arguments).output().unwrap();
+    let output = run(&["--sub", "ann", "--subscribe", "prices.*", "--subscribe", "inbox.{userId}", "--ttl", "10m", "--audience", "us"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let mut validation = jsonwebtoken::Validation::default();
+    validation.set_audience(&["us"]);
+    let key = jsonwebtoken::DecodingKey::from_secret(SECRET.as_bytes());
+    let claims = jsonwebtoken::decode::<serde_json::Value>(output.stdout.trim_ascii(), &key, &validation).unwrap().claims;
+    assert_eq!((claims["sub"].as_str(), claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap()), (Some("ann"), 600));
+    assert_eq!(claims["topics"], serde_json::json!({ "subscribe": ["prices.*", "inbox.{userId}"], "publish": [] }));
+    for wrong in [&["--sub", ""][..], &["--sub", "ann", "--publish", ">.a"], &["--sub", "ann", "--ttl", "10"], &[]] {
+        assert_ne!(run(wrong).status.code(), Some(0), "{wrong:?}");
+    }
+    let (_other, short) = folder_with("secret", "hunter2");
+    let output = micro_socket().args(["token", "--sub", "ann", "--secret-file", &short]).output().unwrap();
+    let reason = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && reason.contains("at least 32 bytes") && !reason.contains("hunter2"), "{reason}");
+}
