@@ -26,6 +26,12 @@ impl Clock {
         Self(Instant::now())
     }
 
+    /// This moment; one before the clock began is its beginning.
+    #[must_use]
+    pub fn at(&self, moment: Instant) -> Micros {
+        Micros::default().after(moment.saturating_duration_since(self.0))
+    }
+
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Micros {

@@ -6,7 +6,8 @@ use crate::{
     clock::Clock,
     config::{AuthMode, Config},
     dedup::{self, Claim, Dedup, Place},
-    hub::{self, Appended, Directory, FanOut, Topic},
+    hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
+    session,
     signing::{KeyError, Keyring},
     socket::{Connection, Connections, drive},
 };
@@ -27,6 +28,8 @@ pub struct Gateway {
     keyring: Keyring,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
+    pub(crate) sessions: Arc<session::Memory>,
+    pub(crate) clock: Clock,
     pub(crate) connections: Connections,
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
@@ -99,21 +102,28 @@ impl Gateway {
             max_topics: config.limits.max_topics,
             meta_ttl: config.history.meta_ttl,
             topic_backlog: config.limits.topic_backlog,
+            history_bytes: config.history.total_bytes,
         };
+        let rules = config.history.clone();
+        let history = Box::new(move |topic: &Name| rules.of(topic.as_str()));
         let claims = dedup::Limits {
             window: config.dedup.window,
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
+        let sessions =
+            session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
         let authenticator = match config.auth.mode {
             AuthMode::Demo => Box::new(Demo),
         };
         let keyring = Keyring::load(&config.signing)?;
         Ok(Self {
             authenticator,
-            topics: Directory::new(topics, clock, new_epoch, keyring.signer.clone()),
+            topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
             keyring,
             dedup: Dedup::new(claims, clock),
+            sessions: Arc::new(session::Memory::new(sessions, clock)),
+            clock,
             connections: Connections::new(config.limits.max_connections),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),

@@ -6,7 +6,9 @@
 //! | [`gateway`] | what runs: the topics, the claims of message ids, the connections, and how to publish |
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
+//! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
+//! | [`pattern`] | which topics something holds for |
 //! | [`websocket`] | RFC 6455 without I/O |
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
 //! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
@@ -24,7 +26,9 @@ pub mod http;
 pub mod hub;
 pub mod log;
 pub mod page;
+pub mod pattern;
 pub mod serve;
+pub mod session;
 pub mod signing;
 pub mod socket;
 pub mod tls;

@@ -18,11 +18,15 @@ use std::{future::pending, io, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal,
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
-/// How long a stopping gateway waits for its connections to take the last bytes.
+/// How long a stopping gateway waits for connections that it has closed, when their time is over.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// A stopping gateway ends its connections one after the other, so that their clients do not come back all at once: this far
+/// apart, or closer where their time would not suffice.
+const APART: Duration = Duration::from_millis(10);
 
 /// How often what has expired is cleared away.
 const CLEARING: Duration = Duration::from_secs(1);
@@ -70,27 +74,31 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Serves until the process gets SIGINT or SIGTERM, then closes every connection with 1001.
+    /// Serves until the process gets SIGINT or SIGTERM, then takes no new work, gives every connection what waits for it, and
+    /// closes it with 1001. A second signal ends that at once.
     ///
     /// # Errors
     /// [`ServeError`], before anything is served.
     pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
         let Self { gateway, tls, router } = self;
-        let stop = asked_to_stop().map_err(ServeError::Signals)?;
+        let mut signals = Signals::listen().map_err(ServeError::Signals)?;
         let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
+        let stopped = async {
+            let signal = signals.next().await;
+            tracing::info!(?signal, connections = gateway.connections.len(), "stopping");
+            gateway.stop();
+            tokio::select! {
+                () = drain(&gateway, signal) => tracing::info!("stopped"),
+                signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
+            }
+        };
+        // HTTP is answered to the end: a load balancer asks `/readyz`.
         tokio::select! {
             () = door.open(&listener) => {}
             () = follow_files(tls.as_ref()) => {}
             () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
             () = clear(&gateway) => {}
-            () = stop => {}
-        }
-        drop(listener);
-        gateway.stop();
-        gateway.connections.close_all(CloseCode::GoingAway);
-        gateway.tasks.close();
-        if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
-            tracing::warn!(connections = gateway.connections.len(), "some connections did not end in time");
+            () = stopped => {}
         }
         Ok(())
     }
@@ -104,25 +112,90 @@ async fn follow_files(tls: Option<&Tls>) {
     }
 }
 
+/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all the same.
+async fn drain(gateway: &Gateway, signal: Signal) {
+    let time = gateway.config().timeouts.drain;
+    gateway.tasks.close();
+    let in_order = async {
+        // The first wait is for publishes that were accepted just before.
+        loop {
+            sleep(Duration::from_millis(2)).await;
+            if gateway.topics.topics_fanning_out() == 0 {
+                break;
+            }
+        }
+        let connections = gateway.connections.all();
+        let apart = match signal {
+            // Somebody waits for it.
+            Signal::Interrupt => Duration::ZERO,
+            Signal::Terminate => APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX)),
+        };
+        let start = Instant::now();
+        for (i, connection) in (0..).zip(connections) {
+            sleep_until(start + apart * i).await;
+            connection.drain();
+        }
+        gateway.tasks.wait().await;
+    };
+    if timeout(time, in_order).await.is_err() {
+        tracing::warn!(connections = gateway.connections.len(), "some clients did not take everything in time");
+        gateway.connections.close_all(CloseCode::GoingAway);
+        if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not end");
+        }
+    }
+}
+
 /// Forgets what has expired, for ever.
 async fn clear(gateway: &Gateway) {
     loop {
         sleep(CLEARING).await;
         gateway.topics.expire();
         gateway.dedup.expire();
+        gateway.sessions.expire();
     }
 }
 
+/// What asks the process to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    /// A person at the terminal.
+    Interrupt,
+    /// Whoever manages the process.
+    Terminate,
+}
+
 #[cfg(unix)]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
+struct Signals {
+    interrupt: signal::unix::Signal,
+    terminate: signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! { _ = self.interrupt.recv() => Signal::Interrupt, _ = self.terminate.recv() => Signal::Terminate }
+    }
 }
 
 #[cfg(not(unix))]
-fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(signal::ctrl_c().await) })
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
 }

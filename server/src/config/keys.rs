@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::kind::{
     Address, AuthMode, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size, Switch,
 };
@@ -125,6 +126,8 @@ settings! {
     limits: Limits {
         /// WebSocket connections at once, set up or not.
         max_connections: usize = 100_000, Count(1..=10_000_000);
+        /// WebSocket connections at once from one address; 0: no limit.
+        max_connections_per_ip: usize = 0, Count(0..=10_000_000);
         /// Bytes of the largest frame that a client may send, payload included.
         max_frame: usize = 64 * KIB, Size(KIB..=16 * MIB);
         /// Topics that one connection may be subscribed to.
@@ -133,6 +136,14 @@ settings! {
         max_topics: usize = 1_000_000, Count(1..=100_000_000);
         /// Bytes that may wait for one connection that reads too slowly.
         send_queue: usize = MIB, Size(KIB..=GIB);
+        /// Publishes of one connection in a second, on average; 0: no limit.
+        publish_rate: usize = 0, Count(0..=10_000_000);
+        /// Publishes of one connection that may come at once, where there is a limit.
+        publish_burst: usize = 100, Count(1..=10_000_000);
+        /// Publishes in a row, refused for their rate, that end a connection.
+        rate_refusals: usize = 1_000, Count(1..=10_000_000);
+        /// Messages of a second that are replayed to one connection; 0: no limit.
+        replay_rate: usize = 20_000, Count(0..=100_000_000);
         /// Broken frames in a row that end a connection.
         invalid_frames: usize = 20, Count(1..=1_000_000);
         /// Bytes of one topic that are numbered but not yet fanned out, from which on its publishers wait.
@@ -145,12 +156,34 @@ settings! {
         setup: Duration = seconds(10), Period(SHORTEST..=HOUR);
         /// From one WebSocket ping to the next; two without an answer end the connection.
         ping: Duration = seconds(25), Period(SHORTEST..=HOUR);
+        /// For connections to take what waits for them when the gateway stops.
+        drain: Duration = seconds(20), Period(Duration::ZERO..=HOUR);
     }
 
-    /// What is remembered of a topic.
+    /// What is remembered of a topic. The first limit reached drops the oldest messages.
     history: History {
-        /// How long the numbering of a topic without a subscriber is kept.
+        /// Messages kept of one topic; 0: none.
+        messages: usize = 1_000, history::MESSAGES;
+        /// How long a message is kept.
+        age: Duration = seconds(600), history::AGE;
+        /// Bytes kept of one topic, as they are sent.
+        bytes: usize = 4 * MIB, history::BYTES;
+        /// Bytes of memory that the messages of all topics may take.
+        total_bytes: usize = 512 * MIB, Size(0..=1024 * GIB);
+        /// How long the numbering of a topic is kept that has neither subscriber nor messages.
         meta_ttl: Duration = HOUR, Period(SHORTEST..=seconds(30 * 24 * 3600));
+        /// What is different for single topics.
+        topics: Vec<HistoryOverride> = Vec::new(), HistoryOverrides;
+    }
+
+    /// What outlives a connection, so that its client can go on where it stopped.
+    session: Session {
+        /// How long a session outlives its connection; 0: not at all.
+        ttl: Duration = seconds(120), Period(Duration::ZERO..=seconds(24 * 3600));
+        /// Sessions without a connection that are kept, the oldest out first.
+        max: usize = 100_000, Count(0..=100_000_000);
+        /// Subscriptions of all sessions without a connection, the oldest session out first.
+        subscriptions: usize = 1_000_000, Count(0..=1_000_000_000);
     }
 
     /// How long and how many message ids are remembered, so that a repeat is known as one.

@@ -5,6 +5,7 @@
 //! Precedence: command line, environment, file, default. Knows nothing of the rest of the server.
 
 mod error;
+mod history;
 mod keys;
 mod kind;
 mod layers;
@@ -14,7 +15,8 @@ mod units;
 use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
-pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Signing, Slo, Timeouts, Tls};
+pub use history::HistoryOverride;
+pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, LogFormat};
 pub use origins::{AllowedOrigins, Origin};
 

@@ -1,9 +1,10 @@
-//! Which topics exist. A topic comes into being by its first subscriber or publish. Without a subscriber it is remembered for a
-//! while, so that its numbering goes on; at the limit the one unused for the longest goes first.
+//! Which topics exist. A topic comes into being by its first subscriber or publish. With neither subscriber nor history it is
+//! remembered for a while, so that its numbering goes on; at the limit the one unused for the longest goes first.
 
 use super::{
-    idle::Shared,
-    topic::{Retired, Sink, Topic},
+    history,
+    shared::Shared,
+    topic::{Name, Retired, Sink, Topic},
 };
 use crate::{
     clock::{Clock, Micros},
@@ -25,11 +26,16 @@ use std::{
 pub struct Limits {
     /// Topics that exist at the same time.
     pub max_topics: usize,
-    /// How long a topic without subscribers is remembered.
+    /// How long a topic with neither subscriber nor history is remembered.
     pub meta_ttl: Duration,
     /// Bytes that a topic may lag before its publishers have to wait.
     pub topic_backlog: usize,
+    /// Bytes of memory that the history of all topics may take.
+    pub history_bytes: usize,
 }
+
+/// What is kept of a topic, by its name.
+pub type HistoryRules = Box<dyn Fn(&Name) -> history::Limits + Send + Sync>;
 
 /// There is no room for another topic.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +50,7 @@ pub struct Directory<S> {
     count: AtomicUsize,
     shared: Arc<Shared<S>>,
     new_epoch: fn() -> Epoch<'static>,
+    history: HistoryRules,
 }
 
 impl<S> fmt::Debug for Directory<S> {
@@ -54,15 +61,33 @@ impl<S> fmt::Debug for Directory<S> {
 
 impl<S: Sink> Directory<S> {
     /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time. `signer` signs every message.
-    pub fn new(limits: Limits, clock: Clock, new_epoch: fn() -> Epoch<'static>, signer: Option<Arc<Signer>>) -> Self {
-        let shared = Arc::new(Shared::new(clock, limits.topic_backlog, signer));
-        Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), shared, new_epoch }
+    pub fn new(
+        limits: Limits,
+        history: HistoryRules,
+        clock: Clock,
+        new_epoch: fn() -> Epoch<'static>,
+        signer: Option<Arc<Signer>>,
+    ) -> Self {
+        let shared = Arc::new(Shared::new(clock, limits, signer));
+        Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), shared, new_epoch, history }
     }
 
     /// Topics that have at least one subscriber.
     #[must_use]
     pub fn topics_in_use(&self) -> usize {
         self.shared.in_use.load(Relaxed)
+    }
+
+    /// Topics that somebody fans out at this moment: messages that were acked are on their way.
+    #[must_use]
+    pub fn topics_fanning_out(&self) -> usize {
+        self.shared.fanning_out.load(Relaxed)
+    }
+
+    /// Bytes of memory that the history of all topics takes.
+    #[must_use]
+    pub fn history_bytes(&self) -> usize {
+        self.shared.history_bytes()
     }
 
     /// Topics that exist.
@@ -108,11 +133,13 @@ impl<S: Sink> Directory<S> {
         let mut made = false;
         let make = || {
             made = true;
-            Arc::new(Topic::new(name.clone().into_owned(), (self.new_epoch)(), self.shared.clone()))
+            let name = name.clone().into_owned();
+            let history = (self.history)(&name);
+            Arc::new(Topic::new(name, (self.new_epoch)(), history, self.shared.clone()))
         };
         let topic = self.topics.entry(name.as_str().into()).or_insert_with(make).clone();
         if made {
-            self.shared.list(&topic);
+            self.shared.list_idle(&topic);
         } else {
             self.count.fetch_sub(1, Relaxed);
         }
@@ -128,8 +155,10 @@ impl<S: Sink> Directory<S> {
         Err(TooManyTopics(self.limits.max_topics))
     }
 
-    /// Forgets the topics that nobody has used for `meta_ttl`. Returns how many.
+    /// Lets go of messages that have reached their age, and forgets the topics that nobody has used for `meta_ttl`. Returns how
+    /// many topics that were.
     pub fn expire(&self) -> usize {
+        self.shared.trim_aged();
         let ttl = Micros::default().after(self.limits.meta_ttl);
         let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Micros) else { return 0 };
         let mut forgotten = 0;

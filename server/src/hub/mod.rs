@@ -11,18 +11,21 @@
 //! | [`directory`] | which topics exist: the limit, and how long an unused one is remembered |
 //! | [`topic`] | one topic: numbering, pending bytes, who is subscribed |
 //! | [`fan_out`] | the right to fan out, and its passes |
-//! | `idle` | topics without a subscriber, the one unused for the longest first |
+//! | [`history`] | the last messages of a topic, for replay |
 //! | `pending` | bytes that are numbered and not yet fanned out |
+//! | `shared`, `schedule` | what all topics share: which are idle, whose history is due to be trimmed |
 
 pub mod directory;
 pub mod fan_out;
-mod idle;
+pub mod history;
 mod pending;
+mod schedule;
+mod shared;
 pub mod topic;
 
 pub use directory::{Directory, TooManyTopics};
 pub use fan_out::{FanOut, Step};
-pub use topic::{Appended, Joined, Retired, Sink, Subscription, Topic};
+pub use topic::{Appended, CatchUp, Joined, Retired, Sink, Subscription, Topic};
 
 #[cfg(test)]
 mod model;

@@ -62,8 +62,12 @@ fn new_epoch() -> Epoch<'static> {
 }
 
 fn directory(max_topics: usize) -> Directory<Reader> {
-    let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000 };
-    Directory::new(limits, Clock::start(), new_epoch, None)
+    with_history(max_topics, history::Limits::NONE, usize::MAX)
+}
+
+fn with_history(max_topics: usize, history: history::Limits, history_bytes: usize) -> Directory<Reader> {
+    let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000, history_bytes };
+    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, None)
 }
 
 fn name(topic: usize) -> protocol::Topic<'static> {
@@ -78,7 +82,7 @@ fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader
 /// Subscribes as a connection does: the reader is held until it knows what to expect.
 fn join(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize) -> Result<Subscription<Reader>, TooManyTopics> {
     let mut expected = reader.expected.lock();
-    let Joined { subscription, head } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone()))?;
+    let Joined { subscription, head, .. } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone(), None))?;
     expected.insert(name(topic).to_string(), head + 1);
     Ok(subscription)
 }

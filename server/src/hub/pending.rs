@@ -13,6 +13,8 @@ const CHUNK_BYTES: usize = if cfg!(test) { 512 } else { 128 * 1024 };
 pub(super) struct Chunk {
     pub(super) start: u64,
     pub(super) frames: Bytes,
+    /// The number of its last message.
+    pub(super) last: u64,
 }
 
 impl Chunk {
@@ -34,6 +36,8 @@ pub(super) struct Pending {
     open: Vec<u8>,
     /// The position behind the last byte.
     end: u64,
+    /// The number of the last message.
+    last: u64,
 }
 
 impl Pending {
@@ -46,16 +50,23 @@ impl Pending {
         self.open.is_empty() && self.closed.is_empty()
     }
 
-    /// Appends what `write` writes, about `expected` bytes of it.
-    pub(super) fn put(&mut self, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends the frame of message `seq_no`, which `write` writes, about `expected` bytes.
+    pub(super) fn put(&mut self, seq_no: u64, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.open.len();
         self.open.reserve(expected);
         write(&mut self.open);
         self.end += (self.open.len() - before) as u64;
+        self.last = seq_no;
         if self.open.len() >= CHUNK_BYTES {
             let chunk = self.close();
             self.closed.push_back(chunk);
         }
+    }
+
+    /// The last `len` bytes: one frame.
+    pub(super) fn newest(&self, len: usize) -> &[u8] {
+        let bytes = if self.open.is_empty() { self.closed.back().map_or(&[][..], |chunk| &chunk.frames) } else { &self.open };
+        &bytes[bytes.len() - len..]
     }
 
     /// The oldest chunk.
@@ -69,7 +80,7 @@ impl Pending {
 
     fn close(&mut self) -> Chunk {
         let frames = Bytes::from(std::mem::take(&mut self.open));
-        Chunk { start: self.end - frames.len() as u64, frames }
+        Chunk { start: self.end - frames.len() as u64, frames, last: self.last }
     }
 }
 
@@ -82,7 +93,7 @@ mod tests {
         let mut pending = Pending::default();
         let mut sent = Vec::new();
         for i in 0..20u8 {
-            pending.put(100, |out| out.extend_from_slice(&[i; 100]));
+            pending.put(u64::from(i), 100, |out| out.extend_from_slice(&[i; 100]));
             sent.extend_from_slice(&[i; 100]);
         }
         let (mut seen, mut chunks) = (Vec::new(), 0);

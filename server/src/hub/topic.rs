@@ -2,12 +2,21 @@
 //!
 //! All of that stands under one lock (`Topic::log`), held for a few dozen nanoseconds and never over a delivery. A pass of the
 //! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
+//!
+//! A subscriber that has something to catch up with is a cursor into the topic's history: it is not in the list, reads at its
+//! own pace ([`Subscription::catch_up`]), and takes its place in the list in the same step in which it reaches the head.
 
-use super::{FanOut, fan_out::Pass, idle::Shared, pending::Pending};
+use super::{
+    FanOut,
+    fan_out::Pass,
+    history::{self, Budget, History},
+    pending::Pending,
+    shared::Shared,
+};
 use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
 use bytes::Bytes;
 use parking_lot::Mutex;
-use protocol::{Epoch, MessageId, SeqNo, encode::MessagePrefix};
+use protocol::{Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -42,13 +51,15 @@ impl Liveness {
 pub struct Topic<S> {
     name: Arc<Name>,
     prefix: MessagePrefix,
-    epoch: Epoch<'static>,
-    /// Live subscribers; a copy of what the lock protects, to look at without it.
+    epoch: Arc<Epoch<'static>>,
+    /// Subscribers; a copy of what the lock protects, to look at without it.
     subscribers: AtomicUsize,
     /// When it was last used without a subscriber, in [`Micros`].
     idle_since: AtomicU64,
     /// It stands in the directory's list of idle topics.
     pub(super) listed: AtomicBool,
+    /// Some messages are kept; a copy of what the lock protects.
+    has_history: AtomicBool,
     shared: Arc<Shared<S>>,
     log: Mutex<Log<S>>,
     /// Told when the backlog has shrunk.
@@ -58,7 +69,14 @@ pub struct Topic<S> {
 #[derive(Debug)]
 struct Log<S> {
     head: u64,
+    history: History,
+    /// It stands in the schedule of topics whose history is trimmed.
+    aging: bool,
     pending: Pending,
+    /// The number of the last message that a pass has taken.
+    sent: u64,
+    /// Subscribers that are not behind: those in `members`, in a pass or in `joining`.
+    live: usize,
     /// Bytes that were numbered and did not reach every subscriber yet.
     backlog: usize,
     /// Somebody has the right to fan out.
@@ -110,8 +128,31 @@ pub struct Appended<S: Sink> {
 pub struct Joined<S: Sink> {
     /// Ends when it is dropped.
     pub subscription: Subscription<S>,
-    /// The number of the last message before it; every later one will be delivered.
+    /// The number of the last message at this moment.
     pub head: u64,
+    /// Where a position was given: whether nothing is missing. If so, the subscription may be behind.
+    pub recovered: Option<bool>,
+}
+
+/// How far a subscription that was behind has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// There is more: call again.
+    Behind {
+        /// Messages that were copied.
+        messages: usize,
+    },
+    /// It has caught up: later messages are delivered.
+    Live {
+        /// Messages that were copied.
+        messages: usize,
+    },
+    /// The next message is not kept any more. What comes after `head` is delivered; between its position and that, something
+    /// is missing.
+    Lost {
+        /// The number of the last message at this moment.
+        head: u64,
+    },
 }
 
 /// The directory has forgotten this topic; look its name up again.
@@ -120,18 +161,23 @@ pub struct Joined<S: Sink> {
 pub struct Retired;
 
 impl<S: Sink> Topic<S> {
-    pub(super) fn new(name: Name, epoch: Epoch<'static>, shared: Arc<Shared<S>>) -> Self {
+    pub(super) fn new(name: Name, epoch: Epoch<'static>, history: history::Limits, shared: Arc<Shared<S>>) -> Self {
         Self {
             prefix: MessagePrefix::new(&name),
             name: Arc::new(name),
-            epoch,
+            epoch: Arc::new(epoch),
             subscribers: AtomicUsize::new(0),
             idle_since: AtomicU64::new(shared.now().0),
             listed: AtomicBool::new(false),
+            has_history: AtomicBool::new(false),
             shared,
             log: Mutex::new(Log {
                 head: 0,
+                history: History::new(history),
+                aging: false,
                 pending: Pending::default(),
+                sent: 0,
+                live: 0,
                 backlog: 0,
                 scheduled: false,
                 members: Vec::new(),
@@ -153,7 +199,7 @@ impl<S: Sink> Topic<S> {
 
     /// The life of its numbering.
     #[must_use]
-    pub fn epoch(&self) -> &Epoch<'static> {
+    pub fn epoch(&self) -> &Arc<Epoch<'static>> {
         &self.epoch
     }
 
@@ -175,26 +221,44 @@ impl<S: Sink> Topic<S> {
     /// [`Retired`]: nothing was stored.
     pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
         let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
-        let mut log = self.log.lock();
+        let now = self.shared.now();
+        let mut guard = self.log.lock();
+        let log = &mut *guard;
         if log.retired {
             return Err(Retired);
         }
         debug_assert!(log.head < SeqNo::MAX);
         log.head += 1;
         let seq_no = log.head;
+        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, seq_no, message_id, data));
+        let mut mine = false;
+        let before = log.history.footprint();
+        if log.live > 0 {
+            let begin = log.pending.end();
+            log.pending.put(seq_no, expected + 4, encode);
+            let len = (log.pending.end() - begin) as usize;
+            log.backlog += len;
+            mine = !std::mem::replace(&mut log.scheduled, true);
+            if mine {
+                self.shared.fanning_out.fetch_add(1, Relaxed);
+            }
+            let frame = log.pending.newest(len);
+            log.history.put(now, len, |out| out.extend_from_slice(frame));
+        } else {
+            log.history.put(now, expected + 4, encode);
+        }
+        let due = self.history_changed(log, before);
+        let starts_to_age = due.filter(|_| !std::mem::replace(&mut log.aging, true));
+        let congested = log.backlog > self.shared.limits.topic_backlog;
+        drop(guard);
         let subscribers = self.subscribers();
         if subscribers == 0 {
-            self.touch();
-            return Ok(Appended { seq_no, subscribers, congested: false, fan_out: None });
+            self.idle_since.store(now.0, Relaxed);
         }
-        let before = log.pending.end();
-        log.pending.put(expected + 4, |out| {
-            put_text_frame(out, expected, |out| self.put_message(out, seq_no, message_id, data));
-        });
-        log.backlog += (log.pending.end() - before) as usize;
-        let congested = log.backlog > self.shared.backlog_limit;
-        let mine = !std::mem::replace(&mut log.scheduled, true);
-        drop(log);
+        if let Some(due) = starts_to_age {
+            self.shared.list_aging(due, self.clone());
+        }
+        self.shared.trim_excess();
         Ok(Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) })
     }
 
@@ -203,44 +267,98 @@ impl<S: Sink> Topic<S> {
         self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
-    /// Subscribes `sink` to every message after this moment. Bytes may reach it before this returns: who has to say something
-    /// first holds the sink's lock over the call.
+    /// Counts what the history takes now; before that it took `before`. Returns when its oldest message has to go.
+    fn history_changed(&self, log: &Log<S>, before: usize) -> Option<Micros> {
+        self.shared.account(before, log.history.footprint());
+        self.has_history.store(!log.history.is_empty(), Relaxed);
+        log.history.due()
+    }
+
+    /// Lets go of messages that have reached their age. Returns when the next one has to; `None`: nothing is left, and the topic
+    /// has to be listed again when there is.
+    pub(super) fn trim(&self, now: Micros) -> Option<Micros> {
+        self.change_history(|history| history.trim(now))
+    }
+
+    /// Lets go of the oldest messages, as [`Topic::trim`].
+    pub(super) fn drop_oldest(&self) -> Option<Micros> {
+        self.change_history(History::drop_oldest)
+    }
+
+    fn change_history(&self, change: impl FnOnce(&mut History)) -> Option<Micros> {
+        let mut log = self.log.lock();
+        let (before, was_empty) = (log.history.footprint(), log.history.is_empty());
+        change(&mut log.history);
+        let due = self.history_changed(&log, before);
+        log.aging = due.is_some();
+        if due.is_none() && !was_empty {
+            self.touch();
+        }
+        due
+    }
+
+    /// Subscribes `sink`. Without `from`, or where nothing proves that everything behind it can be replayed, to every message
+    /// after this moment; else to what lies behind `from` too, and then it may have to catch up. Bytes may reach the sink before
+    /// this returns: who has to say something first holds the sink's lock over the call.
     ///
     /// # Errors
     /// [`Retired`]: nobody was subscribed.
-    pub fn join(self: &Arc<Self>, sink: Arc<S>) -> Result<Joined<S>, Retired> {
+    pub fn join(self: &Arc<Self>, sink: Arc<S>, from: Option<Position<'_>>) -> Result<Joined<S>, Retired> {
+        let now = self.shared.now();
         let mut log = self.log.lock();
         if log.retired {
             return Err(Retired);
         }
+        let before = log.history.footprint();
+        log.history.trim(now);
+        self.history_changed(&log, before);
+        let head = log.head;
         let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
-        if log.away || !log.pending.is_empty() {
-            let from = log.pending.end();
-            log.joining.push(Joining { member: member.clone(), from });
-        } else {
-            log.admit(member.clone());
+        let mut subscription = Subscription { topic: self.clone(), member, after: head, behind: false };
+        let recovered = from.map(|from| {
+            let same_life = from.epoch.is_none_or(|epoch| epoch == self.epoch.as_str());
+            same_life && log.history.reaches(from.last_seq.get())
+        });
+        match from {
+            Some(from) if recovered == Some(true) && from.last_seq.get() < head => {
+                subscription.behind = true;
+                subscription.after = from.last_seq.get();
+            }
+            _ => log.go_live(subscription.member.clone()),
         }
         if self.subscribers.fetch_add(1, Relaxed) == 0 {
             self.shared.in_use.fetch_add(1, Relaxed);
         }
-        let head = log.head;
-        drop(log);
-        Ok(Joined { subscription: Subscription { topic: self.clone(), member }, head })
+        Ok(Joined { subscription, head, recovered })
     }
 
-    fn leave(self: &Arc<Self>, member: &Arc<Member<S>>) {
+    fn leave(self: &Arc<Self>, member: &Arc<Member<S>>, behind: bool) {
         let mut log = self.log.lock();
         member.liveness.0.store(false, Relaxed);
         let last = self.subscribers.fetch_sub(1, Relaxed) == 1;
-        log.dismiss(member);
+        if !behind {
+            log.live -= 1;
+            log.dismiss(member);
+            self.drop_unfinished(&mut log);
+        }
         if last {
             self.touch();
-            log.drop_unfinished();
         }
         drop(log);
         if last {
             self.shared.in_use.fetch_sub(1, Relaxed);
-            self.shared.list(self);
+            self.shared.list_idle(self);
+        }
+    }
+
+    /// Where a holder was dropped in the middle and nobody is left who would want the rest.
+    fn drop_unfinished(&self, log: &mut Log<S>) {
+        if log.live == 0 && !log.scheduled {
+            log.unfinished = None;
+            log.away = false;
+            log.joining.clear();
+            while log.pending.take().is_some() {}
+            log.backlog = 0;
         }
     }
 
@@ -249,7 +367,7 @@ impl<S: Sink> Topic<S> {
         loop {
             let mut drained = std::pin::pin!(self.drained.notified());
             drained.as_mut().enable();
-            if self.log.lock().backlog <= self.shared.backlog_limit {
+            if self.log.lock().backlog <= self.shared.limits.topic_backlog {
                 return;
             }
             drained.await;
@@ -265,10 +383,15 @@ impl<S: Sink> Topic<S> {
         Micros(self.idle_since.load(Relaxed))
     }
 
-    /// Forgets the topic where nobody is subscribed and nobody has used it since `before`. True: it is retired.
+    /// Whether it has neither a subscriber nor history.
+    pub(super) fn is_idle(&self) -> bool {
+        self.subscribers() == 0 && !self.has_history.load(Relaxed)
+    }
+
+    /// Forgets the topic where it is idle and nobody has used it since `before`. True: it is retired.
     pub(super) fn retire(&self, before: Micros) -> bool {
         let mut log = self.log.lock();
-        let unused = self.subscribers() == 0 && !log.scheduled && self.idle_since() <= before;
+        let unused = self.is_idle() && self.idle_since() <= before;
         log.retired |= unused;
         unused
     }
@@ -281,10 +404,11 @@ impl<S: Sink> Topic<S> {
             return Some(pass);
         }
         let Some(chunk) = log.pending.take() else {
-            log.scheduled = false;
+            self.give_back(&mut log);
             return None;
         };
         log.away = true;
+        log.sent = chunk.last;
         Some(Pass { chunk, members: std::mem::take(&mut log.members), joining: std::mem::take(&mut log.joining), at: 0 })
     }
 
@@ -292,12 +416,15 @@ impl<S: Sink> Topic<S> {
     /// may be touched any more.
     pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
         let mut log = self.log.lock();
-        let congested = log.backlog > self.shared.backlog_limit;
+        let limit = self.shared.limits.topic_backlog;
+        let congested = log.backlog > limit;
         log.backlog -= pass.chunk.frames.len();
-        let relieved = congested && log.backlog <= self.shared.backlog_limit;
+        let relieved = congested && log.backlog <= limit;
         log.put_back(pass);
-        log.scheduled = !log.pending.is_empty();
-        let more = log.scheduled;
+        let more = !log.pending.is_empty();
+        if !more {
+            self.give_back(&mut log);
+        }
         drop(log);
         if relieved {
             self.drained.notify_waiters();
@@ -309,14 +436,28 @@ impl<S: Sink> Topic<S> {
     pub(super) fn abandon(&self, pass: Option<Pass<S>>) {
         let mut log = self.log.lock();
         log.unfinished = pass.or(log.unfinished.take());
+        self.give_back(&mut log);
+        self.drop_unfinished(&mut log);
+    }
+
+    fn give_back(&self, log: &mut Log<S>) {
         log.scheduled = false;
-        if self.subscribers() == 0 {
-            log.drop_unfinished();
-        }
+        self.shared.fanning_out.fetch_sub(1, Relaxed);
     }
 }
 
 impl<S> Log<S> {
+    /// From here on `member` gets what is appended.
+    fn go_live(&mut self, member: Arc<Member<S>>) {
+        self.live += 1;
+        if self.away || !self.pending.is_empty() {
+            let from = self.pending.end();
+            self.joining.push(Joining { member, from });
+        } else {
+            self.admit(member);
+        }
+    }
+
     fn admit(&mut self, member: Arc<Member<S>>) {
         member.slot.store(self.members.len() as u32, Relaxed);
         self.members.push(member);
@@ -333,17 +474,6 @@ impl<S> Log<S> {
             }
         } else {
             self.left_meanwhile = true;
-        }
-    }
-
-    /// Where a holder was dropped in the middle and nobody is left who would want the rest.
-    fn drop_unfinished(&mut self) {
-        if !self.scheduled {
-            self.unfinished = None;
-            self.away = false;
-            self.joining.clear();
-            while self.pending.take().is_some() {}
-            self.backlog = 0;
         }
     }
 
@@ -375,6 +505,9 @@ impl<S> Log<S> {
 pub struct Subscription<S: Sink> {
     topic: Arc<Topic<S>>,
     member: Arc<Member<S>>,
+    /// The number behind which it began to be live; while it is behind, the last one that it has.
+    after: u64,
+    behind: bool,
 }
 
 impl<S: Sink> Subscription<S> {
@@ -383,10 +516,44 @@ impl<S: Sink> Subscription<S> {
     pub fn topic(&self) -> &Arc<Topic<S>> {
         &self.topic
     }
+
+    /// Whether it has to catch up: it gets nothing but by [`Subscription::catch_up`].
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// The number above which nothing was sent yet.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        if self.behind { self.after } else { self.after.max(self.topic.log.lock().sent) }
+    }
+
+    /// Appends what comes next to `out`, as much as `budget` allows. Whoever sends it holds the sink's lock from before the call
+    /// until it is sent: once it is live, other bytes may come at any moment.
+    pub fn catch_up(&mut self, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
+        let mut log = self.topic.log.lock();
+        let head = log.head;
+        let mut messages = 0;
+        let lost = !log.history.reaches(self.after);
+        if lost {
+            self.after = head;
+        } else {
+            messages = log.history.copy_after(self.after, budget, out);
+            self.after += messages as u64;
+        }
+        if self.after < head {
+            return CatchUp::Behind { messages };
+        }
+        if std::mem::take(&mut self.behind) {
+            log.go_live(self.member.clone());
+        }
+        if lost { CatchUp::Lost { head } } else { CatchUp::Live { messages } }
+    }
 }
 
 impl<S: Sink> Drop for Subscription<S> {
     fn drop(&mut self) {
-        self.topic.leave(&self.member);
+        self.topic.leave(&self.member, self.behind);
     }
 }

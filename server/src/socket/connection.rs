@@ -5,7 +5,9 @@
 
 use super::transport::Outgoing;
 use crate::{
+    clock::Clock,
     hub::{Sink, topic::Liveness},
+    session::Owner,
     websocket::{PING, close_frame},
 };
 use bytes::Bytes;
@@ -13,9 +15,9 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU8, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
@@ -27,6 +29,11 @@ pub struct Connection {
     /// Tells the connection's own task that the socket was full, or that the connection closes.
     changed: Notify,
     heartbeat: AtomicU8,
+    clock: Clock,
+    /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
+    expires: AtomicU64,
+    /// The gateway stops: the connection ends as soon as the client has everything.
+    draining: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +42,8 @@ struct Outbox {
     queue: VecDeque<Bytes>,
     /// Bytes in `queue`.
     waiting: usize,
+    /// How many of them a replay has put there: they do not count for the limit.
+    replayed: usize,
     /// The front of `queue` lacks bytes that were sent already.
     front_is_cut: bool,
     /// Answers that are held back to leave in one write with what the same turn delivers.
@@ -70,13 +79,45 @@ mod silence {
 }
 
 impl Connection {
-    pub(super) fn new(socket: Outgoing, limit: usize) -> Self {
-        Self { socket, limit, outbox: Mutex::default(), changed: Notify::new(), heartbeat: AtomicU8::new(silence::NONE) }
+    pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
+        Self {
+            socket,
+            limit,
+            outbox: Mutex::default(),
+            changed: Notify::new(),
+            heartbeat: AtomicU8::new(silence::NONE),
+            clock,
+            expires: AtomicU64::new(u64::MAX),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Delivers nothing from this moment on. The connection should be held, unless it is new.
+    pub(super) fn expire_at(&self, moment: Option<Instant>) {
+        let micros = moment.map_or(u64::MAX, |moment| self.clock.at(moment).0);
+        self.expires.store(micros, Relaxed);
+    }
+
+    /// Whether the client's token has stopped being good.
+    pub(super) fn has_lapsed(&self) -> bool {
+        let expires = self.expires.load(Relaxed);
+        expires != u64::MAX && expires <= self.clock.now().0
+    }
+
+    /// Asks the connection to end as soon as the client has everything.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Relaxed);
+        self.changed.notify_one();
+    }
+
+    /// Whether it was asked to end.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Relaxed)
     }
 
     /// Keeps everybody else's bytes out while answers are put together that have to stand before them.
     pub(super) fn hold(&self) -> Held<'_> {
-        Held(self.outbox.lock())
+        Held { connection: self, outbox: self.outbox.lock() }
     }
 
     /// Holds `answers` back until something else is sent, or [`Connection::uncork`].
@@ -116,10 +157,16 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if outbox.waiting + self.socket.unsent() > self.limit {
+        if self.counted(outbox) > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
         self.changed.notify_one();
+    }
+
+    /// What counts for the limit: everything that waits, but not what a replay has put there.
+    fn counted(&self, outbox: &Outbox) -> usize {
+        let unsent = if outbox.replayed == 0 { self.socket.unsent() } else { 0 };
+        outbox.waiting.saturating_sub(outbox.replayed) + unsent
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
@@ -153,7 +200,12 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: !outbox.queue.is_empty() || self.socket.unsent() > 0, is_over: outbox.state != State::Open }
+        Status { is_full: self.is_full(&outbox), is_over: outbox.state != State::Open }
+    }
+
+    /// Bytes wait for the socket.
+    fn is_full(&self, outbox: &Outbox) -> bool {
+        !outbox.queue.is_empty() || self.socket.unsent() > 0
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
@@ -180,6 +232,7 @@ impl Connection {
         let keep = usize::from(outbox.front_is_cut);
         outbox.queue.truncate(keep);
         outbox.waiting = outbox.queue.iter().map(Bytes::len).sum();
+        outbox.replayed = 0;
         outbox.push(close_frame(code.number(), reason));
         outbox.state = State::Closing;
     }
@@ -226,23 +279,50 @@ impl Connection {
 impl Sink for Connection {
     fn deliver(&self, subscription: &Liveness, frames: &Bytes) {
         let mut outbox = self.outbox.lock();
-        if subscription.is_live() {
+        if subscription.is_live() && !self.has_lapsed() {
             self.send(&mut outbox, frames);
         }
     }
 }
 
+impl Owner for Connection {
+    fn overtaken(&self) {
+        self.close(CloseCode::ResumedElsewhere, CloseCode::ResumedElsewhere.meaning());
+    }
+}
+
 /// The right to say something first.
-pub(super) struct Held<'a>(MutexGuard<'a, Outbox>);
+pub(super) struct Held<'a> {
+    connection: &'a Connection,
+    outbox: MutexGuard<'a, Outbox>,
+}
 
 impl Held<'_> {
     /// Adds whole frames to what is held back.
     pub(super) fn put(&mut self, mut frames: Vec<u8>) {
-        if self.0.corked.is_empty() {
-            self.0.corked = frames;
+        if self.outbox.corked.is_empty() {
+            self.outbox.corked = frames;
         } else {
-            self.0.corked.append(&mut frames);
+            self.outbox.corked.append(&mut frames);
         }
+    }
+
+    /// Whether bytes wait for the socket already.
+    pub(super) fn is_full(&self) -> bool {
+        self.connection.is_full(&self.outbox)
+    }
+
+    /// Sends whole frames that the client catches up with. What the socket does not take does not count for the queue's limit,
+    /// so nothing may be waiting yet.
+    pub(super) fn send_replay(&mut self, frames: Vec<u8>) {
+        debug_assert!(!self.is_full());
+        if frames.is_empty() {
+            return;
+        }
+        let Self { connection, outbox } = self;
+        outbox.replayed = usize::MAX;
+        connection.send(outbox, &frames.into());
+        outbox.replayed = outbox.waiting;
     }
 }
 
@@ -257,6 +337,7 @@ impl Outbox {
     /// The socket took `n` bytes of the front.
     fn sent(&mut self, n: usize) {
         self.waiting -= n;
+        self.replayed = self.replayed.saturating_sub(n);
         let Some(front) = self.queue.front_mut() else { return };
         if n == front.len() {
             self.queue.pop_front();

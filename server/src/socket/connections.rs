@@ -83,9 +83,14 @@ impl Connections {
         }
     }
 
+    /// Those that there are now.
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        (0..SLOTS).flat_map(|slot| self.of_slot(slot)).collect()
+    }
+
     /// Closes every connection.
     pub(crate) fn close_all(&self, code: CloseCode) {
-        for connection in (0..SLOTS).flat_map(|slot| self.of_slot(slot)) {
+        for connection in self.all() {
             connection.close(code, code.meaning());
         }
     }

@@ -1,25 +1,30 @@
 //! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O; what it collects in a turn is
 //! taken by [`super::drive`].
 
-use super::{Connection, connection::Held};
+mod subscriptions;
+
+use super::{
+    Connection,
+    bucket::{Bucket, Rate},
+    connection::Held,
+};
 use crate::{
-    auth::{Identity, Refused},
+    auth::{Identity, Refused, Rights},
     gateway::{Duty, Gateway, Published},
-    hub::{FanOut, Joined, Subscription, Topic, topic::Name},
+    hub::{FanOut, Topic},
+    session::{self, Opened, Session, Store},
     websocket::{pong_frame, put_text_frame},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{FutureExt, future::BoxFuture};
-use hashbrown::{Equivalent, HashMap};
+use indexmap::IndexMap;
 use protocol::{
-    ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, Position, Publish, Ready, Rejected, SeqNo, ServerFrame, Setup, Subscribe,
+    ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, MessageId, Publish, Ready, Rejected, SeqNo, ServerFrame, Setup, Subscribe,
     Subscribed, Unsubscribe, Unsubscribed, UserId, encode,
 };
-use std::{
-    borrow::Cow,
-    ops::ControlFlow,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use std::{borrow::Cow, ops::ControlFlow, sync::Arc};
+pub(super) use subscriptions::Replay;
+use subscriptions::{Answer, From, Subscriptions};
+use tokio::time::Instant;
 
 /// How often a client may try to authenticate.
 const ATTEMPTS: u8 = 3;
@@ -35,15 +40,6 @@ pub(super) enum Stop {
     Close(Closing),
 }
 
-/// What a `setup` waits for.
-pub(super) type Admission = BoxFuture<'static, Admitted>;
-
-/// A `setup`, and who it is from.
-pub(super) struct Admitted {
-    setup: Setup<'static>,
-    identity: Result<Identity, Refused>,
-}
-
 /// Why the connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closing {
@@ -51,13 +47,24 @@ pub(super) struct Closing {
     pub(super) reason: Cow<'static, str>,
 }
 
-impl From<Closing> for Stop {
+/// What a `setup` waits for.
+pub(super) type Admission = BoxFuture<'static, Admitted>;
+
+/// A `setup`, who it is from, and the session that it begins or goes on with.
+pub(super) struct Admitted {
+    setup: Setup<'static>,
+    identity: Result<Identity, Refused>,
+    /// `None` where there was one already, or where nobody was admitted.
+    session: Option<Result<Opened, session::Unavailable>>,
+}
+
+impl std::convert::From<Closing> for Stop {
     fn from(closing: Closing) -> Self {
         Self::Close(closing)
     }
 }
 
-impl From<CloseCode> for Closing {
+impl std::convert::From<CloseCode> for Closing {
     fn from(code: CloseCode) -> Self {
         Self { code: code.number(), reason: code.meaning().into() }
     }
@@ -68,9 +75,12 @@ pub(super) struct Conversation {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     phase: Phase,
-    subscriptions: HashMap<Arc<Name>, Subscription<Connection>, ahash::RandomState>,
+    subscriptions: Subscriptions,
     /// Where the last publish went: most publishers stay with one topic.
     last_topic: Option<Arc<Topic<Connection>>>,
+    published: Bucket,
+    /// Publishes in a row that were refused for their rate.
+    rate_refusals: usize,
     /// Frames in a row that were not understood.
     not_understood: usize,
     /// What this turn has collected.
@@ -84,7 +94,15 @@ enum Phase {
         topic: Option<String>,
         failures: u8,
     },
-    SetUp(UserId<'static>),
+    SetUp(Client),
+}
+
+/// Who is there.
+struct Client {
+    user: UserId<'static>,
+    rights: Rights,
+    expires: Option<Instant>,
+    session: Session,
 }
 
 /// What one read brought.
@@ -101,11 +119,13 @@ pub(super) struct Turn {
 impl Conversation {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, topic: Option<String>) -> Self {
         Self {
+            subscriptions: Subscriptions::new(gateway.clone(), connection.clone()),
             gateway,
             connection,
             phase: Phase::Arrived { topic, failures: 0 },
-            subscriptions: HashMap::default(),
             last_topic: None,
+            published: Bucket::default(),
+            rate_refusals: 0,
             not_understood: 0,
             turn: Turn::default(),
         }
@@ -113,6 +133,43 @@ impl Conversation {
 
     pub(super) fn is_set_up(&self) -> bool {
         matches!(self.phase, Phase::SetUp(_))
+    }
+
+    /// When the client's token stops being good.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Arrived { .. } => None,
+            Phase::SetUp(client) => client.expires,
+        }
+    }
+
+    /// The token has stopped being good.
+    pub(super) fn expire(&mut self) -> Closing {
+        self.fail(failure(ErrorCode::TokenExpired, "the token has expired: connect again with a fresh one"));
+        CloseCode::Unauthenticated.into()
+    }
+
+    /// The client has closed, with this code.
+    pub(super) fn closed_by_client(&mut self, code: u16) -> Closing {
+        if code == CloseCode::EndSession.number()
+            && let Phase::SetUp(client) = std::mem::replace(&mut self.phase, Phase::Arrived { topic: None, failures: ATTEMPTS })
+        {
+            client.session.end();
+        }
+        Closing { code, reason: "".into() }
+    }
+
+    /// Whether some topic's messages wait for [`Conversation::replay`].
+    pub(super) fn is_behind(&self) -> bool {
+        self.subscriptions.are_behind()
+    }
+
+    /// Sends a batch of what the client has missed.
+    pub(super) fn replay(&mut self) -> Replay {
+        match &self.phase {
+            Phase::SetUp(client) if !self.connection.has_lapsed() => self.subscriptions.replay(&client.session),
+            _ => Replay::Done,
+        }
     }
 
     /// The client is there.
@@ -153,132 +210,225 @@ impl Conversation {
     }
 
     fn frame(&mut self, frame: ClientFrame<'_>) -> Flow {
-        match (&self.phase, frame) {
-            (Phase::Arrived { .. }, ClientFrame::Setup(setup)) => return self.set_up(setup),
-            (Phase::Arrived { .. }, other) => self.fail(setup_required(&other)),
-            (Phase::SetUp(_), ClientFrame::Setup(_)) => {
-                self.fail(failure(
-                    ErrorCode::AlreadySetup,
-                    "the connection is set up already: subscribe to more topics, or open another one",
-                ));
-            }
-            (Phase::SetUp(_), ClientFrame::Publish(publish)) => self.publish(&publish),
-            (Phase::SetUp(_), ClientFrame::Subscribe(subscribe)) => self.subscribe(&subscribe),
-            (Phase::SetUp(_), ClientFrame::Unsubscribe(unsubscribe)) => self.unsubscribe(unsubscribe),
-            (Phase::SetUp(_), ClientFrame::Ping) => put(&mut self.turn.answers, &ServerFrame::Pong),
-            // A receipt moves the position of a session that outlives its connection; this one does not.
-            (Phase::SetUp(_), ClientFrame::Ack(_)) => {}
+        let Phase::SetUp(client) = &self.phase else {
+            return match frame {
+                ClientFrame::Setup(setup) => self.set_up(setup),
+                other => {
+                    self.fail(setup_required(&other));
+                    Flow::Continue(())
+                }
+            };
+        };
+        match frame {
+            ClientFrame::Setup(setup) if self.gateway.authenticator().renews() => return self.set_up(setup),
+            ClientFrame::Setup(_) => self
+                .fail(failure(ErrorCode::AlreadySetup, "the connection is set up already: subscribe to more topics, or open another one")),
+            ClientFrame::Publish(publish) => return self.publish(&publish),
+            ClientFrame::Subscribe(subscribe) => self.subscribe(&subscribe),
+            ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe),
+            ClientFrame::Ping => put(&mut self.turn.answers, &ServerFrame::Pong),
+            ClientFrame::Ack(receipt) => self.subscriptions.handled(&receipt, &client.session),
         }
         Flow::Continue(())
     }
 
+    /// The first `setup` of a connection, or one that renews its token.
     fn set_up(&mut self, setup: Setup<'_>) -> Flow {
-        let (gateway, setup) = (self.gateway.clone(), setup.into_owned());
+        let (gateway, connection, setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
+        let is_first = !self.is_set_up();
         let admission = async move {
             let identity = gateway.authenticator().authenticate(&setup.token).await;
-            Admitted { setup, identity }
+            let session = match &identity {
+                Ok(identity) if is_first => {
+                    let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
+                    Some(gateway.sessions.clone().open(identity.user.clone(), wanted, connection).await)
+                }
+                _ => None,
+            };
+            Admitted { setup, identity, session }
         };
         Flow::Break(Stop::Wait(admission.boxed()))
     }
 
     /// Answers a `setup` after it was checked.
-    pub(super) fn admit(&mut self, Admitted { setup, identity }: Admitted) -> Flow {
-        let Phase::Arrived { topic, failures } = &mut self.phase else { return Flow::Continue(()) };
-        let user = match identity {
-            Ok(Identity { user, .. }) => user,
-            Err(refused) => {
-                *failures += 1;
+    pub(super) fn admit(&mut self, Admitted { setup, identity, session }: Admitted) -> Flow {
+        match (&mut self.phase, identity, session) {
+            (Phase::SetUp(_), Ok(identity), _) => return self.renew(&setup, identity),
+            (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
+            (Phase::Arrived { .. }, Ok(identity), Some(Ok(opened))) => self.begin(&setup, identity, opened),
+            (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
+            (Phase::Arrived { .. }, Ok(_), None) => {}
+            (Phase::Arrived { failures, .. }, Err(refused), _) => {
+                *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
                 let is_last = *failures >= ATTEMPTS;
                 self.fail(failure(refused.code(), refused.to_string()));
-                return if is_last { Flow::Break(Closing::from(CloseCode::Unauthenticated).into()) } else { Flow::Continue(()) };
+                if is_last {
+                    return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
+                }
             }
+        }
+        Flow::Continue(())
+    }
+
+    /// Subscribes to the URL's topic, those of the `setup`, and those that the session had.
+    fn begin(&mut self, setup: &Setup<'_>, Identity { user, rights, expires }: Identity, Opened { session, resumed }: Opened) {
+        let of_url = match &mut self.phase {
+            Phase::Arrived { topic, .. } => topic.take(),
+            Phase::SetUp(_) => None,
         };
-        let of_url = topic.take();
-        self.phase = Phase::SetUp(user);
+        let is_resumed = resumed.is_some();
+        let mut stored: IndexMap<String, session::Position> =
+            resumed.into_iter().flatten().map(|(topic, position)| (topic.as_str().to_owned(), position)).collect();
+        let ready = Ready {
+            session_id: session.id().to_text().into(),
+            resumed: setup.session_id.is_some().then_some(is_resumed),
+            limits: self.limits(),
+        };
         let connection = self.connection.clone();
+        connection.expire_at(expires);
+        self.phase = Phase::SetUp(Client { user, rights, expires, session });
         let mut held = connection.hold();
         let mut seen = Vec::new();
         for topic in of_url.as_deref().into_iter().chain(setup.topics.iter().map(|topic| &**topic)) {
             if !seen.contains(&topic) {
                 seen.push(topic);
-                self.subscribe_at_setup(&mut held, topic, setup.position(topic));
+                let of_session = stored.shift_remove(topic);
+                self.subscribe_at_setup(&mut held, topic, setup, of_session);
             }
         }
-        let ready =
-            Ready { session_id: new_session_id().into(), resumed: setup.session_id.is_some().then_some(false), limits: self.limits() };
+        for (topic, position) in stored {
+            self.subscribe_at_setup(&mut held, &topic, setup, Some(position));
+        }
         put(&mut self.turn.answers, &ServerFrame::Ready(ready));
         held.put(std::mem::take(&mut self.turn.answers));
-        Flow::Continue(())
     }
 
-    fn subscribe_at_setup(&mut self, held: &mut Held<'_>, topic: &str, position: Option<Position<'_>>) {
+    fn subscribe_at_setup(&mut self, held: &mut Held<'_>, topic: &str, setup: &Setup<'_>, stored: Option<session::Position>) {
+        let from = match (setup.position(topic), stored) {
+            (Some(position), _) => From::Client(position),
+            (None, Some(stored)) => From::Session(stored),
+            (None, None) => From::Now,
+        };
         match protocol::Topic::new(topic) {
-            Ok(topic) => self.join(held, &topic, position),
+            Ok(topic) => self.join(held, &topic, from),
             Err(why) => self.fail(Failure { topic: Some(topic.into()), ..failure(ErrorCode::InvalidTopic, format!("topic {why}")) }),
         }
     }
 
+    /// Goes on with a fresh token: longer, and with its rights.
+    fn renew(&mut self, setup: &Setup<'_>, Identity { user, rights, expires }: Identity) -> Flow {
+        let limits = self.limits();
+        let connection = self.connection.clone();
+        let mut held = connection.hold();
+        if connection.has_lapsed() {
+            drop(held);
+            return Flow::Break(self.expire().into());
+        }
+        let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
+        if client.user != user {
+            drop(held);
+            self.fail(failure(ErrorCode::AuthFailed, "the token is another user's: open another connection for it"));
+            return Flow::Continue(());
+        }
+        connection.expire_at(expires);
+        (client.rights, client.expires) = (rights, expires);
+        let uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
+        for topic in uncovered {
+            self.subscriptions.leave(&topic, &client.session);
+            let ended = Unsubscribed { topic: topic.reborrow(), code: Some(ErrorCode::Forbidden) };
+            put(&mut self.turn.answers, &ServerFrame::Unsubscribed(ended));
+        }
+        let session_id = client.session.id().to_text();
+        let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
+        put(&mut self.turn.answers, &ServerFrame::Ready(Ready { session_id: session_id.into(), resumed, limits }));
+        held.put(std::mem::take(&mut self.turn.answers));
+        Flow::Continue(())
+    }
+
     fn subscribe(&mut self, subscribe: &Subscribe<'_>) {
         let connection = self.connection.clone();
-        self.join(&mut connection.hold(), &subscribe.topic, subscribe.position());
+        let from = subscribe.position().map_or(From::Now, From::Client);
+        self.join(&mut connection.hold(), &subscribe.topic, from);
     }
 
     /// Subscribes, and answers. The connection is held meanwhile, so that no message of the topic comes before the answer.
-    fn join(&mut self, held: &mut Held<'_>, name: &protocol::Topic<'_>, position: Option<Position<'_>>) {
-        if let Some(running) = self.subscriptions.get(&ByName(name)) {
-            let topic = running.topic();
-            let answer = subscribed(name, topic.head(), topic.epoch(), None);
-            return put(&mut self.turn.answers, &answer);
+    fn join(&mut self, held: &mut Held<'_>, name: &protocol::Topic<'_>, from: From<'_>) {
+        let Phase::SetUp(client) = &self.phase else { return };
+        if let Some(topic) = self.subscriptions.get(name) {
+            return put(&mut self.turn.answers, &answer(name, topic.head(), topic.epoch(), None));
         }
+        let of_session = matches!(from, From::Session(_));
         let limit = self.gateway.config().limits.max_subscriptions;
-        if self.subscriptions.len() >= limit {
+        let joined = if !client.rights.may_subscribe(name) {
+            Err((ErrorCode::Forbidden, "the token does not cover a subscription to this topic".to_owned()))
+        } else if self.subscriptions.len() >= limit {
             let text = format!("a connection may have {limit} subscriptions: unsubscribe from something, or open another one");
-            return self.fail(Failure { topic: Some(name.as_str().into()), ..failure(ErrorCode::TooManySubscriptions, text) });
-        }
-        let joined = self.gateway.topics.with(name, &mut self.last_topic, |topic| topic.join(self.connection.clone()));
+            Err((ErrorCode::TooManySubscriptions, text))
+        } else {
+            let joined = self.subscriptions.join(name, from, &client.session, &mut self.last_topic);
+            joined.map_err(|full| (ErrorCode::TooManyTopics, full.to_string()))
+        };
         match joined {
-            Ok(Joined { subscription, head }) => {
-                let topic = subscription.topic().clone();
-                let recovered = position.map(|position| nothing_missed(position, head, topic.epoch()));
-                put(&mut self.turn.answers, &subscribed(name, head, topic.epoch(), recovered));
-                self.subscriptions.insert(topic.name().clone(), subscription);
-                self.gateway.subscriptions.fetch_add(1, Relaxed);
+            Ok(Answer { head, epoch, recovered }) => {
+                put(&mut self.turn.answers, &answer(name, head, &epoch, recovered));
                 held.put(std::mem::take(&mut self.turn.answers));
             }
-            Err(full) => {
-                self.fail(Failure { topic: Some(name.as_str().into()), ..failure(ErrorCode::TooManyTopics, full.to_string()) });
+            Err((code, text)) => {
+                if of_session {
+                    client.session.remove(&name.clone().into_owned());
+                }
+                self.fail(Failure { topic: Some(name.as_str().into()), ..failure(code, text) });
             }
         }
     }
 
     /// The subscription ends before the answer is written: no message of the topic comes behind it.
     fn unsubscribe(&mut self, unsubscribe: Unsubscribe<'_>) {
-        if self.subscriptions.remove(&ByName(&unsubscribe.topic)).is_some() {
-            self.gateway.subscriptions.fetch_sub(1, Relaxed);
+        if let Phase::SetUp(client) = &self.phase {
+            self.subscriptions.leave(&unsubscribe.topic, &client.session);
         }
         put(&mut self.turn.answers, &ServerFrame::Unsubscribed(Unsubscribed { topic: unsubscribe.topic, code: None }));
     }
 
-    fn publish(&mut self, publish: &Publish<'_>) {
-        let Phase::SetUp(user) = &self.phase else { return };
+    fn publish(&mut self, publish: &Publish<'_>) -> Flow {
+        let Phase::SetUp(client) = &self.phase else { return Flow::Continue(()) };
         let Publish { topic, message_id, payload } = publish;
-        match self.gateway.store(user.as_str(), topic, message_id, payload.get(), &mut self.last_topic) {
-            Ok((Published { status, place, .. }, Duty { fan_out, congested })) => {
-                put_text_frame(&mut self.turn.answers, 100 + topic.as_str().len() + message_id.as_str().len(), |out| {
-                    encode::put_ack(out, message_id, status, &place.topic, place.seq_no);
-                });
-                self.turn.fan_outs.extend(fan_out);
-                if let Some(topic) = congested
-                    && !self.turn.congested.iter().any(|known| Arc::ptr_eq(known, &topic))
-                {
-                    self.turn.congested.push(topic);
+        let config = &self.gateway.config().limits;
+        let rate = Rate { per_second: config.publish_rate, burst: config.publish_burst };
+        let refused = if self.published.available(rate, self.gateway.clock.now()) == 0 {
+            self.rate_refusals += 1;
+            let wait = self.published.wait(rate, 1);
+            let text = format!("a connection may publish {} messages a second, {} at once", rate.per_second, rate.burst);
+            Failure { retry_after_ms: Some(wait.as_millis() as u64 + 1), ..failure(ErrorCode::RateLimited, text) }
+        } else if !client.rights.may_publish(topic) {
+            failure(ErrorCode::Forbidden, "the token does not cover publishing to this topic")
+        } else {
+            self.published.take(1);
+            self.rate_refusals = 0;
+            match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), &mut self.last_topic) {
+                Ok((published, duty)) => {
+                    self.published(message_id, &published, duty);
+                    return Flow::Continue(());
                 }
+                Err(error) => failure(error.code(), error.to_string()),
             }
-            Err(error) => self.fail(Failure {
-                topic: Some(topic.as_str().into()),
-                message_id: Some(message_id.as_str().into()),
-                ..failure(error.code(), error.to_string())
-            }),
+        };
+        self.fail(Failure { topic: Some(topic.as_str().into()), message_id: Some(message_id.as_str().into()), ..refused });
+        if self.rate_refusals >= self.gateway.config().limits.rate_refusals {
+            return Flow::Break(Closing::from(CloseCode::RateRefused).into());
+        }
+        Flow::Continue(())
+    }
+
+    fn published(&mut self, message_id: &MessageId<'_>, Published { status, place, .. }: &Published, duty: Duty) {
+        put_text_frame(&mut self.turn.answers, 100 + place.topic.as_str().len() + message_id.as_str().len(), |out| {
+            encode::put_ack(out, message_id, *status, &place.topic, place.seq_no);
+        });
+        self.turn.fan_outs.extend(duty.fan_out);
+        if let Some(topic) = duty.congested
+            && !self.turn.congested.iter().any(|known| Arc::ptr_eq(known, &topic))
+        {
+            self.turn.congested.push(topic);
         }
     }
 
@@ -291,26 +441,10 @@ impl Conversation {
         let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Limits {
             max_frame: config.limits.max_frame as u64,
-            session_ttl_ms: 0,
+            session_ttl_ms: millis(config.session.ttl),
             dedup_window_ms: millis(config.dedup.window),
             ping_ms: millis(config.timeouts.ping),
         }
-    }
-}
-
-impl Drop for Conversation {
-    fn drop(&mut self) {
-        self.gateway.subscriptions.fetch_sub(self.subscriptions.len(), Relaxed);
-    }
-}
-
-/// A subscription is found by its topic's name.
-#[derive(Hash)]
-struct ByName<'a>(&'a protocol::Topic<'a>);
-
-impl Equivalent<Arc<Name>> for ByName<'_> {
-    fn equivalent(&self, name: &Arc<Name>) -> bool {
-        *self.0 == **name
     }
 }
 
@@ -335,19 +469,13 @@ fn failure<'a>(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Failure<'a>
     Failure { code, message: message.into(), topic: None, message_id: None, retry_after_ms: None }
 }
 
-fn subscribed<'a>(topic: &'a protocol::Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> ServerFrame<'a> {
+fn answer<'a>(topic: &'a protocol::Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> ServerFrame<'a> {
     ServerFrame::Subscribed(Subscribed {
         topic: topic.reborrow(),
         seq_no: SeqNo::new(head).unwrap_or_default(),
         epoch: epoch.reborrow(),
         recovered,
     })
-}
-
-/// Whether it is proved that the client has everything up to `head`. Nothing is kept that could be replayed, so only its own
-/// position can prove it.
-fn nothing_missed(position: Position<'_>, head: u64, epoch: &Epoch<'_>) -> bool {
-    position.last_seq.get() == head && position.epoch.is_none_or(|known| known == epoch.as_str())
 }
 
 fn put(out: &mut Vec<u8>, frame: &ServerFrame<'_>) {
@@ -357,9 +485,4 @@ fn put(out: &mut Vec<u8>, frame: &ServerFrame<'_>) {
             unreachable!("the gateway's frames are JSON: {error}");
         }
     });
-}
-
-/// 128 random bits.
-fn new_session_id() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }

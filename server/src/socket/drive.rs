@@ -3,7 +3,7 @@
 
 use super::{
     Connection,
-    conversation::{Admission, Admitted, Closing, Conversation, Flow, Stop, Turn},
+    conversation::{Admission, Admitted, Closing, Conversation, Flow, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use protocol::CloseCode;
 use std::{
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     pin::Pin,
     sync::Arc,
@@ -23,7 +23,7 @@ use std::{
 };
 use tokio::{
     task::yield_now,
-    time::{Sleep, sleep, timeout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -44,13 +44,17 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends. `early` came with the opening handshake; `topic` is the one of the URL.
 pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, topic: Option<String>) {
-    let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue));
+    let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
     if let Some(_place) = gateway.connections.add(connection.clone()) {
+        if !gateway.is_ready() {
+            connection.drain();
+        }
         let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
         let deadline = Box::pin(sleep(gateway.config().timeouts.setup));
         let closing = converse(&connection, &gateway.tasks, &mut reader, &mut conversation, early, deadline).await;
         if let Some(Closing { code, reason }) = closing {
+            connection.cork(std::mem::take(&mut conversation.turn.answers));
             connection.close_with(code, &reason);
         }
     } else {
@@ -68,8 +72,9 @@ async fn converse(
     early: Bytes,
     deadline: Pin<Box<Sleep>>,
 ) -> Option<Closing> {
-    let mut deadline = Some(deadline);
+    let mut deadline = Deadline { ends: Some(deadline.deadline()), timer: Some(deadline) };
     let mut is_full = false;
+    let mut replay = None;
     let mut flow = reader.take(&mut early.to_vec(), conversation);
     drop(early);
     loop {
@@ -80,7 +85,10 @@ async fn converse(
             Flow::Break(Stop::Close(closing)) => return Some(closing),
         };
         if conversation.is_set_up() {
-            deadline = None;
+            deadline.set(conversation.expires());
+        }
+        if conversation.is_behind() && replay.is_none() {
+            replay = Some(Replay::More);
         }
         flow = loop {
             tokio::select! { biased;
@@ -92,12 +100,56 @@ async fn converse(
                     }
                     is_full = status.is_full;
                 }
+                () = deadline.passes() => return Some(at_deadline(conversation)),
                 flow = next(reader, conversation, &mut admission) => break flow.ok()?,
-                () = async { if let Some(deadline) = &mut deadline { deadline.await } }, if deadline.is_some() => {
-                    return Some(Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() });
+                () = turn_of(replay.as_ref()), if replay.is_some() && !is_full => {
+                    replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
+                    is_full = connection.status().is_full;
                 }
             }
+            if connection.is_draining() && !is_full && !conversation.is_behind() {
+                return Some(CloseCode::GoingAway.into());
+            }
         };
+    }
+}
+
+/// When the present phase of a connection has to be over: the time for `setup`, then the token's.
+struct Deadline {
+    ends: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn set(&mut self, ends: Option<Instant>) {
+        if self.ends != ends {
+            self.ends = ends;
+            self.timer = ends.map(|ends| Box::pin(sleep_until(ends)));
+        }
+    }
+
+    /// Never returns where there is none. Cancel-safe.
+    async fn passes(&mut self) {
+        match &mut self.timer {
+            Some(timer) => timer.await,
+            None => pending().await,
+        }
+    }
+}
+
+fn at_deadline(conversation: &mut Conversation) -> Closing {
+    if conversation.is_set_up() {
+        conversation.expire()
+    } else {
+        Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() }
+    }
+}
+
+/// When the next batch of a replay may go: others run first. Cancel-safe.
+async fn turn_of(replay: Option<&Replay>) {
+    match replay {
+        Some(Replay::Wait(until)) => sleep_until(*until).await,
+        _ => yield_now().await,
     }
 }
 
@@ -230,7 +282,7 @@ fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
         Event::Pong(_) => conversation.answered_ping(),
         Event::Close(close) => {
             let code = close.map_or(CloseCode::Normal.number(), |close| close.code);
-            return Flow::Break(Closing { code, reason: "".into() }.into());
+            return Flow::Break(conversation.closed_by_client(code).into());
         }
     }
     Flow::Continue(())

@@ -10,9 +10,11 @@
 //! | [`drive`] | the task: read, handle, fan out, close |
 //! | [`conversation`] | the protocol's state machine of one client |
 //! | [`connection`] | the way out: queue, limit, close |
+//! | `bucket` | rates |
 //! | [`transport`] | the socket, plain or in TLS: reads into the thread's buffer, writes from any task |
 //! | [`connections`] | all of them: the limit, the heartbeat |
 
+mod bucket;
 mod connection;
 mod connections;
 mod conversation;

@@ -129,7 +129,11 @@ async fn pinging_without_reading_the_answers() {
 
 #[tokio::test]
 async fn topics_and_message_ids_without_end() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_TOPICS", "100"), ("MICRO_SOCKET_DEDUP__MAX_KEYS", "1000")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__MAX_TOPICS", "100"),
+        ("MICRO_SOCKET_DEDUP__MAX_KEYS", "1000"),
+        ("MICRO_SOCKET_HISTORY__MESSAGES", "0"),
+    ]);
     let mut socket = gateway.user("u", &[]).await;
     let before = gateway.memory();
     for batch in 0..100 {

@@ -119,7 +119,6 @@ async fn an_unknown_session_is_a_new_one_and_a_position_is_judged() {
     for (position, expected) in [
         (json!({ "lastSeq": 1, "epoch": epoch }), json!(true)),
         (json!({ "lastSeq": 1 }), json!(true)),
-        (json!({ "lastSeq": 0 }), json!(false)),
         (json!({ "lastSeq": 2 }), json!(false)),
         (json!({ "lastSeq": 1, "epoch": "another" }), json!(false)),
         (json!({ "epoch": epoch }), Value::Null),

@@ -41,7 +41,7 @@ async fn over_http_the_same_rules_hold() {
 
 #[tokio::test]
 async fn at_the_limit_the_oldest_unused_one_goes_and_is_reborn_with_another_epoch() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_TOPICS", "3")]);
+    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_TOPICS", "3"), ("MICRO_SOCKET_HISTORY__MESSAGES", "0")]);
     let mut socket = gateway.user("u", &["kept"]).await;
     let first_life = socket.ask(&json!({ "type": "subscribe", "topic": "old" })).await["epoch"].clone();
     socket.ask(&json!({ "type": "unsubscribe", "topic": "old" })).await;
