@@ -7,8 +7,10 @@ use crate::{
     config::{AuthMode, Config},
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
+    metrics::Meter,
     session,
     signing::{KeyError, Keyring},
+    slo::Slo,
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,6 +28,8 @@ pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
     keyring: Keyring,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) slo: Slo,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) sessions: Arc<session::Memory>,
@@ -117,10 +121,14 @@ impl Gateway {
             AuthMode::Demo => Box::new(Demo),
         };
         let keyring = Keyring::load(&config.signing)?;
+        let meter = Arc::new(Meter::default());
+        let instruments = hub::directory::Instruments { signer: keyring.signer.clone(), meter: meter.clone() };
         Ok(Self {
             authenticator,
-            topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
+            topics: Directory::new(topics, history, clock, new_epoch, instruments),
             keyring,
+            slo: Slo::new(meter.clone()),
+            meter,
             dedup: Dedup::new(claims, clock),
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
@@ -189,6 +197,10 @@ impl Gateway {
             let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
             Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
         })?;
+        self.meter.count_publish(match claim {
+            Claim::Duplicate(_) => AckStatus::Duplicate,
+            Claim::First(_) => AckStatus::Ok,
+        });
         Ok(match claim {
             Claim::Duplicate(place) => (Published { status: AckStatus::Duplicate, place, subscribers: 0 }, Duty::default()),
             Claim::First((place, appended, topic)) => {

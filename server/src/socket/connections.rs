@@ -88,6 +88,11 @@ impl Connections {
         (0..SLOTS).flat_map(|slot| self.of_slot(slot)).collect()
     }
 
+    /// Bytes that wait for all clients together. Looks at every connection.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        (0..SLOTS).flat_map(|slot| self.of_slot(slot)).map(|connection| connection.waiting()).sum()
+    }
+
     /// Closes every connection.
     pub(crate) fn close_all(&self, code: CloseCode) {
         for connection in self.all() {

@@ -46,6 +46,7 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, topic: Option<String>) {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
+    tracing::debug!(connection = connection.number(), "a client has connected");
     if let Some(_place) = gateway.connections.add(connection.clone()) {
         if !gateway.is_ready() {
             connection.drain();
@@ -60,6 +61,9 @@ pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, 
     } else {
         connection.close(CloseCode::Full, CloseCode::Full.meaning());
     }
+    let code = connection.closed_with();
+    gateway.meter.count_close(code);
+    tracing::debug!(connection = connection.number(), code, "a connection has ended");
     part(&connection, &mut reader.socket).await;
 }
 

@@ -13,6 +13,8 @@ mod gateway;
 mod handshake;
 mod history;
 mod hostile;
+mod logs;
+mod metrics;
 mod openapi;
 mod ordering;
 mod origins;

@@ -36,6 +36,7 @@ const CASES: &[Case] = &[
     Case { path: "/asyncapi.json", asked: "/asyncapi.json", headers: &[], status: 200 },
     Case { path: "/stats", asked: "/stats", headers: &[], status: 200 },
     Case { path: "/.well-known/micro-socket-keys", asked: "/.well-known/micro-socket-keys", headers: &[], status: 200 },
+    Case { path: "/metrics", asked: "/metrics", headers: &[], status: 200 },
     Case { path: "/healthz", asked: "/healthz", headers: &[], status: 200 },
     Case { path: "/readyz", asked: "/readyz", headers: &[], status: 200 },
     Case { path: "/demo/publish/{topic}", asked: "/demo/publish/prices?bid=100&ask=101&ask=102", headers: &[], status: 200 },
