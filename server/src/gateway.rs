@@ -7,8 +7,10 @@ use crate::{
     config::Config,
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
+    metrics::Meter,
     session,
     signing::{self, Keyring},
+    slo::Slo,
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -28,6 +30,8 @@ pub struct Gateway {
     /// Who may publish over HTTP; `None`: nobody.
     api_keys: Option<ApiKeys>,
     keyring: Keyring,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) slo: Slo,
     pub(crate) topics: Directory<Connection>,
     pub(crate) dedup: Dedup,
     pub(crate) sessions: Arc<session::Memory>,
@@ -127,15 +131,19 @@ impl Gateway {
         let sessions =
             session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
         let keyring = Keyring::load(&config.signing)?;
+        let meter = Arc::new(Meter::default());
+        let instruments = hub::directory::Instruments { signer: keyring.signer.clone(), meter: meter.clone() };
         Ok(Self {
             authenticator: auth::authenticator(&config)?,
             api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?,
-            topics: Directory::new(topics, history, clock, new_epoch, keyring.signer.clone()),
+            topics: Directory::new(topics, history, clock, new_epoch, instruments),
             keyring,
+            slo: Slo::new(meter.clone()),
+            meter,
             dedup: Dedup::new(claims, clock),
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
-            connections: Connections::new(config.limits.max_connections),
+            connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             stopping: AtomicBool::new(false),
@@ -206,6 +214,10 @@ impl Gateway {
             let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
             Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
         })?;
+        self.meter.count_publish(match claim {
+            Claim::Duplicate(_) => AckStatus::Duplicate,
+            Claim::First(_) => AckStatus::Ok,
+        });
         Ok(match claim {
             Claim::Duplicate(place) => (Published { status: AckStatus::Duplicate, place, subscribers: 0 }, Duty::default()),
             Claim::First((place, appended, topic)) => {

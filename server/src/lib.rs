@@ -13,6 +13,8 @@
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
 //! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
 //! | [`tls`] | certificate and key, followed as their files change |
+//! | [`metrics`] | what is counted, and `/metrics` |
+//! | [`slo`] | the service level over the last minute and hour |
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
 //! | [`serve`] | from a configuration to a process that serves |
@@ -25,11 +27,13 @@ pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod log;
+pub mod metrics;
 pub mod page;
 pub mod pattern;
 pub mod serve;
 pub mod session;
 pub mod signing;
+pub mod slo;
 pub mod socket;
 pub mod tls;
 pub mod websocket;

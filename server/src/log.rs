@@ -1,5 +1,8 @@
-//! The log on standard error. No payload above `debug`, no token at any level.
+//! The log on standard error. No token, session id or payload at any level: a connection is named by its number, a session by
+//! its [`alias`]. (In demo mode the user's id is the token, so no user is named either.)
 
+use ring::digest::{SHA256, digest};
+use std::fmt::Write;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
@@ -11,4 +14,23 @@ pub fn init(log: &Log) {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+/// A short name for a secret, the same each time and of no use to whoever reads it.
+pub(crate) fn alias(secret: &str) -> String {
+    digest(&SHA256, secret.as_bytes()).as_ref().iter().take(4).fold(String::new(), |mut name, byte| {
+        let _ = write!(name, "{byte:02x}");
+        name
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alias_is_stable_and_short() {
+        assert_eq!(alias("abc"), "ba7816bf");
+        assert_ne!(alias("abc"), alias("abd"));
+    }
 }

@@ -12,6 +12,7 @@ use cli::{keys::Keys, token::Token};
 use micro_socket::{
     Server,
     config::{Config, Sources},
+    serve::Listeners,
 };
 use mimalloc::MiMalloc;
 use tokio::net::TcpListener;
@@ -94,14 +95,28 @@ fn serve(config: Config) -> Result<(), String> {
     micro_socket::log::init(&config.log);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
-    let (listen, docs) = (config.listen, config.http.docs);
+    let (listen, docs, admin) = (config.listen, config.http.docs, config.http.admin_listen);
     runtime.block_on(async {
         let server = Server::prepare(config).map_err(|error| error.to_string())?;
-        let cannot = |error| format!("cannot listen on {listen}: {error}");
-        let listener = TcpListener::bind(listen).await.map_err(cannot)?;
-        announce(listener.local_addr().map_err(cannot)?, docs, server.is_encrypted());
-        server.serve(listener).await.map_err(|error| format!("stopped: {error}"))
+        let (clients, address) = bind(listen).await?;
+        announce(address, docs, server.is_encrypted());
+        let admin = match admin {
+            None => None,
+            Some(admin) => {
+                let (admin, address) = bind(admin).await?;
+                print(&format!("Metrics: http://{}/metrics\n", reachable(address)));
+                Some(admin)
+            }
+        };
+        server.serve(Listeners { clients, admin }).await.map_err(|error| format!("stopped: {error}"))
     })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let cannot = |error| format!("cannot listen on {address}: {error}");
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
 }
 
 /// What a person, or a program that started this one, needs to go on.

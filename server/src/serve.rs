@@ -46,6 +46,15 @@ pub struct Server {
     router: Router,
 }
 
+/// Where clients and operators come in.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub clients: TcpListener,
+    /// For operators, where they have one of their own; it has no TLS.
+    pub admin: Option<TcpListener>,
+}
+
 impl Server {
     /// Reads the files that the configuration names.
     ///
@@ -70,7 +79,7 @@ impl Server {
     ///
     /// # Errors
     /// [`ServeError`], before anything is served.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), ServeError> {
+    pub async fn serve(self, listeners: Listeners) -> Result<(), ServeError> {
         let Self { gateway, tls, router } = self;
         let mut signals = Signals::listen().map_err(ServeError::Signals)?;
         let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
@@ -85,14 +94,23 @@ impl Server {
         };
         // HTTP is answered to the end: a load balancer asks `/readyz`.
         tokio::select! {
-            () = door.open(&listener) => {}
+            () = door.open(&listeners.clients) => {}
+            () = open_admin(&gateway, listeners.admin) => {}
             () = follow_files(tls.as_ref()) => {}
             () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
             () = clear(&gateway) => {}
+            () = gateway.slo.follow() => {}
             () = stopped => {}
         }
         Ok(())
     }
+}
+
+/// For ever, with a listener for operators or without.
+async fn open_admin(gateway: &Arc<Gateway>, listener: Option<TcpListener>) {
+    let Some(listener) = listener else { return pending().await };
+    let router = TowerToHyperService::new(http::admin(gateway.clone()));
+    Door { gateway: gateway.clone(), tls: None, router }.open(&listener).await;
 }
 
 /// For ever, with TLS or without.

@@ -11,6 +11,7 @@ mod documents;
 mod headers;
 mod health;
 mod keys;
+mod metrics;
 mod origin;
 mod pages;
 mod path;
@@ -64,11 +65,11 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         .routes(routes!(ws::any_topics))
         .routes(routes!(ws::one_topic))
         .routes(routes!(keys::keys))
-        .routes(routes!(stats::stats))
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
         .routes(routes!(documents::openapi))
         .routes(routes!(documents::asyncapi));
+    if config.http.admin_listen.is_none() {
+        api = api.merge(operations());
+    }
     if gateway.api_keys().is_some() {
         api = api.routes(routes!(publish::publish));
     }
@@ -83,12 +84,28 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         openapi: Bytes::from(serde_json::to_vec(&openapi).unwrap_or_default()),
         asyncapi: Bytes::from(asyncapi::document().to_string()),
     };
+    finish(router.layer(Extension(documents)), gateway)
+}
+
+/// What `http.admin_listen` serves, and nobody else does then.
+pub fn admin(gateway: Arc<Gateway>) -> Router {
+    finish(operations().into(), gateway)
+}
+
+fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
     router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(Extension(documents))
         .layer(middleware::map_response(headers::protect))
         .with_state(gateway)
+}
+
+fn operations() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new()
+        .routes(routes!(stats::stats))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
 }
 
 fn docs() -> OpenApiRouter<Arc<Gateway>> {

@@ -7,11 +7,12 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 
+use super::client_address::ClientAddress;
 use super::origin;
 use super::path::{self, TopicPath};
 use super::problem::{Code, Problem, ProblemBody, example};
 use crate::gateway::Gateway;
-use crate::socket;
+use crate::socket::{self, Caller};
 use crate::websocket::HandshakeError;
 
 /// A WebSocket for any number of topics
@@ -26,8 +27,8 @@ use crate::websocket::HandshakeError;
         (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]
-pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    open(gateway, request, None)
+pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, address: ClientAddress, request: Request) -> Response {
+    open(gateway, request, Caller { address: address.0, topic: None })
 }
 
 /// A WebSocket that `setup` subscribes to the topic of the path
@@ -43,13 +44,18 @@ pub(super) async fn any_topics(State(gateway): State<Arc<Gateway>>, request: Req
         (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]
-pub(super) async fn one_topic(State(gateway): State<Arc<Gateway>>, topic: TopicPath, request: Request) -> Result<Response, Problem> {
-    let topic = path::text(topic)?;
-    Ok(open(gateway, request, Some(topic)))
+pub(super) async fn one_topic(
+    State(gateway): State<Arc<Gateway>>,
+    address: ClientAddress,
+    topic: TopicPath,
+    request: Request,
+) -> Result<Response, Problem> {
+    let topic = Some(path::text(topic)?);
+    Ok(open(gateway, request, Caller { address: address.0, topic }))
 }
 
 /// Checks the page's origin, then leaves the rest to the socket. A topic of the path is checked at `setup`, where a browser can see why.
-fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Response {
+fn open(gateway: Arc<Gateway>, request: Request, caller: Caller) -> Response {
     if !origin::may_connect(gateway.config(), request.headers()) {
         let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
         return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();
@@ -57,7 +63,7 @@ fn open(gateway: Arc<Gateway>, request: Request, topic: Option<String>) -> Respo
     if !gateway.is_ready() {
         return Problem::from(ErrorCode::ShuttingDown).into_response();
     }
-    socket::upgrade(gateway, request, topic).unwrap_or_else(refused)
+    socket::upgrade(gateway, request, caller).unwrap_or_else(refused)
 }
 
 fn refused(why: HandshakeError) -> Response {

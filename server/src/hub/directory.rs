@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Micros},
+    metrics::Meter,
     signing::Signer,
 };
 use dashmap::DashMap;
@@ -37,6 +38,15 @@ pub struct Limits {
 /// What is kept of a topic, by its name.
 pub type HistoryRules = Box<dyn Fn(&Name) -> history::Limits + Send + Sync>;
 
+/// What messages meet on their way.
+#[derive(Debug, Clone, Default)]
+pub struct Instruments {
+    /// Signs every message, where signing is on.
+    pub signer: Option<Arc<Signer>>,
+    /// Counts deliveries.
+    pub meter: Arc<Meter>,
+}
+
 /// There is no room for another topic.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the gateway has {0} topics, all of them in use")]
@@ -60,15 +70,9 @@ impl<S> fmt::Debug for Directory<S> {
 }
 
 impl<S: Sink> Directory<S> {
-    /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time. `signer` signs every message.
-    pub fn new(
-        limits: Limits,
-        history: HistoryRules,
-        clock: Clock,
-        new_epoch: fn() -> Epoch<'static>,
-        signer: Option<Arc<Signer>>,
-    ) -> Self {
-        let shared = Arc::new(Shared::new(clock, limits, signer));
+    /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time.
+    pub fn new(limits: Limits, history: HistoryRules, clock: Clock, new_epoch: fn() -> Epoch<'static>, instruments: Instruments) -> Self {
+        let shared = Arc::new(Shared::new(clock, limits, instruments));
         Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), shared, new_epoch, history }
     }
 

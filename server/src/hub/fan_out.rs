@@ -41,24 +41,34 @@ pub(super) struct Pass<S> {
     pub(super) at: usize,
 }
 
+/// What a step has done.
+struct Stride {
+    /// Messages handed over, one for each subscriber.
+    messages: u64,
+    /// Everybody has the chunk.
+    is_last: bool,
+}
+
 impl<S: Sink> Pass<S> {
-    /// True: everybody has it.
-    fn deliver_some(&mut self) -> bool {
+    fn deliver_some(&mut self) -> Stride {
+        let mut messages = 0;
         let end = self.at + DELIVERIES_PER_STEP;
         let members = self.members.iter().skip(self.at).take(DELIVERIES_PER_STEP);
         for member in members {
             member.sink.deliver(&member.liveness, &self.chunk.frames);
+            messages += self.chunk.messages;
             self.at += 1;
         }
         while self.at < end {
-            let Some(joining) = self.joining.get(self.at - self.members.len()) else { return true };
+            let Some(joining) = self.joining.get(self.at - self.members.len()) else { break };
             let frames = self.chunk.after(joining.from);
             if !frames.is_empty() {
                 joining.member.sink.deliver(&joining.member.liveness, &frames);
+                messages += self.chunk.messages.min(self.chunk.last - joining.head);
             }
             self.at += 1;
         }
-        self.at == self.members.len() + self.joining.len()
+        Stride { messages, is_last: self.at == self.members.len() + self.joining.len() }
     }
 }
 
@@ -82,7 +92,9 @@ impl<S: Sink> FanOut<S> {
             self.done = true;
             return Step::Done;
         };
-        if !pass.deliver_some() {
+        let Stride { messages, is_last } = pass.deliver_some();
+        self.topic.shared().count_deliveries(messages, pass.chunk.since);
+        if !is_last {
             return Step::Yield;
         }
         if self.pass.take().is_some_and(|pass| self.topic.end_pass(pass)) {

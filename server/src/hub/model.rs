@@ -1,7 +1,10 @@
 //! The core against its promises: random schedules of everything that can happen, one step at a time, and threads that do it
 //! all at once. A sink checks each message as it comes: the topic's next number, and only while it is subscribed.
 
-use super::{directory::Limits, *};
+use super::{
+    directory::{Instruments, Limits},
+    *,
+};
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
@@ -67,7 +70,7 @@ fn directory(max_topics: usize) -> Directory<Reader> {
 
 fn with_history(max_topics: usize, history: history::Limits, history_bytes: usize) -> Directory<Reader> {
     let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000, history_bytes };
-    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, None)
+    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, Instruments::default())
 }
 
 fn name(topic: usize) -> protocol::Topic<'static> {

@@ -1,6 +1,7 @@
 //! Bytes of a topic that are numbered and not yet fanned out, in order, as chunks: a pass takes one chunk. Positions count all
 //! bytes that the topic ever had, so that a subscriber can join at any of them.
 
+use crate::clock::Micros;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -15,6 +16,10 @@ pub(super) struct Chunk {
     pub(super) frames: Bytes,
     /// The number of its last message.
     pub(super) last: u64,
+    /// How many messages it holds.
+    pub(super) messages: u64,
+    /// When the first of them was accepted.
+    pub(super) since: Micros,
 }
 
 impl Chunk {
@@ -38,6 +43,10 @@ pub(super) struct Pending {
     end: u64,
     /// The number of the last message.
     last: u64,
+    /// Messages in `open`.
+    messages: u64,
+    /// When the first of them was put there.
+    since: Micros,
 }
 
 impl Pending {
@@ -50,13 +59,17 @@ impl Pending {
         self.open.is_empty() && self.closed.is_empty()
     }
 
-    /// Appends the frame of message `seq_no`, which `write` writes, about `expected` bytes.
-    pub(super) fn put(&mut self, seq_no: u64, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends the frame of message `seq_no`, accepted `now`, which `write` writes, about `expected` bytes.
+    pub(super) fn put(&mut self, seq_no: u64, now: Micros, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.open.len();
         self.open.reserve(expected);
         write(&mut self.open);
         self.end += (self.open.len() - before) as u64;
         self.last = seq_no;
+        if self.messages == 0 {
+            self.since = now;
+        }
+        self.messages += 1;
         if self.open.len() >= CHUNK_BYTES {
             let chunk = self.close();
             self.closed.push_back(chunk);
@@ -80,7 +93,8 @@ impl Pending {
 
     fn close(&mut self) -> Chunk {
         let frames = Bytes::from(std::mem::take(&mut self.open));
-        Chunk { start: self.end - frames.len() as u64, frames, last: self.last }
+        let (messages, since) = (std::mem::take(&mut self.messages), self.since);
+        Chunk { start: self.end - frames.len() as u64, frames, last: self.last, messages, since }
     }
 }
 
@@ -93,14 +107,16 @@ mod tests {
         let mut pending = Pending::default();
         let mut sent = Vec::new();
         for i in 0..20u8 {
-            pending.put(u64::from(i), 100, |out| out.extend_from_slice(&[i; 100]));
+            pending.put(u64::from(i), Micros(u64::from(i)), 100, |out| out.extend_from_slice(&[i; 100]));
             sent.extend_from_slice(&[i; 100]);
         }
-        let (mut seen, mut chunks) = (Vec::new(), 0);
+        let (mut seen, mut chunks, mut messages) = (Vec::new(), 0, 0);
         while let Some(chunk) = pending.take() {
             assert_eq!(chunk.start, seen.len() as u64);
             assert_eq!(chunk.after(chunk.start + 7), chunk.frames.slice(7..));
             assert!(chunk.after(u64::MAX).is_empty());
+            assert_eq!((chunk.since, chunk.messages), (Micros(messages), chunk.frames.len() as u64 / 100));
+            messages += chunk.messages;
             seen.extend_from_slice(&chunk.frames);
             chunks += 1;
         }

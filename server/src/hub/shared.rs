@@ -5,18 +5,22 @@
 //! costs nothing: that is found out, and put right, when the entry comes to the front.
 
 use super::{
-    directory::Limits,
+    directory::{Instruments, Limits},
     schedule::Schedule,
     topic::{Sink, Topic},
 };
 use crate::{
     clock::{Clock, Micros},
+    metrics::Meter,
     signing::Signer,
 };
 use parking_lot::Mutex;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(super) struct Shared<S> {
     pub(super) limits: Limits,
     /// Signs every message, where signing is on.
     pub(super) signer: Option<Arc<Signer>>,
+    pub(super) meter: Arc<Meter>,
     /// Topics that have a subscriber.
     pub(super) in_use: AtomicUsize,
     /// Topics that somebody fans out at this moment.
@@ -40,11 +45,12 @@ pub(super) struct Shared<S> {
 }
 
 impl<S: Sink> Shared<S> {
-    pub(super) fn new(clock: Clock, limits: Limits, signer: Option<Arc<Signer>>) -> Self {
+    pub(super) fn new(clock: Clock, limits: Limits, Instruments { signer, meter }: Instruments) -> Self {
         Self {
             clock,
             limits,
             signer,
+            meter,
             in_use: AtomicUsize::new(0),
             fanning_out: AtomicUsize::new(0),
             history: AtomicUsize::new(0),
@@ -61,6 +67,13 @@ impl<S: Sink> Shared<S> {
     /// Bytes of memory that the history of all topics takes.
     pub(super) fn history_bytes(&self) -> usize {
         self.history.load(Relaxed)
+    }
+
+    /// `messages` were handed to sockets; the oldest of them had been accepted at `since`.
+    pub(super) fn count_deliveries(&self, messages: u64, since: Micros) {
+        if messages > 0 {
+            self.meter.count_deliveries(messages, Duration::from_micros(self.now().0.saturating_sub(since.0)));
+        }
     }
 
     /// Lists a topic where it is idle.

@@ -107,6 +107,8 @@ pub(super) struct Member<S> {
 pub(super) struct Joining<S> {
     pub(super) member: Arc<Member<S>>,
     pub(super) from: u64,
+    /// The number of the last message that it does not get.
+    pub(super) head: u64,
 }
 
 /// A stored message.
@@ -235,7 +237,7 @@ impl<S: Sink> Topic<S> {
         let before = log.history.footprint();
         if log.live > 0 {
             let begin = log.pending.end();
-            log.pending.put(seq_no, expected + 4, encode);
+            log.pending.put(seq_no, now, expected + 4, encode);
             let len = (log.pending.end() - begin) as usize;
             log.backlog += len;
             mine = !std::mem::replace(&mut log.scheduled, true);
@@ -432,6 +434,10 @@ impl<S: Sink> Topic<S> {
         more
     }
 
+    pub(super) fn shared(&self) -> &Shared<S> {
+        &self.shared
+    }
+
     /// Gives the right back in the middle, with the pass that was under way: the next holder goes on with it.
     pub(super) fn abandon(&self, pass: Option<Pass<S>>) {
         let mut log = self.log.lock();
@@ -451,8 +457,7 @@ impl<S> Log<S> {
     fn go_live(&mut self, member: Arc<Member<S>>) {
         self.live += 1;
         if self.away || !self.pending.is_empty() {
-            let from = self.pending.end();
-            self.joining.push(Joining { member, from });
+            self.joining.push(Joining { member, from: self.pending.end(), head: self.head });
         } else {
             self.admit(member);
         }

@@ -15,13 +15,18 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed},
 };
 use tokio::{sync::Notify, time::Instant};
+
+/// The number of the next connection.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
 pub struct Connection {
+    /// Its name in the log, unique in this process.
+    number: u64,
     socket: Outgoing,
     /// Bytes that may wait for the client.
     limit: usize,
@@ -34,6 +39,8 @@ pub struct Connection {
     expires: AtomicU64,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
+    /// The code of the close frame; 0: none.
+    closed_with: AtomicU16,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +88,7 @@ mod silence {
 impl Connection {
     pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
         Self {
+            number: NEXT.fetch_add(1, Relaxed),
             socket,
             limit,
             outbox: Mutex::default(),
@@ -89,7 +97,13 @@ impl Connection {
             clock,
             expires: AtomicU64::new(u64::MAX),
             draining: AtomicBool::new(false),
+            closed_with: AtomicU16::new(0),
         }
+    }
+
+    /// Its name in the log.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Delivers nothing from this moment on. The connection should be held, unless it is new.
@@ -157,10 +171,16 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if (outbox.waiting + self.socket.unsent()).saturating_sub(outbox.replayed) > self.limit {
+        if self.counted(outbox) > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
         self.changed.notify_one();
+    }
+
+    /// What counts for the limit: everything that waits, but not what a replay has put there.
+    fn counted(&self, outbox: &Outbox) -> usize {
+        let unsent = if outbox.replayed == 0 { self.socket.unsent() } else { 0 };
+        outbox.waiting.saturating_sub(outbox.replayed) + unsent
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
@@ -194,7 +214,22 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: !outbox.queue.is_empty() || self.socket.unsent() > 0, is_over: outbox.state != State::Open }
+        Status { is_full: self.is_full(&outbox), is_over: outbox.state != State::Open }
+    }
+
+    /// The code of the close frame, where there is one.
+    pub(super) fn closed_with(&self) -> Option<u16> {
+        Some(self.closed_with.load(Relaxed)).filter(|code| *code != 0)
+    }
+
+    /// Bytes that wait for the socket.
+    pub(super) fn waiting(&self) -> usize {
+        self.outbox.lock().waiting + self.socket.unsent()
+    }
+
+    /// Bytes wait for the socket.
+    fn is_full(&self, outbox: &Outbox) -> bool {
+        !outbox.queue.is_empty() || self.socket.unsent() > 0
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
@@ -210,6 +245,7 @@ impl Connection {
             outbox.push(corked.into());
             outbox.push(close_frame(code, reason));
             outbox.state = State::Closing;
+            self.closed_with.store(code, Relaxed);
             drop(outbox);
             self.flush();
             self.changed.notify_one();
@@ -224,6 +260,7 @@ impl Connection {
         outbox.replayed = 0;
         outbox.push(close_frame(code.number(), reason));
         outbox.state = State::Closing;
+        self.closed_with.store(code.number(), Relaxed);
     }
 
     fn break_off(&self, outbox: &mut Outbox) {
@@ -298,7 +335,7 @@ impl Held<'_> {
 
     /// Whether bytes wait for the socket already.
     pub(super) fn is_full(&self) -> bool {
-        !self.outbox.queue.is_empty() || self.connection.socket.unsent() > 0
+        self.connection.is_full(&self.outbox)
     }
 
     /// Sends whole frames that the client catches up with. What the socket does not take does not count for the queue's limit,

@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 use protocol::CloseCode;
 use slab::Slab;
 use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -25,7 +27,11 @@ const SHORTEST_TICK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Connections {
     limit: usize,
+    /// From one address; 0: no limit.
+    limit_per_address: usize,
     count: AtomicUsize,
+    /// Used where there is a limit for each.
+    by_address: Mutex<HashMap<IpAddr, usize>>,
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
     hand: AtomicUsize,
@@ -37,11 +43,19 @@ pub(super) struct Place<'a> {
     connections: &'a Connections,
     slot: usize,
     key: usize,
+    address: IpAddr,
 }
 
 impl Connections {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, count: AtomicUsize::new(0), slots: std::array::from_fn(|_| Mutex::default()), hand: AtomicUsize::new(0) }
+    pub(crate) fn new(limit: usize, limit_per_address: usize) -> Self {
+        Self {
+            limit,
+            limit_per_address,
+            count: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+            slots: std::array::from_fn(|_| Mutex::default()),
+            hand: AtomicUsize::new(0),
+        }
     }
 
     /// How many there are.
@@ -56,15 +70,38 @@ impl Connections {
         self.len() == 0
     }
 
-    /// `None`: there are as many as there may be.
-    pub(super) fn add(&self, connection: Arc<Connection>) -> Option<Place<'_>> {
-        if self.count.fetch_add(1, Relaxed) >= self.limit {
+    /// `None`: there are as many as there may be, in all or from this address.
+    pub(super) fn add(&self, connection: Arc<Connection>, address: IpAddr) -> Option<Place<'_>> {
+        if self.count.fetch_add(1, Relaxed) >= self.limit || !self.take_of(address) {
             self.count.fetch_sub(1, Relaxed);
             return None;
         }
         let slot = self.hand.load(Relaxed);
         let key = self.slots[slot].lock().insert(connection);
-        Some(Place { connections: self, slot, key })
+        Some(Place { connections: self, slot, key, address })
+    }
+
+    /// False: the address has as many as it may.
+    fn take_of(&self, address: IpAddr) -> bool {
+        if self.limit_per_address == 0 {
+            return true;
+        }
+        let mut by_address = self.by_address.lock();
+        let count = by_address.entry(address).or_default();
+        let is_free = *count < self.limit_per_address;
+        *count += usize::from(is_free);
+        is_free
+    }
+
+    fn give_back(&self, address: IpAddr) {
+        if self.limit_per_address > 0
+            && let Entry::Occupied(mut entry) = self.by_address.lock().entry(address)
+        {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
     }
 
     /// Visits every connection twice in each `ping` interval, for ever. Cancel-safe.
@@ -88,6 +125,11 @@ impl Connections {
         (0..SLOTS).flat_map(|slot| self.of_slot(slot)).collect()
     }
 
+    /// Bytes that wait for all clients together. Looks at every connection.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        (0..SLOTS).flat_map(|slot| self.of_slot(slot)).map(|connection| connection.waiting()).sum()
+    }
+
     /// Closes every connection.
     pub(crate) fn close_all(&self, code: CloseCode) {
         for connection in self.all() {
@@ -104,6 +146,7 @@ impl Connections {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.connections.slots[self.slot].lock().remove(self.key);
+        self.connections.give_back(self.address);
         self.connections.count.fetch_sub(1, Relaxed);
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     auth::{Identity, Refused, Rights},
     gateway::{Duty, Gateway, Published},
     hub::{FanOut, Topic},
+    log,
     session::{self, Opened, Session, Store},
     websocket::{pong_frame, put_text_frame},
 };
@@ -25,6 +26,7 @@ use std::{borrow::Cow, ops::ControlFlow, sync::Arc};
 pub(super) use subscriptions::Replay;
 use subscriptions::{Answer, From, Subscriptions};
 use tokio::time::Instant;
+use tracing::Level;
 
 /// How often a client may try to authenticate.
 const ATTEMPTS: u8 = 3;
@@ -285,6 +287,10 @@ impl Conversation {
             limits: self.limits(),
         };
         let connection = self.connection.clone();
+        if tracing::enabled!(Level::DEBUG) {
+            let session = log::alias(&ready.session_id);
+            tracing::debug!(connection = connection.number(), session, resumed = is_resumed, "a connection is set up");
+        }
         connection.expire_at(expires);
         self.phase = Phase::SetUp(Client { user, rights, expires, session });
         let mut held = connection.hold();
@@ -433,6 +439,8 @@ impl Conversation {
     }
 
     fn fail(&mut self, failure: Failure<'_>) {
+        self.gateway.meter.count_error(failure.code);
+        tracing::debug!(connection = self.connection.number(), code = failure.code.as_str(), "a client was told of an error");
         put(&mut self.turn.answers, &ServerFrame::Error(failure));
     }
 

@@ -2,7 +2,7 @@
 //! that it caused leave together, one write per socket.
 
 use super::{
-    Connection,
+    Caller, Connection,
     conversation::{Admission, Admitted, Closing, Conversation, Flow, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
@@ -42,15 +42,16 @@ const LAST_BYTES: Duration = Duration::from_secs(10);
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves a connection until it ends. `early` came with the opening handshake; `topic` is the one of the URL.
-pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, topic: Option<String>) {
+/// Serves a connection until it ends. `early` came with the opening handshake.
+pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, caller: Caller) {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
-    if let Some(_place) = gateway.connections.add(connection.clone()) {
+    tracing::debug!(connection = connection.number(), "a client has connected");
+    if let Some(_place) = gateway.connections.add(connection.clone(), caller.address) {
         if !gateway.is_ready() {
             connection.drain();
         }
-        let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
+        let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller.topic);
         let deadline = Box::pin(sleep(gateway.config().timeouts.setup));
         let closing = converse(&connection, &gateway.tasks, &mut reader, &mut conversation, early, deadline).await;
         if let Some(Closing { code, reason }) = closing {
@@ -60,6 +61,9 @@ pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, 
     } else {
         connection.close(CloseCode::Full, CloseCode::Full.meaning());
     }
+    let code = connection.closed_with();
+    gateway.meter.count_close(code);
+    tracing::debug!(connection = connection.number(), code, "a connection has ended");
     part(&connection, &mut reader.socket).await;
 }
 

@@ -24,4 +24,4 @@ mod upgrade;
 
 pub use connection::Connection;
 pub use connections::Connections;
-pub use upgrade::upgrade;
+pub use upgrade::{Caller, upgrade};

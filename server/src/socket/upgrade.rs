@@ -17,19 +17,28 @@ use axum::{
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// Answers an opening handshake and starts the connection's task. `topic` is the one of the URL, as it came.
+/// Who opens a WebSocket.
+#[derive(Debug)]
+pub struct Caller {
+    /// The client's address, as far as it can be believed.
+    pub address: IpAddr,
+    /// The topic of the URL, as it came.
+    pub topic: Option<String>,
+}
+
+/// Answers an opening handshake and starts the connection's task.
 ///
 /// # Errors
 /// [`HandshakeError`]: the request is none.
-pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, topic: Option<String>) -> Result<Response, HandshakeError> {
+pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
     let key = accept(request.method(), request.version(), request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = gateway.tasks.clone();
-    tasks.spawn(start(gateway, upgrade, topic));
+    tasks.spawn(start(gateway, upgrade, caller));
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -42,14 +51,14 @@ pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, topic: Option<String
 }
 
 /// Waits for the socket. A task of its own, so that what it needs is freed when the connection begins.
-async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, topic: Option<String>) {
+async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(%error, "a client went away during the upgrade"),
     };
     let tasks = gateway.tasks.clone();
     match take_apart(upgraded) {
-        Ok((streams, early)) => drop(tasks.spawn(drive::connection(gateway, streams, early, topic))),
+        Ok((streams, early)) => drop(tasks.spawn(drive::connection(gateway, streams, early, caller))),
         Err(other) => tracing::error!(?other, "an upgraded connection is neither TCP nor TLS: the listener has changed"),
     }
 }

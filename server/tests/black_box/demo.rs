@@ -75,7 +75,7 @@ async fn it_reaches_the_subscribers() {
             "data": { "bid": "100", "ask": "101" },
         })
     );
-    assert_eq!(gateway.json("/stats").await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
+    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn each_fault_has_its_code_says_what_is_wrong_and_changes_nothing() {
         let answer = socket.next().await;
         assert!(error(&answer, code).contains(part), "{frame}: {answer}");
     }
-    assert_eq!(gateway.json("/stats").await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
+    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
     assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m" })).await["seqNo"], 1);
 }
 

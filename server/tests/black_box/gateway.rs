@@ -1,5 +1,6 @@
 //! A gateway for one test: the real binary on a free port, ended with the test.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,11 +25,16 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// With these environment variables over the defaults.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
+        Self::start_logging_to(environment, Stdio::inherit())
+    }
+
+    pub(crate) fn start_logging_to(environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"))
             .env_clear()
             .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -84,12 +90,25 @@ impl Gateway {
         socket
     }
 
+    /// The three counts of `/stats`.
+    pub(crate) async fn counts(&self) -> Value {
+        let mut stats = self.json("/stats").await;
+        stats.as_object_mut().unwrap().remove("slo");
+        stats
+    }
+
+    /// The samples of `/metrics`, each under its name with its labels.
+    pub(crate) async fn metrics(&self) -> HashMap<String, f64> {
+        let text = self.get("/metrics").await.text().await.unwrap();
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples.map(|line| line.rsplit_once(' ').map(|(name, value)| (name.to_owned(), value.parse().unwrap())).unwrap()).collect()
+    }
+
     /// Waits until the three counts of `/stats` are `expected`: what a client has done shows there a moment later.
     pub(crate) async fn stats_become(&self, expected: Value, within: Duration) {
         let deadline = Instant::now() + within;
         loop {
-            let mut found = self.json("/stats").await;
-            found.as_object_mut().unwrap().remove("slo");
+            let found = self.counts().await;
             if found == expected {
                 return;
             }

@@ -33,6 +33,7 @@ async fn what_was_missed_is_replayed_and_goes_over_to_live() {
     let answer = subscribe(&mut socket, "t", 4, None).await;
     assert_eq!((&answer["seqNo"], &answer["recovered"]), (&json!(10), &json!(true)));
     expect(&mut socket, 4, 10).await;
+    assert_eq!(gateway.metrics().await["micro_socket_replayed_messages_total"], 6.0);
     publish(&mut publisher, "t", 11..=12, "x").await;
     expect(&mut socket, 10, 12).await;
 }

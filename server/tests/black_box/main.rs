@@ -17,6 +17,8 @@ mod hostile;
 mod issuer;
 mod jwt;
 mod limits;
+mod logs;
+mod metrics;
 mod openapi;
 mod ordering;
 mod origins;

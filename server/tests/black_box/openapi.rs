@@ -50,6 +50,7 @@ const CASES: &[Case] = &[
         body: "",
         status: 200,
     },
+    Case { method: Method::GET, path: "/metrics", asked: "/metrics", headers: &[], body: "", status: 200 },
     Case { method: Method::GET, path: "/healthz", asked: "/healthz", headers: &[], body: "", status: 200 },
     Case { method: Method::GET, path: "/readyz", asked: "/readyz", headers: &[], body: "", status: 200 },
     Case {

@@ -20,7 +20,7 @@ async fn everything_else_has_to_wait_for_it() {
         assert_eq!(answer["code"], "SETUP_REQUIRED", "{frame}");
         assert_eq!((answer.get("topic"), answer.get("messageId")), (frame.get("topic"), frame.get("messageId")));
     }
-    assert_eq!(gateway.json("/stats").await, json!({ "connections": 1, "topics": 0, "subscriptions": 0 }));
+    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 0, "subscriptions": 0 }));
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["type"], "ready");
     assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m" })).await["seqNo"], 1, "nothing was stored before");
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["code"], "ALREADY_SETUP");

@@ -171,10 +171,14 @@ impl Subscriptions {
             let mut batch = Vec::new();
             match subscribed.subscription.catch_up(Budget { bytes: BATCH_BYTES, messages }, &mut batch) {
                 CatchUp::Behind { messages } => {
+                    self.gateway.meter.replayed.add(messages as u64);
                     self.replayed.take(messages);
                     self.behind.push_back(name);
                 }
-                CatchUp::Live { messages } => self.replayed.take(messages),
+                CatchUp::Live { messages } => {
+                    self.gateway.meter.replayed.add(messages as u64);
+                    self.replayed.take(messages);
+                }
                 CatchUp::Lost { head } => {
                     let topic = subscribed.subscription.topic();
                     (subscribed.seq_no, subscribed.lost) = (head, true);

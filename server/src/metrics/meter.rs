@@ -1,0 +1,129 @@
+//! What is counted where it happens, since the start.
+
+use super::{Sharded, histogram::Histogram};
+use protocol::{AckStatus, CloseCode, ErrorCode};
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Errors and closes may come in a flood, but each of them costs its sender a frame or a connection: plain counters.
+type Codes<const N: usize> = [AtomicU64; N];
+
+const ERRORS: usize = ErrorCode::ALL.len();
+const CLOSES: usize = CloseCode::ALL.len();
+
+/// All counters of one gateway.
+pub struct Meter {
+    /// Publishes that were stored.
+    pub published: Sharded,
+    /// Publishes that were repeats.
+    pub duplicates: Sharded,
+    /// Messages handed to sockets as they came, one for each subscriber.
+    pub delivered: Sharded,
+    /// Messages handed to sockets again, to clients that catch up.
+    pub replayed: Sharded,
+    /// From a publish to the sockets of its subscribers.
+    pub latency: Histogram,
+    errors: Codes<ERRORS>,
+    closes: Codes<CLOSES>,
+    closes_otherwise: AtomicU64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self {
+            published: Sharded::default(),
+            duplicates: Sharded::default(),
+            delivered: Sharded::default(),
+            replayed: Sharded::default(),
+            latency: Histogram::default(),
+            errors: std::array::from_fn(|_| AtomicU64::new(0)),
+            closes: std::array::from_fn(|_| AtomicU64::new(0)),
+            closes_otherwise: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Meter {
+    /// A publish was accepted.
+    pub fn count_publish(&self, status: AckStatus) {
+        match status {
+            AckStatus::Ok => self.published.add(1),
+            AckStatus::Duplicate => self.duplicates.add(1),
+        }
+    }
+
+    /// Messages were handed to sockets, `deliveries` in all, one for each subscriber; the oldest had been accepted `after` before.
+    pub fn count_deliveries(&self, deliveries: u64, after: Duration) {
+        self.delivered.add(deliveries);
+        self.latency.record(after, deliveries);
+    }
+
+    /// A client was told of an error.
+    pub fn count_error(&self, code: ErrorCode) {
+        if let Some(counter) = ErrorCode::ALL.iter().position(|known| *known == code).and_then(|at| self.errors.get(at)) {
+            counter.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A connection has ended. `None`: without a close frame.
+    pub fn count_close(&self, code: Option<u16>) {
+        let known = CloseCode::ALL.iter().position(|known| Some(known.number()) == code);
+        known.and_then(|at| self.closes.get(at)).unwrap_or(&self.closes_otherwise).fetch_add(1, Relaxed);
+    }
+
+    /// Errors so far, by code.
+    pub fn errors(&self) -> impl Iterator<Item = (ErrorCode, u64)> {
+        ErrorCode::ALL.iter().copied().zip(self.errors.iter().map(|count| count.load(Relaxed)))
+    }
+
+    /// Connections that ended, by close code; `None`: without one, or with one of the client's own.
+    pub fn closes(&self) -> impl Iterator<Item = (Option<CloseCode>, u64)> {
+        let known = CloseCode::ALL.iter().copied().map(Some).zip(self.closes.iter().map(|count| count.load(Relaxed)));
+        known.chain([(None, self.closes_otherwise.load(Relaxed))])
+    }
+
+    /// Connections that were closed because they read too slowly.
+    #[must_use]
+    pub fn slow_consumers(&self) -> u64 {
+        self.closes().find(|(code, _)| *code == Some(CloseCode::SlowConsumer)).map_or(0, |(_, count)| count)
+    }
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter").field("published", &self.published.sum()).field("delivered", &self.delivered.sum()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_has_its_own_counter() {
+        let meter = Meter::default();
+        for (n, code) in (1..).zip(ErrorCode::ALL) {
+            (0..n).for_each(|_| meter.count_error(*code));
+        }
+        assert!((1..).zip(meter.errors()).all(|(n, (_, count))| n == count));
+        for (n, code) in (1..).zip(CloseCode::ALL) {
+            (0..n).for_each(|_| meter.count_close(Some(code.number())));
+        }
+        meter.count_close(None);
+        meter.count_close(Some(3999));
+        let counts: Vec<_> = meter.closes().collect();
+        let (last, known) = counts.split_last().unwrap();
+        assert!((1..).zip(known).all(|(n, (code, count))| code.is_some() && n == *count));
+        assert_eq!(*last, (None, 2));
+    }
+
+    #[test]
+    fn a_delivery_counts_once_for_each_message_and_subscriber() {
+        let meter = Meter::default();
+        meter.count_deliveries(30, Duration::from_millis(2));
+        assert_eq!((meter.delivered.sum(), meter.latency.snapshot().count()), (30, 30));
+    }
+}

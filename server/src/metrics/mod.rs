@@ -1,0 +1,24 @@
+//! What the gateway counts (I5), and the Prometheus text of it. Nothing here names a topic, a user, a session or an address.
+//!
+//! On the hot path a count is one addition to a cell that the thread has for itself ([`Sharded`]); cells are summed when
+//! somebody asks. What exists anyway (connections, topics, bytes that wait) is not counted but looked at then.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `sharded` | a counter that threads do not share |
+//! | [`meter`] | what is counted where it happens |
+//! | [`exposition`] | the text format |
+//! | [`histogram`] | durations by size |
+//! | `process` | the process as the system sees it |
+//! | `scrape` | everything together, as `/metrics` answers it |
+
+pub mod exposition;
+pub mod histogram;
+pub mod meter;
+mod process;
+mod scrape;
+mod sharded;
+
+pub use meter::Meter;
+pub(crate) use scrape::scrape;
+pub use sharded::Sharded;

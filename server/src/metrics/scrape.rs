@@ -1,0 +1,48 @@
+//! Everything together, as `/metrics` answers it.
+
+use super::{exposition::Exposition, process};
+use crate::gateway::Gateway;
+
+/// The gateway at this moment, in Prometheus's text format. Looks at every connection: for a scraper, not for a loop.
+pub(crate) fn scrape(gateway: &Gateway) -> String {
+    let mut out = Exposition::default();
+    let version = env!("CARGO_PKG_VERSION");
+    out.family("micro_socket_build_info", "gauge", "Always 1; the version is a label.").sample(&[("version", &version)], 1);
+    at_this_moment(gateway, &mut out);
+    since_the_start(gateway, &mut out);
+    process::put(&mut out);
+    out.into_text()
+}
+
+fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
+    let stats = gateway.stats();
+    out.gauge("micro_socket_connections", "WebSocket connections, set up or not.", stats.connections);
+    out.gauge("micro_socket_topics", "Topics with at least one subscriber.", stats.topics);
+    out.gauge("micro_socket_topics_known", "Topics that are remembered, with a subscriber or without.", gateway.topics.len());
+    out.gauge("micro_socket_subscriptions", "Pairs of a connection and a topic.", stats.subscriptions);
+    out.gauge("micro_socket_sessions", "Sessions, with a connection or without.", gateway.sessions.len());
+    out.gauge("micro_socket_sessions_detached", "Sessions that wait for their client.", gateway.sessions.detached());
+    out.gauge("micro_socket_history_bytes", "Memory that the history of all topics takes.", gateway.topics.history_bytes());
+    out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
+    out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
+    out.gauge("micro_socket_ready", "1 while the gateway takes new work.", u8::from(gateway.is_ready()));
+    let target = gateway.config().slo.delivery_p99.as_secs_f64();
+    out.gauge("micro_socket_slo_delivery_p99_seconds", "What 99 of 100 deliveries are to reach (slo.delivery_p99).", target);
+}
+
+fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
+    let meter = &gateway.meter;
+    let publishes = [("ok", meter.published.sum()), ("duplicate", meter.duplicates.sum())];
+    out.counters("micro_socket_publishes_total", "Publishes that were acknowledged, by status.", "status", publishes);
+    out.counter("micro_socket_deliveries_total", "Messages handed to sockets, one for each subscriber.", meter.delivered.sum());
+    out.counter("micro_socket_replayed_messages_total", "Messages handed out again, to clients that catch up.", meter.replayed.sum());
+    let errors = meter.errors().map(|(code, count)| (code.as_str(), count));
+    out.counters("micro_socket_errors_total", "Errors that clients were told of over WebSocket, by code.", "code", errors);
+    let closes = meter.closes().map(|(code, count)| (code.map_or_else(|| "other".to_owned(), |code| code.number().to_string()), count));
+    out.counters("micro_socket_closes_total", "WebSocket connections that ended, by close code.", "code", closes);
+    out.histogram(
+        "micro_socket_delivery_seconds",
+        "From a publish to the sockets of its subscribers, for each delivery.",
+        &meter.latency.snapshot().buckets(),
+    );
+}

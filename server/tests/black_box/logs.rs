@@ -1,0 +1,65 @@
+//! The log: what it tells, and what it never does.
+
+use crate::gateway::Gateway;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::time::Duration;
+
+/// What a session of every kind of frame leaves in the log, and its secrets.
+async fn log_of_a_session(format: &str) -> (String, [String; 4]) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log");
+    let environment = [("MICRO_SOCKET_LOG__LEVEL", "trace"), ("MICRO_SOCKET_LOG__FORMAT", format)];
+    let gateway = Gateway::start_logging_to(&environment, File::create(&file).unwrap());
+    let (token, payload) = ("the-token-8c1f", "the-payload-77d0");
+    let mut socket = gateway.connect("/ws").await;
+    socket.send(&json!({ "type": "setup", "token": "", "topics": ["t"] }).to_string()).await;
+    assert_eq!(socket.next().await["code"], "AUTH_FAILED");
+    socket.send(&json!({ "type": "setup", "token": token, "topics": ["t"] }).to_string()).await;
+    assert_eq!(socket.next().await["type"], "subscribed");
+    let session = socket.next().await["sessionId"].as_str().unwrap().to_owned();
+    for frame in
+        [json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": payload }), json!({ "type": payload, "token": token })]
+    {
+        socket.send(&frame.to_string()).await;
+    }
+    for _ in 0..3 {
+        socket.next().await;
+    }
+    drop(socket);
+    let mut socket = gateway.connect("/ws").await;
+    socket.send(&json!({ "type": "setup", "token": token, "sessionId": session }).to_string()).await;
+    assert_eq!(socket.next().await["type"], "subscribed");
+    assert_eq!(gateway.get(&format!("/demo/publish/t?a={payload}")).await.status(), 200);
+    assert_eq!(gateway.get(&format!("/nothing?token={token}")).await.status(), 404);
+    drop(socket);
+    gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), Duration::from_secs(10)).await;
+    drop(gateway);
+    (std::fs::read_to_string(&file).unwrap(), [token.to_owned(), payload.to_owned(), session.clone(), session[..8].to_owned()])
+}
+
+#[tokio::test]
+async fn no_secret_and_no_payload_at_any_level() {
+    for format in ["text", "json"] {
+        let (log, secrets) = log_of_a_session(format).await;
+        assert!(log.contains("a connection is set up"), "{log}");
+        for secret in secrets {
+            assert!(!log.contains(&secret), "{secret} is in\n{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_name_connection_and_session() {
+    let (log, _) = log_of_a_session("json").await;
+    let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let about = |message: &str| events.iter().filter(|event| event["message"] == message).cloned().collect::<Vec<_>>();
+    let set_up = about("a connection is set up");
+    assert_eq!(set_up.len(), 2);
+    assert_eq!((&set_up[0]["resumed"], &set_up[1]["resumed"]), (&json!(false), &json!(true)));
+    assert_eq!(set_up[0]["session"], set_up[1]["session"], "the session goes on");
+    assert_ne!(set_up[0]["connection"], set_up[1]["connection"]);
+    let errors = about("a client was told of an error");
+    assert_eq!(errors.iter().map(|event| event["code"].as_str().unwrap()).collect::<Vec<_>>(), ["AUTH_FAILED", "UNKNOWN_TYPE"]);
+    assert_eq!(errors[1]["connection"], set_up[0]["connection"]);
+}
