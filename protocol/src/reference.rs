@@ -134,7 +134,7 @@ fn server_frame(kind: &'static str) -> FrameDoc {
             ServerFrame::Ready(Ready {
                 session_id: "7f3aQ0mXw2LkT9dRb1ZcVg".into(),
                 resumed: None,
-                limits: Limits { max_frame: 65_536, session_ttl_ms: 0, dedup_window_ms: 120_000, ping_ms: 25_000 },
+                limits: Limits { max_frame: 65_536, session_ttl_ms: 120_000, dedup_window_ms: 120_000, ping_ms: 25_000 },
             }),
         ),
         "message" => (

@@ -28,13 +28,13 @@ pub(crate) enum Offer {
 }
 
 /// The endpoints in the order in which a newcomer wants them. All of them are `GET`.
-pub(crate) const ENDPOINTS: [Endpoint; 8] = [
+pub(crate) const ENDPOINTS: [Endpoint; 10] = [
     Endpoint {
         id: "endpoint-stats",
         path: "/stats",
         brief: "What the gateway is doing now",
-        text: "How many connections are open, how many topics have a subscriber, and how many subscriptions there are in all. \
-               Monitoring may ask as often as it likes: asking changes nothing.",
+        text: "How many connections are open, how many topics have a subscriber, how many subscriptions there are in all, and how long \
+               deliveries took in the last minute and hour. Monitoring may ask as often as it likes: asking changes nothing.",
         offer: Offer::Ask,
     },
     Endpoint {
@@ -66,6 +66,20 @@ pub(crate) const ENDPOINTS: [Endpoint; 8] = [
         brief: "The socket protocol for machines: AsyncAPI 3",
         text: "Every frame in both directions with its JSON Schema, made from the same types as the reference below.",
         offer: Offer::Visit("Open the AsyncAPI document"),
+    },
+    Endpoint {
+        id: "endpoint-keys",
+        path: "/.well-known/micro-socket-keys",
+        brief: "The keys that messages are signed with",
+        text: "The public keys as a JWK set, the present one first. Empty where the gateway does not sign.",
+        offer: Offer::Ask,
+    },
+    Endpoint {
+        id: "endpoint-metrics",
+        path: "/metrics",
+        brief: "Counters and latency for Prometheus",
+        text: "Prometheus's text format. It names no topic, user, session or address.",
+        offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-healthz",

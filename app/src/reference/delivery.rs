@@ -47,9 +47,15 @@ pub(crate) fn Delivery() -> impl IntoView {
             <h3 id="delivery-reconnect">"After a break"</h3>
             <div class="prose">
                 <p>
-                    <Prose text="Messages are not kept yet, so nothing is replayed. What you can have is certainty: `subscribe` (or `setup`) \
-                                 with `lastSeq` and `epoch` is answered by `recovered`. True means that nothing was published since, false that \
-                                 something may be missing: load your state anew and go on from the `seqNo` in the answer."/>
+                    <Prose text="The gateway keeps each topic's last messages. `subscribe` (or `setup`) with `lastSeq` and `epoch` is answered by \
+                                 `recovered`. True means that nothing is missing: what came after your position follows at once, and goes over \
+                                 to what is published now. False means that something may be gone: load your state anew and go on from the \
+                                 `seqNo` in the answer."/>
+                </p>
+                <p>
+                    <Prose text="Easier still: keep the `sessionId` of `ready` and give it to the next `setup`. The session has your \
+                                 subscriptions and where you stand in each: where it began, or the highest number that you said by `ack` to have \
+                                 handled. It waits for two minutes (`ready.limits.sessionTtlMs`). Closing with 4000 ends it at once."/>
                 </p>
             </div>
         </section>

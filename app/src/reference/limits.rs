@@ -11,7 +11,7 @@ struct Limit {
     beyond: &'static str,
 }
 
-fn limits() -> [Limit; 13] {
+fn limits() -> [Limit; 16] {
     let bytes = |most: usize| format!("{most} bytes");
     let limit = |what, most: &str, beyond| Limit { what, most: most.to_owned(), beyond };
     [
@@ -28,6 +28,9 @@ fn limits() -> [Limit; 13] {
         limit("topics heard by one connection", "1,000 *", "`TOO_MANY_SUBSCRIPTIONS`"),
         limit("topics in all", "1,000,000 *", "`TOO_MANY_TOPICS`, where each of them is in use"),
         limit("connections in all", "100,000 *", "Close 1013"),
+        limit("messages of a topic that are kept", "1,000, 4 MiB, 10 minutes *", "The oldest go; `recovered` says so to whom it concerns."),
+        limit("messages replayed in a second", "20,000 *", "The rest waits."),
+        limit("how long a session waits for its client", "2 minutes *", "`resumed` is false."),
         limit("bytes that wait for a slow reader", "1 MiB *", "Close 4290"),
         limit("time until a good setup", "10 s *", "Close 4408"),
         limit("time without an answer to a ping", "2 pings, one every 25 s *", "Close 4408"),

@@ -15,44 +15,48 @@ const PROMISES: [Promise; 7] = [
     Promise {
         id: "I1",
         name: "Access",
-        kept: "Nothing but `setup` is heard before a token was accepted. This gateway runs in demo mode: any text is a token and becomes the user's name.",
-        not_yet: "JWT, and rules for who may hear or publish what.",
+        kept: "Nothing but `setup` is heard before a token was accepted. In demo mode any text is a token and becomes the user's name; in jwt mode a \
+               signed token says who you are, which topics are open to you, and until when.",
+        not_yet: "",
     },
     Promise {
         id: "I2",
         name: "Once",
         kept: "A user's `messageId` is stored and delivered once within two minutes; each repeat is told to be a `duplicate`, also when both come at the same moment.",
-        not_yet: "",
+        not_yet: "One window for several gateways.",
     },
     Promise {
         id: "I3",
         name: "Order",
         kept: "Within a topic numbers rise strictly, and every subscriber sees the same messages under the same numbers.",
-        not_yet: "",
+        not_yet: "One order over several gateways.",
     },
     Promise {
         id: "I4",
         name: "Delivery",
-        kept: "While you are connected everything arrives, without gaps. Who reads too slowly is disconnected, never skipped.",
-        not_yet: "Keeping messages and replaying what you missed. Until then `recovered` says whether you missed something.",
+        kept: "While you are connected everything arrives, without gaps. Give the position where you stopped and what you missed is replayed, or \
+               `recovered: false` says that something is gone. Who reads too slowly is disconnected, never skipped.",
+        not_yet: "Messages that outlive the gateway's process.",
     },
     Promise {
         id: "I5",
         name: "Speed",
-        kept: "`/stats` shows what the gateway carries; the log shows the round trip of each frame.",
-        not_yet: "Latency as measured by the gateway, and Prometheus metrics.",
+        kept: "`/stats` tells how long deliveries took in the last minute and hour, `/metrics` the same for Prometheus; the log shows the round trip of each frame.",
+        not_yet: "",
     },
     Promise {
         id: "I6",
         name: "Resume",
-        kept: "Every connection has a `sessionId`, at least 128 random bits. Treat it as a secret.",
-        not_yet: "Going on with a session: it ends with its connection (`sessionTtlMs` is 0), and `resumed` is always false.",
+        kept: "A session outlives its connection: `setup` with its `sessionId` brings back every subscription and replays from where you acked. The id \
+               has at least 128 random bits. Treat it as a secret.",
+        not_yet: "Going on with a session at another gateway.",
     },
     Promise {
         id: "I7",
         name: "Integrity",
-        kept: "A payload passes byte for byte: digits of a number, order of keys, escapes, all as they were sent.",
-        not_yet: "TLS in the gateway itself (put a proxy before it), and a signature on each message.",
+        kept: "A payload passes byte for byte. The gateway speaks TLS itself where it has a certificate, and signs every message where it has a key \
+               (`/.well-known/micro-socket-keys`).",
+        not_yet: "Checking signatures in this page.",
     },
 ];
 
