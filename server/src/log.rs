@@ -2,14 +2,17 @@
 //! its [`alias`]. (In demo mode the user's id is the token, so no user is named either.)
 
 use ring::digest::{SHA256, digest};
-use std::fmt::Write;
+use std::{fmt::Write, io::IsTerminal};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Log, LogFormat};
 
 /// Starts the log of this process. A second call changes nothing.
 pub fn init(log: &Log) {
-    let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(&log.level)).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&log.level))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let _already = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -7,6 +7,7 @@ mod asyncapi;
 mod close_codes;
 mod dedup;
 mod demo;
+mod deploy;
 mod drain;
 mod errors;
 mod frames;

@@ -1,0 +1,32 @@
+//! What `deploy/` and the operating guide say of metrics is there.
+
+use crate::gateway::Gateway;
+use std::{collections::BTreeSet, path::Path};
+
+/// Names of metrics in a text, without the endings of a histogram's samples.
+fn names(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = words.filter(|word| word.starts_with("micro_socket_") || word.starts_with("process_"));
+    named.map(|word| word.strip_suffix("_bucket").unwrap_or(word).to_owned()).filter(|word| !word.ends_with('_')).collect()
+}
+
+#[tokio::test]
+async fn every_metric_that_is_used_exists() {
+    let gateway = Gateway::start(&[]);
+    let metrics = gateway.get("/metrics").await.text().await.unwrap();
+    let types: BTreeSet<&str> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for file in ["deploy/grafana/micro-socket.json", "deploy/prometheus/alerts.yml", "docs/operating.md"] {
+        let used = names(&std::fs::read_to_string(root.join(file)).unwrap());
+        assert!(!used.is_empty(), "{file}");
+        for name in used {
+            assert!(types.contains(name.as_str()), "{name} of {file} is not in\n{metrics}");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_is_json() {
+    let dashboard: serde_json::Value = serde_json::from_str(include_str!("../../../deploy/grafana/micro-socket.json")).unwrap();
+    assert!(dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string()));
+}
