@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use proptest::prelude::*;
-use protocol::{Epoch, MessageId, ServerFrame};
+use history::Budget;
+use protocol::{Epoch, MessageId, Position, SeqNo, ServerFrame};
 use std::{
     collections::HashMap,
     sync::{
@@ -95,14 +96,54 @@ fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
     reader.expected.lock().remove(name(topic).as_str());
 }
 
+/// As [`join`], from `back` messages before the head where the topic has that many.
+fn join_behind(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize, back: u64) -> Subscription<Reader> {
+    let mut expected = reader.expected.lock();
+    let join = |topic: &Arc<Topic<Reader>>| {
+        let last_seq = SeqNo::new(topic.head().saturating_sub(back)).unwrap();
+        Ok((last_seq.get(), topic.join(reader.clone(), Some(Position { last_seq, epoch: Some(topic.epoch().as_str()) }))?))
+    };
+    let (last_seq, Joined { subscription, head, recovered }) = directory.with(&name(topic), &mut None, join).unwrap();
+    let begin = if recovered.unwrap() { last_seq } else { head };
+    assert!(recovered.unwrap() || last_seq < head, "who has everything is told so");
+    assert_eq!(subscription.is_behind(), begin < head);
+    expected.insert(name(topic).to_string(), begin + 1);
+    subscription
+}
+
+/// What a connection does for a subscription that is behind.
+fn catch_up(reader: &Reader, topic: usize, subscription: &mut Subscription<Reader>, budget: Budget) {
+    let mut expected = reader.expected.lock();
+    let next = expected.get_mut(name(topic).as_str()).unwrap();
+    let mut batch = Vec::new();
+    let progress = subscription.catch_up(budget, &mut batch);
+    let numbers: Vec<u64> = messages(&batch.into()).into_iter().map(|(_, seq_no)| seq_no).collect();
+    assert_eq!(numbers, (*next..*next + numbers.len() as u64).collect::<Vec<_>>(), "a gap or a repeat in a replay");
+    *next += numbers.len() as u64;
+    match progress {
+        CatchUp::Behind { messages } => assert!(messages == numbers.len() && messages > 0 && subscription.is_behind()),
+        CatchUp::Live { messages } => assert!(messages == numbers.len() && !subscription.is_behind()),
+        CatchUp::Lost { head } => {
+            assert!(numbers.is_empty() && *next <= head && !subscription.is_behind(), "a loss that is none");
+            *next = head + 1;
+        }
+    }
+}
+
 const READERS: usize = 5;
 const TOPICS: usize = 3;
 
 #[derive(Debug, Clone)]
 enum Action {
     Join(usize, usize),
+    /// From so many messages before the head.
+    JoinBehind(usize, usize, u64),
     Leave(usize, usize),
     Append(usize),
+    /// A batch of a replay: who, of which topic, messages, bytes.
+    CatchUp(usize, usize, usize, usize),
+    /// Milliseconds pass, and what has expired is cleared away.
+    Wait(u64),
     /// A step of one of the fan-outs under way.
     Step(prop::sample::Index),
     /// A fan-out's holder is dropped.
@@ -113,14 +154,21 @@ fn action() -> impl Strategy<Value = Action> {
     let fan_out = any::<prop::sample::Index>;
     prop_oneof![
         3 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Join(r, t)),
+        3 => (0..READERS, 0..TOPICS, 0..12u64).prop_map(|(r, t, back)| Action::JoinBehind(r, t, back)),
         2 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Leave(r, t)),
+        4 => (0..READERS, 0..TOPICS, 1..5usize, 1..400usize).prop_map(|(r, t, messages, bytes)| Action::CatchUp(r, t, messages, bytes)),
+        1 => (1..40u64).prop_map(Action::Wait),
         6 => (0..TOPICS).prop_map(Action::Append),
         6 => fan_out().prop_map(Action::Step),
         1 => fan_out().prop_map(Action::Abandon),
     ]
 }
 
+/// A topic's history in these schedules: all three limits are reached.
+const HISTORY: history::Limits = history::Limits { messages: 10, age: Duration::from_millis(100), bytes: 1000 };
+
 struct World {
+    time: tokio::runtime::Runtime,
     directory: Directory<Reader>,
     readers: Vec<Arc<Reader>>,
     subscriptions: HashMap<(usize, usize), Subscription<Reader>>,
@@ -129,12 +177,34 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let time = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let readers = (0..READERS).map(|_| Arc::default()).collect();
-        Self { directory: directory(TOPICS), readers, subscriptions: HashMap::new(), fan_outs: Vec::new() }
+        let directory = time.block_on(async { with_history(TOPICS, HISTORY, 1500) });
+        Self { time, directory, readers, subscriptions: HashMap::new(), fan_outs: Vec::new() }
+    }
+
+    fn wait(&self, time: Duration) {
+        self.time.block_on(tokio::time::advance(time));
+        let _inside = self.time.enter();
+        self.directory.expire();
     }
 
     fn act(&mut self, action: &Action) {
+        if let Action::Wait(millis) = action {
+            return self.wait(Duration::from_millis(*millis));
+        }
+        let handle = self.time.handle().clone();
+        let _inside = handle.enter();
         match action {
+            Action::JoinBehind(reader, topic, back) => {
+                let (directory, reader_of) = (&self.directory, &self.readers[*reader]);
+                self.subscriptions.entry((*reader, *topic)).or_insert_with(|| join_behind(directory, reader_of, *topic, *back));
+            }
+            Action::CatchUp(reader, topic, messages, bytes) => {
+                if let Some(subscription) = self.subscriptions.get_mut(&(*reader, *topic)).filter(|found| found.is_behind()) {
+                    catch_up(&self.readers[*reader], *topic, subscription, Budget { bytes: *bytes, messages: *messages });
+                }
+            }
             Action::Join(reader, topic) => {
                 let (directory, reader_of) = (&self.directory, &self.readers[*reader]);
                 self.subscriptions.entry((*reader, *topic)).or_insert_with(|| join(directory, reader_of, *topic).unwrap());
@@ -154,7 +224,7 @@ impl World {
             Action::Abandon(index) if !self.fan_outs.is_empty() => {
                 self.fan_outs.remove(index.index(self.fan_outs.len()));
             }
-            Action::Step(_) | Action::Abandon(_) => {}
+            Action::Step(_) | Action::Abandon(_) | Action::Wait(_) => {}
         }
     }
 
@@ -175,6 +245,13 @@ impl World {
 
     /// One more message for each topic reaches everybody, with all that was left; then nothing is left over.
     fn finish(mut self) {
+        let handle = self.time.handle().clone();
+        let inside = handle.enter();
+        for ((reader, topic), subscription) in &mut self.subscriptions {
+            while subscription.is_behind() {
+                catch_up(&self.readers[*reader], *topic, subscription, Budget { bytes: 300, messages: 3 });
+            }
+        }
         (0..TOPICS).for_each(|topic| self.append(topic));
         for mut fan_out in self.fan_outs.drain(..) {
             while fan_out.step() != Step::Done {}
@@ -184,7 +261,10 @@ impl World {
             assert_eq!(expected, subscription.topic().head() + 1, "somebody missed a message");
             drop(subscription);
         }
-        assert_eq!(self.directory.topics_in_use(), 0);
+        assert_eq!((self.directory.topics_in_use(), self.directory.topics_fanning_out()), (0, 0));
+        drop(inside);
+        self.wait(HISTORY.age);
+        assert_eq!(self.directory.history_bytes(), 0, "history that nobody counts");
         for reader in &self.readers {
             assert_eq!(Arc::strong_count(reader), 1, "a topic still holds a subscriber that has left");
         }
@@ -199,6 +279,7 @@ proptest! {
         for action in &actions {
             world.act(action);
             world.check();
+            assert!(world.directory.history_bytes() < 1500 + 2000, "one publish over its limit at most");
         }
         world.finish();
     }
