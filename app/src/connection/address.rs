@@ -117,6 +117,12 @@ impl Target {
         format!("{scheme}://{}{}", self.host, self.path)
     }
 
+    /// Where that gateway lists the keys that it signs with.
+    pub(crate) fn keys(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.host, protocol::signature::KEYS_PATH)
+    }
+
     /// A browser lets no page that came over HTTPS open a plain socket, except to this machine.
     pub(crate) fn is_mixed_content(&self, page: &Page) -> bool {
         page.secure && !self.secure && !self.is_loopback()

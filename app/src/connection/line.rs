@@ -3,6 +3,7 @@
 use super::{
     address::{Page, Target},
     diagnosis::{Diagnosis, Probe},
+    signatures::Signatures,
     socket::{Event, Socket},
     state::{Ending, Link},
 };
@@ -40,6 +41,7 @@ pub(crate) struct Line {
     pub(crate) page: RwSignal<Page>,
     pub(crate) peer: RwSignal<Peer>,
     feed: Feed,
+    signatures: Signatures,
     socket: StoredValue<Option<SendWrapper<Socket>>>,
     attempt: StoredValue<Attempt>,
 }
@@ -66,6 +68,7 @@ impl Line {
             page: RwSignal::default(),
             peer: RwSignal::default(),
             feed,
+            signatures: Signatures::new(feed),
             socket: StoredValue::new(None),
             attempt: StoredValue::new(Attempt::default()),
         }
@@ -95,6 +98,7 @@ impl Line {
         let number = self.number();
         match Socket::open(&url, move |event| self.on(number, event)) {
             Ok(socket) => {
+                self.signatures.begin(target.keys());
                 self.link.set(Link::Connecting);
                 self.peer.set(Peer::default());
                 self.socket.set_value(Some(SendWrapper::new(socket)));
@@ -157,7 +161,13 @@ impl Line {
     }
 
     fn received(self, at: f64, text: &str) {
-        self.feed.record(|store| store.received(at, text));
+        let mut row = 0;
+        self.feed.record(|store| row = store.received(at, text));
+        if (text.contains(r#","sig":""#) || text.starts_with(r#"{"type":"subscribed""#))
+            && let Ok(frame) = ServerFrame::parse(text)
+        {
+            self.signatures.received(row, &frame);
+        }
         if text.starts_with(r#"{"type":"ready""#)
             && let Ok(ServerFrame::Ready(ready)) = ServerFrame::parse(text)
         {

@@ -4,10 +4,12 @@ mod address;
 mod diagnosis;
 mod line;
 mod pane;
+mod signatures;
 mod socket;
 mod state;
 
 pub(crate) use address::{Endpoint, Page};
 pub(crate) use line::Line;
 pub(crate) use pane::ConnectionPane;
+pub(crate) use signatures::words as signature_words;
 pub(crate) use state::{Ending, Link, unnamed};

@@ -182,6 +182,7 @@ fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<&Entry>) -> Vec
         ("Topic", entry.facts.topic.as_deref().map(str::to_owned)),
         ("Message id", entry.facts.message_id.as_deref().map(str::to_owned)),
         ("Number", entry.facts.seq_no.map(|number| number.to_string())),
+        ("Signature", entry.signature.map(|verdict| verdict.words().to_owned())),
         ("Size", entry.size().map(clock::size)),
         ("Answers", question.map(said)),
         ("Answered", answer.map(said)),

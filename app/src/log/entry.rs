@@ -125,6 +125,34 @@ fn boxed(text: std::borrow::Cow<'_, str>) -> Box<str> {
     text.into_owned().into()
 }
 
+/// What became of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// A key of the gateway has made it for exactly this message.
+    Good,
+    /// None of the gateway's keys has.
+    Wrong,
+    /// The gateway lists no key, or the page could not get it or use it.
+    NoKey,
+}
+
+impl Verdict {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Good => "✓ verified",
+            Self::Wrong => "✗ not verified: no key of the gateway has made it",
+            Self::NoKey => "✗ not verified: no key to be had",
+        }
+    }
+}
+
+/// How many signatures were looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    pub(crate) good: usize,
+    pub(crate) bad: usize,
+}
+
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
@@ -142,6 +170,8 @@ pub(crate) struct Entry {
     pub(crate) answered: Option<(u64, u64)>,
     /// How long the answer took, or the opening of the line; milliseconds.
     pub(crate) took: Option<f64>,
+    /// What became of its signature, where it has one and that is known.
+    pub(crate) signature: Option<Verdict>,
 }
 
 impl Entry {

@@ -6,7 +6,7 @@ use super::{
     store::{Store, Totals},
 };
 use crate::{
-    connection::{Line, Link},
+    connection::{Line, Link, signature_words},
     shell::Icon,
 };
 use leptos::prelude::*;
@@ -31,6 +31,7 @@ pub(crate) fn Foot(
         <div class="log__foot">
             <span>{move || counted(counts.get())}</span>
             <span class="log__bytes">{move || bytes(totals.get())}</span>
+            <span class="log__signatures">{move || signature_words(totals.get().checked)}</span>
             <span role="status" class="visually-hidden">{move || said.get()}</span>
             {move || filled.get().then(|| view! { <FollowButton screen/> })}
         </div>

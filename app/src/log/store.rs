@@ -1,7 +1,7 @@
 //! All rows, bounded, and the ones that the filter shows. Knows nothing of the screen.
 
 use super::{
-    entry::{Content, Direction, Entry, Facts},
+    entry::{Checked, Content, Direction, Entry, Facts, Verdict},
     filter::Filter,
     matching::Matching,
 };
@@ -22,6 +22,8 @@ pub(crate) struct Totals {
     pub(crate) bytes_in: usize,
     pub(crate) bytes_out: usize,
     pub(crate) errors: usize,
+    /// Signatures that were looked at.
+    pub(crate) checked: Checked,
 }
 
 /// The rows of one line.
@@ -75,19 +77,30 @@ impl Store {
         self.push(at, Some(Direction::Out), Content::Text(text.into()), facts);
     }
 
-    /// A text frame has come in.
-    pub(crate) fn received(&mut self, at: f64, text: &str) {
+    /// A text frame has come in. Returns its row.
+    pub(crate) fn received(&mut self, at: f64, text: &str) -> u64 {
         let facts = Facts::of_received(text);
         let answered = self.matching.received(&facts);
         self.totals.bytes_in += text.len();
         let id = self.push(at, Some(Direction::In), Content::Text(text.into()), facts);
-        let Some(answered) = answered else { return };
+        let Some(answered) = answered else { return id };
         if let Some(question) = self.get_mut(answered.question) {
             question.answered = Some((question.answered.map_or(id, |(first, _)| first), id));
         }
         if let Some(entry) = self.get_mut(id) {
             entry.answers = Some(answered.question);
             entry.took = Some((at - answered.since).max(0.0));
+        }
+        id
+    }
+
+    /// The signature of row `id` was looked at.
+    pub(crate) fn checked(&mut self, id: u64, verdict: Verdict) {
+        let Some(entry) = self.get_mut(id) else { return };
+        entry.signature = Some(verdict);
+        match verdict {
+            Verdict::Good => self.totals.checked.good += 1,
+            Verdict::Wrong | Verdict::NoKey => self.totals.checked.bad += 1,
         }
     }
 
@@ -111,7 +124,7 @@ impl Store {
 
     fn push(&mut self, at: f64, direction: Option<Direction>, content: Content, facts: Facts) -> u64 {
         let id = self.next;
-        let entry = Entry { id, at, direction, content, facts, answers: None, answered: None, took: None };
+        let entry = Entry { id, at, direction, content, facts, answers: None, answered: None, took: None, signature: None };
         self.next += 1;
         self.bytes += entry.size().unwrap_or_default();
         self.totals.entries += 1;

@@ -55,8 +55,8 @@ const PROMISES: [Promise; 7] = [
         id: "I7",
         name: "Integrity",
         kept: "A payload passes byte for byte. The gateway speaks TLS itself where it has a certificate, and signs every message where it has a key \
-               (`/.well-known/micro-socket-keys`).",
-        not_yet: "Checking signatures in this page.",
+               (`/.well-known/micro-socket-keys`). The log checks them: unfold a message.",
+        not_yet: "",
     },
 ];
 
