@@ -7,9 +7,9 @@ use super::{
 };
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
+use history::Budget;
 use parking_lot::Mutex;
 use proptest::prelude::*;
-use history::Budget;
 use protocol::{Epoch, MessageId, Position, SeqNo, ServerFrame};
 use std::{
     collections::HashMap,
