@@ -28,7 +28,8 @@ class SigningGateway {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line] = (await once(child.stdout!, "data")) as [Buffer];
-    const address = /http:\/\/(\S+)/.exec(line.toString())![1];
+    const address = /http:\/\/(\S+)/.exec(line.toString())?.[1] ?? "";
+    expect(address, "where the gateway listens").not.toBe("");
     return new SigningGateway(address, child, folder);
   }
 
