@@ -35,7 +35,7 @@ pub(super) struct Subscriptions {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     by_topic: HashMap<Arc<Name>, Subscribed, ahash::RandomState>,
-    /// Topics that are behind, in the order of their turns. May name some that are not any more.
+    /// Topics that are behind, each once, in the order of their turns.
     behind: VecDeque<Arc<Name>>,
     replayed: Bucket,
 }
@@ -127,7 +127,10 @@ impl Subscriptions {
 
     /// False: there was none.
     pub(super) fn leave(&mut self, topic: &protocol::Topic<'_>, session: &Session) -> bool {
-        let Some((name, _subscription)) = self.by_topic.remove_entry(&ByName(topic)) else { return false };
+        let Some((name, subscribed)) = self.by_topic.remove_entry(&ByName(topic)) else { return false };
+        if subscribed.subscription.is_behind() {
+            self.behind.retain(|behind| *behind != name);
+        }
         session.remove(&name);
         self.gateway.subscriptions.fetch_sub(1, Relaxed);
         true
@@ -154,8 +157,7 @@ impl Subscriptions {
     /// Sends the next batch of the topic whose turn it is.
     pub(super) fn replay(&mut self, session: &Session) -> Replay {
         while let Some(name) = self.behind.pop_front() {
-            let behind = self.by_topic.get_mut(&name).filter(|subscribed| subscribed.subscription.is_behind());
-            let Some(subscribed) = behind else { continue };
+            let Some(subscribed) = self.by_topic.get_mut(&name) else { continue };
             let per_second = self.gateway.config().limits.replay_rate;
             let rate = Rate { per_second, burst: per_second };
             let messages = self.replayed.available(rate, self.gateway.clock.now());
