@@ -5,10 +5,18 @@ use std::fmt;
 
 /// Which topics something holds for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Box<str>);
+pub struct Pattern(Box<[Segment]>);
+
+/// What may stand between two dots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Text(Box<str>),
+    Any,
+    Rest,
+}
 
 impl Pattern {
-    /// `None`: it is empty, too long for a topic, or has a `>` that does not stand alone at its end.
+    /// `None`: it is empty, longer than a topic may be, has a control character, or a `>` that is not its last segment.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let before_last = text.rsplit_once('.').map_or("", |(before, _)| before);
@@ -16,28 +24,55 @@ impl Pattern {
             && text.len() <= protocol::Topic::MAX_BYTES
             && !text.chars().any(char::is_control)
             && !before_last.split('.').any(|segment| segment == ">");
-        good.then(|| Self(text.into()))
+        let segment = |text: &str| match text {
+            "*" => Segment::Any,
+            ">" => Segment::Rest,
+            text => Segment::Text(text.into()),
+        };
+        good.then(|| Self(text.split('.').map(segment).collect()))
+    }
+
+    /// The same with `value` in the place of `name`. `value` is text whatever it has: its dots divide segments, but its `*` and
+    /// `>` are no wildcards.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut segments = Vec::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Text(text) => segments.extend(text.replace(name, value).split('.').map(|text| Segment::Text(text.into()))),
+                wildcard => segments.push(wildcard.clone()),
+            }
+        }
+        Self(segments.into())
     }
 
     /// Whether `topic` is one of those.
     #[must_use]
     pub fn matches(&self, topic: &str) -> bool {
-        let mut segments = topic.split('.');
-        for wanted in self.0.split('.') {
-            match (wanted, segments.next()) {
-                (">", Some(_)) => return true,
-                ("*", Some(_)) => {}
-                (literal, Some(segment)) if literal == segment => {}
+        let mut found = topic.split('.');
+        for wanted in &self.0 {
+            match (wanted, found.next()) {
+                (Segment::Rest, Some(_)) => return true,
+                (Segment::Any, Some(_)) => {}
+                (Segment::Text(text), Some(segment)) if **text == *segment => {}
                 _ => return false,
             }
         }
-        segments.next().is_none()
+        found.next().is_none()
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        for (i, segment) in self.0.iter().enumerate() {
+            f.write_str(if i == 0 { "" } else { "." })?;
+            f.write_str(match segment {
+                Segment::Text(text) => text,
+                Segment::Any => "*",
+                Segment::Rest => ">",
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a user may do with which topics.
 
-use super::rule::{Rule, UserRule};
+use super::rule::Rule;
+use crate::pattern::Pattern;
 use protocol::{Topic, UserId};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ pub struct Rights(Option<Arc<Rules>>);
 
 #[derive(Debug)]
 struct Rules {
-    subscribe: Box<[UserRule]>,
-    publish: Box<[UserRule]>,
+    subscribe: Box<[Pattern]>,
+    publish: Box<[Pattern]>,
 }
 
 impl Rights {
@@ -41,8 +42,8 @@ impl Rights {
     }
 }
 
-fn covered(rules: &[UserRule], topic: &Topic<'_>) -> bool {
-    rules.iter().any(|rule| rule.covers(topic.as_str()))
+fn covered(rules: &[Pattern], topic: &Topic<'_>) -> bool {
+    rules.iter().any(|rule| rule.matches(topic.as_str()))
 }
 
 #[cfg(test)]

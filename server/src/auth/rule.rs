@@ -1,72 +1,32 @@
-//! Patterns of topics that stand for what a user may do. A topic's segments stand between dots; in a pattern `*` is any one
-//! segment, `>` at the end one segment or more, and `{userId}` the user's id, whatever characters it has.
+//! Patterns of topics that stand for what a user may do: as [`Pattern`], and `{userId}` is the user's id, whatever characters it has.
 
-use protocol::{Topic, UserId};
+use crate::pattern::Pattern;
+use protocol::UserId;
+use std::fmt;
 
 const USER: &str = "{userId}";
 
 /// A pattern as it is written, before it is known whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule(Box<str>);
+pub struct Rule(Pattern);
 
 impl Rule {
-    /// `None`: it is empty, longer than a topic may be, has a control character, or a `>` that is not its last segment.
+    /// `None`: it is no [`Pattern`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let before_last = text.rsplit_once('.').map_or("", |(before, _)| before);
-        let good = !text.is_empty()
-            && text.len() <= Topic::MAX_BYTES
-            && !text.chars().any(char::is_control)
-            && !before_last.split('.').any(|segment| segment == ">");
-        good.then(|| Self(text.into()))
+        Pattern::parse(text).map(Self)
     }
 
-    /// As it was written.
+    /// What it means for `user`.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What it means for `user`. Wildcards are told apart before the user's id is put in: an id with dots, `*` or `>` is
-    /// compared character by character.
-    #[must_use]
-    pub(super) fn of(&self, user: &UserId<'_>) -> UserRule {
-        let mut segments = Vec::new();
-        for segment in self.0.split('.') {
-            match segment {
-                "*" => segments.push(Segment::Any),
-                ">" => segments.push(Segment::Rest),
-                text => segments.extend(text.replace(USER, user.as_str()).split('.').map(|text| Segment::Text(text.into()))),
-            }
-        }
-        UserRule(segments.into())
+    pub(super) fn of(&self, user: &UserId<'_>) -> Pattern {
+        self.0.with(USER, user.as_str())
     }
 }
 
-/// A [`Rule`] of one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UserRule(Box<[Segment]>);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Text(Box<str>),
-    Any,
-    Rest,
-}
-
-impl UserRule {
-    /// Whether it holds for `topic`.
-    pub(super) fn covers(&self, topic: &str) -> bool {
-        let mut found = topic.split('.');
-        for wanted in &self.0 {
-            match (wanted, found.next()) {
-                (Segment::Rest, Some(_)) => return true,
-                (Segment::Any, Some(_)) => {}
-                (Segment::Text(text), Some(segment)) if **text == *segment => {}
-                _ => return false,
-            }
-        }
-        found.next().is_none()
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -76,7 +36,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn covers(rule: &str, user: &str, topic: &str) -> bool {
-        Rule::parse(rule).unwrap().of(&UserId::new(user).unwrap()).covers(topic)
+        Rule::parse(rule).unwrap().of(&UserId::new(user).unwrap()).matches(topic)
     }
 
     #[test]
@@ -174,7 +134,7 @@ mod tests {
         #[test]
         fn no_rule_and_no_topic_makes_it_panic(rule in "\\PC{0,40}", user in "\\PC{1,10}", topic in "\\PC{0,40}") {
             if let Some(rule) = Rule::parse(&rule) {
-                rule.of(&UserId::new(user).unwrap()).covers(&topic);
+                let _either = rule.of(&UserId::new(user).unwrap()).matches(&topic);
             }
         }
     }

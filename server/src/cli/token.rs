@@ -68,7 +68,7 @@ fn user(text: &str) -> Result<String, String> {
 }
 
 fn rule(text: &str) -> Result<String, String> {
-    Rule::parse(text).map(|rule| rule.as_str().to_owned()).ok_or_else(|| "not a pattern of topics: > stands only at the end".to_owned())
+    Rule::parse(text).map(|rule| rule.to_string()).ok_or_else(|| "not a pattern of topics: > stands only at the end".to_owned())
 }
 
 fn period(text: &str) -> Result<Duration, String> {

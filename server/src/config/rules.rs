@@ -14,7 +14,7 @@ impl Kind for RuleList {
     }
 
     fn show(&self, value: &Vec<Rule>) -> String {
-        let texts: Vec<String> = value.iter().map(|rule| quoted(rule.as_str())).collect();
+        let texts: Vec<String> = value.iter().map(|rule| quoted(&rule.to_string())).collect();
         format!("[{}]", texts.join(", "))
     }
 
