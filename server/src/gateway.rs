@@ -151,6 +151,12 @@ impl Gateway {
         })
     }
 
+    /// With this one instead of the configuration's.
+    #[cfg(test)]
+    pub(crate) fn with_authenticator(self, authenticator: Box<dyn Authenticator>) -> Self {
+        Self { authenticator, ..self }
+    }
+
     /// How it is configured.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -38,4 +38,7 @@ pub mod socket;
 pub mod tls;
 pub mod websocket;
 
+#[cfg(test)]
+mod simulation;
+
 pub use serve::Server;

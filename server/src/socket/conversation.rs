@@ -363,7 +363,6 @@ impl Conversation {
         if let Some(topic) = self.subscriptions.get(name) {
             return put(&mut self.turn.answers, &answer(name, topic.head(), topic.epoch(), None));
         }
-        let of_session = matches!(from, From::Session(_));
         let limit = self.gateway.config().limits.max_subscriptions;
         let joined = if !client.rights.may_subscribe(name) {
             Err((ErrorCode::Forbidden, "the token does not cover a subscription to this topic".to_owned()))
@@ -380,9 +379,7 @@ impl Conversation {
                 held.put(std::mem::take(&mut self.turn.answers));
             }
             Err((code, text)) => {
-                if of_session {
-                    client.session.remove(&name.clone().into_owned());
-                }
+                client.session.remove(&name.clone().into_owned());
                 self.fail(Failure { topic: Some(name.as_str().into()), ..failure(code, text) });
             }
         }
