@@ -31,7 +31,7 @@ const CLIENTS: usize = 5;
 const USERS: usize = 3;
 
 /// Turns of the scheduler after which nothing moves any more, unless time passes.
-const ALL_TURNS: usize = 60;
+const ALL_TURNS: usize = 16;
 
 /// What became of publishes over HTTP: the attempt, and its answer.
 type Answers = Arc<Mutex<Vec<(usize, Result<Published, PublishError>)>>>;
