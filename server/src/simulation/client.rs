@@ -10,6 +10,7 @@ use super::{
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -192,13 +193,11 @@ impl Client {
         match frame {
             Frame::Ping => {}
             Frame::Close(code) => {
-                truth.report.note(format!("connection {} is closed with {code}", self.number));
+                truth.report.note(|| format!("connection {} is closed with {code}", self.number));
                 self.close(*code, now, truth);
             }
             Frame::Text(json) => {
-                if json["type"] != "message" {
-                    truth.report.note(format!("connection {} is told {json}", self.number));
-                }
+                truth.report.note(|| format!("connection {} is told {json}", self.number));
                 truth.fingerprint = truth.fingerprint.wrapping_add(fingerprint(self.number, json));
                 self.text(json, now, truth);
             }
@@ -487,8 +486,13 @@ impl Stand {
 
 /// Of what does not depend on random names.
 fn fingerprint(number: usize, json: &Value) -> u64 {
-    let told = format!("{number} {} {} {} {} {}", json["type"], json["topic"], json["seqNo"], json["recovered"], json["code"]);
-    told.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut hasher = DefaultHasher::new();
+    number.hash(&mut hasher);
+    for field in ["type", "topic", "messageId", "status", "code"] {
+        json[field].as_str().hash(&mut hasher);
+    }
+    (json["seqNo"].as_u64(), json["recovered"].as_bool()).hash(&mut hasher);
+    hasher.finish()
 }
 
 const _: () = assert!(OBSERVED < TOPICS);

@@ -6,7 +6,7 @@ use super::{
     client::{Client, Given, Now, Request},
     connected::{Connected, payload},
     limits, message_id,
-    report::Report,
+    report::{Detail, Report},
     topic_name,
     truth::{Attempt, Kept, Truth},
     user_name, wire,
@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use protocol::{AckStatus, MessageId, Topic, UserId};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{json, value::RawValue};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
     task::yield_now,
@@ -72,7 +72,7 @@ fn config(bug: Bug) -> Config {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, bug: Bug) -> Self {
+    pub(super) fn new(seed: u64, bug: Bug, detail: Detail) -> Self {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let inside = runtime.enter();
         let begin = Instant::now();
@@ -88,7 +88,7 @@ impl World {
             begin,
             random: StdRng::seed_from_u64(seed),
             bug,
-            truth: Truth::new(kept, Report::new(seed)),
+            truth: Truth::new(kept, Report::new(detail, seed)),
             observer,
             clients: (0..CLIENTS).map(|_| None).collect(),
             sessions: Vec::new(),
@@ -133,9 +133,9 @@ impl World {
         self.turns(turns);
     }
 
-    fn note(&mut self, slot: usize, what: &str) {
+    fn note(&mut self, slot: usize, what: fmt::Arguments<'_>) {
         let number = self.clients[slot].as_ref().map_or(0, |connected| connected.client.number);
-        self.truth.report.note(format!("client {slot} (connection {number}): {what}"));
+        self.truth.report.note(|| format!("connection {number} {what}"));
     }
 
     fn connect(&mut self, slot: usize) {
@@ -145,7 +145,7 @@ impl World {
         let inside = self.runtime.enter();
         self.clients[slot] = Some(Connected::open(&self.gateway, self.connections, capacity, of_url));
         drop(inside);
-        self.note(slot, &format!("connects, for {of_url:?}, with {capacity} bytes"));
+        self.note(slot, format_args!("connects, for {of_url:?}, with {capacity} bytes"));
     }
 
     /// As somebody new, or to go on with a session; or to renew the token.
@@ -224,7 +224,7 @@ impl World {
     fn publish_over_http(&mut self) {
         let user = self.random.random_range(0..USERS);
         let attempt = self.attempt(user);
-        self.truth.report.note(format!("over HTTP: {attempt}, {:?}", self.truth.attempts[attempt]));
+        self.truth.report.note(|| format!("over HTTP: {attempt}, {:?}", self.truth.attempts[attempt]));
         let Attempt { message_id: id, topic, .. } = self.truth.attempts[attempt];
         let (gateway, answers) = (self.gateway.clone(), self.over_http.clone());
         self.runtime.spawn(async move {
@@ -250,7 +250,7 @@ impl World {
         if kind > 1 {
             connected.client.confirm(topic, seq_no, &mut self.truth);
         }
-        self.note(slot, &format!("confirms {topic}: {seq_no} ({kind})"));
+        self.note(slot, format_args!("confirms {topic}: {seq_no} ({kind})"));
     }
 
     fn ask(&mut self, slot: usize, request: impl FnOnce(&Client, &mut StdRng) -> Request) {
@@ -260,17 +260,17 @@ impl World {
         if matches!(request, Request::Setup { .. }) && !connected.reads || connected.client.said_goodbye {
             return;
         }
-        let told = format!("{request:?}");
+        let number = connected.client.number;
+        self.truth.report.note(|| format!("connection {number} asks {request:?}"));
         connected.ask(request, &self.truth);
-        self.note(slot, &told);
     }
 
     fn toggle_reading(&mut self, slot: usize) {
         if let Some(connected) = &mut self.clients[slot] {
             let waits_for_setup = connected.client.requests.iter().any(|request| matches!(request, Request::Setup { .. }));
             connected.reads = !connected.reads || waits_for_setup;
-            let told = format!("reads: {}", connected.reads);
-            self.note(slot, &told);
+            let reads = connected.reads;
+            self.note(slot, format_args!("reads: {reads}"));
         }
     }
 
@@ -278,7 +278,7 @@ impl World {
         if self.random.random_bool(0.5) {
             self.settle();
         }
-        self.note(slot, "drops the connection");
+        self.note(slot, format_args!("goes away"));
         if let Some(connected) = self.clients[slot].take() {
             let now = self.now();
             connected.part(&mut self.truth, now);
@@ -286,7 +286,7 @@ impl World {
     }
 
     fn say_goodbye(&mut self, slot: usize) {
-        self.note(slot, "ends its session");
+        self.note(slot, format_args!("ends its session"));
         if let Some(connected) = &mut self.clients[slot] {
             connected.client.said_goodbye = true;
             connected.reads = true;
@@ -301,7 +301,7 @@ impl World {
 
     fn pass(&mut self, millis: u64) {
         self.settle();
-        self.truth.report.note(format!("{millis} ms pass"));
+        self.truth.report.note(|| format!("{millis} ms pass"));
         self.runtime.block_on(advance(Duration::from_millis(millis)));
         let inside = self.runtime.enter();
         self.gateway.topics.expire();
@@ -349,8 +349,6 @@ impl World {
         }
         let excess = self.sessions.len().saturating_sub(8);
         self.sessions.drain(..excess);
-        let most = CLIENTS * (limits::SEND_QUEUE + 2048);
-        assert!(self.gateway.connections.waiting_bytes() <= most, "more waits for clients than the limit allows");
         came
     }
 
@@ -372,6 +370,8 @@ impl World {
             assert!(!is_overtaken || connected.pipe.was_full() || !connected.reads, "overtaken, and not closed");
         }
         self.truth.judge();
+        let most = CLIENTS * (limits::SEND_QUEUE + 2048);
+        assert!(self.gateway.connections.waiting_bytes() <= most, "more waits for clients than the limit allows");
         self.check_counts();
     }
 
