@@ -1,7 +1,7 @@
 //! A client and its end of the pipe: what it asks becomes bytes, and what comes becomes frames. The place for bugs on the way.
 
 use super::{
-    Bug,
+    Backbone, Bug,
     client::{Client, Given, Now, Request},
     message_id, topic_name,
     truth::{Attempt, Truth},
@@ -25,9 +25,9 @@ pub(super) struct Connected {
 
 impl Connected {
     /// Inside the simulation's runtime.
-    pub(super) fn open(gateway: &Arc<Gateway>, number: usize, capacity: usize, of_url: Option<usize>) -> Self {
+    pub(super) fn open(gateway: &Arc<Gateway>, backbone: Backbone, number: usize, capacity: usize, of_url: Option<usize>) -> Self {
         let pipe = pipe::Client::connect(gateway, capacity, of_url.map(topic_name));
-        let client = Client::new(number, Instant::now(), of_url);
+        let client = Client::new(number, backbone, Instant::now(), of_url);
         Self { client, pipe, decoder: Decoder::default(), reads: true, held_back: None, frames: 0 }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, thread};
 
-const LINES: usize = 60;
+const LINES: usize = 200;
 
 /// Writing everything down takes a fifth of a schedule's time: only who looks for a reason wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
