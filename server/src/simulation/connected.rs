@@ -68,7 +68,7 @@ impl Connected {
         let Frame::Text(json) = &mut frame else { return vec![(time, frame)] };
         let (is_message, is_ack) = (json["type"] == "message", json["type"] == "ack");
         self.frames += usize::from(is_message || is_ack);
-        let is_chosen = self.frames % 5 == 0;
+        let is_chosen = self.frames.is_multiple_of(5);
         let copy = Frame::Text(json.clone());
         match bug {
             Bug::Recovers if json["recovered"] == false => json["recovered"] = true.into(),
