@@ -189,7 +189,7 @@ settings! {
 
     /// How long the gateway waits for the other side.
     timeouts: Timeouts {
-        /// From the connection to a good `setup`.
+        /// From the connection to a good `setup`; for the body of a request too.
         setup: Duration = seconds(10), Period(SHORTEST..=HOUR);
         /// From one WebSocket ping to the next; two without an answer end the connection.
         ping: Duration = seconds(25), Period(SHORTEST..=HOUR);

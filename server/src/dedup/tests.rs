@@ -33,6 +33,62 @@ fn a_publish_that_failed_leaves_no_claim() {
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
 }
 
+fn lease(dedup: &Arc<Dedup>, id: &str) -> Leased {
+    dedup.lease("u", &MessageId::new(id.to_owned()).unwrap())
+}
+
+fn first(dedup: &Arc<Dedup>, id: &str) -> Lease {
+    match lease(dedup, id) {
+        Leased::First(lease) => lease,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_waits_for_the_fate_of_the_first() {
+    let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
+    let held = first(&dedup, "m");
+    let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
+    let mut known = std::pin::pin!(fate.known());
+    assert!(futures_util::poll!(&mut known).is_pending());
+    held.stored(place(7));
+    known.await;
+    assert!(matches!(lease(&dedup, "m"), Leased::Duplicate(found) if found == place(7)));
+    assert_eq!(once(&dedup, "u", "m", 8), Ok(Claim::Duplicate(place(7))));
+}
+
+#[test]
+fn what_was_refused_is_free_and_what_is_unknown_is_asked_for_again() {
+    let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
+    first(&dedup, "refused").refused();
+    assert!(dedup.is_empty());
+    drop(first(&dedup, "unknown"));
+    assert_eq!(dedup.len(), 1, "a lease stays");
+    first(&dedup, "unknown").stored(place(3));
+    assert!(matches!(lease(&dedup, "unknown"), Leased::Duplicate(found) if found == place(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fate_that_comes_after_the_window_claims_nothing() {
+    let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
+    let late = first(&dedup, "m");
+    tokio::time::advance(LIMITS.window * 2).await;
+    dedup.expire();
+    assert!(dedup.is_empty());
+    late.stored(place(1));
+    assert!(dedup.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_claim_that_was_pushed_out_goes_on() {
+    let dedup = Arc::new(Dedup::new(Limits { max_keys_per_user: 1, ..LIMITS }, Clock::start()));
+    let _held = first(&dedup, "m");
+    let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
+    let _other = first(&dedup, "other");
+    fate.known().await;
+    assert_eq!(dedup.len(), 1);
+}
+
 #[test]
 fn two_at_once_get_exactly_one_ok() {
     let dedup = Dedup::new(LIMITS, Clock::start());

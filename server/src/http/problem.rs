@@ -19,11 +19,13 @@ pub enum Code {
     MethodNotAllowed,
     /// A WebSocket path, asked for without a valid opening handshake.
     NotAWebSocket,
+    /// The body did not come in time.
+    RequestTimeout,
 }
 
 impl Code {
     /// The codes that exist over HTTP only, for the documentation.
-    pub const HTTP_ONLY: &'static [Self] = &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket];
+    pub const HTTP_ONLY: &'static [Self] = &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket, Self::RequestTimeout];
 
     /// As in the answer.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NotAWebSocket => "NOT_A_WEBSOCKET",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
         }
     }
 
@@ -42,6 +45,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAWebSocket => StatusCode::BAD_REQUEST,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         }
     }
 }
@@ -85,6 +89,7 @@ impl Problem {
             Code::NotFound => "There is nothing at this path. GET /openapi.json lists what there is.".to_owned(),
             Code::MethodNotAllowed => "This path does not take this method; the header Allow says which it takes.".to_owned(),
             Code::NotAWebSocket => "This path takes a WebSocket opening handshake (RFC 6455), nothing else.".to_owned(),
+            Code::RequestTimeout => "The body did not come in time.".to_owned(),
         };
         Self { code, detail }
     }

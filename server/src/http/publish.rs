@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -11,6 +12,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{AckStatus, ErrorCode, MessageId, Topic, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::backend;
@@ -119,6 +121,7 @@ pub(super) enum Answer {
         (status = 200, description = "Numbered and on its way to all subscribers; in an array, what became of each", body = Answer),
         (status = 400, description = "`INVALID_JSON`, `INVALID_MESSAGE` or `INVALID_TOPIC`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidMessage)))),
         (status = 401, description = "`AUTH_FAILED`: no API key, or a wrong one", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::AuthFailed)))),
+        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not come within `timeouts.setup`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::RequestTimeout))),
         (status = 413, description = "`MESSAGE_TOO_LARGE`: a message above `limits.max_frame`, or a request above its limits", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
         (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
             content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
@@ -126,8 +129,9 @@ pub(super) enum Answer {
 )]
 pub(super) async fn publish(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Result<Json<Answer>, Problem> {
     backend::check(&gateway, &headers)?;
-    let limit = gateway.config().http.publish_body;
-    let body = to_bytes(body, limit).await.map_err(|_| too_large(format!("The body has more than {limit} bytes (http.publish_body)")))?;
+    let (limit, time) = (gateway.config().http.publish_body, gateway.config().timeouts.setup);
+    let body = timeout(time, to_bytes(body, limit)).await.map_err(|_| too_slow(time))?;
+    let body = body.map_err(|_| too_large(format!("The body has more than {limit} bytes (http.publish_body)")))?;
     let body: &RawValue = serde_json::from_slice(&body).map_err(not_json)?;
     if body.get().starts_with('[') {
         return many(&gateway, body).await.map(Json);
@@ -189,6 +193,10 @@ fn fresh_id<'a>() -> Cow<'a, str> {
 
 fn failure(code: ErrorCode, message: impl Into<String>) -> Failure {
     Failure { code, message: message.into() }
+}
+
+fn too_slow(time: Duration) -> Problem {
+    Problem::new(Code::RequestTimeout, format!("The body did not come within {} ms (timeouts.setup)", time.as_millis()))
 }
 
 fn too_large(detail: String) -> Problem {

@@ -5,6 +5,10 @@ use std::fs;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::gateway::Gateway;
 
@@ -39,6 +43,18 @@ impl Backend {
         assert_eq!(status, 200, "{answer}");
         answer["results"].as_array().unwrap().clone()
     }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let backend = Backend::start(&[("MICRO_SOCKET_TIMEOUTS__SETUP", "200ms")]);
+    let mut stream = TcpStream::connect(backend.gateway.address).await.unwrap();
+    let head = format!("POST /publish HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n{{\"topic\":");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
 }
 
 #[tokio::test]

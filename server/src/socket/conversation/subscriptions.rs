@@ -120,6 +120,7 @@ impl Subscriptions {
             self.behind.push_back(topic.name().clone());
         }
         self.by_topic.insert(topic.name().clone(), Subscribed { subscription, position });
+        debug_assert!(self.behind.len() <= self.by_topic.len(), "a client could make it grow");
         self.gateway.subscriptions.fetch_add(1, Relaxed);
         Ok(Answer { head, epoch, recovered })
     }
