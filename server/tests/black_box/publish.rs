@@ -48,7 +48,7 @@ impl Backend {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let backend = Backend::start(&[("MICRO_SOCKET_TIMEOUTS__SETUP", "200ms")]);
-    let mut stream = TcpStream::connect(backend.gateway.address).await.unwrap();
+    let mut stream = TcpStream::connect(&backend.gateway.address).await.unwrap();
     let head = format!("POST /publish HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n{{\"topic\":");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
