@@ -199,7 +199,7 @@ impl Ledger {
             token: Cow::Borrowed(&self.token.1),
             topics: self.topics.keys().map(|topic| Cow::Borrowed(&**topic)).collect(),
             session_id: Some(Cow::Borrowed(session)),
-            last_seq: positions.clone().filter_map(|(topic, _, last)| Some((Cow::Borrowed(&**topic), SeqNo::new(last)?))).collect(),
+            last_seq: positions.clone().filter_map(|(topic, _, last)| Some((Cow::Borrowed(&**topic), SeqNo::new(last).ok()?))).collect(),
             epoch: positions.map(|(topic, seen, _)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
         };
         serde_json::to_string(&ClientFrame::Setup(setup)).ok()
