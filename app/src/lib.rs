@@ -53,4 +53,8 @@ mod playground;
 pub mod reference;
 mod shell;
 
-pub use document::{App, shell};
+pub use document::{App, policy, shell};
+pub use reference::Bounds;
+
+#[cfg(not(erase_components))]
+compile_error!("the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too");

@@ -59,7 +59,8 @@ test.describe("through a network that fails", () => {
 
   test.afterEach(async () => network.close());
 
-  test("a tab that was offline for 500 messages misses none, in order, none twice", async ({ docs, context, baseURL, topic }) => {
+  test("a tab that was offline for 500 messages misses none, in order, none twice", async ({ docs, context, baseURL, topic, watch }) => {
+    watch.expectComplaint(/WebSocket connection to .* failed: .*net::ERR_INTERNET_DISCONNECTED/);
     await context.setOffline(true);
     network.swallow();
     await publish(baseURL!, topic, 3, MISSED);

@@ -22,6 +22,8 @@ use web_sys::{AbortSignal, RequestMode};
 
 /// A gateway that does not answer a close frame is left behind after this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A browser waits for minutes; an attempt that the page makes by itself ends after this, and the next one follows.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the page looks for the cause of a failure, in milliseconds.
 const PROBE_TIMEOUT: u32 = 3_000;
 
@@ -131,8 +133,18 @@ impl Line {
                 self.link.set(Link::Connecting);
                 self.peer.set(Peer::default());
                 self.socket.set_value(Some(SendWrapper::new(socket)));
+                if retry > 0 {
+                    set_timeout(move || self.give_up(number), CONNECT_TIMEOUT);
+                }
             }
             Err(_) => self.fail(&url, Diagnosis::of_address(super::address::BadAddress::Browser)),
+        }
+    }
+
+    /// Ends an attempt that nobody answers.
+    fn give_up(self, number: u64) {
+        if self.link.with_untracked(|link| *link == Link::Connecting) {
+            self.on(number, Event::Closed { code: 1006, reason: String::new() });
         }
     }
 
