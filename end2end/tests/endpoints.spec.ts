@@ -51,7 +51,7 @@ test.describe("with API keys", () => {
     await body.fill(JSON.stringify([{ topic, messageId: "m1", payload: { text: "it's" } }, { topic: "" }]));
     const curl = publish.getByRole("region", { name: "Request" });
     await expect(curl).toContainText("POST http://");
-    await expect(curl).toContainText(`--data '[{"topic":"${topic}","messageId":"m1","payload":{"text":"it'\\''s"}}`);
+    await expect(curl).toContainText(`--json '[{"topic":"${topic}","messageId":"m1","payload":{"text":"it'\\''s"}}`);
     await expect(curl).not.toContainText(KEY);
     await publish.getByRole("button", { name: "Try it" }).click();
     await expect(publish.getByText("200 OK", { exact: true })).toBeVisible();

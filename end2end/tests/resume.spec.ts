@@ -66,6 +66,7 @@ test.describe("through a network that fails", () => {
     await publish(baseURL!, topic, 3, MISSED);
     // The page finds out by a ping that nobody answers.
     await expect(docs.status()).toContainText(/^reconnecting in \d+ s|^connecting/, { timeout: 20_000 });
+    await expect(docs.rows("wait").filter({ hasText: "attempt 2" })).toHaveCount(1, { timeout: 20_000 });
     await expect(docs.rows("message", "in")).toHaveCount(3);
     network.heal();
     await context.setOffline(false);
