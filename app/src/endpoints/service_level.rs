@@ -80,7 +80,7 @@ pub(super) fn ServiceLevelView(
     };
     view! {
         <p class="answer-note">{level.target()}</p>
-        <Table label="Service level" columns=&["Window", "Delivered", "p50", "p90", "p99", "p99.9", "Target"]>{level.rows().map(row)}</Table>
+        <Table label="Service level" numbers=true columns=&["Window", "Delivered", "p50", "p90", "p99", "p99.9", "Target"]>{level.rows().map(row)}</Table>
     }
     .into_any()
 }
