@@ -6,6 +6,9 @@ import { expect, test } from "./fixtures";
 import { GatewayClient } from "./gateway-client";
 import { WeakNetwork } from "./weak-network";
 
+// The page gives a line up only after a ping has had its time.
+test.describe.configure({ timeout: 60_000 });
+
 const MISSED = 500;
 
 const check = (page: Page, name: string) => page.getByRole("region", { name: "Checks" }).getByRole("listitem").filter({ hasText: name });

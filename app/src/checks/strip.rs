@@ -10,14 +10,14 @@ use leptos::prelude::*;
 
 /// How a check stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Result {
+enum Standing {
     Holds,
     Broken,
     /// Nothing was seen that could prove it.
     Idle,
 }
 
-impl Result {
+impl Standing {
     /// The value of `data-result`.
     fn as_str(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Result {
 }
 
 /// One check: how it stands, and what was seen.
-type Check = (Result, String);
+type Check = (Standing, String);
 
 /// The strip.
 #[component]
@@ -127,48 +127,48 @@ fn Row(
 
 fn order(counts: Counts) -> Check {
     match counts {
-        Counts { messages: 0, .. } => (Result::Idle, "nothing yet".into()),
-        Counts { late: 0, messages, .. } => (Result::Holds, format!("{messages} in order")),
-        Counts { late, .. } => (Result::Broken, format!("{late} came late")),
+        Counts { messages: 0, .. } => (Standing::Idle, "nothing yet".into()),
+        Counts { late: 0, messages, .. } => (Standing::Holds, format!("{messages} in order")),
+        Counts { late, .. } => (Standing::Broken, format!("{late} came late")),
     }
 }
 
 fn gaps(counts: Counts) -> Check {
     match counts {
-        Counts { messages: 0, gaps: 0, .. } => (Result::Idle, "nothing yet".into()),
-        Counts { gaps: 0, .. } => (Result::Holds, "0".into()),
-        Counts { gaps, .. } => (Result::Broken, gaps.to_string()),
+        Counts { messages: 0, gaps: 0, .. } => (Standing::Idle, "nothing yet".into()),
+        Counts { gaps: 0, .. } => (Standing::Holds, "0".into()),
+        Counts { gaps, .. } => (Standing::Broken, gaps.to_string()),
     }
 }
 
 fn duplicates(counts: Counts) -> Check {
     match counts {
-        Counts { twice: 0, duplicates: 0, messages: 0, .. } => (Result::Idle, "nothing yet".into()),
-        Counts { twice: 0, duplicates: 0, .. } => (Result::Holds, "none came".into()),
-        Counts { twice: 0, duplicates, .. } => (Result::Holds, format!("{duplicates} suppressed")),
-        Counts { twice, .. } => (Result::Broken, format!("{twice} came twice")),
+        Counts { twice: 0, duplicates: 0, messages: 0, .. } => (Standing::Idle, "nothing yet".into()),
+        Counts { twice: 0, duplicates: 0, .. } => (Standing::Holds, "none came".into()),
+        Counts { twice: 0, duplicates, .. } => (Standing::Holds, format!("{duplicates} suppressed")),
+        Counts { twice, .. } => (Standing::Broken, format!("{twice} came twice")),
     }
 }
 
 fn resume(findings: Findings, waiting: bool) -> Check {
     match findings.resume {
-        _ if waiting => (Result::Idle, "waits for the line".into()),
-        Resume::Untried => (Result::Idle, "not tried".into()),
-        Resume::Asked { .. } => (Result::Idle, "asked".into()),
+        _ if waiting => (Standing::Idle, "waits for the line".into()),
+        Resume::Untried => (Standing::Idle, "not tried".into()),
+        Resume::Asked { .. } => (Standing::Idle, "asked".into()),
         Resume::Answered { lost: 0, same_session, replayed } => {
             let what = if same_session { "resumed ✓" } else { "new session ✓" };
-            (Result::Holds, format!("{what} {replayed} replayed"))
+            (Standing::Holds, format!("{what} {replayed} replayed"))
         }
-        Resume::Answered { lost: 1, .. } => (Result::Broken, "1 topic may lack some".into()),
-        Resume::Answered { lost, .. } => (Result::Broken, format!("{lost} topics may lack some")),
+        Resume::Answered { lost: 1, .. } => (Standing::Broken, "1 topic may lack some".into()),
+        Resume::Answered { lost, .. } => (Standing::Broken, format!("{lost} topics may lack some")),
     }
 }
 
 fn signatures(checked: Checked) -> Check {
     match checked {
-        Checked { good: 0, bad: 0 } => (Result::Idle, "none seen".into()),
-        Checked { good, bad: 0 } => (Result::Holds, format!("{good} verified")),
-        Checked { bad, .. } => (Result::Broken, format!("{bad} not verified")),
+        Checked { good: 0, bad: 0 } => (Standing::Idle, "none seen".into()),
+        Checked { good, bad: 0 } => (Standing::Holds, format!("{good} verified")),
+        Checked { bad, .. } => (Standing::Broken, format!("{bad} not verified")),
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
     fn nothing_seen_is_not_good() {
         let none = Counts::default();
         for check in [order(none), gaps(none), duplicates(none), resume(Findings::default(), false), signatures(Checked::default())] {
-            assert_eq!(check.0, Result::Idle);
+            assert_eq!(check.0, Standing::Idle);
         }
     }
 
@@ -190,9 +190,9 @@ mod tests {
             let resume = Resume::Answered { same_session, lost, replayed: 500 };
             Findings { resume, ..Findings::default() }
         };
-        assert_eq!(resume(answered(true, 0), false), (Result::Holds, "resumed ✓ 500 replayed".to_owned()));
-        assert_eq!(resume(answered(false, 0), false).0, Result::Holds);
-        assert_eq!(resume(answered(true, 2), false), (Result::Broken, "2 topics may lack some".to_owned()));
-        assert_eq!(resume(answered(true, 0), true).0, Result::Idle);
+        assert_eq!(resume(answered(true, 0), false), (Standing::Holds, "resumed ✓ 500 replayed".to_owned()));
+        assert_eq!(resume(answered(false, 0), false).0, Standing::Holds);
+        assert_eq!(resume(answered(true, 2), false), (Standing::Broken, "2 topics may lack some".to_owned()));
+        assert_eq!(resume(answered(true, 0), true).0, Standing::Idle);
     }
 }
