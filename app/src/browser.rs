@@ -45,10 +45,15 @@ pub(crate) fn store(key: &str, value: Option<&str>) {
     };
 }
 
+/// Any number from 0 up to 1.
+pub(crate) fn chance() -> f64 {
+    js_sys::Math::random()
+}
+
 /// A short name that nobody else will think of: 40 random bits in letters and digits that cannot be mistaken.
 pub(crate) fn random_name() -> String {
     const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let letter = || char::from(ALPHABET[(js_sys::Math::random() * 32.0) as usize % 32]);
+    let letter = || char::from(ALPHABET[(chance() * 32.0) as usize % 32]);
     std::iter::repeat_with(letter).take(8).collect()
 }
 

@@ -9,6 +9,7 @@
 //! | `connection` | one WebSocket: address, state, why it failed or ended |
 //! | `composer` | one message as a form made from the protocol's types, and as JSON |
 //! | `log` | every frame both ways |
+//! | `checks` | what the frames prove, and how the page goes on where a line broke |
 //! | `json` | reading JSON for people: tokens, indentation, the place of an error |
 //! | `endpoints`, `reference` | what the gateway offers over HTTP, and the protocol |
 //! | `browser` | what the page asks the browser for: time, storage, clipboard |
@@ -31,7 +32,8 @@
 //! | faults | `.field__error` with the field's `aria-describedby`; `[aria-invalid="true"]` |
 //! | log | treegrid "Frames, oldest first"; rows `.row[data-kind][data-dir]` (`data-dir` is `out` or `in`, missing on events `open`, `close`); `data-flag="duplicate"`; unfolding: click or Enter, `aria-expanded`; region "Frame as JSON", of a fault "What happened" |
 //! | log tools | searchbox "Find in frames"; group "Direction": Both, Out, In; combobox "Kind"; button "Pause" (`aria-pressed`), buttons "Copy the log as JSON lines", "Clear the log"; button "Following newest", "Follow newest" / "3 new rows" once scrolled away |
-//! | narrow | group "View": buttons "Compose", "Log" (below 768 px) |
+//! | checks | region "Checks" with list items `[data-result]` (`holds`, `broken`, `idle`): Order, Gaps, Duplicates, Resume, Signatures; checkbox "Reconnect by itself", button "Drop connection"; while waiting, buttons "Now" and "Stop" and `data-state="reconnecting"` |
+//! | narrow | group "View": buttons "Compose", "Log", "Checks" (below 768 px) |
 //! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
 //! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
 
@@ -40,6 +42,7 @@
 #![expect(unreachable_pub, reason = "Leptos's #[component] writes `pub` items whatever the component's own visibility")]
 
 mod browser;
+mod checks;
 mod composer;
 mod connection;
 pub mod document;
@@ -50,4 +53,8 @@ mod playground;
 pub mod reference;
 mod shell;
 
-pub use document::{App, shell};
+pub use document::{App, policy, shell};
+pub use reference::Bounds;
+
+#[cfg(not(erase_components))]
+compile_error!("the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too");

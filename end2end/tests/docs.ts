@@ -54,7 +54,7 @@ export class Docs {
   }
 
   /** On a narrow screen composer and log are two views. */
-  async show(view: "Compose" | "Log") {
+  async show(view: "Compose" | "Log" | "Checks") {
     const button = this.page.getByRole("group", { name: "View" }).getByRole("button", { name: view });
     if (await button.isVisible()) await button.click();
   }

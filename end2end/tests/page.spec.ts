@@ -22,6 +22,25 @@ test.describe("without JavaScript", () => {
   });
 });
 
+test("a script that somebody slips into the page does not run", async ({ docs, page, watch }) => {
+  watch.expectComplaint(/Content Security Policy/);
+  await docs.open();
+  const ran = await page.evaluate(async () => {
+    const script = document.createElement("script");
+    script.textContent = "document.documentElement.dataset.slipped = ''";
+    const image = document.createElement("img");
+    image.setAttribute("onerror", "document.documentElement.dataset.slipped = ''");
+    const failed = new Promise((done) => image.addEventListener("error", done));
+    document.body.append(script, image);
+    image.src = "data:,";
+    await failed;
+    return document.documentElement.dataset.slipped !== undefined;
+  });
+  expect(ran).toBe(false);
+  // What the playground is for stays possible.
+  await docs.setUp("prices");
+});
+
 test("coming alive moves nothing", async ({ docs, page }) => {
   await page.addInitScript(() => {
     const shifts: number[] = [];

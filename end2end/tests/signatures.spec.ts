@@ -1,21 +1,17 @@
 // Signed messages: the page checks them with the gateway's keys, and says where one does not fit.
 
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, test } from "./fixtures";
 import { GatewayClient } from "./gateway-client";
-
-const binary = process.env.END2END_BINARY ?? fileURLToPath(new URL("../../target/debug/micro-socket", import.meta.url));
+import { OwnGateway, binary } from "./own-gateway";
 
 /** A gateway of its own that signs with a new key. */
 class SigningGateway {
   private constructor(
-    readonly address: string,
-    private readonly process: ChildProcess,
+    private readonly gateway: OwnGateway,
     private readonly folder: string,
   ) {}
 
@@ -23,19 +19,15 @@ class SigningGateway {
     const folder = mkdtempSync(join(tmpdir(), "micro-socket-"));
     const key = join(folder, "key.pem");
     execFileSync(binary, ["keys", "generate", key]);
-    const child = spawn(binary, ["--listen", "127.0.0.1:0"], {
-      env: { ...process.env, MICRO_SOCKET_SIGNING__KEY_FILE: key },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const [line] = (await once(child.stdout!, "data")) as [Buffer];
-    const address = /http:\/\/(\S+)/.exec(line.toString())?.[1] ?? "";
-    expect(address, "where the gateway listens").not.toBe("");
-    return new SigningGateway(address, child, folder);
+    return new SigningGateway(await OwnGateway.start({ SIGNING__KEY_FILE: key }), folder);
+  }
+
+  get address(): string {
+    return this.gateway.address;
   }
 
   async stop() {
-    this.process.kill("SIGINT");
-    await once(this.process, "exit");
+    await this.gateway.stop();
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -61,7 +61,7 @@ impl Server {
     /// # Errors
     /// [`ServeError`]
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
-        let page = page::router(page::Assets::of_this_build())?;
+        let page = page::router(page::Assets::of_this_build(), page::bounds(&config))?;
         let tls = Tls::load(&config.tls)?;
         let gateway = Arc::new(Gateway::new(config)?);
         let router = http::router(gateway.clone(), page);

@@ -5,7 +5,10 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
-use micro_socket::page::{Assets, router};
+use micro_socket::{
+    config::Config,
+    page::{Assets, bounds, router},
+};
 use tower::ServiceExt;
 
 const WASM: &str = "/pkg/0123abcd/micro-socket_bg.wasm";
@@ -20,7 +23,7 @@ fn with_files() -> Router {
         ("0123abcd/fonts/text.woff2", b"font"),
         ("stray.js", b"in no revision"),
     ];
-    router(Assets::from_files(files)).expect("the options of Leptos.toml")
+    router(Assets::from_files(files), bounds(&Config::default())).expect("the options of Leptos.toml")
 }
 
 struct Answer {
@@ -153,10 +156,47 @@ async fn the_page_names_its_files_by_their_revision() {
 #[tokio::test]
 async fn without_files_the_page_is_rendered_all_the_same() {
     let none: [(&str, &[u8]); 0] = [];
-    let router: Router = router(Assets::from_files(none)).unwrap();
+    let router: Router = router(Assets::from_files(none), bounds(&Config::default())).unwrap();
     let page = ask(router.clone(), Method::GET, "/docs", &[]).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(String::from_utf8(page.body.to_vec()).unwrap().contains("</h1>"));
     let script = ask(router, Method::GET, "/pkg/micro-socket.js", &[]).await;
     assert_eq!(script.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_page_tells_the_limits_that_are_configured() {
+    let mut config = Config::default();
+    config.limits.max_subscriptions = 12_345;
+    config.limits.max_frame = 3 << 20;
+    config.dedup.window = std::time::Duration::from_secs(45);
+    let none: [(&str, &[u8]); 0] = [];
+    let router: Router = router(Assets::from_files(none), bounds(&config)).unwrap();
+    let html = String::from_utf8(ask(router, Method::GET, "/docs", &[]).await.body.to_vec()).unwrap();
+    for figure in ["12,345 *", "3 MiB *", "for 45 seconds"] {
+        assert!(html.contains(figure), "{figure} is missing");
+    }
+    assert!(!html.contains("64 KiB *"), "a default is told that does not hold");
+}
+
+/// What the page may run is named by the policy: scripts of this rendering, and nothing that somebody slips into the text.
+#[tokio::test]
+async fn each_rendering_has_a_policy_with_a_nonce_of_its_own() {
+    let mut nonces = Vec::new();
+    for _ in 0..2 {
+        let answer = get("/docs", &[]).await;
+        let policy = answer.header(header::CONTENT_SECURITY_POLICY).expect("a policy").to_owned();
+        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
+        assert!(nonce.len() >= 22, "{nonce}");
+        let scripts = policy.split("; ").find(|part| part.starts_with("script-src ")).unwrap();
+        assert!(!scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'"), "{scripts}");
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        let html = String::from_utf8(answer.body.to_vec()).unwrap();
+        let inline = html.split("<script").skip(1).map(|script| script.split('>').next().unwrap_or_default());
+        for script in inline {
+            assert!(script.contains(&format!("nonce=\"{nonce}\"")), "<script{script}>");
+        }
+        nonces.push(nonce);
+    }
+    assert_ne!(nonces[0], nonces[1]);
 }

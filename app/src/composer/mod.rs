@@ -11,6 +11,7 @@ mod pane;
 mod send;
 mod state;
 
+pub(crate) use editor::Editor;
 pub(crate) use pane::MessagePane;
 pub(crate) use send::send;
 pub(crate) use state::Composer;

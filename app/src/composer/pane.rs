@@ -202,7 +202,7 @@ fn SendBar(
 ) -> impl IntoView {
     let label = Memo::new(move |_| send::label(composer, line));
     let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
-    let wait = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Connecting | Link::Closing)));
+    let wait = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Connecting | Link::Closing | Link::Waiting { .. })));
     view! {
         <div class="sendbar">
             <button

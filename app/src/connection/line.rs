@@ -3,23 +3,27 @@
 use super::{
     address::{Page, Target},
     diagnosis::{Diagnosis, Probe},
+    retry,
     signatures::Signatures,
     socket::{Event, Socket},
     state::{Ending, Link},
 };
 use crate::{
     browser,
+    checks::{Findings, Ledger},
     log::{Feed, entry::Content},
 };
 use gloo_net::http::Request;
 use leptos::{prelude::*, task::spawn_local};
-use protocol::{ClientFrame, ServerFrame};
+use protocol::{ClientFrame, ErrorCode, ServerFrame};
 use send_wrapper::SendWrapper;
 use std::time::Duration;
 use web_sys::{AbortSignal, RequestMode};
 
 /// A gateway that does not answer a close frame is left behind after this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A browser waits for minutes; an attempt that the page makes by itself ends after this, and the next one follows.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the page looks for the cause of a failure, in milliseconds.
 const PROBE_TIMEOUT: u32 = 3_000;
 
@@ -40,9 +44,16 @@ pub(crate) struct Line {
     pub(crate) url: RwSignal<String>,
     pub(crate) page: RwSignal<Page>,
     pub(crate) peer: RwSignal<Peer>,
+    /// Whether the page connects again by itself.
+    pub(crate) automatic: RwSignal<bool>,
+    /// Until the next attempt, while one is waited for.
+    pub(crate) seconds_left: RwSignal<u32>,
+    /// When the gateway was heard last, in milliseconds.
+    pub(super) heard: StoredValue<f64>,
+    pub(super) ledger: StoredValue<Ledger>,
+    pub(super) socket: StoredValue<Option<SendWrapper<Socket>>>,
     feed: Feed,
     signatures: Signatures,
-    socket: StoredValue<Option<SendWrapper<Socket>>>,
     attempt: StoredValue<Attempt>,
 }
 
@@ -58,6 +69,12 @@ struct Attempt {
     stood: bool,
     /// The page has asked for the end.
     asked: bool,
+    /// How many were made since the line stood last; 0: the reader's own.
+    retry: u32,
+    /// The gateway has accepted a `setup`.
+    set_up: bool,
+    /// The gateway has refused the token.
+    refused: bool,
 }
 
 impl Line {
@@ -67,9 +84,13 @@ impl Line {
             url: RwSignal::default(),
             page: RwSignal::default(),
             peer: RwSignal::default(),
+            automatic: RwSignal::new(true),
+            seconds_left: RwSignal::new(0),
+            heard: StoredValue::new(0.0),
+            ledger: StoredValue::default(),
+            socket: StoredValue::new(None),
             feed,
             signatures: Signatures::new(feed),
-            socket: StoredValue::new(None),
             attempt: StoredValue::new(Attempt::default()),
         }
     }
@@ -79,14 +100,25 @@ impl Line {
         self.feed
     }
 
+    /// How it stands, in a word or two; watched.
+    pub(crate) fn words(self) -> String {
+        let words = self.link.with(Link::words);
+        let waiting = self.link.with(|link| matches!(link, Link::Waiting { .. }));
+        if waiting { format!("{words} in {} s", self.seconds_left.get()) } else { words }
+    }
+
     /// Connects to the URL, and sends `first` once that is done.
     pub(crate) fn connect(self, first: Option<String>) {
-        if self.link.with_untracked(Link::is_busy) {
-            return;
+        if !self.link.with_untracked(Link::is_busy) {
+            self.begin(first, 0);
         }
-        self.attempt.update_value(|attempt| {
-            *attempt = Attempt { number: attempt.number + 1, began: browser::now(), first, ..Attempt::default() };
-        });
+    }
+
+    /// Connects; `retry`: how many attempts were made since the line stood last, this one included.
+    pub(super) fn begin(self, first: Option<String>, retry: u32) {
+        let number = self.next_number();
+        self.attempt.set_value(Attempt { number, began: browser::now(), first, retry, ..Attempt::default() });
+        self.ledger.update_value(Ledger::begin);
         let url = self.url.get_untracked().trim().to_owned();
         let target = match Target::parse(&url) {
             Ok(target) => target,
@@ -95,20 +127,30 @@ impl Line {
         if self.page.with_untracked(|page| target.is_mixed_content(page)) {
             return self.fail(&url, Diagnosis::of_mixed_content(&target));
         }
-        let number = self.number();
         match Socket::open(&url, move |event| self.on(number, event)) {
             Ok(socket) => {
                 self.signatures.begin(target.keys());
                 self.link.set(Link::Connecting);
                 self.peer.set(Peer::default());
                 self.socket.set_value(Some(SendWrapper::new(socket)));
+                if retry > 0 {
+                    set_timeout(move || self.give_up(number), CONNECT_TIMEOUT);
+                }
             }
             Err(_) => self.fail(&url, Diagnosis::of_address(super::address::BadAddress::Browser)),
         }
     }
 
+    /// Ends an attempt that nobody answers.
+    fn give_up(self, number: u64) {
+        if self.link.with_untracked(|link| *link == Link::Connecting) {
+            self.on(number, Event::Closed { code: 1006, reason: String::new() });
+        }
+    }
+
     /// Ends the connection, or the attempt.
     pub(crate) fn disconnect(self) {
+        self.stop_waiting();
         if !self.link.with_untracked(|link| matches!(link, Link::Open | Link::Connecting)) {
             return;
         }
@@ -125,18 +167,37 @@ impl Line {
         let sent = self.socket.with_value(|socket| socket.as_ref().is_some_and(|socket| socket.send(text)));
         if sent {
             self.feed.record(|store| store.sent(at, text));
-            if let Ok(ClientFrame::Setup(setup)) = ClientFrame::parse(text) {
-                self.peer.update(|peer| peer.user = setup.token.into_owned());
+            if let Ok(frame) = ClientFrame::parse(text) {
+                self.ledger.update_value(|ledger| ledger.sent(&frame));
+                if let ClientFrame::Setup(setup) = frame {
+                    self.peer.update(|peer| peer.user = setup.token.into_owned());
+                }
             }
         }
         sent
     }
 
-    fn number(self) -> u64 {
+    /// What was seen of the topics; changes with the log.
+    pub(crate) fn findings(self) -> Findings {
+        self.feed.watch(|_| self.ledger.with_value(Ledger::findings))
+    }
+
+    pub(super) fn number(self) -> u64 {
         self.attempt.with_value(|attempt| attempt.number)
     }
 
-    fn on(self, number: u64, event: Event) {
+    /// From now on, what comes of an earlier attempt is passed over.
+    pub(super) fn next_number(self) -> u64 {
+        self.attempt.update_value(|attempt| attempt.number += 1);
+        self.number()
+    }
+
+    /// Whether the gateway has accepted a `setup` on this line.
+    pub(super) fn is_set_up(self) -> bool {
+        self.attempt.with_value(|attempt| attempt.set_up)
+    }
+
+    pub(super) fn on(self, number: u64, event: Event) {
         if number != self.number() || !self.link.with_untracked(Link::is_busy) {
             return;
         }
@@ -150,6 +211,7 @@ impl Line {
     }
 
     fn opened(self, at: f64) {
+        self.heard.set_value(at);
         let began = self.attempt.with_value(|attempt| attempt.began);
         self.attempt.update_value(|attempt| attempt.stood = true);
         let url = self.url.get_untracked().trim().into();
@@ -161,30 +223,47 @@ impl Line {
     }
 
     fn received(self, at: f64, text: &str) {
+        self.heard.set_value(at);
+        let frame = ServerFrame::parse(text).ok();
         let mut row = 0;
-        self.feed.record(|store| row = store.received(at, text));
-        if (text.contains(r#","sig":""#) || text.starts_with(r#"{"type":"subscribed""#))
-            && let Ok(frame) = ServerFrame::parse(text)
-        {
-            self.signatures.received(row, &frame);
-        }
-        if text.starts_with(r#"{"type":"ready""#)
-            && let Ok(ServerFrame::Ready(ready)) = ServerFrame::parse(text)
-        {
-            self.peer.update(|peer| peer.session = ready.session_id.into_owned());
+        self.feed.record(|store| row = store.arrived(at, text, frame.as_ref()));
+        let Some(frame) = frame else { return };
+        self.ledger.update_value(|ledger| ledger.received(&frame));
+        self.signatures.received(row, &frame);
+        match frame {
+            ServerFrame::Ready(ready) => {
+                self.attempt.update_value(|attempt| (attempt.set_up, attempt.retry) = (true, 0));
+                self.peer.update(|peer| peer.session = ready.session_id.into_owned());
+            }
+            ServerFrame::Error(error) if matches!(error.code, ErrorCode::AuthFailed | ErrorCode::TokenExpired) => {
+                self.attempt.update_value(|attempt| attempt.refused = true);
+            }
+            _ => {}
         }
     }
 
     fn ended(self, at: f64, code: u16, reason: String) {
-        let asked = self.attempt.with_value(|attempt| attempt.asked);
+        let attempt = self.attempt.get_value();
+        let ending = Ending { code, reason, asked: attempt.asked };
         match self.link.get_untracked() {
+            Link::Connecting if attempt.retry > 0 => self.go_on(ending),
             Link::Connecting => self.look_for_the_cause(),
-            Link::Closing if !self.attempt.with_value(|attempt| attempt.stood) => self.link.set(Link::Idle),
+            Link::Closing if !attempt.stood => self.link.set(Link::Idle),
             _ => {
-                let content = Content::Closed { code, reason: reason.as_str().into(), asked };
+                let content = Content::Closed { code, reason: ending.reason.as_str().into(), asked: ending.asked };
                 self.feed.record(|store| store.event(at, content, None));
-                self.link.set(Link::Closed(Ending { code, reason, asked }));
+                self.go_on(ending);
             }
+        }
+    }
+
+    /// Connects again by itself where that is wanted, may help, and there is something to go on with.
+    fn go_on(self, ending: Ending) {
+        let Attempt { retry, set_up, refused, .. } = self.attempt.get_value();
+        if self.automatic.get_untracked() && retry::goes_on(&ending) && (set_up || retry > 0) && !refused {
+            self.wait(retry + 1, ending);
+        } else {
+            self.link.set(Link::Closed(ending));
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) fn ConnectionPane(
     line: Line,
     /// Whether the page has come to life.
     live: Signal<bool>,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
 ) -> impl IntoView {
     let busy = Memo::new(move |_| line.link.with(Link::is_busy));
     Effect::new(move |before: Option<bool>| {
@@ -28,7 +30,7 @@ pub(crate) fn ConnectionPane(
         }
         busy
     });
-    let body = move || if busy.get() { view! { <Standing line/> }.into_any() } else { view! { <Address line live/> }.into_any() };
+    let body = move || if busy.get() { view! { <Standing line/> }.into_any() } else { view! { <Address line live edit/> }.into_any() };
     view! {
         <section class="pane" data-pane="connection" aria-labelledby="conn-title">
             <div class="pane__head">
@@ -62,13 +64,14 @@ fn Standing(
     let about = move || {
         let peer = line.peer.get();
         if line.link.with(|link| *link != Link::Open) {
-            return view! { <span>{line.link.with(Link::words)}</span> }.into_any();
+            return view! { <span>{line.words()}</span> }.into_any();
         }
         let session: String = peer.session.chars().take(8).collect();
         let session = (!session.is_empty()).then(|| view! { <span>{format!("session {session}…")}</span> });
         let user = if peer.user.is_empty() { "no setup yet".to_owned() } else { peer.user };
         view! { <span>{user}</span> {session} }.into_any()
     };
+    let waiting = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Waiting { .. })));
     view! {
         <div class="link" data-state=move || line.link.with(Link::state)>
             <span class="status" data-state=move || line.link.with(Link::state)>
@@ -77,6 +80,9 @@ fn Standing(
             <span class="link__url">{move || line.url.get()}</span>
             <span class="link__meta">{about}</span>
             <span class="link__acts">
+                {move || waiting.get().then(|| view! {
+                    <button class="btn" data-size="small" type="button" on:click=move |_| line.try_now()>"Now"</button>
+                })}
                 <button
                     class="btn"
                     data-size="small"
@@ -86,7 +92,7 @@ fn Standing(
                     aria-disabled=move || line.link.with(|link| *link == Link::Closing).then_some("true")
                     on:click=move |_| line.disconnect()
                 >
-                    {move || if line.link.with(|link| *link == Link::Connecting) { "Stop" } else { "Disconnect" }}
+                    {move || if line.link.with(|link| matches!(link, Link::Connecting | Link::Waiting { .. })) { "Stop" } else { "Disconnect" }}
                 </button>
             </span>
         </div>
@@ -101,6 +107,8 @@ fn Address(
     line: Line,
     /// Whether the page has come to life.
     live: Signal<bool>,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
 ) -> impl IntoView {
     let typed = NodeRef::<html::Input>::new();
     let chosen = RwSignal::new(untrack(|| Endpoint::of_url(&line.url.get(), &line.page.get())));
@@ -162,7 +170,7 @@ fn Address(
                 <span>"Connect"</span>
                 <kbd class="kbd" aria-hidden="true">"Ctrl K"</kbd>
             </button>
-            <Why line/>
+            <Why line edit/>
         </form>
     }
     .into_any()
@@ -173,13 +181,15 @@ fn Address(
 fn Why(
     /// The connection.
     line: Line,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
 ) -> impl IntoView {
     move || match line.link.get() {
         Link::Failed(None) => {
             Some(view! { <p class="callout" data-tone="bad"><Icon name="bad"/><span>"Looking for the cause…"</span></p> }.into_any())
         }
         Link::Failed(Some(diagnosis)) => Some(view! { <Failed diagnosis line/> }.into_any()),
-        Link::Closed(ending) if ending.is_bad() => Some(view! { <Ended ending/> }.into_any()),
+        Link::Closed(ending) if ending.is_bad() => Some(view! { <Ended ending line edit/> }.into_any()),
         _ => None,
     }
 }
@@ -230,8 +240,21 @@ fn finding(verdict: Verdict, text: String) -> impl IntoView {
 fn Ended(
     /// How.
     ending: Ending,
+    /// The connection.
+    line: Line,
+    /// Takes a frame into the composer.
+    edit: Callback<String>,
 ) -> impl IntoView {
     let reason = (!ending.reason.is_empty()).then(|| view! { <p>"The gateway said: "{ending.reason.clone()}</p> });
+    let resume = line.resumption().map(|setup| {
+        view! {
+            <div class="cluster">
+                <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(setup.clone())>
+                    "Fill in setup to resume"
+                </button>
+            </div>
+        }
+    });
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>
@@ -239,6 +262,7 @@ fn Ended(
             <p>{ending.meaning()}</p>
             {reason}
             <p><b>"Remedy: "</b>{ending.remedy()}</p>
+            {resume}
         </div>
     }
     .into_any()

@@ -15,6 +15,8 @@ pub(crate) enum Link {
     Open,
     /// The page has asked for the end.
     Closing,
+    /// It was open and has ended; the page connects again by itself, next by the attempt of this number.
+    Waiting { attempt: u32, ending: Ending },
     /// It was open and has ended.
     Closed(Ending),
     /// It never was open; why is being looked for, then known.
@@ -36,6 +38,7 @@ impl Link {
         match self {
             Self::Idle | Self::Closed(_) => "closed",
             Self::Connecting | Self::Closing => "connecting",
+            Self::Waiting { .. } => "reconnecting",
             Self::Open => "connected",
             Self::Failed(_) => "failed",
         }
@@ -48,15 +51,16 @@ impl Link {
             Self::Connecting => "connecting".into(),
             Self::Open => "connected".into(),
             Self::Closing => "closing".into(),
+            Self::Waiting { .. } => "reconnecting".into(),
             Self::Closed(Ending { asked: true, .. }) => "disconnected".into(),
             Self::Closed(ending) => format!("closed, {}", ending.code),
             Self::Failed(_) => "could not connect".into(),
         }
     }
 
-    /// Whether there is a socket, open or on its way.
+    /// Whether there is a socket, open or on its way, or will be soon.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self, Self::Connecting | Self::Open | Self::Closing)
+        matches!(self, Self::Connecting | Self::Open | Self::Closing | Self::Waiting { .. })
     }
 }
 
@@ -77,8 +81,8 @@ impl Ending {
     /// What to do, in a sentence.
     pub(crate) fn remedy(&self) -> &'static str {
         match CloseCode::reaction_to(self.code) {
-            Reaction::BackOff => "Connect again. A client of your own waits longer each time.",
-            Reaction::Token => "Connect again and send setup with a good token.",
+            Reaction::BackOff => "Connect again and resume. A client of your own waits longer each time.",
+            Reaction::Token => "Connect again and send setup with a good token: once. If that is refused too, stop.",
             Reaction::Stop => "Change what was sent before you connect again: the same would end the same way.",
             Reaction::None => "Nothing: connect again whenever you like.",
         }

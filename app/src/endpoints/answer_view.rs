@@ -3,6 +3,7 @@
 use super::{
     answer::{Answer, Outcome, Problem, duration},
     code_box::CodeBox,
+    service_level::{ServiceLevel, ServiceLevelView},
 };
 use crate::{
     reference::{Painted, anchors},
@@ -30,10 +31,12 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
     let status = answer.status_line();
     let headers: Vec<String> = answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
     let json = answer.is_json();
+    let level = (path == "/stats").then(|| ServiceLevel::read(&answer.body)).flatten();
     let body = answer.body;
     let copied = body.clone();
     view! {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
+        {level.map(|level| view! { <ServiceLevelView level/> })}
         <CodeBox name=format!("Answer of {path}") copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
             {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>

@@ -1,5 +1,5 @@
 //! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page shows. The server's router
-//! and its OpenAPI document are the authority; the browser tests ask each of these paths.
+//! and its OpenAPI document are the authority; the browser tests hold this list against it.
 
 /// One HTTP endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,12 +23,21 @@ pub(crate) enum Offer {
     Ask,
     /// Fill in a topic and a query, then send it.
     Publish,
+    /// Give an API key and a body, then send it by `POST`.
+    Backend,
     /// Open it in a page of its own, by this text.
     Visit(&'static str),
 }
 
-/// The endpoints in the order in which a newcomer wants them. All of them are `GET`.
-pub(crate) const ENDPOINTS: [Endpoint; 10] = [
+impl Endpoint {
+    /// The HTTP method.
+    pub(crate) fn method(&self) -> &'static str {
+        if self.offer == Offer::Backend { "POST" } else { "GET" }
+    }
+}
+
+/// The endpoints in the order in which a newcomer wants them.
+pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-stats",
         path: "/stats",
@@ -44,6 +53,14 @@ pub(crate) const ENDPOINTS: [Endpoint; 10] = [
         text: "The query becomes the message: each name a field of data, each value a text, a repeated name a list. Every \
                subscriber of the topic receives it, so connect the playground first and watch it arrive.",
         offer: Offer::Publish,
+    },
+    Endpoint {
+        id: "endpoint-publish",
+        path: "/publish",
+        brief: "Publish as a backend, one message or many",
+        text: "The body is a message or an array of messages; each is answered by its number, or by why it was refused. The same messageId \
+               again is answered as a duplicate. It needs an API key, and exists where http.api_keys_file is given.",
+        offer: Offer::Backend,
     },
     Endpoint {
         id: "endpoint-openapi",

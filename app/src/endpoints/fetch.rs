@@ -1,6 +1,9 @@
 //! Sends a try-out from the browser and measures it. Called by event handlers only, so never on the server.
 
-use super::answer::{Answer, Outcome};
+use super::{
+    answer::{Answer, Outcome},
+    request::Call,
+};
 use crate::browser::now;
 use gloo_net::{Error, http::Request};
 use web_sys::AbortSignal;
@@ -8,20 +11,28 @@ use web_sys::AbortSignal;
 /// How long an answer may take, in milliseconds.
 const PATIENCE_MS: u32 = 15_000;
 
-/// Asks the gateway that served the page for `target`, for at most [`PATIENCE_MS`]. Dropping the future does not take the
-/// request back.
-pub(crate) async fn get(target: &str) -> Outcome {
-    match exchange(target).await {
+/// Sends `call` to the gateway that served the page, with `key` as its API key, and waits for at most [`PATIENCE_MS`]. Dropping the
+/// future does not take the request back.
+pub(crate) async fn send(call: &Call, key: Option<&str>) -> Outcome {
+    match exchange(call, key).await {
         Ok(answer) => Outcome::Answered(answer),
         Err(Error::JsError(error)) if error.name == "TimeoutError" => Outcome::TooLate,
         Err(_) => Outcome::Unreachable,
     }
 }
 
-async fn exchange(target: &str) -> Result<Answer, Error> {
+async fn exchange(call: &Call, key: Option<&str>) -> Result<Answer, Error> {
     let patience = AbortSignal::timeout_with_u32(PATIENCE_MS);
     let start = now();
-    let response = Request::get(target).abort_signal(Some(&patience)).send().await?;
+    let request = match &call.body {
+        None => Request::get(&call.target).abort_signal(Some(&patience)).build()?,
+        Some(body) => Request::post(&call.target)
+            .abort_signal(Some(&patience))
+            .header("content-type", "application/json")
+            .header("authorization", &format!("Bearer {}", key.unwrap_or_default()))
+            .body(body.as_str())?,
+    };
+    let response = request.send().await?;
     let headers = response.headers().entries().collect();
     let body = response.text().await?;
     Ok(Answer { status: response.status(), millis: now() - start, headers, body })

@@ -3,20 +3,24 @@
 
 mod answer;
 mod answer_view;
+mod backend;
 mod catalog;
 mod code_box;
 mod fetch;
 mod publish;
 mod request;
+mod service_level;
 mod try_it;
 
 use crate::{
     reference::{Prose, Table},
     shell::Icon,
 };
+use backend::BackendForm;
 use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
 use leptos::prelude::*;
 use publish::PublishForm;
+use request::Call;
 use try_it::TryIt;
 
 /// Every endpoint of the gateway.
@@ -48,7 +52,7 @@ fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
     view! {
         <details class="endpoint" id=endpoint.id open=open>
             <summary>
-                <span class="method" data-method="GET">"GET"</span>
+                <span class="method" data-method=endpoint.method()>{endpoint.method()}</span>
                 <span class="endpoint__path">{before} <i>{topic}</i> {behind}</span>
                 <span class="endpoint__what">{endpoint.brief}</span>
                 <Icon name="right"/>
@@ -61,7 +65,10 @@ fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
 #[component]
 fn Body(endpoint: &'static Endpoint) -> impl IntoView {
     match endpoint.offer {
-        Offer::Ask => view! { <TryIt path=endpoint.path text=endpoint.text target=Signal::stored(endpoint.path.to_owned())/> }.into_any(),
+        Offer::Ask => {
+            view! { <TryIt path=endpoint.path text=endpoint.text call=Signal::stored(Call::get(endpoint.path.to_owned()))/> }.into_any()
+        }
+        Offer::Backend => view! { <BackendForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Publish => view! { <PublishForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Visit(link) => view! {
             <p class="spec__text">{endpoint.text}</p>

@@ -1,7 +1,7 @@
 //! The form of `/demo/publish/{topic}`: a topic, and rows of names and values.
 
 use super::{
-    request::{self, Parameter},
+    request::{self, Call, Parameter},
     try_it::TryIt,
 };
 use crate::shell::Icon;
@@ -30,13 +30,13 @@ impl Row {
 pub(crate) fn PublishForm(path: &'static str, text: &'static str) -> impl IntoView {
     let topic = RwSignal::new("prices".to_owned());
     let rows = RwSignal::new(vec![Row::new(0, "bid", "100"), Row::new(1, "ask", "101")]);
-    let target = Signal::derive(move || {
+    let call = Signal::derive(move || {
         let parameters: Vec<Parameter> = rows.read().iter().map(|row| row.parameter()).collect();
-        request::publish_target(&topic.read(), &parameters)
+        Call::get(request::publish_target(&topic.read(), &parameters))
     });
     let why_not = Signal::derive(move || request::unreachable_topic(&topic.read()));
     view! {
-        <TryIt path text target refused=Signal::derive(move || why_not.read().is_some())>
+        <TryIt path text call refused=Signal::derive(move || why_not.read().is_some())>
             <TopicField topic why_not/>
             <Query rows/>
         </TryIt>

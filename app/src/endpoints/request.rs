@@ -6,6 +6,45 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// Everything but the unreserved characters of RFC 3986: right in a path segment, in a query's names and in its values.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What a try-out sends, but for the API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// Path and query.
+    pub(crate) target: String,
+    /// Of a `POST`, as JSON; `None`: a `GET`.
+    pub(crate) body: Option<String>,
+}
+
+impl Call {
+    /// `GET target`.
+    pub(crate) fn get(target: String) -> Self {
+        Self { target, body: None }
+    }
+
+    /// `POST target`, with an API key.
+    pub(crate) fn post(target: &str, body: String) -> Self {
+        Self { target: target.to_owned(), body: Some(body) }
+    }
+
+    /// The method.
+    pub(crate) fn method(&self) -> &'static str {
+        if self.body.is_some() { "POST" } else { "GET" }
+    }
+
+    /// The command that sends the same from a terminal; a key is taken from the shell's variable `API_KEY`. A target has no character
+    /// that a shell would read inside double quotes: all of them are percent-encoded. A body stands in single quotes.
+    pub(crate) fn curl(&self, origin: &str) -> String {
+        let url = format!("\"{origin}{}\"", self.target);
+        match &self.body {
+            None => format!("curl {url}"),
+            Some(body) => {
+                let quoted = body.replace('\'', r"'\''");
+                format!("curl {url} \\\n  --header \"Authorization: Bearer $API_KEY\" \\\n  --json '{quoted}'")
+            }
+        }
+    }
+}
+
 /// A row of the query, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parameter {
@@ -20,12 +59,6 @@ pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
     let path = format!("/demo/publish/{}", encoded(topic));
     let query = query(parameters);
     if query.is_empty() { path } else { format!("{path}?{query}") }
-}
-
-/// The command that sends the same request from a terminal. A target has no character that a shell would read inside
-/// double quotes: all of them are percent-encoded.
-pub(crate) fn curl(origin: &str, target: &str) -> String {
-    format!("curl \"{origin}{target}\"")
 }
 
 /// Why no URL can carry `topic`, where that is so: `.` and `..` are steps between folders, encoded or not.
@@ -59,7 +92,7 @@ mod tests {
     fn the_prices_of_the_first_visit() {
         let target = publish_target("prices", &[row("bid", "100"), row("ask", "101")]);
         assert_eq!(target, "/demo/publish/prices?bid=100&ask=101");
-        assert_eq!(curl("http://127.0.0.1:3000", &target), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
+        assert_eq!(Call::get(target).curl("http://127.0.0.1:3000"), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
     }
 
     #[test]
@@ -83,9 +116,16 @@ mod tests {
     #[test]
     fn no_shell_reads_anything_in_the_line() {
         let evil = "\"$(reboot)`!\\'\n";
-        let line = curl("http://h", &publish_target(evil, &[row(evil, evil)]));
+        let line = Call::get(publish_target(evil, &[row(evil, evil)])).curl("http://h");
         let inside = line.trim_start_matches("curl \"").trim_end_matches('"');
         assert!(!inside.contains(['"', '$', '`', '!', '\\', '\'', '\n', '(']), "{inside}");
+    }
+
+    #[test]
+    fn a_body_is_one_word_of_the_shell_and_the_key_is_not_in_it() {
+        let line = Call::post("/publish", r#"{"a":"it's $HOME"}"#.to_owned()).curl("http://h");
+        assert!(line.ends_with(r#"--json '{"a":"it'\''s $HOME"}'"#), "{line}");
+        assert!(line.contains("Bearer $API_KEY\""), "{line}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A request that can be sent from the page: its form on one side, the request as it will be sent and the answer on the other.
 
-use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request};
+use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request::Call};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 /// The address shown until the browser knows better: where the gateway listens unless told otherwise.
@@ -9,20 +9,23 @@ const DEFAULT_ORIGIN: &str = "http://127.0.0.1:3000";
 /// A request as it was sent, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
 struct Exchange {
-    target: String,
+    call: Call,
     outcome: Outcome,
 }
 
-/// A form that sends `GET target`. Without WebAssembly the browser sends it itself, and shows the answer as a page.
+/// A form that sends `call`. Without WebAssembly the browser sends a `GET` itself, and shows the answer as a page.
 #[component]
 pub(crate) fn TryIt(
     /// The endpoint's path, with its braces.
     path: &'static str,
     /// What the endpoint does; stands above the form.
     text: &'static str,
-    /// Path and query as they would be sent now.
+    /// The request as it would be sent now.
     #[prop(into)]
-    target: Signal<String>,
+    call: Signal<Call>,
+    /// The API key, where one is needed.
+    #[prop(optional, into)]
+    key: Option<RwSignal<String>>,
     /// Why they cannot be sent, in words that stand beside the field in question as well.
     #[prop(into, default = Signal::stored(false))]
     refused: Signal<bool>,
@@ -39,14 +42,15 @@ pub(crate) fn TryIt(
         }
         waiting.set(true);
         spawn_local(async move {
-            let target = target.get_untracked();
-            let outcome = fetch::get(&target).await;
-            exchange.set(Some(Exchange { target, outcome }));
+            let call = call.get_untracked();
+            let key = key.map(|key| key.get_untracked());
+            let outcome = fetch::send(&call, key.as_deref()).await;
+            exchange.set(Some(Exchange { call, outcome }));
             waiting.set(false);
         });
     };
     view! {
-        <form class="stack" method="get" action=target on:submit=send>
+        <form class="stack" method="get" action=move || call.read().target.clone() on:submit=send>
             <p class="spec__text">{text}</p>
             {children.map(|children| children())}
             <div>
@@ -54,6 +58,7 @@ pub(crate) fn TryIt(
                     class="btn"
                     data-variant="primary"
                     type="submit"
+                    data-needs-script=key.is_some()
                     disabled=refused
                     aria-busy=move || waiting.get().then_some("true")
                 >
@@ -62,33 +67,33 @@ pub(crate) fn TryIt(
             </div>
         </form>
         <div class="stack">
-            <RequestBox path target/>
-            <AnswerBox path exchange target/>
+            <RequestBox path call/>
+            <AnswerBox path exchange call/>
         </div>
     }
 }
 
 #[component]
-fn RequestBox(path: &'static str, target: Signal<String>) -> impl IntoView {
+fn RequestBox(path: &'static str, call: Signal<Call>) -> impl IntoView {
     let origin = RwSignal::new(DEFAULT_ORIGIN.to_owned());
     Effect::new(move |_| {
         if let Ok(found) = window().location().origin() {
             origin.set(found);
         }
     });
-    let line = Signal::derive(move || request::curl(&origin.read(), &target.read()));
+    let line = Signal::derive(move || call.read().curl(&origin.read()));
     view! {
         <CodeBox name=format!("Request to {path}") bar="Request".into_any() copy_label="Copy the curl command" text=line>
-            {move || format!("GET {}{}", origin.read(), target.read())} "\n" {line}
+            {move || call.with(|call| format!("{} {}{}", call.method(), origin.read(), call.target))} "\n" {line}
         </CodeBox>
     }
 }
 
 /// The answer, and to what it is one where the form has moved on since. Announced in a sentence when it comes.
 #[component]
-fn AnswerBox(path: &'static str, exchange: RwSignal<Option<Exchange>>, target: Signal<String>) -> impl IntoView {
+fn AnswerBox(path: &'static str, exchange: RwSignal<Option<Exchange>>, call: Signal<Call>) -> impl IntoView {
     let earlier =
-        move || exchange.read().as_ref().filter(|exchange| exchange.target != *target.read()).map(|exchange| exchange.target.clone());
+        move || exchange.read().as_ref().filter(|exchange| exchange.call != *call.read()).map(|exchange| exchange.call.target.clone());
     let announcement = move || exchange.read().as_ref().map(|exchange| exchange.outcome.sentence());
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>

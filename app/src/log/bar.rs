@@ -136,7 +136,7 @@ fn Kinds(
             <option value="">"All kinds"</option>
             <optgroup label="You send">{ClientFrame::KINDS.map(option)}</optgroup>
             <optgroup label="The gateway sends">{only_received.map(option).collect_view()}</optgroup>
-            <optgroup label="Other">{["open", "close", RAW, "binary"].map(option)}</optgroup>
+            <optgroup label="Other">{["open", "close", "wait", RAW, "binary"].map(option)}</optgroup>
         </select>
     }
     .into_any()

@@ -45,7 +45,7 @@ impl Cells {
             took: entry.took.map(clock::duration).unwrap_or_default(),
             duplicate: entry.facts.duplicate,
             bad: entry.is_bad(),
-            down: matches!(entry.content, Content::Failed { .. }),
+            down: matches!(entry.content, Content::Failed { .. } | Content::Waiting { .. }),
             answers: entry.answers,
         }
     }

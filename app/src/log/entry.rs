@@ -32,6 +32,8 @@ pub(crate) enum Content {
     Opened { url: Box<str> },
     /// The line has ended.
     Closed { code: u16, reason: Box<str>, asked: bool },
+    /// The page will connect again by itself.
+    Waiting { what: Box<str> },
     /// The line never came to be.
     Failed { url: Box<str>, why: Box<str> },
 }
@@ -81,9 +83,9 @@ impl Facts {
         }
     }
 
-    /// Of a frame that the gateway sent.
-    pub(crate) fn of_received(text: &str) -> Self {
-        let Ok(frame) = ServerFrame::parse(text) else {
+    /// Of a frame that the gateway sent; `None`: one that the page does not know.
+    pub(crate) fn of_received(frame: Option<&ServerFrame<'_>>) -> Self {
+        let Some(frame) = frame else {
             return Self { kind: RAW, ..Self::default() };
         };
         let kind = frame.kind();
@@ -111,8 +113,8 @@ impl Facts {
             },
             ServerFrame::Error(failure) => Self {
                 kind,
-                topic: failure.topic.map(boxed),
-                message_id: failure.message_id.map(boxed),
+                topic: failure.topic.as_deref().map(Box::from),
+                message_id: failure.message_id.as_deref().map(Box::from),
                 code: Some(failure.code),
                 ..Self::default()
             },
@@ -181,6 +183,7 @@ impl Entry {
             Content::Text(_) => self.facts.kind,
             Content::Binary { .. } => "binary",
             Content::Opened { .. } => "open",
+            Content::Waiting { .. } => "wait",
             Content::Closed { .. } | Content::Failed { .. } => "close",
         }
     }
@@ -189,6 +192,7 @@ impl Entry {
     pub(crate) fn word(&self) -> &'static str {
         match &self.content {
             Content::Opened { .. } => "opened",
+            Content::Waiting { .. } => "waiting",
             Content::Closed { .. } => "closed",
             Content::Failed { .. } => "failed",
             Content::Text(_) | Content::Binary { .. } => self.kind(),
@@ -218,7 +222,7 @@ impl Entry {
             Content::Text(_) => self.facts.kind == "error",
             Content::Closed { code, asked, .. } => !asked && *code != 1000,
             Content::Failed { .. } => true,
-            Content::Binary { .. } | Content::Opened { .. } => false,
+            Content::Binary { .. } | Content::Opened { .. } | Content::Waiting { .. } => false,
         }
     }
 }
@@ -227,13 +231,17 @@ impl Entry {
 mod tests {
     use super::*;
 
+    fn received(text: &str) -> Facts {
+        Facts::of_received(ServerFrame::parse(text).ok().as_ref())
+    }
+
     #[test]
     fn facts_of_frames_both_ways() {
         let publish = Facts::of_sent(r#"{"type":"publish","topic":"orders","messageId":"k1","payload":1}"#);
         assert_eq!((publish.kind, publish.topic.as_deref(), publish.message_id.as_deref()), ("publish", Some("orders"), Some("k1")));
         let setup = Facts::of_sent(r#"{"type":"setup","token":"t","topics":["a","b"]}"#);
         assert_eq!(setup.topics, [Box::from("a"), Box::from("b")]);
-        let ack = Facts::of_received(r#"{"type":"ack","messageId":"k1","status":"duplicate","topic":"orders","seqNo":7}"#);
+        let ack = received(r#"{"type":"ack","messageId":"k1","status":"duplicate","topic":"orders","seqNo":7}"#);
         assert_eq!((ack.kind, ack.seq_no, ack.duplicate), ("ack", Some(7), true));
     }
 
@@ -242,6 +250,6 @@ mod tests {
         let refused = Facts::of_sent(r#"{"type":"subscribe","topic":" prices"}"#);
         assert_eq!((refused.kind, refused.topic.as_deref()), (RAW, Some(" prices")));
         assert_eq!(Facts::of_sent("{oops").kind, RAW);
-        assert_eq!(Facts::of_received(r#"{"type":"later"}"#).kind, RAW);
+        assert_eq!(received(r#"{"type":"later"}"#).kind, RAW);
     }
 }

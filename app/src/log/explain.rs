@@ -30,7 +30,7 @@ pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
             remedy: "See the pane Connection, then connect again.".into(),
             reference: ("flow".to_owned(), "How a connection begins"),
         }),
-        Content::Binary { .. } | Content::Opened { .. } => None,
+        Content::Binary { .. } | Content::Opened { .. } | Content::Waiting { .. } => None,
     }
 }
 
@@ -65,6 +65,9 @@ fn closed(ending: &Ending) -> Explanation {
     let said = if ending.reason.is_empty() { String::new() } else { format!(" The gateway said: {}", sentence(&ending.reason)) };
     let (title, cause, remedy) = if ending.asked {
         ("This page has disconnected".to_owned(), format!("You have pressed Disconnect.{said}"), "Connect again whenever you like.")
+    } else if crate::connection::goes_on(ending) {
+        let remedy = "Reconnect, waiting longer each time, and resume. This page does so by itself, unless that is switched off (Checks).";
+        (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), remedy)
     } else {
         (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), ending.remedy())
     };
@@ -73,7 +76,7 @@ fn closed(ending: &Ending) -> Explanation {
     Explanation {
         title,
         cause,
-        effect: "Nothing is sent or received until you connect again; then setup and subscriptions begin anew.",
+        effect: "Nothing is sent or received until the line stands again. The session waits a while: a setup with its sessionId goes on where it stopped.",
         remedy: remedy.to_owned(),
         reference: (row, "This code among the others"),
     }

@@ -28,6 +28,7 @@ impl Filter {
             || match &entry.content {
                 Content::Text(text) => within(text),
                 Content::Opened { url } => within(url),
+                Content::Waiting { what } => within(what),
                 Content::Closed { reason, code, .. } => within(reason) || within(&code.to_string()),
                 Content::Failed { url, why } => within(url) || within(why),
                 Content::Binary { .. } => false,

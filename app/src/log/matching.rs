@@ -153,7 +153,11 @@ mod tests {
         for (id, (direction, text)) in (0..).zip(frames) {
             match direction {
                 '>' => matching.sent(id, id as f64, &Facts::of_sent(text)),
-                _ => answers.push(matching.received(&Facts::of_received(text)).map(|answered| answered.question)),
+                _ => answers.push(
+                    matching
+                        .received(&Facts::of_received(protocol::ServerFrame::parse(text).ok().as_ref()))
+                        .map(|answered| answered.question),
+                ),
             }
         }
         answers

@@ -89,10 +89,13 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
         if !following && moved > 0.0 {
             screen.scroll.set(target);
         }
-        if (f64::from(scroller.scroll_top()) - target).abs() >= 1.0 {
-            scroller.set_scroll_top(target.ceil() as i32);
-        }
-        rescue_focus(screen, &scroller);
+        // Where the list stands is asked once all rows of this turn are in place: asked sooner, the browser would lay them out twice.
+        queue_microtask(move || {
+            if (f64::from(scroller.scroll_top()) - target).abs() >= 1.0 {
+                scroller.set_scroll_top(target.ceil() as i32);
+            }
+            rescue_focus(screen, &scroller);
+        });
         gone
     });
 }

@@ -5,6 +5,7 @@ use super::{
     filter::Filter,
     matching::Matching,
 };
+use protocol::ServerFrame;
 use std::collections::VecDeque;
 
 /// The oldest rows go first beyond this.
@@ -77,9 +78,9 @@ impl Store {
         self.push(at, Some(Direction::Out), Content::Text(text.into()), facts);
     }
 
-    /// A text frame has come in. Returns its row.
-    pub(crate) fn received(&mut self, at: f64, text: &str) -> u64 {
-        let facts = Facts::of_received(text);
+    /// A text frame has come in, and is `frame` where the page knows it. Returns its row.
+    pub(crate) fn arrived(&mut self, at: f64, text: &str, frame: Option<&ServerFrame<'_>>) -> u64 {
+        let facts = Facts::of_received(frame);
         let answered = self.matching.received(&facts);
         self.totals.bytes_in += text.len();
         let id = self.push(at, Some(Direction::In), Content::Text(text.into()), facts);
@@ -250,6 +251,14 @@ impl Store {
     /// The shown rows, oldest first.
     pub(crate) fn iter_shown(&self) -> impl Iterator<Item = &Entry> {
         self.shown.iter().filter_map(|&id| self.get(id))
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// A text frame has come in.
+    pub(crate) fn received(&mut self, at: f64, text: &str) -> u64 {
+        self.arrived(at, text, ServerFrame::parse(text).ok().as_ref())
     }
 }
 

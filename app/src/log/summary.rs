@@ -26,6 +26,7 @@ pub(crate) fn summary(entry: &Entry) -> Vec<Piece> {
         Content::Text(text) => frame(text, entry).into_iter().map(cut).collect(),
         Content::Binary { size, head } => vec![plain(format!("{} that the protocol does not have: {}", clock::size(*size), hex(head)))],
         Content::Opened { url } => vec![plain(url.as_ref())],
+        Content::Waiting { what } => vec![plain(what.as_ref())],
         Content::Closed { code, reason, asked } => closed(*code, reason, *asked),
         Content::Failed { url, why } => vec![Piece::Strong(why.to_string()), plain(url.as_ref())],
     }

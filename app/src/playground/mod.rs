@@ -1,9 +1,10 @@
-//! The bench: connection and message at the left, the log at the right; on a narrow screen two views of one screen.
+//! The bench: connection and message at the left, the log over the checks at the right; on a narrow screen three views of one screen.
 
 use crate::{
     browser,
+    checks::Checks,
     composer::{Composer, MessagePane, send},
-    connection::{ConnectionPane, Endpoint, Line, Link},
+    connection::{ConnectionPane, Endpoint, Line, Link, watch},
     log::{FIND, LogPane, Screen},
     shell::{Action, Shortcuts, listen},
 };
@@ -15,6 +16,7 @@ use wasm_bindgen::JsCast;
 enum View {
     Compose,
     Log,
+    Checks,
 }
 
 impl View {
@@ -23,6 +25,7 @@ impl View {
         match self {
             Self::Compose => "compose",
             Self::Log => "log",
+            Self::Checks => "checks",
         }
     }
 }
@@ -49,6 +52,8 @@ pub(crate) fn Playground(
         line.page.set(page);
         screen.timezone.set(browser::timezone_offset());
         composer.renew_id();
+        line.recall();
+        watch(line);
         listen(shortcuts, move |action| act(action, line, composer, screen, help));
     });
     let again = Callback::new(move |frame: String| {
@@ -64,11 +69,12 @@ pub(crate) fn Playground(
             <Views view screen live/>
             <div class="bench" data-view=move || view.get().as_str()>
                 <div class="bench__compose">
-                    <ConnectionPane line live/>
+                    <ConnectionPane line live edit/>
                     <MessagePane composer line live/>
                 </div>
                 <div class="bench__data">
                     <div class="bench__log"><LogPane screen line live again edit/></div>
+                    <Checks line live/>
                 </div>
             </div>
         </section>
@@ -108,6 +114,15 @@ fn Views(
                 >
                     "Log "
                     <span class="count">{move || screen.feed.watch(|store| store.len())}</span>
+                </button>
+                <button
+                    class="seg__item"
+                    type="button"
+                    aria-pressed=move || pressed(View::Checks)
+                    disabled=move || !live.get()
+                    on:click=move |_| view.set(View::Checks)
+                >
+                    "Checks"
                 </button>
             </div>
         </div>

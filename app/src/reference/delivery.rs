@@ -1,11 +1,29 @@
 //! How a message reaches everybody, and how a client makes "at least once" into "once": in words.
 
-use super::prose::Prose;
+use super::{
+    limits::{Bounds, grouped, span},
+    prose::Prose,
+};
 use leptos::prelude::*;
 
 /// Numbering, delivery and deduplication.
 #[component]
 pub(crate) fn Delivery() -> impl IntoView {
+    let bounds = expect_context::<Bounds>();
+    let remembered = format!(
+        "A `messageId` belongs to its user: somebody else's same id is another message. The gateway remembers ids for {} \
+         (`ready.limits.dedupWindowMs`), {} in all and {} for one user, the oldest forgotten first. A retry that comes later than that \
+         counts as new.",
+        span(bounds.dedup_window),
+        grouped(bounds.dedup_keys),
+        grouped(bounds.dedup_keys_per_user),
+    );
+    let session = format!(
+        "Easier still: keep the `sessionId` of `ready` and give it to the next `setup`. The session has your subscriptions and where you \
+         stand in each: where it began, or the highest number that you said by `ack` to have handled. It waits for {} \
+         (`ready.limits.sessionTtlMs`). Closing with 4000 ends it at once.",
+        span(bounds.session_ttl),
+    );
     view! {
         <section class="doc__section" id="delivery" aria-labelledby="h-delivery">
             <h2 id="h-delivery">"Once, in order"</h2>
@@ -22,9 +40,7 @@ pub(crate) fn Delivery() -> impl IntoView {
                                  this one counts and you get `ok`. Repeat until there is an `ack`."/>
                 </p>
                 <p>
-                    <Prose text="A `messageId` belongs to its user: somebody else's same id is another message. The gateway remembers ids \
-                                 for two minutes (`ready.limits.dedupWindowMs`), a million in all and a hundred thousand for one user, the \
-                                 oldest forgotten first. A retry that comes later than that counts as new."/>
+                    <Prose text=remembered/>
                 </p>
             </div>
             <h3 id="delivery-receive">"Receiving: the topic's seqNo"</h3>
@@ -53,9 +69,7 @@ pub(crate) fn Delivery() -> impl IntoView {
                                  `seqNo` in the answer."/>
                 </p>
                 <p>
-                    <Prose text="Easier still: keep the `sessionId` of `ready` and give it to the next `setup`. The session has your \
-                                 subscriptions and where you stand in each: where it began, or the highest number that you said by `ack` to have \
-                                 handled. It waits for two minutes (`ready.limits.sessionTtlMs`). Closing with 4000 ends it at once."/>
+                    <Prose text=session/>
                 </p>
             </div>
         </section>

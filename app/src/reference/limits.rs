@@ -1,8 +1,72 @@
-//! How much of everything there may be: what the protocol fixes, and what the gateway allows unless it is configured otherwise.
+//! How much of everything there may be: what the protocol fixes, and what this gateway is configured to allow.
 
 use super::{prose::Prose, table::Table};
+use crate::log::clock;
 use leptos::prelude::*;
 use protocol::{Epoch, MessageId, SeqNo, Topic, UserId};
+use std::time::Duration;
+
+/// What the operator has set, as the gateway that renders the page is configured.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Bytes of a frame.
+    pub max_frame: usize,
+    /// Topics of one connection.
+    pub max_subscriptions: usize,
+    /// Topics in all.
+    pub max_topics: usize,
+    /// Connections in all.
+    pub max_connections: usize,
+    /// Messages kept of a topic.
+    pub history_messages: usize,
+    /// Bytes kept of a topic.
+    pub history_bytes: usize,
+    /// How long a message is kept.
+    pub history_age: Duration,
+    /// Messages replayed to one connection in a second; 0: no limit.
+    pub replay_rate: usize,
+    /// How long a session outlives its connection.
+    pub session_ttl: Duration,
+    /// Bytes that wait for a slow reader.
+    pub send_queue: usize,
+    /// From the connection to a good `setup`.
+    pub setup: Duration,
+    /// From one ping to the next.
+    pub ping: Duration,
+    /// Broken frames in a row.
+    pub invalid_frames: usize,
+    /// How long a message id is remembered.
+    pub dedup_window: Duration,
+    /// Message ids remembered in all.
+    pub dedup_keys: usize,
+    /// Message ids remembered of one user.
+    pub dedup_keys_per_user: usize,
+}
+
+/// A number with its thousands set apart.
+pub(super) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time in the largest unit that gives a whole number.
+pub(super) fn span(time: Duration) -> String {
+    let ms = time.as_millis();
+    let of = |count: u128, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    match ms {
+        _ if ms == 0 || ms % 1000 != 0 => format!("{ms} ms"),
+        _ if ms.is_multiple_of(3_600_000) => of(ms / 3_600_000, "hour"),
+        _ if ms.is_multiple_of(60_000) => of(ms / 60_000, "minute"),
+        _ => of(ms / 1000, "second"),
+    }
+}
 
 /// One limit and what happens behind it.
 struct Limit {
@@ -11,45 +75,52 @@ struct Limit {
     beyond: &'static str,
 }
 
-fn limits() -> [Limit; 16] {
+fn fixed(what: &'static str, most: String, beyond: &'static str) -> Limit {
+    Limit { what, most, beyond }
+}
+
+/// A limit that the operator may set otherwise.
+fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -> Limit {
+    Limit { what, most: format!("{most} *"), beyond }
+}
+
+fn limits(bounds: &Bounds) -> [Limit; 16] {
     let bytes = |most: usize| format!("{most} bytes");
-    let limit = |what, most: &str, beyond| Limit { what, most: most.to_owned(), beyond };
+    let kept = [grouped(bounds.history_messages), clock::size(bounds.history_bytes), span(bounds.history_age)].join(", ");
+    let replayed = if bounds.replay_rate == 0 { "no limit".to_owned() } else { grouped(bounds.replay_rate) };
     [
-        limit("one frame, payload included", "64 KiB *", "Close 1009. `ready.limits.maxFrame` says what holds."),
-        Limit { what: "a topic's name", most: bytes(Topic::MAX_BYTES), beyond: "`INVALID_TOPIC`" },
-        Limit { what: "a messageId", most: bytes(MessageId::MAX_BYTES), beyond: "`INVALID_MESSAGE`" },
-        Limit { what: "a user's name", most: bytes(UserId::MAX_BYTES), beyond: "`AUTH_FAILED`" },
-        Limit { what: "an epoch", most: bytes(Epoch::MAX_BYTES), beyond: "`INVALID_MESSAGE`" },
-        Limit {
-            what: "a sequence number",
-            most: SeqNo::MAX.to_string(),
-            beyond: "`INVALID_MESSAGE`. JavaScript counts exactly up to here.",
-        },
-        limit("topics heard by one connection", "1,000 *", "`TOO_MANY_SUBSCRIPTIONS`"),
-        limit("topics in all", "1,000,000 *", "`TOO_MANY_TOPICS`, where each of them is in use"),
-        limit("connections in all", "100,000 *", "Close 1013"),
-        limit("messages of a topic that are kept", "1,000, 4 MiB, 10 minutes *", "The oldest go; `recovered` says so to whom it concerns."),
-        limit("messages replayed in a second", "20,000 *", "The rest waits."),
-        limit("how long a session waits for its client", "2 minutes *", "`resumed` is false."),
-        limit("bytes that wait for a slow reader", "1 MiB *", "Close 4290"),
-        limit("time until a good setup", "10 s *", "Close 4408"),
-        limit("time without an answer to a ping", "2 pings, one every 25 s *", "Close 4408"),
-        limit("frames in a row that make no sense", "20 *", "Close 4400"),
+        set("one frame, payload included", clock::size(bounds.max_frame), "Close 1009. `ready.limits.maxFrame` says it too."),
+        fixed("a topic's name", bytes(Topic::MAX_BYTES), "`INVALID_TOPIC`"),
+        fixed("a messageId", bytes(MessageId::MAX_BYTES), "`INVALID_MESSAGE`"),
+        fixed("a user's name", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
+        fixed("an epoch", bytes(Epoch::MAX_BYTES), "`INVALID_MESSAGE`"),
+        fixed("a sequence number", SeqNo::MAX.to_string(), "`INVALID_MESSAGE`. JavaScript counts exactly up to here."),
+        set("topics heard by one connection", grouped(bounds.max_subscriptions), "`TOO_MANY_SUBSCRIPTIONS`"),
+        set("topics in all", grouped(bounds.max_topics), "`TOO_MANY_TOPICS`, where each of them is in use"),
+        set("connections in all", grouped(bounds.max_connections), "Close 1013"),
+        set("messages of a topic that are kept", kept, "The oldest go; `recovered` says so to whom it concerns."),
+        set("messages replayed in a second", replayed, "The rest waits."),
+        set("how long a session waits for its client", span(bounds.session_ttl), "`resumed` is false."),
+        set("bytes that wait for a slow reader", clock::size(bounds.send_queue), "Close 4290"),
+        set("time until a good setup", span(bounds.setup), "Close 4408"),
+        set("time without an answer to a ping", format!("2 pings, one every {}", span(bounds.ping)), "Close 4408"),
+        set("frames in a row that make no sense", grouped(bounds.invalid_frames), "Close 4400"),
     ]
 }
 
 /// The table of limits.
 #[component]
 pub(crate) fn LimitTable() -> impl IntoView {
+    let bounds = expect_context::<Bounds>();
     view! {
         <section class="doc__section" id="limits" aria-labelledby="h-limits">
             <h2 id="h-limits">"Limits"</h2>
             <p class="doc__lede">
-                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks what the operator may set \
-                 otherwise."
+                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks what the operator may set: the \
+                 figure is the one of this gateway."
             </p>
             <Table label="Limits" columns=&["What", "At most", "Beyond it"]>
-                {limits().into_iter().map(|limit| view! { <LimitRow limit/> }).collect_view()}
+                {limits(&bounds).into_iter().map(|limit| view! { <LimitRow limit/> }).collect_view()}
             </Table>
             <p class="spec__text gap-top" id="topic-names">
                 <Prose text="A topic's name is any text without control characters and without white space at its ends. Names that begin \
@@ -67,5 +138,17 @@ fn LimitRow(limit: Limit) -> impl IntoView {
             <td class="num">{limit.most}</td>
             <td><Prose text=limit.beyond/></td>
         </tr>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!([1, 999, 1000, 20_000, 1_000_000].map(grouped), ["1", "999", "1,000", "20,000", "1,000,000"]);
+        let spans = [0, 1500, 1000, 25_000, 120_000, 90_000, 3_600_000].map(|ms| span(Duration::from_millis(ms)));
+        assert_eq!(spans, ["0 ms", "1500 ms", "1 second", "25 seconds", "2 minutes", "90 seconds", "1 hour"]);
     }
 }

@@ -14,6 +14,7 @@ mod prose;
 mod table;
 
 pub use contents::Contents;
+pub use limits::Bounds;
 
 use codes::{CloseCodes, ErrorCodes};
 use delivery::Delivery;

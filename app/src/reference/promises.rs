@@ -22,7 +22,7 @@ const PROMISES: [Promise; 7] = [
     Promise {
         id: "I2",
         name: "Once",
-        kept: "A user's `messageId` is stored and delivered once within two minutes; each repeat is told to be a `duplicate`, also when both come at the same moment.",
+        kept: "A user's `messageId` is stored and delivered once for as long as it is remembered (`ready.limits.dedupWindowMs`); each repeat is told to be a `duplicate`, also when both come at the same moment.",
         not_yet: "One window for several gateways.",
     },
     Promise {

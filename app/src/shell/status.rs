@@ -24,7 +24,7 @@ pub(crate) fn Status(
     view! {
         <span class="status" data-state=move || state.get()>
             <Mark state/>
-            <span>{move || if live.get() { line.link.with(Link::words) } else { "loading".to_owned() }}</span>
+            <span>{move || if live.get() { line.words() } else { "loading".to_owned() }}</span>
         </span>
     }
 }

@@ -1,21 +1,26 @@
 //! The page at `/docs` and the files that it loads from `/pkg`. Relies on `app` for what is shown, on [`Assets`] for
-//! the files, and on `Leptos.toml` for their names; knows nothing of the gateway.
+//! the files, and on `Leptos.toml` for their names; knows nothing of the gateway but its configured [`bounds`].
 
 mod assets;
+mod bounds;
 mod encoding;
 
 use std::sync::Arc;
 
 use any_spawner::Executor;
+use app::Bounds;
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header},
     response::Response,
     routing::get,
 };
+use leptos::context::use_context;
+use leptos_axum::ResponseOptions;
 use leptos_config::{LeptosOptions, errors::LeptosConfigError, get_config_from_str};
 
 pub use assets::Assets;
+pub use bounds::bounds;
 pub(crate) use encoding::Encoding;
 
 /// The Leptos options as they stand in the repository; the binary does not look for the file when it runs.
@@ -30,12 +35,12 @@ pub enum PageError {
     Options(#[from] LeptosConfigError),
 }
 
-/// Serves `/docs`, rendered on the server, and the files that it loads. Without any files the page is served all the
+/// Serves `/docs`, rendered on the server with the gateway's own `bounds`, and the files that it loads. Without any files the page is served all the
 /// same, and the log says how to build them.
 ///
 /// # Errors
 /// [`PageError::Options`] when the environment overrides a Leptos option with something that is none.
-pub fn router<S>(assets: Assets) -> Result<Router<S>, PageError>
+pub fn router<S>(assets: Assets, bounds: Bounds) -> Result<Router<S>, PageError>
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -46,7 +51,10 @@ where
     let folder = options.site_pkg_dir_route_base();
     // It fails only where an earlier router has set the same executor.
     let _ = Executor::init_tokio();
-    let page = leptos_axum::render_app_async(move || app::shell(options.clone()));
+    let page = leptos_axum::render_app_async(move || {
+        guard();
+        app::shell(options.clone(), bounds.clone())
+    });
     let page = Router::new().route("/docs", get(page)).layer(axum::middleware::map_response(revalidate));
     Ok(assets.into_iter().fold(page, |router, (name, asset)| {
         let asset = Arc::new(asset);
@@ -62,6 +70,13 @@ fn options(assets: &Assets) -> Result<LeptosOptions, PageError> {
         options.site_pkg_dir = format!("{}/{revision}", options.site_pkg_dir).into();
     }
     Ok(options)
+}
+
+/// Sends the policy with the page that is being rendered: it names this rendering's scripts.
+fn guard() {
+    if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::try_from(app::policy())) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// A page kept for long would ask for files of a revision that is gone.

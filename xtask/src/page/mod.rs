@@ -6,6 +6,7 @@
 mod compress;
 mod files;
 mod style;
+mod weight;
 
 use std::{
     fs,
@@ -44,6 +45,16 @@ pub(crate) fn build() -> Result<()> {
     fs::rename(&fresh, &pkg).context("the new page cannot take the old one's place")?;
     println!("built {}", pkg.join(revision).display());
     Ok(())
+}
+
+/// Holds what a first visit loads against its budget.
+///
+/// # Errors
+/// When the page is not built, or too heavy.
+pub(crate) fn weigh() -> Result<()> {
+    process::announce("weight of the page");
+    let options = workspace::leptos_options()?;
+    weight::check(&workspace::root().join(&*options.site_root).join(&*options.site_pkg_dir))
 }
 
 /// The page's code as the compiler leaves it.

@@ -1,7 +1,8 @@
-//! The Playwright suite of `end2end/`. Playwright starts the server that it is pointed to, and stops it.
+//! The Playwright suite of `end2end/`, its types, and the weight of the page. Playwright starts the server that it is pointed to, and stops it.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
+    path::Path,
     process::Command,
 };
 
@@ -21,6 +22,7 @@ pub(super) fn run(arguments: &[String]) -> Result<Tally> {
     setup::chromium(&suite)?;
     page::build()?;
     server::build(Profile::Dev)?;
+    let checks = check(page::weigh()) + check(types(&suite));
     process::announce("playwright");
     let mut playwright = Command::new("npx");
     playwright
@@ -30,7 +32,24 @@ pub(super) fn run(arguments: &[String]) -> Result<Tally> {
         .env("END2END_BINARY", server::binary(Profile::Dev))
         .env("END2END_PORT", free_port()?.to_string());
     let (status, lines) = process::watch(&mut playwright)?;
-    Ok(Tally::of(status, &lines))
+    Ok(checks + Tally::of(status, &lines))
+}
+
+/// The suite's own types; Playwright runs it without looking at them.
+fn types(suite: &Path) -> Result<()> {
+    process::announce("types of the browser tests");
+    process::run(Command::new("npm").current_dir(suite).args(["run", "--silent", "check"]))
+}
+
+/// What is no test counts as one.
+fn check(result: Result<()>) -> Tally {
+    match result {
+        Ok(()) => Tally::SUCCESS,
+        Err(error) => {
+            println!("{error:#}");
+            Tally::FAILURE
+        }
+    }
 }
 
 /// A port that nobody listens on now, so that the suite does not meet a server that is running already.

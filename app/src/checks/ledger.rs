@@ -1,0 +1,341 @@
+//! What was seen of each topic, and what it proves: order, gaps, repeats, and whether a resume has missed anything. From it comes
+//! the `setup` with which the page goes on where it stopped. Fed with every frame, in the order of the wire; knows no browser.
+
+use protocol::{Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    ops::RangeInclusive,
+};
+
+/// More holes of one topic are not told apart; the oldest are forgotten first.
+const MAX_HOLES: usize = 64;
+
+/// How often something was seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Messages, each once.
+    pub(crate) messages: u64,
+    /// … that came after others of a higher number.
+    pub(crate) late: u64,
+    /// Messages that had come before.
+    pub(crate) twice: u64,
+    /// Places where numbers are missing, without a word of the gateway.
+    pub(crate) gaps: u64,
+    /// Publishes of this page that were repeats, and were not delivered again.
+    pub(crate) duplicates: u64,
+}
+
+/// How the last attempt to go on where it stopped went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Resume {
+    /// None was made.
+    #[default]
+    Untried,
+    /// The answer is not there yet.
+    Asked { lost: u64 },
+    /// Answered.
+    Answered {
+        /// Whether the session goes on; otherwise a new one has taken over its topics.
+        same_session: bool,
+        /// Topics in which something may be missing.
+        lost: u64,
+        /// Messages that came because of it.
+        replayed: u64,
+    },
+}
+
+/// What the checks show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    pub(crate) counts: Counts,
+    pub(crate) resume: Resume,
+}
+
+/// One topic that is subscribed to.
+#[derive(Debug)]
+struct Seen {
+    epoch: Epoch<'static>,
+    /// The position; `None` where the gateway knows it from the session and the page does not.
+    last: Option<u64>,
+    /// What comes up to here was missed before.
+    replay_to: u64,
+    holes: Vec<RangeInclusive<u64>>,
+}
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    findings: Findings,
+    topics: BTreeMap<Box<str>, Seen>,
+    /// Positions that the page gave and that were not answered yet.
+    asked: HashMap<Box<str>, u64>,
+    session: Option<Box<str>>,
+    /// Of the last `setup`, and of the last that was accepted.
+    token: (Box<str>, Box<str>),
+    /// A connection has begun, and no `setup` was sent on it.
+    fresh: bool,
+}
+
+impl Ledger {
+    /// A connection begins. What is known stays until its `setup` tells whether it goes on.
+    pub(crate) fn begin(&mut self) {
+        self.fresh = true;
+        self.asked.clear();
+    }
+
+    /// The page sends a frame.
+    pub(crate) fn sent(&mut self, frame: &ClientFrame<'_>) {
+        match frame {
+            ClientFrame::Setup(setup) => self.sets_up(setup),
+            ClientFrame::Subscribe(subscribe) => {
+                if let Some(position) = subscribe.last_seq {
+                    self.asked.insert(subscribe.topic.as_str().into(), position.get());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sets_up(&mut self, setup: &Setup<'_>) {
+        let resumes = setup.session_id.is_some() || !setup.last_seq.is_empty();
+        if std::mem::take(&mut self.fresh) && !resumes {
+            self.topics.clear();
+            self.session = None;
+        }
+        if resumes {
+            self.findings.resume = Resume::Asked { lost: 0 };
+        }
+        self.token.0 = setup.token.as_ref().into();
+        self.asked = setup.last_seq.iter().map(|(topic, position)| (topic.as_ref().into(), position.get())).collect();
+    }
+
+    /// The gateway has sent a frame.
+    pub(crate) fn received(&mut self, frame: &ServerFrame<'_>) {
+        match frame {
+            ServerFrame::Subscribed(subscribed) => self.subscribed(subscribed),
+            ServerFrame::Unsubscribed(unsubscribed) => drop(self.topics.remove(unsubscribed.topic.as_str())),
+            ServerFrame::Ready(ready) => self.ready(ready),
+            ServerFrame::Message(message) => self.message(message),
+            ServerFrame::Ack(Ack { status: AckStatus::Duplicate, .. }) => self.findings.counts.duplicates += 1,
+            ServerFrame::Ack(_) | ServerFrame::Error(_) | ServerFrame::Pong => {}
+        }
+    }
+
+    fn subscribed(&mut self, subscribed: &Subscribed<'_>) {
+        let (topic, head) = (subscribed.topic.as_str(), subscribed.seq_no.get());
+        let asked = self.asked.remove(topic);
+        let known = self.topics.get(topic).filter(|seen| seen.epoch == subscribed.epoch);
+        let last = match (subscribed.recovered, known) {
+            (Some(true), known) => asked.or(known.and_then(|seen| seen.last)),
+            (None, Some(_)) => return,
+            (None, None) | (Some(false), _) => Some(head),
+        };
+        if let (Some(false), Resume::Asked { lost }) = (subscribed.recovered, &mut self.findings.resume) {
+            *lost += 1;
+        }
+        let replay_to = if subscribed.recovered == Some(true) { head } else { 0 };
+        self.topics.insert(topic.into(), Seen { epoch: subscribed.epoch.clone().into_owned(), last, replay_to, holes: Vec::new() });
+    }
+
+    fn ready(&mut self, ready: &Ready<'_>) {
+        self.session = Some(ready.session_id.as_ref().into());
+        self.token.1 = self.token.0.clone();
+        if let Resume::Asked { lost } = self.findings.resume {
+            self.findings.resume = Resume::Answered { same_session: ready.resumed == Some(true), lost, replayed: 0 };
+        }
+    }
+
+    fn message(&mut self, message: &Message<'_>) {
+        let Some(seen) = self.topics.get_mut(message.topic.as_str()) else { return };
+        let counts = &mut self.findings.counts;
+        let number = message.seq_no.get();
+        match seen.last {
+            Some(last) if number <= last => {
+                if !seen.fill(number) {
+                    counts.twice += 1;
+                    return;
+                }
+                counts.late += 1;
+            }
+            Some(last) => {
+                let before = message.prev_seq_no.map_or(number - 1, SeqNo::get);
+                if before > last {
+                    counts.gaps += 1;
+                    seen.hole(last + 1..=before);
+                }
+                seen.last = Some(number);
+            }
+            None => seen.last = Some(number),
+        }
+        counts.messages += 1;
+        if number <= seen.replay_to
+            && let Resume::Answered { replayed, .. } = &mut self.findings.resume
+        {
+            *replayed += 1;
+        }
+    }
+
+    /// What the checks show.
+    pub(crate) fn findings(&self) -> Findings {
+        self.findings
+    }
+
+    /// The topics that the page listens to, each with its position, in words.
+    pub(crate) fn positions(&self) -> String {
+        let place = |(topic, seen): (&Box<str>, &Seen)| seen.last.map_or_else(|| topic.to_string(), |last| format!("{topic} {last}"));
+        let mut places: Vec<String> = self.topics.iter().take(3).map(place).collect();
+        if self.topics.len() > places.len() {
+            places.push(format!("{} more", self.topics.len() - places.len()));
+        }
+        places.join(", ")
+    }
+
+    /// The `setup` that goes on where the page stopped; `None` where there is no session.
+    pub(crate) fn resumption(&self) -> Option<String> {
+        let session = self.session.as_deref()?;
+        let positions = self.topics.iter().filter_map(|(topic, seen)| Some((topic, seen, seen.last?)));
+        let setup = Setup {
+            token: Cow::Borrowed(&self.token.1),
+            topics: self.topics.keys().map(|topic| Cow::Borrowed(&**topic)).collect(),
+            session_id: Some(Cow::Borrowed(session)),
+            last_seq: positions.clone().filter_map(|(topic, _, last)| Some((Cow::Borrowed(&**topic), SeqNo::new(last).ok()?))).collect(),
+            epoch: positions.map(|(topic, seen, _)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
+        };
+        serde_json::to_string(&ClientFrame::Setup(setup)).ok()
+    }
+}
+
+impl Seen {
+    fn hole(&mut self, numbers: RangeInclusive<u64>) {
+        if self.holes.len() == MAX_HOLES {
+            self.holes.remove(0);
+        }
+        self.holes.push(numbers);
+    }
+
+    /// Whether `number` was missing; it is no more.
+    fn fill(&mut self, number: u64) -> bool {
+        let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else { return false };
+        let hole = self.holes.swap_remove(at);
+        let rest = [*hole.start()..=number - 1, number + 1..=*hole.end()];
+        self.holes.extend(rest.into_iter().filter(|rest| !rest.is_empty()));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends (`>`) and receives (`<`) in order.
+    fn walk(ledger: &mut Ledger, frames: &[(char, String)]) {
+        for (direction, text) in frames {
+            match direction {
+                '>' => ledger.sent(&ClientFrame::parse(text).unwrap()),
+                _ => ledger.received(&ServerFrame::parse(text).unwrap()),
+            }
+        }
+    }
+
+    fn setup() -> (char, String) {
+        ('>', r#"{"type":"setup","token":"me","topics":["t"]}"#.into())
+    }
+
+    fn subscribed(head: u64, epoch: &str, recovered: &str) -> (char, String) {
+        ('<', format!(r#"{{"type":"subscribed","topic":"t","seqNo":{head},"epoch":"{epoch}"{recovered}}}"#))
+    }
+
+    fn ready(resumed: &str) -> (char, String) {
+        let limits = r#""limits":{"maxFrame":1,"sessionTtlMs":1,"dedupWindowMs":1,"pingMs":1}"#;
+        ('<', format!(r#"{{"type":"ready","sessionId":"s1"{resumed},{limits}}}"#))
+    }
+
+    fn message(number: u64) -> (char, String) {
+        ('<', format!(r#"{{"type":"message","topic":"t","seqNo":{number},"messageId":"m","data":null}}"#))
+    }
+
+    fn standing(last: u64) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.begin();
+        walk(&mut ledger, &[setup(), subscribed(last, "e", ""), ready("")]);
+        ledger
+    }
+
+    fn resumed(ledger: &mut Ledger) -> (char, String) {
+        let resumption = ledger.resumption().unwrap();
+        ledger.begin();
+        ('>', resumption)
+    }
+
+    #[test]
+    fn messages_in_order_hold() {
+        let mut ledger = standing(7);
+        walk(&mut ledger, &[message(8), message(9)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+        assert_eq!(ledger.positions(), "t 9");
+    }
+
+    #[test]
+    fn a_hole_is_a_gap_and_what_fills_it_is_late() {
+        let mut ledger = standing(7);
+        walk(&mut ledger, &[message(11), message(9), message(9), message(8), message(11)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 3, gaps: 1, late: 2, twice: 2, duplicates: 0 });
+    }
+
+    #[test]
+    fn a_number_that_says_what_came_before_it_is_no_gap() {
+        let mut ledger = standing(7);
+        let sparse = r#"{"type":"message","topic":"t","seqNo":20,"prevSeqNo":7,"messageId":"m","data":null}"#;
+        walk(&mut ledger, &[('<', sparse.into()), message(21)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_resume_says_where_the_page_stands_and_counts_what_was_replayed() {
+        let mut ledger = standing(7);
+        walk(&mut ledger, &[message(8)]);
+        let setup = resumed(&mut ledger);
+        assert_eq!(setup.1, r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#);
+        let recovered = subscribed(10, "e", r#","recovered":true"#);
+        walk(&mut ledger, &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)]);
+        let Findings { counts, resume } = ledger.findings();
+        assert_eq!(counts, Counts { messages: 4, ..Counts::default() });
+        assert_eq!(resume, Resume::Answered { same_session: true, lost: 0, replayed: 2 });
+    }
+
+    #[test]
+    fn what_is_lost_is_told_and_is_no_gap() {
+        let mut ledger = standing(7);
+        let setup = resumed(&mut ledger);
+        let lost = subscribed(3, "other", r#","recovered":false"#);
+        walk(&mut ledger, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
+        let Findings { counts, resume } = ledger.findings();
+        assert_eq!((counts.messages, counts.gaps, counts.twice), (1, 0, 0));
+        assert_eq!(resume, Resume::Answered { same_session: false, lost: 1, replayed: 0 });
+    }
+
+    #[test]
+    fn an_answer_to_subscribe_on_a_running_subscription_moves_nothing() {
+        let mut ledger = standing(7);
+        walk(&mut ledger, &[subscribed(30, "e", ""), message(8)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 1, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_position_that_was_typed_counts() {
+        let mut ledger = standing(7);
+        let subscribe = r#"{"type":"subscribe","topic":"t","lastSeq":5,"epoch":"e"}"#.to_owned();
+        let left = r#"{"type":"unsubscribed","topic":"t"}"#.to_owned();
+        walk(&mut ledger, &[('<', left), ('>', subscribe), subscribed(7, "e", r#","recovered":true"#), message(6), message(7), message(8)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 3, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_new_setup_on_a_new_connection_begins_anew() {
+        let mut ledger = standing(7);
+        ledger.begin();
+        walk(&mut ledger, &[setup()]);
+        assert_eq!((ledger.resumption(), ledger.positions()), (None, String::new()));
+    }
+}

@@ -1,0 +1,50 @@
+//! Whether and when the page connects again by itself after a line has ended: what the protocol's table of close codes says.
+
+use super::state::Ending;
+use protocol::{CloseCode, Reaction};
+use std::time::Duration;
+
+/// The first wait is at most this long; each further one up to twice the one before.
+const FIRST: Duration = Duration::from_millis(500);
+/// … and never longer than this.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Whether a line that ended so is one to go on with: the page did not end it, and the same would not end the same way.
+pub(crate) fn goes_on(ending: &Ending) -> bool {
+    !ending.asked && CloseCode::reaction_to(ending.code) == Reaction::BackOff
+}
+
+/// How long to wait before attempt `attempt`, from 1. `chance`, from 0 to 1, spreads the clients of a gateway that has gone over
+/// half of that time.
+pub(super) fn delay(attempt: u32, chance: f64) -> Duration {
+    let doubled = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+    doubled.min(LONGEST).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(code: u16) -> Ending {
+        Ending { code, reason: String::new(), asked: false }
+    }
+
+    #[test]
+    fn the_table_of_close_codes_decides() {
+        for code in [1001, 1006, 1013, 4290, 4408, 4429, 4999] {
+            assert!(goes_on(&ended(code)), "{code}");
+        }
+        for code in [1000, 1003, 1009, 4000, 4400, 4401, 4409, 4550] {
+            assert!(!goes_on(&ended(code)), "{code}");
+        }
+        assert!(!goes_on(&Ending { asked: true, ..ended(1006) }));
+    }
+
+    #[test]
+    fn waits_grow_to_a_limit_and_are_spread() {
+        let ms = |attempt, chance| delay(attempt, chance).as_millis();
+        assert_eq!((ms(1, 0.0), ms(1, 1.0)), (250, 500));
+        assert_eq!((ms(2, 1.0), ms(3, 1.0)), (1000, 2000));
+        assert_eq!((ms(7, 1.0), ms(40, 1.0), ms(u32::MAX, 0.0)), (30_000, 30_000, 15_000));
+    }
+}

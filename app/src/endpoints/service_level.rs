@@ -1,0 +1,110 @@
+//! The service level in the answer of `/stats`, for people: the percentiles of the last minute and hour, and whether the target is
+//! met. What the page cannot read it leaves to the JSON beside it.
+
+use crate::{log::clock, reference::Table};
+use leptos::prelude::*;
+use serde::Deserialize;
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Stats {
+    slo: ServiceLevel,
+}
+
+/// The object `slo`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServiceLevel {
+    #[serde(rename = "deliveryP99Ms")]
+    target: f64,
+    minute: Window,
+    hour: Window,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Window {
+    met: bool,
+    p50_ms: Option<f64>,
+    p90_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    p999_ms: Option<f64>,
+    delivered: u64,
+}
+
+impl ServiceLevel {
+    /// What the answer's body says of it.
+    pub(super) fn read(body: &str) -> Option<Self> {
+        Some(serde_json::from_str::<Stats>(body).ok()?.slo)
+    }
+
+    fn target(&self) -> String {
+        format!("99 of 100 deliveries are to take at most {:.0} ms (slo.delivery_p99).", self.target)
+    }
+
+    fn rows(&self) -> [(&'static str, &Window); 2] {
+        [("Last minute", &self.minute), ("Last hour", &self.hour)]
+    }
+}
+
+impl Window {
+    /// The cells of its row, behind its name.
+    fn cells(&self) -> [String; 5] {
+        let [p50, p90, p99, p999] = [self.p50_ms, self.p90_ms, self.p99_ms, self.p999_ms].map(latency);
+        [self.delivered.to_string(), p50, p90, p99, p999]
+    }
+
+    /// Whether the target is met, in a word, with its tone.
+    fn verdict(&self) -> (&'static str, Option<&'static str>) {
+        match (self.delivered, self.met) {
+            (0, _) => ("nothing delivered", None),
+            (_, true) => ("met", Some("good")),
+            (_, false) => ("missed", Some("bad")),
+        }
+    }
+}
+
+fn latency(ms: Option<f64>) -> String {
+    ms.map_or_else(|| "–".to_owned(), clock::duration)
+}
+
+/// The table.
+#[component]
+pub(super) fn ServiceLevelView(
+    /// What it shows.
+    level: ServiceLevel,
+) -> impl IntoView {
+    let row = |(name, window): (&'static str, &Window)| {
+        let (word, tone) = window.verdict();
+        let cells = window.cells().map(|cell| view! { <td class="num">{cell}</td> });
+        view! { <tr><th scope="row">{name}</th>{cells}<td><span class="tag" data-tone=tone>{word}</span></td></tr> }
+    };
+    view! {
+        <p class="answer-note">{level.target()}</p>
+        <Table label="Service level" numbers=true columns=&["Window", "Delivered", "p50", "p90", "p99", "p99.9", "Target"]>{level.rows().map(row)}</Table>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"connections":1,"topics":1,"subscriptions":1,"slo":{"deliveryP99Ms":50.0,
+        "minute":{"met":true,"p50Ms":0.1,"p90Ms":0.2,"p99Ms":12.4,"p999Ms":1500.0,"published":1,"delivered":2,"duplicates":0,"replayed":0,"slowConsumers":0},
+        "hour":{"met":true,"p50Ms":null,"p90Ms":null,"p99Ms":null,"p999Ms":null,"published":0,"delivered":0,"duplicates":0,"replayed":0,"slowConsumers":0}}}"#;
+
+    #[test]
+    fn each_window_is_a_row() {
+        let level = ServiceLevel::read(BODY).unwrap();
+        let [(_, minute), (_, hour)] = level.rows();
+        assert_eq!(minute.cells(), ["2", "0.1 ms", "0.2 ms", "12 ms", "1.5 s"]);
+        assert_eq!((minute.verdict().0, hour.verdict().0), ("met", "nothing delivered"));
+        assert_eq!(hour.cells()[1], "–");
+        assert_eq!(level.target(), "99 of 100 deliveries are to take at most 50 ms (slo.delivery_p99).");
+    }
+
+    #[test]
+    fn another_body_is_left_alone() {
+        assert_eq!(ServiceLevel::read(r#"{"connections":1}"#), None);
+    }
+}
