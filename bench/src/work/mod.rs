@@ -83,7 +83,7 @@ impl Work {
     /// When the server refuses anything, or loses, repeats or reorders a message.
     pub fn run(&self, server: &Server) -> Result<Figures> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let done = LocalSet::new().block_on(&runtime, timeout(PATIENCE, self.measure(server)));
+        let done = LocalSet::new().block_on(&runtime, async { timeout(PATIENCE, self.measure(server)).await });
         done.with_context(|| format!("not complete after {} s", PATIENCE.as_secs()))?
     }
 
