@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use bench::{
     plan::{self, Scale},
     report, run,
-    side::{Certificate, Environment},
+    side::{Certificate, Environment, Side},
 };
 use clap::Parser;
 use std::{fs, path::PathBuf};
@@ -30,9 +30,16 @@ struct Options {
     /// How often each side is measured.
     #[arg(long)]
     rounds: Option<usize>,
+    /// A program to compare it with as a side of its own, which takes the gateway's command line and speaks its protocol: an
+    /// earlier build, say.
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// Only these rows.
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
+    /// Only these sides, by the beginning of their names.
+    #[arg(long = "side", value_name = "NAME")]
+    sides: Vec<String>,
 }
 
 fn main() -> Result<()> {
@@ -42,13 +49,21 @@ fn main() -> Result<()> {
     let programs = std::env::current_exe()?.parent().context("this program is in no folder")?.to_path_buf();
     let environment = Environment {
         gateway: options.gateway,
+        beside: options.beside,
         programs,
         scripts: options.scripts,
         certificate: Certificate::generate(&options.work)?,
         work: options.work,
     };
     let scale = if options.quick { Scale::Quick } else { Scale::Full };
-    let rows = chosen(plan::rows(scale), &options.rows)?;
+    let mut rows = chosen(plan::rows(scale), &options.rows)?;
+    if environment.beside.is_some() {
+        rows.iter_mut().for_each(plan::Row::beside);
+    }
+    if !options.sides.is_empty() {
+        let is_chosen = |side: &Side| options.sides.iter().any(|name| side.name().starts_with(name));
+        rows.iter_mut().for_each(|row| row.sides.retain(is_chosen));
+    }
     let rounds = options.rounds.unwrap_or(scale.rounds());
     let results: Vec<_> = rows.iter().map(|row| run::row(row, &environment, rounds)).collect();
     report::write(&options.output, &results, &environment, scale, rounds)?;

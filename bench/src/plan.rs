@@ -27,6 +27,17 @@ pub struct Row {
     pub settings: &'static [(&'static str, &'static str)],
 }
 
+impl Row {
+    /// Has the program of `--beside` behind the gateway.
+    pub fn beside(&mut self) {
+        let with = |side: &Side| match *side {
+            Side::Gateway { workers } => vec![*side, Side::Beside { workers }],
+            side => vec![side],
+        };
+        self.sides = self.sides.iter().flat_map(with).collect();
+    }
+}
+
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
@@ -127,25 +138,25 @@ fn fan_outs(scale: Scale) -> Vec<Row> {
     let mut second = against(0.95, 0.35);
     second.push(per_delivery(Bound::Times(1.1, GATEWAY_1)));
     vec![
-        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 400), first),
-        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 2400), second),
-        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 5120), against(0.4, 0.25)),
+        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 200), first),
+        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 1600), second),
+        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 3072), against(0.4, 0.25)),
         row(
             "fan-out-10",
             "Fan-out to 10, 16 publishes in flight",
-            fan_out(scale, 10, 1, 16, 60_000),
+            fan_out(scale, 10, 1, 16, 30_000),
             vec![per_delivery(Bound::Times(0.95, Side::Elysia))],
         ),
         row(
             "publishers-8",
             "8 publishers on one topic, each 1 in flight, 1,000 subscribers",
-            fan_out(scale, 1000, 8, 1, 2400),
+            fan_out(scale, 1000, 8, 1, 800),
             vec![per_delivery(Bound::Times(0.5, Side::Elysia))],
         ),
         row(
             "publishers-64",
             "64 publishers on one topic, each 1 in flight, 1,000 subscribers",
-            fan_out(scale, 1000, 64, 1, 5120),
+            fan_out(scale, 1000, 64, 1, 2560),
             vec![per_delivery(Bound::Times(0.65, Side::Elysia)), goal(GATEWAY_1, Metric::AckP99, Bound::Times(1.5, Side::Elysia))],
         ),
     ]
@@ -157,7 +168,7 @@ fn waiting(scale: Scale) -> Vec<Row> {
             name: "ping-pong",
             title: "Ping-pong: 64 connections, each publishes to its own topic and waits for ack and message",
             note: "",
-            work: Work::PingPong(PingPong { connections: 64, messages: scale.of(2000, 100) }),
+            work: Work::PingPong(PingPong { connections: 64, messages: scale.of(1000, 50) }),
             sides: scale.with_limit(),
             goals: vec![goal(GATEWAY, Metric::PerPublish, Bound::Times(0.7, Side::Elysia))],
             settings: &[],
@@ -188,17 +199,17 @@ fn waiting(scale: Scale) -> Vec<Row> {
 }
 
 fn sizes(scale: Scale) -> Vec<Row> {
-    let live = FanOut { subscribers: scale.count(1000, 50), publishers: 1, in_flight: 1, messages: scale.of(300, 20) };
+    let live = FanOut { subscribers: scale.count(1000, 50), publishers: 1, in_flight: 1, messages: scale.of(150, 20) };
     let growing = |subscribers: usize| FanOut {
         subscribers: scale.count(subscribers, 10),
         publishers: 1,
         in_flight: 1,
-        messages: scale.of(400_000 / subscribers as u64, 20),
+        messages: scale.of(200_000 / subscribers as u64, 20),
     };
     let churning = |topics: usize, subscribers: usize| Churn {
         topics: scale.count(topics, 5),
         subscribers: scale.count(subscribers, 5),
-        pairs: scale.of(40_000, 1600),
+        pairs: scale.of(16_000, 800),
     };
     let spread = |topics: usize| Topics { topics: scale.count(topics, 1), connections: 100, subscribers: 10, messages: scale.of(20_000, 500) };
     vec![

@@ -29,6 +29,11 @@ pub enum Side {
     },
     /// The gateway with TLS, two worker threads.
     GatewayTls,
+    /// Another program that is started as the gateway is, such as an earlier build.
+    Beside {
+        /// Threads that serve.
+        workers: u8,
+    },
     /// No server, but what the kernel takes: one `send(2)` of a prepared frame for each subscriber and read.
     SendLimit,
     /// Elysia on Bun, with its native publish.
@@ -57,6 +62,8 @@ pub const GATEWAY_1: Side = Side::Gateway { workers: 1 };
 pub struct Environment {
     /// The gateway's binary.
     pub gateway: PathBuf,
+    /// A program to compare it with, which takes the same command line and speaks the same protocol.
+    pub beside: Option<PathBuf>,
     /// The folder with the programs of this package.
     pub programs: PathBuf,
     /// The folder with the scripts of the peers in JavaScript and their packages.
@@ -79,6 +86,8 @@ impl Side {
             Self::Gateway { workers: 1 } => "Micro Socket, 1 worker",
             Self::Gateway { .. } => "Micro Socket",
             Self::GatewayTls => "Micro Socket, TLS",
+            Self::Beside { workers: 1 } => "beside it, 1 worker",
+            Self::Beside { .. } => "beside it",
             Self::SendLimit => "send(2) limit",
             Self::Elysia => "Elysia on Bun",
             Self::NodeWs => "Node ws",
@@ -95,6 +104,7 @@ impl Side {
         match self {
             Self::Gateway { workers } => gateway::description(environment, &format!("{workers} worker thread(s)")),
             Self::GatewayTls => gateway::description(environment, "2 worker threads, TLS"),
+            Self::Beside { workers } => format!("the program of --beside on {workers} worker thread(s)"),
             Self::SendLimit => send_limit::DESCRIPTION.to_owned(),
             Self::Elysia => elysia::description(environment),
             Self::NodeWs | Self::NodeWsTls => node_ws::description(environment),
@@ -120,8 +130,12 @@ impl Side {
     /// The command that starts it.
     fn command(self, environment: &Environment, address: SocketAddr) -> Result<Command, Unavailable> {
         match self {
-            Self::Gateway { workers } => gateway::command(environment, address, workers, None),
-            Self::GatewayTls => gateway::command(environment, address, 2, Some(&environment.certificate)),
+            Self::Gateway { workers } => gateway::command(&environment.gateway, address, workers, None),
+            Self::GatewayTls => gateway::command(&environment.gateway, address, 2, Some(&environment.certificate)),
+            Self::Beside { workers } => {
+                let program = environment.beside.as_ref().ok_or_else(|| Unavailable("no program was given".to_owned()))?;
+                gateway::command(program, address, workers, None)
+            }
             Self::SendLimit => send_limit::command(environment, address),
             Self::Elysia => elysia::command(environment, address),
             Self::NodeWs => node_ws::command(environment, address, None),

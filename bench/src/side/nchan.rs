@@ -8,7 +8,8 @@ const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 pub(super) fn command(environment: &Environment, address: SocketAddr) -> Result<Command, Unavailable> {
     let nginx = program()?;
     file(MODULE.into(), "Debian's package libnginx-mod-nchan")?;
-    let folder = environment.work.join("nginx");
+    // nginx takes paths as they are from its own folder.
+    let folder = std::path::absolute(environment.work.join("nginx")).map_err(|error| Unavailable(error.to_string()))?;
     let config = folder.join("nginx.conf");
     fs::create_dir_all(&folder)
         .and_then(|()| fs::write(&config, config_for(address, &folder.display().to_string())))

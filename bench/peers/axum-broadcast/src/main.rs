@@ -42,26 +42,18 @@ struct Gateway {
     published: Shared<HashSet<(String, String)>>,
 }
 
+/// Any request: `RawValue` does not go together with serde's tagged enums.
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Request<'a> {
-    Setup {
-        token: &'a str,
-        #[serde(default)]
-        topics: Vec<&'a str>,
-    },
-    Subscribe {
-        topic: &'a str,
-    },
-    Unsubscribe {
-        topic: &'a str,
-    },
-    Publish {
-        topic: &'a str,
-        message_id: &'a str,
-        #[serde(borrow)]
-        payload: &'a RawValue,
-    },
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    token: Option<&'a str>,
+    topics: Option<Vec<&'a str>>,
+    topic: Option<&'a str>,
+    message_id: Option<&'a str>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
 }
 
 #[tokio::main]
@@ -126,29 +118,33 @@ struct Connection {
 impl Connection {
     /// `None` ends the connection.
     async fn handle(&mut self, text: &str) -> Option<()> {
-        match serde_json::from_str(text).ok()? {
-            Request::Setup { token, topics } => {
-                self.user = token.to_owned();
-                for topic in topics {
+        let request: Request<'_> = serde_json::from_str(text).ok()?;
+        match request.kind {
+            "setup" => {
+                self.user = request.token?.to_owned();
+                for topic in request.topics.unwrap_or_default() {
                     self.subscribe(topic).await?;
                 }
                 self.answer(r#"{"type":"ready"}"#.to_owned()).await
             }
-            Request::Subscribe { topic } => self.subscribe(topic).await,
-            Request::Unsubscribe { topic } => {
+            "subscribe" => self.subscribe(request.topic?).await,
+            "unsubscribe" => {
+                let topic = request.topic?;
                 if let Some(subscription) = self.subscriptions.remove(topic) {
                     subscription.abort();
                 }
                 self.answer(format!(r#"{{"type":"unsubscribed","topic":"{topic}"}}"#)).await
             }
-            Request::Publish { topic, message_id, payload } => {
+            "publish" => {
+                let (topic, message_id) = (request.topic?, request.message_id?);
                 let is_new = lock(&self.gateway.published).insert((self.user.clone(), message_id.to_owned()));
                 if is_new {
-                    self.gateway.topic(topic).publish(topic, message_id, payload.get());
+                    self.gateway.topic(topic).publish(topic, message_id, request.payload.map_or("null", RawValue::get));
                 }
                 let status = if is_new { "ok" } else { "duplicate" };
                 self.answer(format!(r#"{{"type":"ack","messageId":"{message_id}","status":"{status}"}}"#)).await
             }
+            _ => None,
         }
     }
 
