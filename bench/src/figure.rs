@@ -25,7 +25,7 @@ pub enum Metric {
     PerConnection,
     /// The most memory above what the server had at rest.
     Peak,
-    /// Connections that the server gave up.
+    /// Readers that stood still and did not get everything.
     Dropped,
     /// From the start of the program to its first answer.
     Start,
@@ -45,7 +45,7 @@ impl Metric {
             Self::DeliveryP99 => "delivery p99",
             Self::PerConnection => "memory per connection",
             Self::Peak => "peak memory above rest",
-            Self::Dropped => "stalled readers closed",
+            Self::Dropped => "stalled readers given up",
             Self::Start => "start",
         }
     }

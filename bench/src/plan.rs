@@ -225,9 +225,9 @@ fn sizes(scale: Scale) -> Vec<Row> {
         Row {
             name: "growth-subscribers",
             title: "Cost of a delivery as subscribers grow, 1 publish in flight",
-            note: "",
-            work: Work::FanOuts([10, 100, 1000, 10_000].map(growing).to_vec()),
-            sides: vec![GATEWAY, GATEWAY_1],
+            note: "What the limit grows by is the kernel's and the caches'.",
+            work: Work::FanOuts([10, 100, 1000, 8000].map(growing).to_vec()),
+            sides: vec![GATEWAY, GATEWAY_1, Side::SendLimit],
             goals: vec![per_delivery(Bound::Growth(1.15))],
             settings: &[],
         },
@@ -269,7 +269,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
             note: "Both of the machine's cores are busy with the other topic and its readers.",
             work: Work::Fairness(Fairness {
                 subscribers: scale.count(8000, 400),
-                messages: scale.of(200, 20),
+                messages: scale.of(60, 20),
                 pause: Duration::from_millis(10),
             }),
             sides: scale.same_protocol(),
@@ -279,7 +279,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
         Row {
             name: "outrun",
             title: "Publishers outrun subscribers: 100 that read nothing, 10 that read everything",
-            note: "4 publishers with 256 publishes of 1 KiB in flight. A reader that stands still is either closed or gets everything once it reads; the rest has lost messages.",
+            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; others keep all of it in memory, or lose messages.",
             work: Work::Outrun(Outrun {
                 stalled: scale.count(100, 10),
                 readers: scale.count(10, 2),

@@ -25,9 +25,8 @@ fn config_for(address: SocketAddr, folder: &str) -> String {
         "load_module {MODULE};
 daemon off;
 worker_processes 1;
-worker_rlimit_nofile 65536;
 pid {folder}/nginx.pid;
-events {{ worker_connections 32768; }}
+events {{ worker_connections 16384; }}
 http {{
   access_log off;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
