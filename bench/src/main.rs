@@ -65,8 +65,12 @@ fn main() -> Result<()> {
         rows.iter_mut().for_each(|row| row.sides.retain(is_chosen));
     }
     let rounds = options.rounds.unwrap_or(scale.rounds());
-    let results: Vec<_> = rows.iter().map(|row| run::row(row, &environment, rounds)).collect();
-    report::write(&options.output, &results, &environment, scale, rounds)?;
+    let mut results = Vec::new();
+    for row in &rows {
+        results.push(run::row(row, &environment, rounds));
+        // After each row: a run that is broken off leaves what it has.
+        report::write(&options.output, &results, &environment, scale, rounds)?;
+    }
     let failed = report::failed(&results);
     println!("\n{}", options.output.join("REPORT.md").display());
     // As cargo says it, for those who count.

@@ -269,7 +269,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
             note: "Both of the machine's cores are busy with the other topic and its readers.",
             work: Work::Fairness(Fairness {
                 subscribers: scale.count(8000, 400),
-                messages: scale.of(60, 20),
+                messages: scale.of(40, 20),
                 pause: Duration::from_millis(10),
             }),
             sides: scale.same_protocol(),

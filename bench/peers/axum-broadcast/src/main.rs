@@ -89,10 +89,10 @@ impl axum::serve::Listener for ListenerWithoutDelay {
 /// One connection: this task reads, another one writes.
 async fn serve(gateway: Gateway, socket: WebSocket) {
     let (mut sink, mut stream) = socket.split();
-    let (frames, mut queue) = mpsc::channel::<Utf8Bytes>(256);
+    let (frames, mut queue) = mpsc::channel::<Message>(256);
     let writer: JoinHandle<()> = tokio::spawn(async move {
         while let Some(frame) = queue.recv().await {
-            if sink.feed(Message::Text(frame)).await.is_err() || (queue.is_empty() && sink.flush().await.is_err()) {
+            if sink.feed(frame).await.is_err() || (queue.is_empty() && sink.flush().await.is_err()) {
                 return;
             }
         }
@@ -110,7 +110,7 @@ async fn serve(gateway: Gateway, socket: WebSocket) {
 
 struct Connection {
     gateway: Gateway,
-    frames: mpsc::Sender<Utf8Bytes>,
+    frames: mpsc::Sender<Message>,
     user: String,
     subscriptions: HashMap<String, AbortHandle>,
 }
@@ -149,7 +149,7 @@ impl Connection {
     }
 
     async fn answer(&self, text: String) -> Option<()> {
-        self.frames.send(text.into()).await.ok()
+        self.frames.send(Message::Text(text.into())).await.ok()
     }
 
     async fn subscribe(&mut self, topic: &str) -> Option<()> {
@@ -158,10 +158,12 @@ impl Connection {
         let frames = self.frames.clone();
         let task = tokio::spawn(async move {
             while let Ok(message) = messages.recv().await {
-                if frames.send(message).await.is_err() {
+                if frames.send(Message::Text(message)).await.is_err() {
                     return;
                 }
             }
+            // It has missed some. Where the connection has gone, nobody needs to be told.
+            let _ = frames.send(Message::Close(None)).await;
         });
         if let Some(former) = self.subscriptions.insert(topic.to_owned(), task.abort_handle()) {
             former.abort();
