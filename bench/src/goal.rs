@@ -51,9 +51,7 @@ impl Goal {
         let key = Key { metric: self.metric, at: None };
         let (factor, measured, against) = match self.bound {
             Bound::Times(factor, side) => (factor, own.zip(of(side)).and_then(|(own, other)| ratio(own, key, other, key)), side.name()),
-            Bound::TimesOwn(factor, metric) => {
-                (factor, own.and_then(|own| ratio(own, key, own, Key { metric, at: None })), metric.name())
-            }
+            Bound::TimesOwn(factor, metric) => (factor, own.and_then(|own| ratio(own, key, own, Key { metric, at: None })), metric.name()),
             Bound::AtMost(figure) => (figure, own.and_then(|own| own.median(key)), self.metric.unit()),
             Bound::Growth(factor) => (factor, own.and_then(|own| growth(own, self.metric)), "at the smallest size"),
         };

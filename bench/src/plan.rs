@@ -73,16 +73,9 @@ impl Scale {
 
     fn all(self) -> Vec<Side> {
         match self {
-            Self::Full => vec![
-                GATEWAY,
-                GATEWAY_1,
-                Side::Elysia,
-                Side::NodeWs,
-                Side::AxumBroadcast,
-                Side::Nats,
-                Side::NatsWebSocket,
-                Side::Nchan,
-            ],
+            Self::Full => {
+                vec![GATEWAY, GATEWAY_1, Side::Elysia, Side::NodeWs, Side::AxumBroadcast, Side::Nats, Side::NatsWebSocket, Side::Nchan]
+            }
             Self::Quick => vec![GATEWAY, GATEWAY_1],
         }
     }
@@ -211,7 +204,8 @@ fn sizes(scale: Scale) -> Vec<Row> {
         subscribers: scale.count(subscribers, 5),
         pairs: scale.of(16_000, 800),
     };
-    let spread = |topics: usize| Topics { topics: scale.count(topics, 1), connections: 100, subscribers: 10, messages: scale.of(20_000, 500) };
+    let spread =
+        |topics: usize| Topics { topics: scale.count(topics, 1), connections: 100, subscribers: 10, messages: scale.of(20_000, 500) };
     vec![
         Row {
             name: "idle-memory",

@@ -140,7 +140,8 @@ impl State {
         topic.seq_no += 1;
         let seq_no = topic.seq_no.to_string();
         let (id, data) = (between(text, br#""messageId":""#, b'"'), between(text, br#""payload":"#, b'}'));
-        let parts = [br#"{"type":"message","topic":""#, name, br#"","seqNo":"#, seq_no.as_bytes(), br#","messageId":""#, id, br#"","data":"#];
+        let parts =
+            [br#"{"type":"message","topic":""#, name, br#"","seqNo":"#, seq_no.as_bytes(), br#","messageId":""#, id, br#"","data":"#];
         put(&mut self.frames, TEXT, &[&parts.concat(), data, b"}"]);
         put(&mut self.answers, TEXT, &[ACK]);
         *published = Some(name.to_vec());

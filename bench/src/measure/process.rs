@@ -2,10 +2,7 @@
 //! in nanoseconds, and memory from `/proc`.
 
 use anyhow::{Context, Result};
-use nix::{
-    time::clock_getcpuclockid,
-    unistd::Pid,
-};
+use nix::{time::clock_getcpuclockid, unistd::Pid};
 use std::{fs, time::Duration};
 
 /// A process and the children that it had when it was looked at.

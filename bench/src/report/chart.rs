@@ -1,12 +1,7 @@
 //! A row as a chart: bars of its first metric, or lines where it was measured at several sizes. Plain SVG that reads on light
 //! and dark pages.
 
-use crate::{
-    figure::Key,
-    measure::spread::Spread,
-    run::RowResult,
-    side::Side,
-};
+use crate::{figure::Key, measure::spread::Spread, run::RowResult, side::Side};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;

@@ -64,11 +64,7 @@ impl Server {
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let mut server = Self {
-            target: Target {
-                address,
-                protocol: side.protocol(),
-                tls: side.is_encrypted().then(|| environment.certificate.client.clone()),
-            },
+            target: Target { address, protocol: side.protocol(), tls: side.is_encrypted().then(|| environment.certificate.client.clone()) },
             start: Duration::ZERO,
             processes: Processes::of(child.id())?,
             child,

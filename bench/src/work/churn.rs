@@ -27,7 +27,8 @@ impl Churn {
         let names = Names::new();
         let topic = names.topic(0);
         let _subscribers = connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
-        let mut others = Client::open(&server.target, &names.subscriber((1..self.topics).map(|other| names.topic(other)).collect())).await?;
+        let mut others =
+            Client::open(&server.target, &names.subscriber((1..self.topics).map(|other| names.topic(other)).collect())).await?;
         let mut client = Client::open(&server.target, &names.subscriber(Vec::new())).await?;
         let meter = Meter::start(server)?;
         for _ in 0..self.pairs / BATCH {

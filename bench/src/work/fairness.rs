@@ -8,7 +8,7 @@ use super::{
 use crate::{
     client::Client,
     figure::{Figures, Metric},
-    side::{Target, Server},
+    side::{Server, Target},
     wire::{Event, Role, payload::Payload},
 };
 use anyhow::{Context, Result, anyhow};
@@ -16,11 +16,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::oneshot,
-    task::JoinSet,
-    time::sleep,
-};
+use tokio::{sync::oneshot, task::JoinSet, time::sleep};
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]

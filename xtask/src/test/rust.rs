@@ -9,8 +9,7 @@ use crate::{process, setup, workspace};
 
 /// Crates without native tests: the browser's entry point, the program of one of these stages, and a peer of the benchmarks,
 /// whose features would have axum and all that rests on it built once more.
-const NOT_NATIVE: [&str; 6] =
-    ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner", "--exclude", "axum-broadcast"];
+const NOT_NATIVE: [&str; 6] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner", "--exclude", "axum-broadcast"];
 
 pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
     process::run(workspace::cargo(["fmt", "--all", "--check"]).args(arguments))?;
