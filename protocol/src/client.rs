@@ -127,6 +127,12 @@ impl Subscribe<'_> {
     pub fn position(&self) -> Option<Position<'_>> {
         self.last_seq.map(|last_seq| Position { last_seq, epoch: self.epoch.as_ref().map(Epoch::as_str) })
     }
+
+    /// The same, independent of what it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Subscribe<'static> {
+        Subscribe { topic: self.topic.into_owned(), last_seq: self.last_seq, epoch: self.epoch.map(Epoch::into_owned) }
+    }
 }
 
 impl Setup<'_> {

@@ -1,12 +1,15 @@
 //! What runs: the topics, the claims of message ids, the connections, and how they work together when something is published.
 //! Shared by everything that serves.
 
+mod shared_log;
+
 use crate::{
     auth::{self, ApiKeys, Authenticator},
+    backbone::{Backbone, Unavailable},
     clock::Clock,
     config::Config,
     dedup::{self, Claim, Dedup, Place},
-    hub::{self, Appended, Directory, FanOut, Topic, topic::Name},
+    hub::{self, Appended, Directory, FanOut, Retired, TooManyTopics, Topic, topic::Name},
     metrics::Meter,
     session,
     signing::{self, Keyring},
@@ -14,8 +17,10 @@ use crate::{
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::BoxFuture;
 use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
 use serde_json::value::RawValue;
+use shared_log::SharedLog;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
@@ -33,7 +38,9 @@ pub struct Gateway {
     pub(crate) meter: Arc<Meter>,
     pub(crate) slo: Slo,
     pub(crate) topics: Directory<Connection>,
-    pub(crate) dedup: Dedup,
+    pub(crate) dedup: Arc<Dedup>,
+    /// Who numbers the topics; `None`: this process.
+    shared_log: Option<SharedLog>,
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
     pub(crate) connections: Connections,
@@ -61,8 +68,14 @@ pub struct Published {
     pub status: AckStatus,
     /// Where it stands: for a duplicate the first one's place.
     pub place: Place,
-    /// Subscriptions that the topic had at that moment; 0 for a duplicate.
+    /// Subscriptions that the topic had here at that moment; 0 for a duplicate.
     pub subscribers: usize,
+}
+
+impl Published {
+    fn duplicate(place: Place) -> Self {
+        Self { status: AckStatus::Duplicate, place, subscribers: 0 }
+    }
 }
 
 /// What has to be done after a publish, by whoever published.
@@ -75,12 +88,44 @@ pub(crate) struct Duty {
     pub(crate) congested: Option<Arc<Topic<Connection>>>,
 }
 
-/// Why nothing was stored.
+/// What [`Gateway::store`] has come to.
+pub(crate) enum Stored {
+    /// It is known already.
+    Now(Published, Duty),
+    /// The backbone has to answer first.
+    Later(BoxFuture<'static, Result<Published, PublishError>>),
+}
+
+/// Why there is no such topic to work on.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoTopic {
+    /// There is no room for it.
+    #[error(transparent)]
+    TooMany(#[from] TooManyTopics),
+    /// It is not attached.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl NoTopic {
+    /// As on the wire.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::TooMany(_) => ErrorCode::TooManyTopics,
+            Self::Unavailable(_) => ErrorCode::BackboneUnavailable,
+        }
+    }
+}
+
+/// Why a publish was not acknowledged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// There is no room for the topic.
     #[error(transparent)]
     TooManyTopics(#[from] hub::TooManyTopics),
+    /// It is not known to be stored. Published again with the same message id, it is stored once.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// The gateway is about to stop.
     #[error("the gateway is about to stop: connect again")]
     ShuttingDown,
@@ -92,6 +137,7 @@ impl PublishError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::TooManyTopics(_) => ErrorCode::TooManyTopics,
+            Self::Unavailable(_) => ErrorCode::BackboneUnavailable,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
         }
     }
@@ -140,7 +186,8 @@ impl Gateway {
             keyring,
             slo: Slo::new(meter.clone()),
             meter,
-            dedup: Dedup::new(claims, clock),
+            dedup: Arc::new(Dedup::new(claims, clock)),
+            shared_log: None,
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
             connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
@@ -149,6 +196,21 @@ impl Gateway {
             stopping: AtomicBool::new(false),
             config,
         })
+    }
+
+    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As [`Gateway::new`] else.
+    ///
+    /// # Errors
+    /// [`KeyError`]: a key that the configuration names cannot be used.
+    pub fn with_backbone(config: Config, backbone: Arc<dyn Backbone>) -> Result<Self, KeyError> {
+        let shared_log = Some(SharedLog::new(backbone, config.backbone.publish_timeout));
+        Ok(Self { shared_log, ..Self::new(config)? })
+    }
+
+    /// With this one instead of the configuration's.
+    #[cfg(test)]
+    pub(crate) fn with_authenticator(self, authenticator: Box<dyn Authenticator>) -> Self {
+        Self { authenticator, ..self }
     }
 
     /// How it is configured.
@@ -205,9 +267,12 @@ impl Gateway {
         message_id: &MessageId<'_>,
         data: &str,
         last: &mut Option<Arc<Topic<Connection>>>,
-    ) -> Result<(Published, Duty), PublishError> {
+    ) -> Result<Stored, PublishError> {
         if !self.is_ready() {
             return Err(PublishError::ShuttingDown);
+        }
+        if let Some(shared_log) = &self.shared_log {
+            return Ok(shared_log.store(self, user, topic, message_id, data));
         }
         let claim = self.dedup.once(user, message_id, || {
             let (appended, topic) = self.topics.with(topic, last, |topic| Ok((topic.append(message_id, data)?, topic.clone())))?;
@@ -219,12 +284,39 @@ impl Gateway {
             Claim::First(_) => AckStatus::Ok,
         });
         Ok(match claim {
-            Claim::Duplicate(place) => (Published { status: AckStatus::Duplicate, place, subscribers: 0 }, Duty::default()),
+            Claim::Duplicate(place) => Stored::Now(Published::duplicate(place), Duty::default()),
             Claim::First((place, appended, topic)) => {
                 let Appended { subscribers, congested, fan_out, .. } = appended;
                 let duty = Duty { fan_out, congested: congested.then_some(topic) };
-                (Published { status: AckStatus::Ok, place, subscribers }, duty)
+                Stored::Now(Published { status: AckStatus::Ok, place, subscribers }, duty)
             }
+        })
+    }
+
+    /// Makes a topic known here that somebody else numbers. `None`: there is nothing to wait for. Whether it succeeded shows in
+    /// [`Gateway::with_topic`]. Cancel-safe.
+    pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>) -> Option<BoxFuture<'static, ()>> {
+        self.shared_log.as_ref()?.attach(self, topic)
+    }
+
+    /// Does `act` on the topic of this name, which is made where there is none and this process numbers it. `last` is the topic
+    /// that the caller used last.
+    ///
+    /// # Errors
+    /// [`NoTopic`]
+    pub(crate) fn with_topic<T>(
+        &self,
+        name: &protocol::Topic<'_>,
+        last: &mut Option<Arc<Topic<Connection>>>,
+        act: impl FnMut(&Arc<Topic<Connection>>) -> Result<T, Retired>,
+    ) -> Result<T, NoTopic> {
+        if self.shared_log.is_none() {
+            return Ok(self.topics.with(name, last, act)?);
+        }
+        let found = self.topics.find(name);
+        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| match self.topics.limit_reached() {
+            Some(full) => NoTopic::TooMany(full),
+            None => NoTopic::Unavailable(Unavailable),
         })
     }
 
@@ -240,7 +332,10 @@ impl Gateway {
         message_id: &MessageId<'_>,
         data: &RawValue,
     ) -> Result<Published, PublishError> {
-        let (published, duty) = self.store(user, topic, message_id, data.get(), &mut None)?;
+        let (published, duty) = match self.store(user, topic, message_id, data.get(), &mut None)? {
+            Stored::Now(published, duty) => (published, duty),
+            Stored::Later(published) => return published.await,
+        };
         if let Some(fan_out) = duty.fan_out {
             self.tasks.spawn(drive::to_the_end(fan_out));
         }

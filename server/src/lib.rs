@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | command line, environment and file become one checked [`config::Config`] |
 //! | [`gateway`] | what runs: the topics, the claims of message ids, the connections, and how to publish |
+//! | [`backbone`] | the seam to other gateways: a log per topic that several share |
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
 //! | [`session`] | what outlives a connection |
@@ -20,6 +21,7 @@
 //! | [`serve`] | from a configuration to a process that serves |
 
 pub mod auth;
+pub mod backbone;
 pub mod clock;
 pub mod config;
 pub mod dedup;
@@ -37,5 +39,8 @@ pub mod slo;
 pub mod socket;
 pub mod tls;
 pub mod websocket;
+
+#[cfg(test)]
+mod simulation;
 
 pub use serve::Server;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::kind::{
-    Address, AuthMode, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size, Switch,
+    Address, AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList,
+    Period, Size, Switch,
 };
 use super::networks::{NetworkList, Networks};
 use super::optional::{SwitchOrAuto, Text, WebAddress};
@@ -176,6 +177,8 @@ settings! {
         publish_burst: usize = 100, Count(1..=10_000_000);
         /// Publishes in a row, refused for their rate, that end a connection.
         rate_refusals: usize = 1_000, Count(1..=10_000_000);
+        /// Publishes of one connection that wait for the backbone; then it is not read.
+        inflight: usize = 1_024, Count(1..=1_000_000);
         /// Messages of a second that are replayed to one connection; 0: no limit.
         replay_rate: usize = 20_000, Count(0..=100_000_000);
         /// Broken frames in a row that end a connection.
@@ -228,6 +231,17 @@ settings! {
         max_keys: usize = 1_000_000, Count(1..=100_000_000);
         /// Message ids remembered of one user, the oldest out first.
         max_keys_per_user: usize = 100_000, Count(1..=100_000_000);
+    }
+
+    /// Who numbers the topics.
+    backbone: Backbone {
+        /// `memory`: this process, which shares its topics with no other.
+        kind: BackboneKind = BackboneKind::Memory, Choice {
+            of: &[("memory", BackboneKind::Memory)],
+            note: "",
+        };
+        /// How long a publish waits for the backbone's answer; then its fate is unknown, and the client may repeat it.
+        publish_timeout: Duration = seconds(5), Period(SHORTEST..=HOUR);
     }
 
     /// HTTPS and WSS, where both files are given.

@@ -20,6 +20,13 @@ pub enum AuthMode {
     Jwt,
 }
 
+/// Who numbers the topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackboneKind {
+    /// This process.
+    Memory,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

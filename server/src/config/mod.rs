@@ -20,8 +20,8 @@ use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
 pub use history::HistoryOverride;
-pub use keys::{Access, Auth, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
-pub use kind::{AuthMode, LogFormat};
+pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
+pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;

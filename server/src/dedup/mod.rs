@@ -4,13 +4,15 @@
 //! `ok`, and a publish that fails leaves no claim. Claims go by age: after the window, or the oldest first where a user's or
 //! the gateway's limit is reached. A user's claims lie in one shard, so that the user's limit is exact.
 
+mod lease;
 mod shard;
 
 use crate::{
     clock::{Clock, Micros},
     hub::topic::Name,
 };
-use parking_lot::Mutex;
+pub use lease::{Fate, Lease, Leased};
+use parking_lot::{Mutex, MutexGuard};
 use protocol::MessageId;
 use shard::Shard;
 use std::{
@@ -99,23 +101,40 @@ impl Dedup {
         message_id: &MessageId<'_>,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {
-        let mut shard = self.shards[self.hasher.hash_one(user) as usize % SHARDS].lock();
+        let mut shard = self.shard(user);
         let now = self.clock.now();
         self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
         let key = shard.key(&self.hasher, user, message_id);
-        if let Some(place) = shard.find(&key, message_id) {
+        if let Some(place) = shard.find(&key, message_id).and_then(|claim| shard.place(claim)) {
             return Ok(Claim::Duplicate(place.clone()));
         }
         let (result, place) = publish()?;
-        self.keys.fetch_sub(shard.make_room_for_user(user, self.limits.max_keys_per_user), Relaxed);
-        shard.insert(&key, user, message_id, place, now);
-        // Counted before anybody else can forget it.
-        let is_over = self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys;
+        let (_, is_over) = self.insert(&mut shard, &key, user, message_id, Some(place), now);
         drop(shard);
         if is_over {
             self.forget_oldest();
         }
         Ok(Claim::First(result))
+    }
+
+    /// True: there is one more than there may be.
+    fn insert(
+        &self,
+        shard: &mut Shard,
+        key: &shard::Key,
+        user: &str,
+        message_id: &MessageId<'_>,
+        place: Option<Place>,
+        now: Micros,
+    ) -> (shard::Index, bool) {
+        self.keys.fetch_sub(shard.make_room_for_user(user, self.limits.max_keys_per_user), Relaxed);
+        let index = shard.insert(key, user, message_id, place, now);
+        // Counted before anybody else can forget it.
+        (index, self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys)
+    }
+
+    fn shard(&self, user: &str) -> MutexGuard<'_, Shard> {
+        self.shards[self.hasher.hash_one(user) as usize % SHARDS].lock()
     }
 
     /// Forgets what is older than the window. For quiet times: every claim does it for its own shard.

@@ -1,8 +1,8 @@
 //! A part of the claims under one lock: found by key in constant time, forgotten by age in constant time.
 //!
 //! Each claim lies once in a slab. A chain through the slab has all of them, oldest first; each user has a queue of the own
-//! ones. What is forgotten is always the front of its user's queue: time and limits both take the oldest. A user's limit takes
-//! claims out of the chain's middle, so that one goes both ways.
+//! ones. What time and limits forget is always the front of its user's queue. A user's limit takes claims out of the chain's
+//! middle, so that one goes both ways.
 
 use super::Place;
 use crate::clock::Micros;
@@ -13,8 +13,9 @@ use std::{
     collections::VecDeque,
     hash::{BuildHasher, Hash, Hasher},
 };
+use tokio::sync::watch;
 
-type Index = u32;
+pub(super) type Index = u32;
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
@@ -24,6 +25,8 @@ pub(super) struct Shard {
     by_name: HashMap<Box<str>, Index, ahash::RandomState>,
     oldest: Option<Index>,
     newest: Option<Index>,
+    /// Claims whose publish is under way: dropping the sender tells those who wait.
+    under_way: HashMap<Index, watch::Sender<()>, ahash::RandomState>,
 }
 
 #[derive(Debug)]
@@ -31,7 +34,8 @@ struct Claim {
     user: Index,
     message_id: Box<str>,
     hash: u64,
-    place: Place,
+    /// `None`: it is not known whether there is such a message.
+    place: Option<Place>,
     time: Micros,
     older: Option<Index>,
     newer: Option<Index>,
@@ -59,17 +63,38 @@ impl Shard {
         Key { hash: state.finish(), user: self.by_name.get(user).copied() }
     }
 
-    pub(super) fn find(&self, key: &Key, message_id: &MessageId<'_>) -> Option<&Place> {
+    pub(super) fn find(&self, key: &Key, message_id: &MessageId<'_>) -> Option<Index> {
         let user = key.user?;
         let same = |&index: &Index| {
             let claim = &self.claims[index as usize];
             claim.user == user && *claim.message_id == *message_id.as_str()
         };
-        self.by_key.find(key.hash, same).map(|&index| &self.claims[index as usize].place)
+        self.by_key.find(key.hash, same).copied()
+    }
+
+    /// Where the claim's message stands, as far as that is known.
+    pub(super) fn place(&self, claim: Index) -> Option<&Place> {
+        self.claims[claim as usize].place.as_ref()
+    }
+
+    /// Who waits to learn the fate of the claim's publish, where one is under way.
+    pub(super) fn fate(&self, claim: Index) -> Option<&watch::Sender<()>> {
+        self.under_way.get(&claim)
+    }
+
+    /// A publish for this claim is under way.
+    pub(super) fn begin(&mut self, claim: Index) {
+        self.under_way.insert(claim, watch::channel(()).0);
+    }
+
+    /// It has ended; whoever waits may look.
+    pub(super) fn settle(&mut self, claim: Index, place: Option<Place>) {
+        self.claims[claim as usize].place = place;
+        self.under_way.remove(&claim);
     }
 
     /// Adds a claim that is not there yet and is not older than any other.
-    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Place, time: Micros) {
+    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Option<Place>, time: Micros) -> Index {
         let user = self.user(user);
         let claim = Claim { user, message_id: message_id.as_str().into(), hash: key.hash, place, time, older: self.newest, newer: None };
         let index = self.claims.insert(claim) as Index;
@@ -80,6 +105,7 @@ impl Shard {
         self.users[user as usize].claims.push_back(index);
         let claims = &self.claims;
         self.by_key.insert_unique(key.hash, index, |&other| claims[other as usize].hash);
+        index
     }
 
     fn user(&mut self, user: &str) -> Index {
@@ -118,12 +144,22 @@ impl Shard {
     }
 
     fn forget_first_of(&mut self, user: Index) -> usize {
-        let Some(index) = self.users[user as usize].claims.pop_front() else { return 0 };
-        if self.users[user as usize].claims.is_empty() {
-            let User { name, .. } = self.users.remove(user as usize);
+        self.users[user as usize].claims.front().copied().map_or(0, |index| self.forget(index))
+    }
+
+    /// Forgets this claim. In constant time where it is its user's oldest or newest.
+    pub(super) fn forget(&mut self, index: Index) -> usize {
+        let claim = self.claims.remove(index as usize);
+        let own = &mut self.users[claim.user as usize].claims;
+        match (own.front(), own.back()) {
+            (Some(&first), _) if first == index => drop(own.pop_front()),
+            (_, Some(&last)) if last == index => drop(own.pop_back()),
+            _ => own.retain(|&other| other != index),
+        }
+        if own.is_empty() {
+            let User { name, .. } = self.users.remove(claim.user as usize);
             self.by_name.remove(&name);
         }
-        let claim = self.claims.remove(index as usize);
         match claim.older {
             Some(older) => self.claims[older as usize].newer = claim.newer,
             None => self.oldest = claim.newer,
@@ -135,6 +171,7 @@ impl Shard {
         if let Ok(entry) = self.by_key.find_entry(claim.hash, |&found| found == index) {
             entry.remove();
         }
+        self.under_way.remove(&index);
         1
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     history,
     shared::Shared,
-    topic::{Name, Retired, Sink, Topic},
+    topic::{Attachment, Name, Retired, Sink, Topic},
 };
 use crate::{
     clock::{Clock, Micros},
@@ -133,13 +133,19 @@ impl<S: Sink> Directory<S> {
         if let Some(found) = self.topics.get(name.as_str()) {
             return Ok(found.clone());
         }
+        self.insert(name, |name| {
+            let history = (self.history)(&name);
+            Topic::new(name, (self.new_epoch)(), history, self.shared.clone())
+        })
+    }
+
+    /// The topic of this name; `make` makes it where there is none.
+    fn insert(&self, name: &protocol::Topic<'_>, make: impl FnOnce(Name) -> Topic<S>) -> Result<Arc<Topic<S>>, TooManyTopics> {
         self.reserve()?;
         let mut made = false;
         let make = || {
             made = true;
-            let name = name.clone().into_owned();
-            let history = (self.history)(&name);
-            Arc::new(Topic::new(name, (self.new_epoch)(), history, self.shared.clone()))
+            Arc::new(make(name.clone().into_owned()))
         };
         let topic = self.topics.entry(name.as_str().into()).or_insert_with(make).clone();
         if made {
@@ -148,6 +154,34 @@ impl<S: Sink> Directory<S> {
             self.count.fetch_sub(1, Relaxed);
         }
         Ok(topic)
+    }
+
+    /// The topic of this name, where it exists.
+    pub fn find(&self, name: &protocol::Topic<'_>) -> Option<Arc<Topic<S>>> {
+        self.topics.get(name.as_str()).map(|found| found.clone())
+    }
+
+    /// Why there could be no further topic now.
+    pub(crate) fn limit_reached(&self) -> Option<TooManyTopics> {
+        (self.count.load(Relaxed) >= self.limits.max_topics).then_some(TooManyTopics(self.limits.max_topics))
+    }
+
+    /// Takes over a topic whose log begins behind `head` of `epoch`; `attachment` is dropped with it. Gives the one that exists
+    /// where it does.
+    ///
+    /// # Errors
+    /// [`TooManyTopics`]
+    pub fn adopt(
+        &self,
+        name: &protocol::Topic<'_>,
+        head: u64,
+        epoch: Epoch<'static>,
+        attachment: Attachment,
+    ) -> Result<Arc<Topic<S>>, TooManyTopics> {
+        self.insert(name, |name| {
+            let history = (self.history)(&name);
+            Topic::following(name, head, epoch, attachment, history, self.shared.clone())
+        })
     }
 
     /// Makes room for one more topic.

@@ -100,6 +100,11 @@ impl History {
         Self { limits, segments: VecDeque::new(), first: 1, next: 1, bytes: 0, footprint: 0 }
     }
 
+    /// Lets go of everything; the next message will be the one behind `head`.
+    pub(super) fn begin_again(&mut self, head: u64) {
+        *self = Self { first: head + 1, next: head + 1, ..Self::new(self.limits) };
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.first == self.next
     }

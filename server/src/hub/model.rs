@@ -100,10 +100,11 @@ fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
 fn join_behind(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize, back: u64) -> Subscription<Reader> {
     let mut expected = reader.expected.lock();
     let join = |topic: &Arc<Topic<Reader>>| {
-        let last_seq = SeqNo::new(topic.head().saturating_sub(back)).unwrap();
-        Ok((last_seq.get(), topic.join(reader.clone(), Some(Position { last_seq, epoch: Some(topic.epoch().as_str()) }))?))
+        let (head, epoch) = topic.position();
+        let last_seq = SeqNo::new(head.saturating_sub(back)).unwrap();
+        Ok((last_seq.get(), topic.join(reader.clone(), Some(Position { last_seq, epoch: Some(epoch.as_str()) }))?))
     };
-    let (last_seq, Joined { subscription, head, recovered }) = directory.with(&name(topic), &mut None, join).unwrap();
+    let (last_seq, Joined { subscription, head, recovered, .. }) = directory.with(&name(topic), &mut None, join).unwrap();
     let begin = if recovered.unwrap() { last_seq } else { head };
     assert!(recovered.unwrap() || last_seq < head, "who has everything is told so");
     assert_eq!(subscription.is_behind(), begin < head);
@@ -123,7 +124,7 @@ fn catch_up(reader: &Reader, topic: usize, subscription: &mut Subscription<Reade
     match progress {
         CatchUp::Behind { messages } => assert!(messages == numbers.len() && messages > 0 && subscription.is_behind()),
         CatchUp::Live { messages } => assert!(messages == numbers.len() && !subscription.is_behind()),
-        CatchUp::Lost { head } => {
+        CatchUp::Lost { head, .. } => {
             assert!(numbers.is_empty() && *next <= head && !subscription.is_behind(), "a loss that is none");
             *next = head + 1;
         }

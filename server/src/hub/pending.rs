@@ -76,6 +76,13 @@ impl Pending {
         }
     }
 
+    /// Appends a frame that is no message: from here on, the last message's number is `head`.
+    pub(super) fn put_notice(&mut self, head: u64, now: Micros, write: impl FnOnce(&mut Vec<u8>)) {
+        let messages = self.messages;
+        self.put(head, now, 0, write);
+        self.messages = if self.open.is_empty() { 0 } else { messages };
+    }
+
     /// The last `len` bytes: one frame.
     pub(super) fn newest(&self, len: usize) -> &[u8] {
         let bytes = if self.open.is_empty() { self.closed.back().map_or(&[][..], |chunk| &chunk.frames) } else { &self.open };

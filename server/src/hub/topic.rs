@@ -6,21 +6,26 @@
 //! A subscriber that has something to catch up with is a cursor into the topic's history: it is not in the list, reads at its
 //! own pace ([`Subscription::catch_up`]), and takes its place in the list in the same step in which it reaches the head.
 
+mod fed;
+mod subscription;
+
 use super::{
     FanOut,
     fan_out::Pass,
-    history::{self, Budget, History},
+    history::{self, History},
     pending::Pending,
     shared::Shared,
 };
 use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
 use bytes::Bytes;
+pub use fed::Attachment;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
+pub use subscription::{CatchUp, Subscription};
 use tokio::sync::Notify;
 
 /// A topic's name.
@@ -51,7 +56,6 @@ impl Liveness {
 pub struct Topic<S> {
     name: Arc<Name>,
     prefix: MessagePrefix,
-    epoch: Arc<Epoch<'static>>,
     /// Subscribers; a copy of what the lock protects, to look at without it.
     subscribers: AtomicUsize,
     /// When it was last used without a subscriber, in [`Micros`].
@@ -61,6 +65,8 @@ pub struct Topic<S> {
     /// Some messages are kept; a copy of what the lock protects.
     has_history: AtomicBool,
     shared: Arc<Shared<S>>,
+    /// Where somebody else numbers its messages.
+    attachment: Option<Attachment>,
     log: Mutex<Log<S>>,
     /// Told when the backlog has shrunk.
     drained: Notify,
@@ -68,6 +74,8 @@ pub struct Topic<S> {
 
 #[derive(Debug)]
 struct Log<S> {
+    /// The life of the numbering.
+    epoch: Arc<Epoch<'static>>,
     head: u64,
     history: History,
     /// It stands in the schedule of topics whose history is trimmed.
@@ -111,6 +119,15 @@ pub(super) struct Joining<S> {
     pub(super) head: u64,
 }
 
+/// What has to be seen to outside of the lock.
+struct Put {
+    /// Nobody else has the right to fan out.
+    mine: bool,
+    /// When its history has to be trimmed for the first time.
+    starts_to_age: Option<Micros>,
+    congested: bool,
+}
+
 /// A stored message.
 #[must_use = "the fan-out has to be driven"]
 #[derive(Debug)]
@@ -132,29 +149,10 @@ pub struct Joined<S: Sink> {
     pub subscription: Subscription<S>,
     /// The number of the last message at this moment.
     pub head: u64,
+    /// The life of the numbering that it belongs to.
+    pub epoch: Arc<Epoch<'static>>,
     /// Where a position was given: whether nothing is missing. If so, the subscription may be behind.
     pub recovered: Option<bool>,
-}
-
-/// How far a subscription that was behind has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CatchUp {
-    /// There is more: call again.
-    Behind {
-        /// Messages that were copied.
-        messages: usize,
-    },
-    /// It has caught up: later messages are delivered.
-    Live {
-        /// Messages that were copied.
-        messages: usize,
-    },
-    /// The next message is not kept any more. What comes after `head` is delivered; between its position and that, something
-    /// is missing.
-    Lost {
-        /// The number of the last message at this moment.
-        head: u64,
-    },
 }
 
 /// The directory has forgotten this topic; look its name up again.
@@ -167,13 +165,14 @@ impl<S: Sink> Topic<S> {
         Self {
             prefix: MessagePrefix::new(&name),
             name: Arc::new(name),
-            epoch: Arc::new(epoch),
             subscribers: AtomicUsize::new(0),
             idle_since: AtomicU64::new(shared.now().0),
             listed: AtomicBool::new(false),
             has_history: AtomicBool::new(false),
             shared,
+            attachment: None,
             log: Mutex::new(Log {
+                epoch: Arc::new(epoch),
                 head: 0,
                 history: History::new(history),
                 aging: false,
@@ -199,10 +198,17 @@ impl<S: Sink> Topic<S> {
         &self.name
     }
 
+    /// The number of the last message (0: none yet) and the life of the numbering that it belongs to.
+    #[must_use]
+    pub fn position(&self) -> (u64, Arc<Epoch<'static>>) {
+        let log = self.log.lock();
+        (log.head, log.epoch.clone())
+    }
+
     /// The life of its numbering.
     #[must_use]
-    pub fn epoch(&self) -> &Arc<Epoch<'static>> {
-        &self.epoch
+    pub fn epoch(&self) -> Arc<Epoch<'static>> {
+        self.log.lock().epoch.clone()
     }
 
     /// How many subscriptions it has.
@@ -222,7 +228,6 @@ impl<S: Sink> Topic<S> {
     /// # Errors
     /// [`Retired`]: nothing was stored.
     pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
-        let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
         let now = self.shared.now();
         let mut guard = self.log.lock();
         let log = &mut *guard;
@@ -230,9 +235,18 @@ impl<S: Sink> Topic<S> {
             return Err(Retired);
         }
         debug_assert!(log.head < SeqNo::MAX);
-        log.head += 1;
-        let seq_no = log.head;
-        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, seq_no, message_id, data));
+        let seq_no = log.head + 1;
+        let put = self.put(log, now, seq_no, message_id, data);
+        drop(guard);
+        Ok(self.after_put(put, now, seq_no))
+    }
+
+    /// Makes a message the topic's newest.
+    fn put(&self, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str) -> Put {
+        let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
+        log.head = seq_no;
+        let epoch = &log.epoch;
+        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, epoch, seq_no, message_id, data));
         let mut mine = false;
         let before = log.history.footprint();
         if log.live > 0 {
@@ -251,21 +265,25 @@ impl<S: Sink> Topic<S> {
         }
         let due = self.history_changed(log, before);
         let starts_to_age = due.filter(|_| !std::mem::replace(&mut log.aging, true));
-        let congested = log.backlog > self.shared.limits.topic_backlog;
-        drop(guard);
+        Put { mine, starts_to_age, congested: log.backlog > self.shared.limits.topic_backlog }
+    }
+
+    /// What a new message leads to, outside of the lock.
+    fn after_put(self: &Arc<Self>, put: Put, now: Micros, seq_no: u64) -> Appended<S> {
+        let Put { mine, starts_to_age, congested } = put;
         let subscribers = self.subscribers();
-        if subscribers == 0 {
+        if subscribers == 0 && self.attachment.is_none() {
             self.idle_since.store(now.0, Relaxed);
         }
         if let Some(due) = starts_to_age {
             self.shared.list_aging(due, self.clone());
         }
         self.shared.trim_excess();
-        Ok(Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) })
+        Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) }
     }
 
-    fn put_message(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
-        let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, &self.epoch, seq_no, message_id, data));
+    fn put_message(&self, out: &mut Vec<u8>, epoch: &Epoch<'_>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
+        let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, epoch, seq_no, message_id, data));
         self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
@@ -316,9 +334,10 @@ impl<S: Sink> Topic<S> {
         self.history_changed(&log, before);
         let head = log.head;
         let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
-        let mut subscription = Subscription { topic: self.clone(), member, after: head, behind: false };
+        let epoch = log.epoch.clone();
+        let mut subscription = Subscription { topic: self.clone(), member, epoch: epoch.clone(), after: head, behind: false };
         let recovered = from.map(|from| {
-            let same_life = from.epoch.is_none_or(|epoch| epoch == self.epoch.as_str());
+            let same_life = from.epoch.is_none_or(|from| from == epoch.as_str());
             same_life && log.history.reaches(from.last_seq.get())
         });
         match from {
@@ -331,7 +350,7 @@ impl<S: Sink> Topic<S> {
         if self.subscribers.fetch_add(1, Relaxed) == 0 {
             self.shared.in_use.fetch_add(1, Relaxed);
         }
-        Ok(Joined { subscription, head, recovered })
+        Ok(Joined { subscription, head, epoch, recovered })
     }
 
     fn leave(self: &Arc<Self>, member: &Arc<Member<S>>, behind: bool) {
@@ -385,9 +404,9 @@ impl<S: Sink> Topic<S> {
         Micros(self.idle_since.load(Relaxed))
     }
 
-    /// Whether it has neither a subscriber nor history.
+    /// Whether it has neither a subscriber nor history, or no subscriber and its history is somebody else's too.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscribers() == 0 && !self.has_history.load(Relaxed)
+        self.subscribers() == 0 && (self.attachment.is_some() || !self.has_history.load(Relaxed))
     }
 
     /// Forgets the topic where it is idle and nobody has used it since `before`. True: it is retired.
@@ -502,63 +521,5 @@ impl<S> Log<S> {
         self.away = false;
         self.joining = waiting;
         arrived.into_iter().for_each(|joining| self.admit(joining.member));
-    }
-}
-
-/// A place among a topic's subscribers. Ends when it is dropped, in constant time.
-#[derive(Debug)]
-pub struct Subscription<S: Sink> {
-    topic: Arc<Topic<S>>,
-    member: Arc<Member<S>>,
-    /// The number behind which it began to be live; while it is behind, the last one that it has.
-    after: u64,
-    behind: bool,
-}
-
-impl<S: Sink> Subscription<S> {
-    /// The topic.
-    #[must_use]
-    pub fn topic(&self) -> &Arc<Topic<S>> {
-        &self.topic
-    }
-
-    /// Whether it has to catch up: it gets nothing but by [`Subscription::catch_up`].
-    #[must_use]
-    pub fn is_behind(&self) -> bool {
-        self.behind
-    }
-
-    /// The number above which nothing was sent yet.
-    #[must_use]
-    pub fn sent(&self) -> u64 {
-        if self.behind { self.after } else { self.after.max(self.topic.log.lock().sent) }
-    }
-
-    /// Appends what comes next to `out`, as much as `budget` allows. Whoever sends it holds the sink's lock from before the call
-    /// until it is sent: once it is live, other bytes may come at any moment.
-    pub fn catch_up(&mut self, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
-        let mut log = self.topic.log.lock();
-        let head = log.head;
-        let mut messages = 0;
-        let lost = !log.history.reaches(self.after);
-        if lost {
-            self.after = head;
-        } else {
-            messages = log.history.copy_after(self.after, budget, out);
-            self.after += messages as u64;
-        }
-        if self.after < head {
-            return CatchUp::Behind { messages };
-        }
-        if std::mem::take(&mut self.behind) {
-            log.go_live(self.member.clone());
-        }
-        if lost { CatchUp::Lost { head } } else { CatchUp::Live { messages } }
-    }
-}
-
-impl<S: Sink> Drop for Subscription<S> {
-    fn drop(&mut self) {
-        self.topic.leave(&self.member, self.behind);
     }
 }

@@ -1,6 +1,7 @@
 //! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O; what it collects in a turn is
 //! taken by [`super::drive`].
 
+mod in_flight;
 mod subscriptions;
 
 use super::{
@@ -10,19 +11,28 @@ use super::{
 };
 use crate::{
     auth::{Identity, Refused, Rights},
-    gateway::{Duty, Gateway, Published},
+    gateway::{Duty, Gateway, PublishError, Published, Stored},
     hub::{FanOut, Topic},
     log,
     session::{self, Opened, Session, Store},
     websocket::{pong_frame, put_text_frame},
 };
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
+use in_flight::InFlight;
 use indexmap::IndexMap;
 use protocol::{
     ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, MessageId, Publish, Ready, Rejected, SeqNo, ServerFrame, Setup, Subscribe,
     Subscribed, Unsubscribe, Unsubscribed, UserId, encode,
 };
-use std::{borrow::Cow, ops::ControlFlow, sync::Arc};
+use std::{
+    borrow::Cow,
+    ops::ControlFlow,
+    sync::Arc,
+    task::{Context, Poll},
+};
 pub(super) use subscriptions::Replay;
 use subscriptions::{Answer, From, Subscriptions};
 use tokio::time::Instant;
@@ -36,8 +46,10 @@ pub(super) type Flow = ControlFlow<Stop>;
 
 /// Why the next frame is not handled.
 pub(super) enum Stop {
-    /// Not before this is known: give it to [`Conversation::admit`].
-    Wait(Admission),
+    /// Not before this is known: give it to [`Conversation::go_on`].
+    Wait(BoxFuture<'static, Awaited>),
+    /// Not before the backbone has answered a publish.
+    Full,
     /// Not at all: the connection ends.
     Close(Closing),
 }
@@ -49,8 +61,12 @@ pub(super) struct Closing {
     pub(super) reason: Cow<'static, str>,
 }
 
-/// What a `setup` waits for.
-pub(super) type Admission = BoxFuture<'static, Admitted>;
+/// What a frame had to wait for.
+pub(super) enum Awaited {
+    Setup(Admitted),
+    /// The topic is attached, or cannot be.
+    Attached(Subscribe<'static>),
+}
 
 /// A `setup`, who it is from, and the session that it begins or goes on with.
 pub(super) struct Admitted {
@@ -81,6 +97,7 @@ pub(super) struct Conversation {
     /// Where the last publish went: most publishers stay with one topic.
     last_topic: Option<Arc<Topic<Connection>>>,
     published: Bucket,
+    in_flight: InFlight,
     /// Publishes in a row that were refused for their rate.
     rate_refusals: usize,
     /// Frames in a row that were not understood.
@@ -127,6 +144,7 @@ impl Conversation {
             phase: Phase::Arrived { topic, failures: 0 },
             last_topic: None,
             published: Bucket::default(),
+            in_flight: InFlight::default(),
             rate_refusals: 0,
             not_understood: 0,
             turn: Turn::default(),
@@ -159,6 +177,21 @@ impl Conversation {
             client.session.end();
         }
         Closing { code, reason: "".into() }
+    }
+
+    /// Whether publishes wait for the backbone.
+    pub(super) fn waits_for_the_backbone(&self) -> bool {
+        !self.in_flight.is_empty()
+    }
+
+    /// Whether as many do as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_flight.len() >= self.gateway.config().limits.inflight
+    }
+
+    /// The answers to publishes that the backbone has answered.
+    pub(super) fn poll_backbone(&mut self, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
+        self.in_flight.poll_due(cx)
     }
 
     /// Whether some topic's messages wait for [`Conversation::replay`].
@@ -226,7 +259,7 @@ impl Conversation {
             ClientFrame::Setup(_) => self
                 .fail(failure(ErrorCode::AlreadySetup, "the connection is set up already: subscribe to more topics, or open another one")),
             ClientFrame::Publish(publish) => return self.publish(&publish),
-            ClientFrame::Subscribe(subscribe) => self.subscribe(&subscribe),
+            ClientFrame::Subscribe(subscribe) => return self.subscribe(subscribe),
             ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe),
             ClientFrame::Ping => put(&mut self.turn.answers, &ServerFrame::Pong),
             ClientFrame::Ack(receipt) => self.subscriptions.handled(&receipt, &client.session),
@@ -238,6 +271,10 @@ impl Conversation {
     fn set_up(&mut self, setup: Setup<'_>) -> Flow {
         let (gateway, connection, setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
         let is_first = !self.is_set_up();
+        let of_url = match &self.phase {
+            Phase::Arrived { topic, .. } => topic.clone(),
+            Phase::SetUp(_) => None,
+        };
         let admission = async move {
             let identity = gateway.authenticator().authenticate(&setup.token).await;
             let session = match &identity {
@@ -247,13 +284,30 @@ impl Conversation {
                 }
                 _ => None,
             };
-            Admitted { setup, identity, session }
+            if let Some(Ok(opened)) = &session {
+                let stored = opened.resumed.iter().flatten().map(|(topic, _)| topic.as_str());
+                let asked = of_url.as_deref().into_iter().chain(setup.topics.iter().map(|topic| &**topic));
+                let topics = asked.chain(stored).filter_map(|topic| protocol::Topic::new(topic).ok());
+                join_all(topics.filter_map(|topic| gateway.attach(&topic))).await;
+            }
+            Awaited::Setup(Admitted { setup, identity, session })
         };
         Flow::Break(Stop::Wait(admission.boxed()))
     }
 
+    /// Goes on with a frame that had to wait.
+    pub(super) fn go_on(&mut self, awaited: Awaited) -> Flow {
+        match awaited {
+            Awaited::Setup(admitted) => self.admit(admitted),
+            Awaited::Attached(subscribe) => {
+                self.join_now(&subscribe);
+                Flow::Continue(())
+            }
+        }
+    }
+
     /// Answers a `setup` after it was checked.
-    pub(super) fn admit(&mut self, Admitted { setup, identity, session }: Admitted) -> Flow {
+    fn admit(&mut self, Admitted { setup, identity, session }: Admitted) -> Flow {
         match (&mut self.phase, identity, session) {
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(&setup, identity),
             (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
@@ -351,7 +405,16 @@ impl Conversation {
         Flow::Continue(())
     }
 
-    fn subscribe(&mut self, subscribe: &Subscribe<'_>) {
+    fn subscribe(&mut self, subscribe: Subscribe<'_>) -> Flow {
+        if let Some(attached) = self.gateway.attach(&subscribe.topic) {
+            let subscribe = subscribe.into_owned();
+            return Flow::Break(Stop::Wait(attached.map(|()| Awaited::Attached(subscribe)).boxed()));
+        }
+        self.join_now(&subscribe);
+        Flow::Continue(())
+    }
+
+    fn join_now(&mut self, subscribe: &Subscribe<'_>) {
         let connection = self.connection.clone();
         let from = subscribe.position().map_or(From::Now, From::Client);
         self.join(&mut connection.hold(), &subscribe.topic, from);
@@ -361,9 +424,9 @@ impl Conversation {
     fn join(&mut self, held: &mut Held<'_>, name: &protocol::Topic<'_>, from: From<'_>) {
         let Phase::SetUp(client) = &self.phase else { return };
         if let Some(topic) = self.subscriptions.get(name) {
-            return put(&mut self.turn.answers, &answer(name, topic.head(), topic.epoch(), None));
+            let (head, epoch) = topic.position();
+            return put(&mut self.turn.answers, &answer(name, head, &epoch, None));
         }
-        let of_session = matches!(from, From::Session(_));
         let limit = self.gateway.config().limits.max_subscriptions;
         let joined = if !client.rights.may_subscribe(name) {
             Err((ErrorCode::Forbidden, "the token does not cover a subscription to this topic".to_owned()))
@@ -372,7 +435,7 @@ impl Conversation {
             Err((ErrorCode::TooManySubscriptions, text))
         } else {
             let joined = self.subscriptions.join(name, from, &client.session, &mut self.last_topic);
-            joined.map_err(|full| (ErrorCode::TooManyTopics, full.to_string()))
+            joined.map_err(|why| (why.code(), why.to_string()))
         };
         match joined {
             Ok(Answer { head, epoch, recovered }) => {
@@ -380,7 +443,8 @@ impl Conversation {
                 held.put(std::mem::take(&mut self.turn.answers));
             }
             Err((code, text)) => {
-                if of_session {
+                // Where only the backbone is away, the session may still have it.
+                if code != ErrorCode::BackboneUnavailable {
                     client.session.remove(&name.clone().into_owned());
                 }
                 self.fail(Failure { topic: Some(name.as_str().into()), ..failure(code, text) });
@@ -412,24 +476,56 @@ impl Conversation {
             self.published.take(1);
             self.rate_refusals = 0;
             match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), &mut self.last_topic) {
-                Ok((published, duty)) => {
-                    self.published(message_id, &published, duty);
+                Ok(Stored::Now(published, duty)) => {
+                    self.answer_publish(|out| put_ack(out, message_id, &published));
+                    self.owe(duty);
                     return Flow::Continue(());
                 }
+                Ok(Stored::Later(published)) => return self.await_backbone(topic, message_id, published),
                 Err(error) => failure(error.code(), error.to_string()),
             }
         };
-        self.fail(Failure { topic: Some(topic.as_str().into()), message_id: Some(message_id.as_str().into()), ..refused });
+        self.count_error(refused.code);
+        self.answer_publish(|out| put_refusal(out, topic, message_id, refused));
         if self.rate_refusals >= self.gateway.config().limits.rate_refusals {
             return Flow::Break(Closing::from(CloseCode::RateRefused).into());
         }
         Flow::Continue(())
     }
 
-    fn published(&mut self, message_id: &MessageId<'_>, Published { status, place, .. }: &Published, duty: Duty) {
-        put_text_frame(&mut self.turn.answers, 100 + place.topic.as_str().len() + message_id.as_str().len(), |out| {
-            encode::put_ack(out, message_id, *status, &place.topic, place.seq_no);
+    /// The answer to a publish: behind those that still wait for the backbone.
+    fn answer_publish(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
+        if self.in_flight.is_empty() {
+            put(&mut self.turn.answers);
+        } else {
+            let mut frame = Vec::new();
+            put(&mut frame);
+            self.in_flight.push_known(frame);
+        }
+    }
+
+    fn await_backbone(
+        &mut self,
+        topic: &protocol::Topic<'_>,
+        message_id: &MessageId<'_>,
+        published: BoxFuture<'static, Result<Published, PublishError>>,
+    ) -> Flow {
+        let (topic, message_id, gateway) = (topic.clone().into_owned(), message_id.clone().into_owned(), self.gateway.clone());
+        self.in_flight.push(async move {
+            let mut frame = Vec::new();
+            match published.await {
+                Ok(published) => put_ack(&mut frame, &message_id, &published),
+                Err(error) => {
+                    gateway.meter.count_error(error.code());
+                    put_refusal(&mut frame, &topic, &message_id, failure(error.code(), error.to_string()));
+                }
+            }
+            frame
         });
+        if self.is_full() { Flow::Break(Stop::Full) } else { Flow::Continue(()) }
+    }
+
+    fn owe(&mut self, duty: Duty) {
         self.turn.fan_outs.extend(duty.fan_out);
         if let Some(topic) = duty.congested
             && !self.turn.congested.iter().any(|known| Arc::ptr_eq(known, &topic))
@@ -439,9 +535,13 @@ impl Conversation {
     }
 
     fn fail(&mut self, failure: Failure<'_>) {
-        self.gateway.meter.count_error(failure.code);
-        tracing::debug!(connection = self.connection.number(), code = failure.code.as_str(), "a client was told of an error");
+        self.count_error(failure.code);
         put(&mut self.turn.answers, &ServerFrame::Error(failure));
+    }
+
+    fn count_error(&self, code: ErrorCode) {
+        self.gateway.meter.count_error(code);
+        tracing::debug!(connection = self.connection.number(), code = code.as_str(), "a client was told of an error");
     }
 
     fn limits(&self) -> Limits {
@@ -475,6 +575,17 @@ fn setup_required<'a>(frame: &'a ClientFrame<'_>) -> Failure<'a> {
 
 fn failure<'a>(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Failure<'a> {
     Failure { code, message: message.into(), topic: None, message_id: None, retry_after_ms: None }
+}
+
+fn put_ack(out: &mut Vec<u8>, message_id: &MessageId<'_>, Published { status, place, .. }: &Published) {
+    put_text_frame(out, 100 + place.topic.as_str().len() + message_id.as_str().len(), |out| {
+        encode::put_ack(out, message_id, *status, &place.topic, place.seq_no);
+    });
+}
+
+fn put_refusal(out: &mut Vec<u8>, topic: &protocol::Topic<'_>, message_id: &MessageId<'_>, why: Failure<'_>) {
+    let refused = Failure { topic: Some(topic.as_str().into()), message_id: Some(message_id.as_str().into()), ..why };
+    put(out, &ServerFrame::Error(refused));
 }
 
 fn answer<'a>(topic: &'a protocol::Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> ServerFrame<'a> {

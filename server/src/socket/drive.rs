@@ -3,7 +3,7 @@
 
 use super::{
     Caller, Connection,
-    conversation::{Admission, Admitted, Closing, Conversation, Flow, Replay, Stop, Turn},
+    conversation::{Awaited, Closing, Conversation, Flow, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
 use crate::{
@@ -12,13 +12,14 @@ use crate::{
     websocket::{Decoder, Event, Violation},
 };
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use protocol::CloseCode;
 use std::{
     future::{pending, poll_fn},
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
@@ -83,9 +84,9 @@ async fn converse(
     drop(early);
     loop {
         settle(connection, tasks, &mut conversation.turn).await;
-        let mut admission = match flow {
-            Flow::Continue(()) => None,
-            Flow::Break(Stop::Wait(admission)) => Some(admission),
+        let mut awaited = match flow {
+            Flow::Continue(()) | Flow::Break(Stop::Full) => None,
+            Flow::Break(Stop::Wait(awaited)) => Some(awaited),
             Flow::Break(Stop::Close(closing)) => return Some(closing),
         };
         if conversation.is_set_up() {
@@ -105,13 +106,19 @@ async fn converse(
                     is_full = status.is_full;
                 }
                 () = deadline.passes() => return Some(at_deadline(conversation)),
-                flow = next(reader, conversation, &mut admission) => break flow.ok()?,
+                next = next(reader, conversation, &mut awaited) => match next.ok()? {
+                    Next::Turn(flow) => break flow,
+                    Next::Answers(answers) => {
+                        connection.cork(answers);
+                        connection.uncork();
+                    }
+                },
                 () = turn_of(replay.as_ref()), if replay.is_some() && !is_full => {
                     replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
                     is_full = connection.status().is_full;
                 }
             }
-            if connection.is_draining() && !is_full && !conversation.is_behind() {
+            if connection.is_draining() && !is_full && !conversation.is_behind() && !conversation.waits_for_the_backbone() {
                 return Some(CloseCode::GoingAway.into());
             }
         };
@@ -157,17 +164,42 @@ async fn turn_of(replay: Option<&Replay>) {
     }
 }
 
-/// The next turn; first a `setup` that waits has to be decided, and the topics that lag have to catch up. Cancel-safe.
-async fn next(reader: &mut Reader, conversation: &mut Conversation, admission: &mut Option<Admission>) -> io::Result<Flow> {
-    if let Some(admission) = admission {
-        let admitted = admission.await;
-        return Ok(reader.go_on(admitted, conversation));
-    }
+/// What a connection's task goes on with.
+enum Next {
+    /// The client's frames were handled.
+    Turn(Flow),
+    /// The backbone has answered publishes.
+    Answers(Vec<u8>),
+}
+
+/// The next turn; first what a frame waits for has to be known, topics that lag have to catch up, and the backbone has to answer
+/// where too much waits for it. Cancel-safe.
+async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mut Option<BoxFuture<'static, Awaited>>) -> io::Result<Next> {
     while let Some(topic) = conversation.turn.congested.last() {
         topic.below_backlog().await;
         conversation.turn.congested.pop();
     }
-    poll_fn(|cx| reader.poll_turn(cx, conversation)).await
+    poll_fn(|cx| {
+        if let Poll::Ready(answers) = conversation.poll_backbone(cx) {
+            return Poll::Ready(Ok(Next::Answers(answers)));
+        }
+        if let Some(future) = awaited {
+            let known = ready!(future.as_mut().poll(cx));
+            *awaited = None;
+            return Poll::Ready(Ok(Next::Turn(match conversation.go_on(known) {
+                Flow::Continue(()) => reader.go_on(conversation),
+                stop => stop,
+            })));
+        }
+        if conversation.is_full() {
+            return Poll::Pending;
+        }
+        if !reader.rest.is_empty() {
+            return Poll::Ready(Ok(Next::Turn(reader.go_on(conversation))));
+        }
+        reader.poll_turn(cx, conversation).map_ok(Next::Turn)
+    })
+    .await
 }
 
 /// Sends what a turn has collected. Where a big fan-out is due the answers go first: the publisher fills its window again
@@ -234,7 +266,7 @@ async fn part(connection: &Connection, socket: &mut Incoming) {
 struct Reader {
     socket: Incoming,
     decoder: Decoder,
-    /// What came behind a `setup` that is not decided yet.
+    /// What came behind a frame that has to wait.
     rest: Vec<u8>,
 }
 
@@ -249,9 +281,8 @@ impl Reader {
         take(&mut self.decoder, &mut self.rest, bytes, conversation)
     }
 
-    /// After a `setup` was decided: handles what came behind it.
-    fn go_on(&mut self, admitted: Admitted, conversation: &mut Conversation) -> Flow {
-        conversation.admit(admitted)?;
+    /// Handles what came behind a frame that had to wait.
+    fn go_on(&mut self, conversation: &mut Conversation) -> Flow {
         let mut rest = std::mem::take(&mut self.rest);
         self.take(&mut rest, conversation)
     }
@@ -265,7 +296,7 @@ fn take(decoder: &mut Decoder, rest: &mut Vec<u8>, bytes: &mut [u8], conversatio
             Ok((used, event)) => {
                 at += used;
                 if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
-                    if matches!(stop, Stop::Wait(_)) {
+                    if matches!(stop, Stop::Wait(_) | Stop::Full) {
                         *rest = bytes[at..].to_vec();
                     }
                     return Flow::Break(stop);

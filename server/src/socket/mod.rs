@@ -24,4 +24,6 @@ mod upgrade;
 
 pub use connection::Connection;
 pub use connections::Connections;
+#[cfg(test)]
+pub(crate) use transport::pipe;
 pub use upgrade::{Caller, upgrade};

@@ -5,24 +5,20 @@
 //! the session's lock, held while bytes are encrypted or decrypted and during the non-blocking write, never over an await. At
 //! most one chunk (64 KiB, rustls's limit for what it holds) is encrypted ahead of the socket.
 
+mod halves;
+#[cfg(test)]
+pub(crate) mod pipe;
+
 use bytes::Bytes;
+use halves::{ReadHalf, WriteHalf};
 use parking_lot::Mutex;
-use socket2::SockRef;
 use std::{
     cell::RefCell,
     io::{self, ErrorKind, IoSlice, Read, Write},
-    net::Shutdown,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, ReadBuf},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-};
+use tokio::{io::ReadBuf, net::TcpStream};
 use tokio_rustls::{rustls::ServerConnection, server::TlsStream};
 
 /// What one read may bring, in bytes.
@@ -35,14 +31,14 @@ thread_local! {
 
 /// Takes a stream apart.
 pub(super) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
-    let (read, write) = stream.into_split();
+    let (read, write) = halves::split(stream);
     (Incoming { socket: read, session: None }, Outgoing { socket: write, session: None })
 }
 
 /// Takes a stream apart. The bytes are those that have been decrypted already.
 pub(super) fn encrypted(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing, Bytes) {
     let (stream, tls) = stream.into_inner();
-    let (read, write) = stream.into_split();
+    let (read, write) = halves::split(stream);
     let mut session = Session { tls, unsent: 0 };
     let mut early = Vec::new();
     // What is wrong with it shows at the first read.
@@ -53,7 +49,7 @@ pub(super) fn encrypted(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing, By
 
 /// The way in.
 pub(super) struct Incoming {
-    socket: OwnedReadHalf,
+    socket: ReadHalf,
     session: Option<Arc<Mutex<Session>>>,
 }
 
@@ -66,7 +62,7 @@ impl Incoming {
         READ_BUFFER.with_borrow_mut(|buffer| {
             loop {
                 let mut target = ReadBuf::new(buffer);
-                ready!(Pin::new(&mut self.socket).poll_read(cx, &mut target))?;
+                ready!(self.socket.poll_read(cx, &mut target))?;
                 let len = target.filled().len();
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
@@ -74,7 +70,7 @@ impl Incoming {
                 let Some(session) = &self.session else { return Poll::Ready(Ok(take(&mut buffer[..len]))) };
                 let decrypted = DECRYPTED.with_borrow_mut(|decrypted| {
                     decrypted.clear();
-                    let open = session.lock().decrypt(&buffer[..len], decrypted, self.socket.as_ref())?;
+                    let open = session.lock().decrypt(&buffer[..len], decrypted, self.socket.tcp())?;
                     Ok::<_, io::Error>(if decrypted.is_empty() { Err(open) } else { Ok(std::mem::take(decrypted)) })
                 })?;
                 match decrypted {
@@ -100,7 +96,7 @@ impl Incoming {
 /// The way out.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    socket: OwnedWriteHalf,
+    socket: WriteHalf,
     session: Option<Arc<Mutex<Session>>>,
 }
 
@@ -108,7 +104,7 @@ impl Outgoing {
     /// How many bytes of both were taken; a full socket takes 0. In TLS, what was taken may be [`Outgoing::unsent`].
     pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         if let Some(session) = &self.session {
-            return session.lock().write(first, second, self.socket.as_ref());
+            return session.lock().write(first, second, self.socket.tcp());
         }
         none_if_full(match (first, second) {
             (only, []) | ([], only) => self.socket.try_write(only),
@@ -123,13 +119,12 @@ impl Outgoing {
 
     /// Goes on with them. True: there are none any more.
     pub(super) fn flush(&self) -> io::Result<bool> {
-        self.session.as_ref().map_or(Ok(true), |session| session.lock().push(self.socket.as_ref()))
+        self.session.as_ref().map_or(Ok(true), |session| session.lock().push(self.socket.tcp()))
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
     pub(super) async fn writable(&self) {
-        // An error shows at the next write.
-        let _ = self.socket.writable().await;
+        self.socket.writable().await;
     }
 
     /// In TLS, the last thing to be said; [`Outgoing::flush`] it.
@@ -143,8 +138,7 @@ impl Outgoing {
 
     /// Tells the client that nothing more will come. Its own bytes can still be read.
     pub(super) fn finish(&self) {
-        // It fails where the connection is gone, which is as good.
-        let _ = SockRef::from(self.socket.as_ref()).shutdown(Shutdown::Write);
+        self.socket.finish();
     }
 }
 

@@ -3,10 +3,9 @@
 
 use super::{answer, put};
 use crate::{
-    gateway::Gateway,
+    gateway::{Gateway, NoTopic},
     hub::{
         CatchUp, Joined, Subscription, Topic,
-        directory::TooManyTopics,
         history::Budget,
         topic::{Name, Retired},
     },
@@ -43,8 +42,7 @@ pub(super) struct Subscriptions {
 struct Subscribed {
     subscription: Subscription<Connection>,
     /// As the session has it.
-    seq_no: u64,
-    lost: bool,
+    position: session::Position,
 }
 
 /// What the answer to a new subscription says.
@@ -102,7 +100,7 @@ impl Subscriptions {
         from: From<'_>,
         session: &Session,
         last_topic: &mut Option<Arc<Topic<Connection>>>,
-    ) -> Result<Answer, TooManyTopics> {
+    ) -> Result<Answer, NoTopic> {
         let position = match &from {
             From::Client(position) => Some(*position),
             From::Session(stored) if !stored.lost => {
@@ -111,18 +109,19 @@ impl Subscriptions {
             From::Session(_) | From::Now => None,
         };
         let join = |topic: &Arc<Topic<Connection>>| -> Result<_, Retired> { topic.join(self.connection.clone(), position) };
-        let Joined { subscription, head, recovered } = self.gateway.topics.with(name, last_topic, join)?;
+        let Joined { subscription, head, epoch, recovered } = self.gateway.with_topic(name, last_topic, join)?;
         let recovered = if matches!(from, From::Session(_)) { Some(recovered == Some(true)) } else { recovered };
         let topic = subscription.topic().clone();
         let lost = recovered == Some(false);
         let seq_no = position.filter(|_| !lost).map_or(head, |position| position.last_seq.get());
-        session.put(topic.name(), session::Position { epoch: topic.epoch().clone(), seq_no, lost });
+        let position = session::Position { epoch: epoch.clone(), seq_no, lost };
+        session.put(topic.name(), position.clone());
         if subscription.is_behind() {
             self.behind.push_back(topic.name().clone());
         }
-        self.by_topic.insert(topic.name().clone(), Subscribed { subscription, seq_no, lost });
+        self.by_topic.insert(topic.name().clone(), Subscribed { subscription, position });
         self.gateway.subscriptions.fetch_add(1, Relaxed);
-        Ok(Answer { head, epoch: topic.epoch().clone(), recovered })
+        Ok(Answer { head, epoch, recovered })
     }
 
     /// False: there was none.
@@ -139,13 +138,19 @@ impl Subscriptions {
     /// Moves the position from which a resumed session is replayed. Cumulative; what cannot be right is ignored.
     pub(super) fn handled(&mut self, receipt: &Receipt<'_>, session: &Session) {
         let Some(subscribed) = self.by_topic.get_mut(&ByName(&receipt.topic)) else { return };
-        let topic = subscribed.subscription.topic();
-        let seq_no = receipt.seq_no.get();
-        let moves = if subscribed.lost { seq_no >= subscribed.seq_no } else { seq_no > subscribed.seq_no };
-        let same_life = receipt.epoch.as_ref().is_none_or(|epoch| epoch.as_str() == topic.epoch().as_str());
-        if moves && same_life && seq_no <= subscribed.subscription.sent() {
-            (subscribed.seq_no, subscribed.lost) = (seq_no, false);
-            session.put(topic.name(), session::Position { epoch: topic.epoch().clone(), seq_no, lost: false });
+        let epoch = subscribed.subscription.topic().epoch();
+        let (position, seq_no) = (&mut subscribed.position, receipt.seq_no.get());
+        let named = receipt.epoch.as_ref().map(|named| named.as_str() == epoch.as_str());
+        let moves = match (*position.epoch == *epoch, named) {
+            (true, None | Some(true)) if position.lost => seq_no >= position.seq_no,
+            (true, None | Some(true)) => seq_no > position.seq_no,
+            // The numbering has begun anew: a number without its epoch may be an old one.
+            (false, Some(true)) => true,
+            (_, Some(false)) | (false, None) => false,
+        };
+        if moves && seq_no <= subscribed.subscription.sent() {
+            *position = session::Position { epoch, seq_no, lost: false };
+            session.put(subscribed.subscription.topic().name(), position.clone());
         }
     }
 
@@ -181,11 +186,10 @@ impl Subscriptions {
                     self.gateway.meter.replayed.add(messages as u64);
                     self.replayed.take(messages);
                 }
-                CatchUp::Lost { head } => {
-                    let topic = subscribed.subscription.topic();
-                    (subscribed.seq_no, subscribed.lost) = (head, true);
-                    session.put(&name, session::Position { epoch: topic.epoch().clone(), seq_no: head, lost: true });
-                    put(&mut batch, &answer(&name, head, topic.epoch(), Some(false)));
+                CatchUp::Lost { head, epoch } => {
+                    put(&mut batch, &answer(&name, head, &epoch, Some(false)));
+                    subscribed.position = session::Position { epoch, seq_no: head, lost: true };
+                    session.put(&name, subscribed.position.clone());
                 }
             }
             held.send_replay(batch);

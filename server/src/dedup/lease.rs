@@ -1,0 +1,111 @@
+//! Claims for publishes whose fate is known later, or never: a backbone answers over the network.
+//!
+//! A claim is *under way* until its publish ends. Stored: later ones are duplicates. Refused: the message id is free. Unknown: the
+//! claim stays as a *lease*: whoever publishes the message id again asks the backbone again, which knows whether it is a repeat.
+
+use super::{Dedup, Place, shard::Index};
+use protocol::MessageId;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+use tokio::sync::watch;
+
+/// What a message id is found to be.
+#[derive(Debug)]
+pub enum Leased {
+    /// Nobody publishes it now: the caller has to, and to say what became of it.
+    First(Lease),
+    /// A repeat: where the first one stands.
+    Duplicate(Place),
+    /// Somebody publishes it now: look again when this ends.
+    UnderWay(Fate),
+}
+
+/// The right and the duty to publish a message id. Dropped without a word, its fate is unknown.
+#[derive(Debug)]
+pub struct Lease {
+    dedup: Arc<Dedup>,
+    user: Box<str>,
+    message_id: MessageId<'static>,
+    settled: bool,
+}
+
+/// The end of somebody else's publish.
+#[derive(Debug)]
+pub struct Fate(watch::Receiver<()>);
+
+impl Fate {
+    /// Waits for it. Cancel-safe.
+    pub async fn known(mut self) {
+        // Nothing is ever sent: the end is that the sender goes.
+        let _ = self.0.changed().await;
+    }
+}
+
+impl Dedup {
+    /// Claims `message_id` for a publish that takes its time.
+    #[must_use]
+    pub fn lease(self: &Arc<Self>, user: &str, message_id: &MessageId<'_>) -> Leased {
+        let mut shard = self.shard(user);
+        let now = self.clock.now();
+        self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
+        let key = shard.key(&self.hasher, user, message_id);
+        let mut is_over = false;
+        let claim = match shard.find(&key, message_id) {
+            Some(claim) => {
+                if let Some(place) = shard.place(claim) {
+                    return Leased::Duplicate(place.clone());
+                }
+                if let Some(fate) = shard.fate(claim) {
+                    return Leased::UnderWay(Fate(fate.subscribe()));
+                }
+                claim
+            }
+            None => {
+                let (claim, over) = self.insert(&mut shard, &key, user, message_id, None, now);
+                is_over = over;
+                claim
+            }
+        };
+        shard.begin(claim);
+        drop(shard);
+        if is_over {
+            self.forget_oldest();
+        }
+        Leased::First(Lease { dedup: self.clone(), user: user.into(), message_id: message_id.clone().into_owned(), settled: false })
+    }
+}
+
+impl Lease {
+    /// It stands there.
+    pub fn stored(mut self, place: Place) {
+        self.settle(Some(place));
+    }
+
+    /// It is known that nothing was stored: the message id is free.
+    pub fn refused(mut self) {
+        self.settled = true;
+        let mut shard = self.dedup.shard(&self.user);
+        let key = shard.key(&self.dedup.hasher, &self.user, &self.message_id);
+        if let Some(claim) = shard.find(&key, &self.message_id) {
+            self.dedup.keys.fetch_sub(shard.forget(claim), Relaxed);
+        }
+    }
+
+    /// Where limits or the window have taken the claim meanwhile, there is nothing to settle.
+    fn settle(&mut self, place: Option<Place>) {
+        self.settled = true;
+        let mut shard = self.dedup.shard(&self.user);
+        let key = shard.key(&self.dedup.hasher, &self.user, &self.message_id);
+        let claim: Option<Index> = shard.find(&key, &self.message_id);
+        if let Some(claim) = claim {
+            shard.settle(claim, place);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.settle(None);
+        }
+    }
+}

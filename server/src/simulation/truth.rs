@@ -1,0 +1,259 @@
+//! What really happened, put together from what all clients saw: each topic's one log, who published which message id when, and
+//! the sessions. Everything that a client is told is held against it.
+
+use super::{Backbone, OBSERVED, report::Report};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What the gateway is configured to keep, as the truth reckons with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    pub(super) messages: u64,
+    pub(super) age: Duration,
+    pub(super) window: Duration,
+    pub(super) session: Duration,
+}
+
+/// One try to publish; what it carries names it.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    pub(super) user: usize,
+    pub(super) message_id: usize,
+    pub(super) topic: usize,
+    /// The connection through which it was tried; `None`: over HTTP.
+    pub(super) connection: Option<usize>,
+}
+
+/// A message in its topic's log.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    attempt: usize,
+    time: Instant,
+}
+
+/// A life of a topic's numbering.
+type Life = (usize, String);
+
+/// Where a session's subscription stands, as far as the client can know.
+#[derive(Debug, Clone)]
+pub(super) struct Stand {
+    pub(super) epoch: String,
+    /// The position is one of these.
+    pub(super) low: u64,
+    pub(super) high: u64,
+    /// The highest number that was confirmed.
+    pub(super) confirmed: u64,
+    pub(super) lost: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    pub(super) user: usize,
+    pub(super) topics: BTreeMap<usize, Stand>,
+    /// The connection that has it.
+    pub(super) owner: Option<usize>,
+    pub(super) last_owner: Option<usize>,
+    pub(super) detached: Option<Instant>,
+    pub(super) ended: bool,
+    /// Something was under way when its connection ended: what it has is not known exactly.
+    pub(super) is_vague: bool,
+    /// Several have asked for it at once: who had it when is not known, from then on.
+    pub(super) is_contested: bool,
+}
+
+impl Session {
+    pub(super) fn is_known(&self) -> bool {
+        !self.is_vague && !self.is_contested
+    }
+}
+
+/// Something that was said of a position, to be judged when everything that happened by then is known.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) topic: usize,
+    pub(super) epoch: String,
+    /// The position; all of these where it is not known exactly.
+    pub(super) low: u64,
+    pub(super) high: u64,
+    pub(super) head: u64,
+    pub(super) time: Instant,
+    pub(super) recovered: bool,
+}
+
+pub(super) struct Truth {
+    backbone: Backbone,
+    kept: Kept,
+    pub(super) attempts: Vec<Attempt>,
+    logs: HashMap<Life, BTreeMap<u64, Entry>>,
+    /// Where each attempt that is in a log stands.
+    places: HashMap<usize, (usize, u64)>,
+    /// By user and message id: the attempts that were stored in observed topics, with their times.
+    stored: HashMap<(usize, usize), Vec<(usize, Instant)>>,
+    /// What acks said: attempt, the attempt that was stored, and its place.
+    acked: Vec<(usize, bool, usize, u64)>,
+    pub(super) sessions: HashMap<String, Session>,
+    /// Connections whose session somebody else has resumed.
+    pub(super) overtaken: HashSet<usize>,
+    /// Connections whose session somebody has asked for who went away before an answer came.
+    pub(super) maybe_overtaken: HashSet<usize>,
+    /// Connections that were told so.
+    pub(super) closed_as_overtaken: Vec<usize>,
+    verdicts: Vec<Verdict>,
+    pub(super) report: Report,
+    /// A number for everything that was seen: two runs of one seed have the same.
+    pub(super) fingerprint: u64,
+}
+
+impl Truth {
+    pub(super) fn new(backbone: Backbone, kept: Kept, report: Report) -> Self {
+        Self {
+            backbone,
+            kept,
+            attempts: Vec::new(),
+            logs: HashMap::new(),
+            places: HashMap::new(),
+            stored: HashMap::new(),
+            acked: Vec::new(),
+            sessions: HashMap::new(),
+            overtaken: HashSet::new(),
+            maybe_overtaken: HashSet::new(),
+            closed_as_overtaken: Vec::new(),
+            verdicts: Vec::new(),
+            report,
+            fingerprint: 0,
+        }
+    }
+
+    /// A message was seen.
+    pub(super) fn message(&mut self, topic: usize, epoch: &str, seq_no: u64, attempt: usize, time: Instant) {
+        let log = self.logs.entry((topic, epoch.to_owned())).or_default();
+        if let Some(known) = log.get(&seq_no) {
+            assert_eq!(known.attempt, attempt, "topic {topic}, {seq_no}: two subscribers got two messages under one number");
+            return;
+        }
+        log.insert(seq_no, Entry { attempt, time });
+        assert_eq!(self.attempts[attempt].topic, topic, "a message in another topic");
+        let before = self.places.insert(attempt, (topic, seq_no));
+        assert_eq!(before, None, "one publish stands twice");
+        let Attempt { user, message_id, .. } = self.attempts[attempt];
+        let stored = self.stored.entry((user, message_id)).or_default();
+        if topic >= OBSERVED {
+            // Who sees it first may see it long after it was stored.
+            return;
+        }
+        if let Some((first, then)) = stored.last() {
+            let after = time.duration_since(*then);
+            assert!(
+                after >= self.kept.window,
+                "user {user}, message id {message_id}: {first} and {attempt} are both there, {after:?} apart"
+            );
+        }
+        stored.push((attempt, time));
+    }
+
+    /// A publish was answered.
+    pub(super) fn ack(&mut self, attempt: usize, is_duplicate: bool, topic: usize, seq_no: u64) {
+        self.acked.push((attempt, is_duplicate, topic, seq_no));
+    }
+
+    /// Connection `number` has asked for a session and was gone before the answer came: it may have had it.
+    pub(super) fn may_be_overtaken(&mut self, id: &str, number: usize) {
+        self.maybe_overtaken.insert(number);
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.is_contested = true;
+            self.maybe_overtaken.extend(session.last_owner);
+        }
+    }
+
+    pub(super) fn judge_later(&mut self, verdict: Verdict) {
+        self.verdicts.push(verdict);
+    }
+
+    /// The number of a topic's last message in this life, as far as anybody saw it.
+    pub(super) fn head(&self, topic: usize, epoch: &str) -> u64 {
+        let log = self.logs.get(&(topic, epoch.to_owned()));
+        log.and_then(|log| log.last_key_value()).map_or(0, |(seq_no, _)| *seq_no)
+    }
+
+    /// Everything that happened by now in the observed topics is known: what was said of them has to be true.
+    pub(super) fn judge(&mut self) {
+        for (attempt, is_duplicate, topic, seq_no) in std::mem::take(&mut self.acked) {
+            if topic >= OBSERVED {
+                continue;
+            }
+            let Attempt { user, message_id, .. } = self.attempts[attempt];
+            let stored = self.stored.get(&(user, message_id)).map_or(&[][..], Vec::as_slice);
+            let named = stored.iter().find(|(first, _)| self.places[first] == (topic, seq_no));
+            let Some((first, _)) = named else {
+                panic!("attempt {attempt} was acked at {topic}, {seq_no}, where there is nothing of user {user} with id {message_id}");
+            };
+            assert_eq!(*first != attempt, is_duplicate, "attempt {attempt}: the wrong status");
+        }
+        self.closed_as_overtaken.retain(|number| !self.overtaken.contains(number) && !self.maybe_overtaken.contains(number));
+        if self.backbone == Backbone::Memory {
+            self.nobody_was_closed_for_nothing();
+        }
+        for verdict in std::mem::take(&mut self.verdicts) {
+            // A backbone may have forgotten more than the gateway would.
+            let may_be_lost = self.backbone == Backbone::Flaky && !verdict.recovered;
+            if verdict.topic < OBSERVED && !may_be_lost {
+                self.check(&verdict);
+            }
+        }
+    }
+
+    /// With a backbone that takes its time, whoever resumes a session is told so later than its owner.
+    fn nobody_was_closed_for_nothing(&self) {
+        assert!(self.closed_as_overtaken.is_empty(), "nobody has resumed the session of {:?}", self.closed_as_overtaken);
+    }
+
+    fn check(&self, verdict: &Verdict) {
+        let (low, high) = (self.is_kept_behind(verdict, verdict.low), self.is_kept_behind(verdict, verdict.high));
+        assert!(low == verdict.recovered || high == verdict.recovered, "not true (kept: {low} to {high}): {verdict:?}");
+    }
+
+    /// Whether every message behind `position` was in the history.
+    fn is_kept_behind(&self, verdict: &Verdict, position: u64) -> bool {
+        let Verdict { topic, epoch, head, time, .. } = verdict;
+        let Some(log) = self.logs.get(&(*topic, epoch.clone())) else { return position == *head };
+        position == *head
+            || position < *head
+                && head - position <= self.kept.messages
+                && log.get(&(position + 1)).is_some_and(|next| next.time + self.kept.age > *time)
+    }
+
+    /// Whether the session can be resumed by `user` now. `None`: the client cannot know.
+    pub(super) fn is_alive(&self, id: &str, user: usize, now: Instant) -> Option<bool> {
+        let Some(session) = self.sessions.get(id).filter(|session| session.user == user) else { return Some(false) };
+        match session.detached {
+            _ if session.is_contested => None,
+            _ if session.ended => Some(false),
+            _ if session.is_vague => None,
+            None => Some(true),
+            // It is told when its topics are attached, a while after it was asked.
+            Some(_) if self.backbone == Backbone::Flaky => None,
+            Some(since) => Some(since + self.kept.session > now),
+        }
+    }
+
+    /// What can only be seen at the end: on a backbone that loses nothing each log has every number, and the fresh publishes of a
+    /// connection stand in each log in their order.
+    pub(super) fn judge_the_whole(&self) {
+        self.nobody_was_closed_for_nothing();
+        for ((topic, _), log) in self.logs.iter().filter(|((topic, _), _)| *topic < OBSERVED) {
+            let is_whole = log.keys().copied().eq(1..=log.len() as u64);
+            assert!(is_whole || self.backbone == Backbone::Flaky, "topic {topic}: a hole in the log");
+            let mut last = HashMap::new();
+            for entry in log.values() {
+                let Attempt { message_id, connection: Some(connection), .. } = self.attempts[entry.attempt] else { continue };
+                if message_id == entry.attempt {
+                    let before = last.insert(connection, entry.attempt);
+                    assert!(before < Some(entry.attempt), "connection {connection}: {before:?} stands in front of {}", entry.attempt);
+                }
+            }
+        }
+    }
+}
