@@ -52,7 +52,7 @@ impl Scale {
     pub fn rounds(self) -> usize {
         match self {
             Self::Full => 5,
-            Self::Quick => 2,
+            Self::Quick => 1,
         }
     }
 
@@ -131,9 +131,9 @@ fn fan_outs(scale: Scale) -> Vec<Row> {
     let mut second = against(0.95, 0.35);
     second.push(per_delivery(Bound::Times(1.1, GATEWAY_1)));
     vec![
-        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 200), first),
-        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 1600), second),
-        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 3072), against(0.4, 0.25)),
+        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150), first),
+        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 960), second),
+        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 2048), against(0.4, 0.25)),
         row(
             "fan-out-10",
             "Fan-out to 10, 16 publishes in flight",
@@ -143,13 +143,13 @@ fn fan_outs(scale: Scale) -> Vec<Row> {
         row(
             "publishers-8",
             "8 publishers on one topic, each 1 in flight, 1,000 subscribers",
-            fan_out(scale, 1000, 8, 1, 800),
+            fan_out(scale, 1000, 8, 1, 400),
             vec![per_delivery(Bound::Times(0.5, Side::Elysia))],
         ),
         row(
             "publishers-64",
             "64 publishers on one topic, each 1 in flight, 1,000 subscribers",
-            fan_out(scale, 1000, 64, 1, 2560),
+            fan_out(scale, 1000, 64, 1, 1280),
             vec![per_delivery(Bound::Times(0.65, Side::Elysia)), goal(GATEWAY_1, Metric::AckP99, Bound::Times(1.5, Side::Elysia))],
         ),
     ]
@@ -291,7 +291,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
 fn encrypted(scale: Scale) -> Vec<Row> {
     let row = |name, title, work| Row { name, title, note: "", work, sides: scale.encrypted(), goals: vec![], settings: &[] };
     vec![
-        row("tls-fan-out-1", "TLS: fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 200)),
+        row("tls-fan-out-1", "TLS: fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150)),
         row("tls-fan-out-16", "TLS: fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 800)),
         row(
             "tls-idle-memory",

@@ -24,7 +24,9 @@ pub(super) fn page(results: &[RowResult], environment: &Environment, scale: Scal
 fn introduction(scale: Scale, rounds: usize) -> String {
     let quick = match scale {
         Scale::Full => "",
-        Scale::Quick => "\n**A quick run with debug builds: it shows that everything works, and its figures mean nothing.**\n",
+        Scale::Quick => {
+            "\n**A quick run with debug builds, with a twentieth of the connections and messages that the titles name. It shows that everything works; its figures mean nothing.**\n"
+        }
     };
     format!(
         "# Benchmarks
