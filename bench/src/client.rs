@@ -1,51 +1,129 @@
-//! A small, fast WebSocket client for load: it masks with zeros, which every server has to take, and reads only what a load
-//! generator needs of a frame.
+//! One connection of the load generator. It is made to cost little: all connections of a thread read into one buffer, and
+//! one keeps bytes only of what is not whole yet.
 
-use anyhow::{Result, bail, ensure};
-use std::net::SocketAddr;
+use crate::{
+    side::Target,
+    wire::{Decoder, Event, Protocol, Role, payload::Payload},
+};
+use anyhow::{Context as _, Result, bail, ensure};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::TcpStream,
 };
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::ClientConfig};
 
-pub(crate) struct Client {
-    stream: TcpStream,
-    out: Vec<u8>,
-    input: Vec<u8>,
-    filled: usize,
+/// Larger than the largest thing that is not whole yet.
+const READ: usize = 256 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 
-/// What a frame is.
-pub(crate) enum Kind {
-    Message(u64),
-    Ack,
-    Other,
+/// A connection that has been set up.
+#[derive(Debug)]
+pub struct Client {
+    stream: Stream,
+    protocol: Protocol,
+    decoder: Decoder,
+    out: Vec<u8>,
+    /// The beginning of what is not whole yet.
+    rest: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Client {
-    pub(crate) async fn connect(server: SocketAddr) -> Result<Self> {
-        let mut stream = TcpStream::connect(server).await?;
-        stream.set_nodelay(true)?;
-        let request = format!(
-            "GET /ws HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await?);
+    /// Connects, and returns when the server has answered the setup.
+    ///
+    /// # Errors
+    /// When the server refuses any of it.
+    pub async fn open(server: &Target, role: &Role) -> Result<Self> {
+        let mut stream = Stream::open(server.address, server.tls.clone()).await?;
+        let protocol = server.protocol;
+        if protocol.is_websocket() {
+            stream.write_all(protocol.upgrade(&server.address.to_string(), role).as_bytes()).await?;
+            upgraded(&mut stream).await?;
         }
-        ensure!(head.starts_with(b"HTTP/1.1 101 "), "no upgrade: {}", String::from_utf8_lossy(&head));
-        Ok(Self { stream, out: Vec::new(), input: vec![0; 32 * 1024], filled: 0 })
+        let mut client = Self { stream, protocol, decoder: Decoder::new(protocol), out: Vec::new(), rest: Vec::new() };
+        let answers = protocol.setup(&mut client.out, role);
+        client.send().await?;
+        client.wait_for(answers).await.context("setup")?;
+        Ok(client)
     }
 
-    /// Returns once the gateway is ready.
-    pub(crate) async fn setup(&mut self, token: &str, topic: Option<&str>) -> Result<()> {
-        let topics = topic.map(|topic| format!(r#","topics":["{topic}"]"#)).unwrap_or_default();
-        self.queue(&format!(r#"{{"type":"setup","token":"{token}"{topics}}}"#));
-        self.send().await?;
-        let frames = 1 + usize::from(topic.is_some());
+    /// Puts a publish behind what will be sent.
+    pub fn publish(&mut self, topic: &str, payload: &Payload) {
+        self.protocol.publish(&mut self.out, topic, payload);
+    }
+
+    /// Puts a `subscribe` behind what will be sent, with position 0 if `from_the_start`.
+    ///
+    /// # Errors
+    /// When the protocol has none.
+    pub fn subscribe(&mut self, topic: &str, from_the_start: bool) -> Result<()> {
+        self.protocol.subscribe(&mut self.out, topic, from_the_start)
+    }
+
+    /// Puts an `unsubscribe` behind what will be sent.
+    ///
+    /// # Errors
+    /// When the protocol has none.
+    pub fn unsubscribe(&mut self, topic: &str) -> Result<()> {
+        self.protocol.unsubscribe(&mut self.out, topic)
+    }
+
+    /// Sends what was put together, in one write.
+    ///
+    /// # Errors
+    /// When the connection has broken.
+    pub async fn send(&mut self) -> Result<()> {
+        self.protocol.seal(&mut self.out);
+        self.stream.write_all(&self.out).await?;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// One read, and each whole event in it; questions of the server are answered.
+    ///
+    /// # Errors
+    /// What `each` says, an error or a close of the server, and what is not the protocol.
+    pub async fn read(&mut self, mut each: impl FnMut(Event) -> Result<()>) -> Result<()> {
+        let mut pings = 0;
+        let mut each = |event| match event {
+            Event::Ping => {
+                pings += 1;
+                Ok(())
+            }
+            event => each(event),
+        };
+        poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_read(context, buffer, &mut each))).await?;
+        if pings > 0 {
+            (0..pings).for_each(|_| self.protocol.pong(&mut self.out));
+            self.send().await?;
+        }
+        Ok(())
+    }
+
+    /// Reads until so many events were seen, whatever they are.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn wait_for(&mut self, events: usize) -> Result<()> {
         let mut seen = 0;
-        while seen < frames {
+        while seen < events {
             self.read(|_| {
                 seen += 1;
                 Ok(())
@@ -55,66 +133,72 @@ impl Client {
         Ok(())
     }
 
-    /// Puts a text frame behind what will be sent.
-    pub(crate) fn queue(&mut self, text: &str) {
-        self.out.push(0x81);
-        match text.len() {
-            len @ 0..126 => self.out.push(0x80 | len as u8),
-            len => {
-                self.out.push(0x80 | 126);
-                self.out.extend((len as u16).to_be_bytes());
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8], each: &mut impl FnMut(Event) -> Result<()>) -> Poll<Result<()>> {
+        let before = self.rest.len();
+        let mut target = ReadBuf::new(buffer);
+        target.put_slice(&self.rest);
+        ready!(self.stream.poll_read(context, &mut target))?;
+        let bytes = target.filled();
+        ensure_open(bytes.len() > before)?;
+        let taken = self.decoder.decode(bytes, each)?;
+        self.rest.clear();
+        self.rest.extend_from_slice(&bytes[taken..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn ensure_open(more: bool) -> Result<()> {
+    ensure!(more, "the server has closed the connection");
+    Ok(())
+}
+
+/// Reads the answer to an upgrade, and nothing behind it.
+async fn upgraded(stream: &mut Stream) -> Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(error) => bail!("no upgrade: {error} behind {:?}", String::from_utf8_lossy(&head)),
+        }
+    }
+    ensure!(head.starts_with(b"HTTP/1.1 101 "), "no upgrade: {}", String::from_utf8_lossy(&head));
+    Ok(())
+}
+
+impl Stream {
+    async fn open(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.context("connecting")?;
+        stream.set_nodelay(true)?;
+        Ok(match tls {
+            None => Self::Plain(stream),
+            Some(config) => {
+                let stream = TlsConnector::from(config).connect("localhost".try_into()?, stream).await.context("TLS")?;
+                Self::Tls(Box::new(stream))
+            }
+        })
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>, target: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, target),
+            Self::Tls(stream) => Pin::new(stream).poll_read(context, target),
+        }
+    }
+
+    async fn read_u8(&mut self) -> io::Result<u8> {
+        match self {
+            Self::Plain(stream) => stream.read_u8().await,
+            Self::Tls(stream) => stream.read_u8().await,
+        }
+    }
+
+    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes).await,
+            Self::Tls(stream) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
             }
         }
-        self.out.extend([0; 4]);
-        self.out.extend(text.as_bytes());
     }
-
-    /// Sends what is queued in one write.
-    pub(crate) async fn send(&mut self) -> Result<()> {
-        self.stream.write_all(&self.out).await?;
-        self.out.clear();
-        Ok(())
-    }
-
-    /// One read, and each whole frame in it.
-    pub(crate) async fn read(&mut self, mut each: impl FnMut(Kind) -> Result<()>) -> Result<()> {
-        if self.filled == self.input.len() {
-            self.input.resize(2 * self.filled, 0);
-        }
-        match self.stream.read(&mut self.input[self.filled..]).await? {
-            0 => bail!("the server has closed"),
-            n => self.filled += n,
-        }
-        let mut at = 0;
-        while let Some((payload, len)) = whole_frame(&self.input[at..self.filled]) {
-            ensure!(self.input[at] != 0x88, "closed: {}", String::from_utf8_lossy(&payload[2..]));
-            each(kind(payload))?;
-            at += len;
-        }
-        self.input.copy_within(at..self.filled, 0);
-        self.filled -= at;
-        Ok(())
-    }
-}
-
-/// The payload of the first frame and the length of the frame.
-fn whole_frame(bytes: &[u8]) -> Option<(&[u8], usize)> {
-    let (header, len) = match *bytes.get(1)? {
-        126 => (4, u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]) as usize),
-        127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
-        short => (2, short as usize),
-    };
-    Some((bytes.get(header..header + len)?, header + len))
-}
-
-fn kind(payload: &[u8]) -> Kind {
-    if payload.starts_with(br#"{"type":"ack""#) {
-        return Kind::Ack;
-    }
-    if !payload.starts_with(br#"{"type":"message""#) {
-        return Kind::Other;
-    }
-    let name = br#""seqNo":"#;
-    let digits = payload.windows(name.len()).position(|w| w == name).map_or(&[][..], |at| &payload[at + name.len()..]);
-    Kind::Message(digits.iter().take_while(|b| b.is_ascii_digit()).fold(0, |n, b| n * 10 + u64::from(b - b'0')))
 }

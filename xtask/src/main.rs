@@ -1,5 +1,6 @@
-//! `cargo xtask build|run|test`: everything that a fresh machine needs, from the compiler's wasm target to the tests.
+//! `cargo xtask build|run|test|bench`: everything that a fresh machine needs, from the compiler's wasm target to the tests.
 
+mod bench;
 mod page;
 mod process;
 mod server;
@@ -9,7 +10,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Parser;
 
 use server::Profile;
@@ -38,6 +39,15 @@ enum Command {
         #[arg(last = true, requires = "stage")]
         arguments: Vec<String>,
     },
+    /// Compare the gateway with what else one could take; writes bench/REPORT.md.
+    Bench {
+        /// A little of everything, with debug builds and without peers: shows that it works. The report goes to target/bench.
+        #[arg(long)]
+        quick: bool,
+        /// The load generator's own command line, such as `--row fan-out-1`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -58,6 +68,12 @@ fn run(command: Command) -> Result<()> {
             server::run(Profile::Dev, &arguments)
         }
         Command::Test { stage, arguments } => test::run(stage, &arguments),
+        Command::Bench { quick: false, arguments } => bench::full(&arguments),
+        Command::Bench { quick: true, arguments } => {
+            let (status, _) = bench::quick(&arguments)?;
+            ensure!(status.success(), "the gateway failed a row");
+            Ok(())
+        }
     }
 }
 

@@ -70,18 +70,27 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
         return Ok(());
     }
     if is_debian() && is_root() {
-        println!("installing Debian's chromium");
-        let apt = || {
-            let mut apt = Command::new("apt-get");
-            apt.env("DEBIAN_FRONTEND", "noninteractive");
-            apt
-        };
-        process::run(apt().arg("update"))?;
-        return process::run(apt().args(["install", "--yes", "--no-install-recommends", "chromium"]));
+        return debian_package("chromium");
     }
     println!("installing Playwright's chromium, unless it is there");
     process::run(Command::new("npx").current_dir(playwright).args(["playwright", "install", "chromium"]))
         .context("no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`")
+}
+
+/// Installs a package of Debian.
+///
+/// # Errors
+/// When this is no Debian, or not its root, or the package cannot be had.
+pub(crate) fn debian_package(name: &str) -> Result<()> {
+    ensure!(is_debian() && is_root(), "{name} is a package of Debian, and only root can install it");
+    println!("installing Debian's {name}");
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt
+    };
+    process::run(apt().arg("update"))?;
+    process::run(apt().args(["install", "--yes", "--no-install-recommends", name]))
 }
 
 fn is_debian() -> bool {

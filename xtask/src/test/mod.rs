@@ -1,5 +1,6 @@
 //! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last line counts them all.
 
+mod bench;
 mod browser;
 mod rust;
 mod tally;
@@ -25,6 +26,8 @@ pub(crate) enum Stage {
     Wasm,
     /// The page in a browser, against a server.
     Browser,
+    /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said of their speed.
+    Bench,
 }
 
 impl Stage {
@@ -39,6 +42,7 @@ impl Stage {
             Self::Rust => rust::native(arguments),
             Self::Wasm => rust::wasm(arguments),
             Self::Browser => browser::run(arguments),
+            Self::Bench => bench::run(arguments),
         }
     }
 }

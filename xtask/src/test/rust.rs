@@ -7,8 +7,9 @@ use anyhow::Result;
 use super::Tally;
 use crate::{process, setup, workspace};
 
-/// Crates without native tests: the browser's entry point, and the program of one of these stages.
-const NOT_NATIVE: [&str; 4] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner"];
+/// Crates without native tests: the browser's entry point, the program of one of these stages, and a peer of the benchmarks,
+/// whose features would have axum and all that rests on it built once more.
+const NOT_NATIVE: [&str; 6] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner", "--exclude", "axum-broadcast"];
 
 pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
     process::run(workspace::cargo(["fmt", "--all", "--check"]).args(arguments))?;

@@ -1,0 +1,123 @@
+//! What the gateway is to reach in a row, and whether it does. Compared are only figures of the same round; the median of
+//! their ratios counts.
+
+use crate::{
+    figure::{Key, Metric},
+    measure::spread::Spread,
+    run::{Measured, Outcome},
+    side::Side,
+};
+
+/// A bound on one of a side's metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// Whose.
+    pub side: Side,
+    /// Which.
+    pub metric: Metric,
+    /// The bound.
+    pub bound: Bound,
+}
+
+/// What a figure is held against.
+#[derive(Clone, Copy, Debug)]
+pub enum Bound {
+    /// So many times the same of another side.
+    Times(f64, Side),
+    /// So many times another metric of the same side.
+    TimesOwn(f64, Metric),
+    /// A figure.
+    AtMost(f64),
+    /// At the largest size so many times what it is at the smallest.
+    Growth(f64),
+}
+
+/// How a goal came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// What was asked for.
+    pub goal: String,
+    /// What was measured: a ratio or a figure; `None` where a side is missing.
+    pub measured: Option<f64>,
+    /// Whether it is within the bound.
+    pub met: bool,
+}
+
+impl Goal {
+    /// Judges the outcomes of a row.
+    pub fn judge(&self, outcomes: &[(Side, Outcome)]) -> Verdict {
+        let of = |side: Side| outcomes.iter().find_map(|(other, outcome)| (*other == side).then(|| outcome.measured()).flatten());
+        let own = of(self.side);
+        let key = Key { metric: self.metric, at: None };
+        let (factor, measured, against) = match self.bound {
+            Bound::Times(factor, side) => (factor, own.zip(of(side)).and_then(|(own, other)| ratio(own, key, other, key)), side.name()),
+            Bound::TimesOwn(factor, metric) => (factor, own.and_then(|own| ratio(own, key, own, Key { metric, at: None })), metric.name()),
+            Bound::AtMost(figure) => (figure, own.and_then(|own| own.median(key)), self.metric.unit()),
+            Bound::Growth(factor) => (factor, own.and_then(|own| growth(own, self.metric)), "at the smallest size"),
+        };
+        let times = if matches!(self.bound, Bound::AtMost(_)) { "" } else { "× " };
+        Verdict {
+            goal: format!("{}, {} ≤ {factor} {times}{against}", self.side.name(), self.metric.name()),
+            measured,
+            met: measured.is_some_and(|measured| measured <= factor),
+        }
+    }
+}
+
+/// The median over the rounds.
+fn ratio(own: &Measured, key: Key, other: &Measured, other_key: Key) -> Option<f64> {
+    let pairs = own.rounds(key).zip(other.rounds(other_key));
+    Spread::of(pairs.map(|(own, other)| own / other)).map(|spread| spread.median)
+}
+
+fn growth(own: &Measured, metric: Metric) -> Option<f64> {
+    let keys = own.keys();
+    let mut sizes = keys.iter().filter(|key| key.metric == metric && key.at.is_some());
+    let (smallest, largest) = (sizes.next()?, sizes.next_back()?);
+    ratio(own, *largest, own, *smallest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        figure::Figures,
+        side::{GATEWAY, GATEWAY_1},
+    };
+
+    fn measured(rounds: &[f64]) -> Outcome {
+        Outcome::Measured(Measured::new(rounds.iter().map(|figure| Figures::from([(Metric::PerDelivery, *figure)])).collect()))
+    }
+
+    fn judge(bound: Bound, outcomes: &[(Side, Outcome)]) -> Verdict {
+        Goal { side: GATEWAY, metric: Metric::PerDelivery, bound }.judge(outcomes)
+    }
+
+    #[test]
+    fn ratios_are_of_the_same_round() {
+        // Twice as slow a machine in the second round changes nothing.
+        let outcomes = [(GATEWAY, measured(&[1.0, 2.0, 1.0])), (GATEWAY_1, measured(&[2.0, 4.0, 2.0]))];
+        let verdict = judge(Bound::Times(0.5, GATEWAY_1), &outcomes);
+        assert_eq!((verdict.measured, verdict.met), (Some(0.5), true));
+        assert!(!judge(Bound::Times(0.4, GATEWAY_1), &outcomes).met);
+        assert!(judge(Bound::AtMost(1.0), &outcomes).met);
+        assert!(!judge(Bound::AtMost(0.9), &outcomes).met);
+    }
+
+    #[test]
+    fn a_side_that_is_missing_meets_nothing() {
+        let outcomes = [(GATEWAY, measured(&[1.0])), (GATEWAY_1, Outcome::Failed("lost a message".to_owned()))];
+        let verdict = judge(Bound::Times(9.0, GATEWAY_1), &outcomes);
+        assert_eq!((verdict.measured, verdict.met), (None, false));
+    }
+
+    #[test]
+    fn growth_is_from_the_smallest_to_the_largest() {
+        let mut figures = Figures::default();
+        for (size, figure) in [(1, 2.0), (10, 9.0), (100, 3.0)] {
+            figures.add_at(size, Figures::from([(Metric::PerDelivery, figure)]));
+        }
+        let outcomes = [(GATEWAY, Outcome::Measured(Measured::new(vec![figures])))];
+        assert_eq!(judge(Bound::Growth(1.5), &outcomes).measured, Some(1.5));
+    }
+}

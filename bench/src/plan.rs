@@ -1,0 +1,302 @@
+//! Which rows there are: the work of each, the sides that do it, and what the gateway is to reach.
+
+use crate::{
+    figure::Metric,
+    goal::{Bound, Goal},
+    side::{GATEWAY, GATEWAY_1, Side},
+    work::{Churn, Fairness, FanOut, IdleMemory, Latency, Outrun, PingPong, Replay, Topics, Work},
+};
+use std::time::Duration;
+
+/// A row of the report.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// In short, for file names and the command line.
+    pub name: &'static str,
+    /// For people.
+    pub title: &'static str,
+    /// What a reader should know of it.
+    pub note: &'static str,
+    /// What is done.
+    pub work: Work,
+    /// Who does it.
+    pub sides: Vec<Side>,
+    /// What the gateway is to reach.
+    pub goals: Vec<Goal>,
+    /// Environment variables that the sides are started with.
+    pub settings: &'static [(&'static str, &'static str)],
+}
+
+impl Row {
+    /// Has the program of `--beside` behind the gateway.
+    pub fn beside(&mut self) {
+        let with = |side: &Side| match *side {
+            Side::Gateway { workers } => vec![*side, Side::Beside { workers }],
+            side => vec![side],
+        };
+        self.sides = self.sides.iter().flat_map(with).collect();
+    }
+}
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Enough for figures.
+    Full,
+    /// Enough to see that all of it works.
+    Quick,
+}
+
+impl Scale {
+    /// How often each side is measured in a row.
+    pub fn rounds(self) -> usize {
+        match self {
+            Self::Full => 5,
+            Self::Quick => 1,
+        }
+    }
+
+    /// `full`, or a twentieth of it but no less than `least`.
+    fn of(self, full: u64, least: u64) -> u64 {
+        match self {
+            Self::Full => full,
+            Self::Quick => (full / 20).max(least),
+        }
+    }
+
+    fn count(self, full: usize, least: usize) -> usize {
+        match self {
+            Self::Full => full,
+            Self::Quick => (full / 20).max(least),
+        }
+    }
+
+    fn all(self) -> Vec<Side> {
+        match self {
+            Self::Full => {
+                vec![GATEWAY, GATEWAY_1, Side::Elysia, Side::NodeWs, Side::AxumBroadcast, Side::Nats, Side::NatsWebSocket, Side::Nchan]
+            }
+            Self::Quick => vec![GATEWAY, GATEWAY_1],
+        }
+    }
+
+    fn with_limit(self) -> Vec<Side> {
+        let mut sides = self.all();
+        sides.insert(2, Side::SendLimit);
+        sides
+    }
+
+    /// Those that speak the gateway's protocol.
+    fn same_protocol(self) -> Vec<Side> {
+        let others = [Side::Nats, Side::NatsWebSocket, Side::Nchan];
+        self.all().into_iter().filter(|side| !others.contains(side)).collect()
+    }
+
+    fn encrypted(self) -> Vec<Side> {
+        match self {
+            Self::Full => vec![Side::GatewayTls, Side::NodeWsTls],
+            Self::Quick => vec![Side::GatewayTls],
+        }
+    }
+}
+
+/// All rows.
+pub fn rows(scale: Scale) -> Vec<Row> {
+    let mut rows = fan_outs(scale);
+    rows.extend(waiting(scale));
+    rows.extend(sizes(scale));
+    rows.extend(under_pressure(scale));
+    rows.extend(encrypted(scale));
+    rows
+}
+
+const fn goal(side: Side, metric: Metric, bound: Bound) -> Goal {
+    Goal { side, metric, bound }
+}
+
+const fn per_delivery(bound: Bound) -> Goal {
+    goal(GATEWAY, Metric::PerDelivery, bound)
+}
+
+fn fan_out(scale: Scale, subscribers: usize, publishers: usize, in_flight: u64, messages: u64) -> Work {
+    let subscribers = scale.count(subscribers, 10);
+    Work::FanOut(FanOut { subscribers, publishers, in_flight, messages: scale.of(messages, 64) })
+}
+
+fn fan_outs(scale: Scale) -> Vec<Row> {
+    let row = |name, title, work, goals| Row { name, title, note: "", work, sides: scale.with_limit(), goals, settings: &[] };
+    let against = |elysia, nats| vec![per_delivery(Bound::Times(elysia, Side::Elysia)), per_delivery(Bound::Times(nats, Side::Nats))];
+    let mut first = against(1.0, 0.6);
+    first.push(per_delivery(Bound::Times(1.08, Side::SendLimit)));
+    let mut second = against(0.95, 0.35);
+    second.push(per_delivery(Bound::Times(1.1, GATEWAY_1)));
+    vec![
+        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150), first),
+        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 960), second),
+        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 2048), against(0.4, 0.25)),
+        row(
+            "fan-out-10",
+            "Fan-out to 10, 16 publishes in flight",
+            fan_out(scale, 10, 1, 16, 30_000),
+            vec![per_delivery(Bound::Times(0.95, Side::Elysia))],
+        ),
+        row(
+            "publishers-8",
+            "8 publishers on one topic, each 1 in flight, 1,000 subscribers",
+            fan_out(scale, 1000, 8, 1, 400),
+            vec![per_delivery(Bound::Times(0.5, Side::Elysia))],
+        ),
+        row(
+            "publishers-64",
+            "64 publishers on one topic, each 1 in flight, 1,000 subscribers",
+            fan_out(scale, 1000, 64, 1, 1280),
+            vec![per_delivery(Bound::Times(0.65, Side::Elysia)), goal(GATEWAY_1, Metric::AckP99, Bound::Times(1.5, Side::Elysia))],
+        ),
+    ]
+}
+
+fn waiting(scale: Scale) -> Vec<Row> {
+    vec![
+        Row {
+            name: "ping-pong",
+            title: "Ping-pong: 64 connections, each publishes to its own topic and waits for ack and message",
+            note: "",
+            work: Work::PingPong(PingPong { connections: 64, messages: scale.of(1000, 50) }),
+            sides: scale.with_limit(),
+            goals: vec![goal(GATEWAY, Metric::PerPublish, Bound::Times(0.7, Side::Elysia))],
+            settings: &[],
+        },
+        Row {
+            name: "latency",
+            title: "Delivery latency: 100 publishes a second to 500 subscribers",
+            note: "The load generator reads the subscribers one after the other on one thread; that is part of the figure, the same for each side.",
+            work: Work::Latency(Latency {
+                subscribers: scale.count(500, 50),
+                pause: Duration::from_millis(10),
+                messages: scale.of(300, 50),
+            }),
+            sides: scale.all(),
+            goals: vec![goal(GATEWAY, Metric::DeliveryP50, Bound::Times(1.1, Side::Elysia))],
+            settings: &[],
+        },
+        Row {
+            name: "start",
+            title: "Start: from exec to the first answer",
+            note: "",
+            work: Work::Start,
+            sides: scale.all(),
+            goals: vec![goal(GATEWAY, Metric::Start, Bound::AtMost(100.0))],
+            settings: &[],
+        },
+    ]
+}
+
+fn sizes(scale: Scale) -> Vec<Row> {
+    let live = FanOut { subscribers: scale.count(1000, 50), publishers: 1, in_flight: 1, messages: scale.of(150, 20) };
+    let growing = |subscribers: usize| FanOut {
+        subscribers: scale.count(subscribers, 10),
+        publishers: 1,
+        in_flight: 1,
+        messages: scale.of(200_000 / subscribers as u64, 20),
+    };
+    let churning = |topics: usize, subscribers: usize| Churn {
+        topics: scale.count(topics, 5),
+        subscribers: scale.count(subscribers, 5),
+        pairs: scale.of(16_000, 800),
+    };
+    let spread =
+        |topics: usize| Topics { topics: scale.count(topics, 1), connections: 100, subscribers: 10, messages: scale.of(20_000, 500) };
+    vec![
+        Row {
+            name: "idle-memory",
+            title: "An idle connection with one subscription",
+            note: "Memory of the server's process; what the kernel keeps for a socket is not in it.",
+            work: Work::IdleMemory(IdleMemory { before: scale.count(1000, 100), connections: scale.count(5000, 200) }),
+            sides: scale.all(),
+            goals: vec![goal(GATEWAY, Metric::PerConnection, Bound::AtMost(3.0))],
+            settings: &[],
+        },
+        Row {
+            name: "growth-subscribers",
+            title: "Cost of a delivery as subscribers grow, 1 publish in flight",
+            note: "What the limit grows by is the kernel's and the caches'.",
+            work: Work::FanOuts([10, 100, 1000, 8000].map(growing).to_vec()),
+            sides: vec![GATEWAY, GATEWAY_1, Side::SendLimit],
+            goals: vec![per_delivery(Bound::Growth(1.15))],
+            settings: &[],
+        },
+        Row {
+            name: "growth-topics",
+            title: "Cost of a delivery as topics grow, 10 subscribers each, 1 publish in flight",
+            note: "100 connections share the subscriptions, up to 1,000 each.",
+            work: Work::Topics([1, 100, 10_000].map(spread).to_vec()),
+            sides: vec![GATEWAY, GATEWAY_1],
+            goals: vec![per_delivery(Bound::Growth(1.15))],
+            settings: &[],
+        },
+        Row {
+            name: "churn",
+            title: "Subscribe and unsubscribe, 10 topics and 10 subscribers against 1,000 and 1,000",
+            note: "16 pairs leave in one write.",
+            work: Work::Churn(vec![churning(10, 10), churning(1000, 1000)]),
+            sides: scale.same_protocol(),
+            goals: vec![goal(GATEWAY, Metric::PerPair, Bound::Growth(1.5))],
+            settings: &[],
+        },
+        Row {
+            name: "replay",
+            title: "Replay of 1,000 messages to connections that missed them",
+            note: "Without `limits.replay_rate`, which would pace it. Beside it a live delivery with one publish in flight.",
+            work: Work::Replay(Replay { subscribers: scale.count(500, 20), messages: 1000, live }),
+            sides: vec![GATEWAY, GATEWAY_1],
+            goals: vec![goal(GATEWAY, Metric::PerReplayed, Bound::TimesOwn(0.1, Metric::PerDelivery))],
+            settings: &[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "0")],
+        },
+    ]
+}
+
+fn under_pressure(scale: Scale) -> Vec<Row> {
+    vec![
+        Row {
+            name: "fairness",
+            title: "A quiet topic while another one fans out to 8,000 without a pause",
+            note: "Both of the machine's cores are busy with the other topic and its readers.",
+            work: Work::Fairness(Fairness {
+                subscribers: scale.count(8000, 400),
+                messages: scale.of(40, 20),
+                pause: Duration::from_millis(10),
+            }),
+            sides: scale.same_protocol(),
+            goals: vec![],
+            settings: &[],
+        },
+        Row {
+            name: "outrun",
+            title: "Publishers outrun subscribers: 100 that read nothing, 10 that read everything",
+            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; others keep all of it in memory, or lose messages.",
+            work: Work::Outrun(Outrun {
+                stalled: scale.count(100, 10),
+                readers: scale.count(10, 2),
+                publishers: 4,
+                messages: scale.of(16_000, 1600),
+                payload: 1024,
+            }),
+            sides: scale.same_protocol(),
+            goals: vec![goal(GATEWAY, Metric::Peak, Bound::AtMost(120.0))],
+            settings: &[],
+        },
+    ]
+}
+
+fn encrypted(scale: Scale) -> Vec<Row> {
+    let row = |name, title, work| Row { name, title, note: "", work, sides: scale.encrypted(), goals: vec![], settings: &[] };
+    vec![
+        row("tls-fan-out-1", "TLS: fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150)),
+        row("tls-fan-out-16", "TLS: fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 800)),
+        row(
+            "tls-idle-memory",
+            "TLS: an idle connection with one subscription",
+            Work::IdleMemory(IdleMemory { before: scale.count(200, 50), connections: scale.count(2000, 50) }),
+        ),
+    ]
+}

@@ -1,0 +1,170 @@
+//! The sides of a comparison: which servers there are, how each is started and which protocol it speaks.
+
+mod axum_broadcast;
+mod certificate;
+mod elysia;
+mod gateway;
+mod nats;
+mod nchan;
+mod node_ws;
+mod send_limit;
+mod server;
+
+use crate::wire::Protocol;
+pub use certificate::Certificate;
+pub use server::{Server, Target};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A server, and how it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The gateway on so many worker threads.
+    Gateway {
+        /// Threads that serve.
+        workers: u8,
+    },
+    /// The gateway with TLS, two worker threads.
+    GatewayTls,
+    /// Another program that is started as the gateway is, such as an earlier build.
+    Beside {
+        /// Threads that serve.
+        workers: u8,
+    },
+    /// No server, but what the kernel takes: one `send(2)` of a prepared frame for each subscriber and read.
+    SendLimit,
+    /// Elysia on Bun, with its native publish.
+    Elysia,
+    /// Node with `ws`.
+    NodeWs,
+    /// Node with `ws` and TLS.
+    NodeWsTls,
+    /// axum's WebSocket with tokio's broadcast channel.
+    AxumBroadcast,
+    /// NATS over TCP.
+    Nats,
+    /// NATS over WebSocket.
+    NatsWebSocket,
+    /// nginx with Nchan, one worker.
+    Nchan,
+}
+
+/// The gateway as it is by default on two cores.
+pub const GATEWAY: Side = Side::Gateway { workers: 2 };
+/// The gateway on one thread, as the peers in JavaScript are.
+pub const GATEWAY_1: Side = Side::Gateway { workers: 1 };
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The gateway's binary.
+    pub gateway: PathBuf,
+    /// A program to compare it with, which takes the same command line and speaks the same protocol.
+    pub beside: Option<PathBuf>,
+    /// The folder with the programs of this package.
+    pub programs: PathBuf,
+    /// The folder with the scripts of the peers in JavaScript and their packages.
+    pub scripts: PathBuf,
+    /// A folder to write to.
+    pub work: PathBuf,
+    /// For the sides with TLS.
+    pub certificate: Certificate,
+}
+
+/// Why a side cannot take part; for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
+
+impl Side {
+    /// Its name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway { workers: 1 } => "Micro Socket, 1 worker",
+            Self::Gateway { .. } => "Micro Socket",
+            Self::GatewayTls => "Micro Socket, TLS",
+            Self::Beside { workers: 1 } => "beside it, 1 worker",
+            Self::Beside { .. } => "beside it",
+            Self::SendLimit => "send(2) limit",
+            Self::Elysia => "Elysia on Bun",
+            Self::NodeWs => "Node ws",
+            Self::NodeWsTls => "Node ws, TLS",
+            Self::AxumBroadcast => "axum + broadcast",
+            Self::Nats => "NATS, TCP",
+            Self::NatsWebSocket => "NATS, WebSocket",
+            Self::Nchan => "Nchan",
+        }
+    }
+
+    /// What it is, in the versions that are here.
+    pub fn description(self, environment: &Environment) -> String {
+        match self {
+            Self::Gateway { workers } => gateway::description(environment, &format!("{workers} worker thread(s)")),
+            Self::GatewayTls => gateway::description(environment, "2 worker threads, TLS"),
+            Self::Beside { workers } => format!("the program of --beside on {workers} worker thread(s)"),
+            Self::SendLimit => send_limit::DESCRIPTION.to_owned(),
+            Self::Elysia => elysia::description(environment),
+            Self::NodeWs | Self::NodeWsTls => node_ws::description(environment),
+            Self::AxumBroadcast => axum_broadcast::DESCRIPTION.to_owned(),
+            Self::Nats | Self::NatsWebSocket => nats::description(),
+            Self::Nchan => nchan::description(),
+        }
+    }
+
+    fn protocol(self) -> Protocol {
+        match self {
+            Self::Nats => Protocol::Nats,
+            Self::NatsWebSocket => Protocol::NatsWebSocket,
+            Self::Nchan => Protocol::Nchan,
+            _ => Protocol::Gateway,
+        }
+    }
+
+    fn is_encrypted(self) -> bool {
+        matches!(self, Self::GatewayTls | Self::NodeWsTls)
+    }
+
+    /// The command that starts it.
+    fn command(self, environment: &Environment, address: SocketAddr) -> Result<Command, Unavailable> {
+        match self {
+            Self::Gateway { workers } => gateway::command(&environment.gateway, address, workers, None),
+            Self::GatewayTls => gateway::command(&environment.gateway, address, 2, Some(&environment.certificate)),
+            Self::Beside { workers } => {
+                let program = environment.beside.as_ref().ok_or_else(|| Unavailable("no program was given".to_owned()))?;
+                gateway::command(program, address, workers, None)
+            }
+            Self::SendLimit => send_limit::command(environment, address),
+            Self::Elysia => elysia::command(environment, address),
+            Self::NodeWs => node_ws::command(environment, address, None),
+            Self::NodeWsTls => node_ws::command(environment, address, Some(&environment.certificate)),
+            Self::AxumBroadcast => axum_broadcast::command(environment, address),
+            Self::Nats => nats::command(environment, address, nats::Carrier::Tcp),
+            Self::NatsWebSocket => nats::command(environment, address, nats::Carrier::WebSocket),
+            Self::Nchan => nchan::command(environment, address),
+        }
+    }
+}
+
+/// The file, if it is there.
+fn file(path: PathBuf, what: &str) -> Result<PathBuf, Unavailable> {
+    if path.exists() { Ok(path) } else { Err(Unavailable(format!("{what} is not there ({})", path.display()))) }
+}
+
+/// A program that the system has.
+fn installed(paths: &[&str], package: &str) -> Result<PathBuf, Unavailable> {
+    let there = paths.iter().map(Path::new).find(|path| path.exists());
+    there.map(Path::to_path_buf).ok_or_else(|| Unavailable(format!("Debian's package {package} is not installed")))
+}
+
+/// The first line that the program prints about its version.
+fn version(program: &Path, argument: &str) -> String {
+    let output = Command::new(program).arg(argument).stdin(Stdio::null()).output();
+    output
+        .ok()
+        .map(|output| [output.stdout, output.stderr].concat())
+        .and_then(|text| Some(String::from_utf8_lossy(&text).lines().next()?.trim().to_owned()))
+        .unwrap_or_default()
+}

@@ -1,0 +1,110 @@
+//! A side that runs.
+
+use super::{Environment, Side};
+use crate::{measure::process::Processes, wire::Protocol};
+use anyhow::{Context, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio_rustls::rustls::ClientConfig;
+
+/// How long a side may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it may take to stop.
+const GRACE: Duration = Duration::from_secs(3);
+/// Between two looks at whether it answers, or has stopped.
+const STEP: Duration = Duration::from_millis(1);
+
+/// What a client has to know of a server.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// With TLS: what trusts it.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+/// A process that serves; dropping it ends it.
+#[derive(Debug)]
+pub struct Server {
+    /// For those who connect.
+    pub target: Target,
+    /// From the start of the program to its first answer.
+    pub start: Duration,
+    /// For its CPU time and memory.
+    pub processes: Processes,
+    child: Child,
+}
+
+impl Server {
+    /// Starts the side and waits until it answers. `settings` are environment variables.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::Unavailable) when it is not installed; anything else when it does not start.
+    pub fn start(side: Side, environment: &Environment, settings: &[(&str, &str)]) -> Result<Self> {
+        let address = free_address()?;
+        let mut command = side.command(environment, address)?;
+        let logs = environment.work.join("logs");
+        fs::create_dir_all(&logs)?;
+        let log = logs.join(format!("{}.log", side.name().replace([' ', ','], "-")));
+        let file = File::create(&log)?;
+        command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let mut server = Self {
+            target: Target { address, protocol: side.protocol(), tls: side.is_encrypted().then(|| environment.certificate.client.clone()) },
+            start: Duration::ZERO,
+            processes: Processes::of(child.id())?,
+            child,
+        };
+        while !server.answers() {
+            let ended = server.child.try_wait()?;
+            ensure!(ended.is_none() && started.elapsed() < PATIENCE, "{} does not answer, see {}", side.name(), log.display());
+            thread::sleep(STEP);
+        }
+        server.start = started.elapsed();
+        server.processes = Processes::of(server.child.id())?;
+        Ok(server)
+    }
+
+    /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. A handshake of TLS is not tried.
+    fn answers(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.target.address) else {
+            return false;
+        };
+        let asked = self.target.protocol == Protocol::Nats || stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").is_ok();
+        self.target.tls.is_some() || (asked && stream.read_exact(&mut [0]).is_ok())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended by itself, or does not end, needs no more than what follows.
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        if kill(pid, Signal::SIGTERM).is_ok() {
+            let asked = Instant::now();
+            while asked.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
+                thread::sleep(STEP);
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One that nobody listens on now.
+pub(super) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}

@@ -1,0 +1,36 @@
+//! What a connection at rest takes: set up, subscribed to a topic, and silent.
+
+use super::crowd::{Names, connect};
+use crate::{
+    figure::{Figures, Metric},
+    side::Server,
+};
+use anyhow::Result;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Time for a server to give back what it needed for the setup.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// How much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct IdleMemory {
+    /// Connections before the first reading: what the first ones cost is the server's, not theirs.
+    pub before: usize,
+    /// Connections between the readings.
+    pub connections: usize,
+}
+
+impl IdleMemory {
+    pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
+        let names = Names::new();
+        let role = names.subscriber(vec![names.topic(0)]);
+        let _first = connect(server, &role, self.before).await?;
+        sleep(SETTLING).await;
+        let before = server.processes.memory()?;
+        let _others = connect(server, &role, self.connections).await?;
+        sleep(SETTLING).await;
+        let grown = server.processes.memory()?.saturating_sub(before);
+        Ok(Figures::from([(Metric::PerConnection, grown as f64 / 1024.0 / self.connections as f64)]))
+    }
+}

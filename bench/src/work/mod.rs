@@ -1,0 +1,122 @@
+//! The work that sides do, and what is measured of it. All of it runs on one thread with a runtime of its own; what would
+//! disturb it runs on another.
+
+mod churn;
+mod crowd;
+mod fairness;
+mod fan_out;
+mod idle_memory;
+mod latency;
+mod outrun;
+mod ping_pong;
+mod replay;
+mod topics;
+
+use crate::{
+    figure::{Figures, Metric},
+    side::Server,
+};
+use anyhow::{Context, Result};
+pub use churn::Churn;
+pub use fairness::Fairness;
+pub use fan_out::FanOut;
+pub use idle_memory::IdleMemory;
+pub use latency::Latency;
+pub use outrun::Outrun;
+pub use ping_pong::PingPong;
+pub use replay::Replay;
+use std::time::Duration;
+use tokio::{task::LocalSet, time::timeout};
+pub use topics::Topics;
+
+/// After this a measurement has failed: something has been lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes of a payload, where nothing else is said.
+const PAYLOAD: usize = 128;
+
+/// A piece of work.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Publishers of one topic, and its subscribers.
+    FanOut(FanOut),
+    /// The same at several numbers of subscribers.
+    FanOuts(Vec<FanOut>),
+    /// One publisher to many topics, at several numbers of them.
+    Topics(Vec<Topics>),
+    /// Everyone publishes to a topic of their own.
+    PingPong(PingPong),
+    /// From a publish at a steady rate to its delivery.
+    Latency(Latency),
+    /// What a connection at rest takes.
+    IdleMemory(IdleMemory),
+    /// Subscribing and unsubscribing, at several sizes.
+    Churn(Vec<Churn>),
+    /// What was missed.
+    Replay(Replay),
+    /// A quiet topic beside a busy one.
+    Fairness(Fairness),
+    /// More publishes than subscribers read.
+    Outrun(Outrun),
+    /// From the program's start to its first answer.
+    Start,
+}
+
+impl Work {
+    /// Whether each measurement needs a server that has done nothing yet.
+    pub(crate) fn needs_a_fresh_server(&self) -> bool {
+        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Outrun(_))
+    }
+
+    /// What is done before anything is measured: some of the same, or a fan-out.
+    pub(crate) fn warm_up(&self) -> Self {
+        match self {
+            Self::FanOut(work) => Self::FanOut(work.shortened()),
+            _ => Self::FanOut(FanOut { subscribers: 100, publishers: 1, in_flight: 16, messages: 400 }),
+        }
+    }
+
+    /// Does it once.
+    ///
+    /// # Errors
+    /// When the server refuses anything, or loses, repeats or reorders a message.
+    pub fn run(&self, server: &Server) -> Result<Figures> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let done = LocalSet::new().block_on(&runtime, async { timeout(PATIENCE, self.measure(server)).await });
+        done.with_context(|| format!("not complete after {} s", PATIENCE.as_secs()))?
+    }
+
+    async fn measure(&self, server: &Server) -> Result<Figures> {
+        match self {
+            Self::FanOut(work) => work.run(server).await,
+            Self::FanOuts(all) => {
+                let mut figures = Figures::default();
+                for work in all {
+                    figures.add_at(work.subscribers as u64, work.run(server).await?);
+                }
+                Ok(figures)
+            }
+            Self::Topics(all) => {
+                let mut figures = Figures::default();
+                for work in all {
+                    figures.add_at(work.topics as u64, work.run(server).await?);
+                }
+                Ok(figures)
+            }
+            Self::PingPong(work) => work.run(server).await,
+            Self::Latency(work) => work.run(server).await,
+            Self::IdleMemory(work) => work.run(server).await,
+            Self::Churn(all) => {
+                let mut figures = Figures::default();
+                for work in all {
+                    figures.add_at(work.subscribers as u64, work.run(server).await?);
+                }
+                Ok(figures)
+            }
+            Self::Replay(work) => work.run(server).await,
+            Self::Fairness(work) => work.run(server).await,
+            Self::Outrun(work) => work.run(server).await,
+            Self::Start => Ok(Figures::from([(Metric::Start, server.start.as_secs_f64() * 1e3)])),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What was missed: many connections subscribe with a position before everything that the topic keeps. Beside it, in the
+//! same measurement, a live delivery with one publish in flight.
+
+use super::{
+    FanOut, PAYLOAD,
+    crowd::{Meter, Names, all, connect, publish, receive},
+};
+use crate::{
+    client::Client,
+    figure::{Figures, Metric},
+    side::Server,
+    wire::payload::Payload,
+};
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+/// How much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    /// Connections that missed everything.
+    pub subscribers: usize,
+    /// Messages that they missed.
+    pub messages: u64,
+    /// What it is compared with.
+    pub live: FanOut,
+}
+
+impl Replay {
+    pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
+        let names = Names::new();
+        let topic = names.topic(0);
+        let mut publisher = Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
+        publish(&mut publisher, std::slice::from_ref(&topic), &mut Payload::new(0, PAYLOAD), self.messages, 64).await?;
+        let subscribers = connect(server, &names.subscriber(Vec::new()), self.subscribers).await?;
+
+        let meter = Meter::start(server)?;
+        let mut receiving = JoinSet::new();
+        for mut subscriber in subscribers {
+            let (topic, total) = (topic.clone(), self.messages);
+            receiving.spawn_local(async move {
+                subscriber.subscribe(&topic, true)?;
+                subscriber.send().await?;
+                receive(&mut subscriber, total, |_| ()).await?;
+                Ok(subscriber)
+            });
+        }
+        let _kept = all(receiving).await?;
+        let mut figures = Figures::from([(Metric::PerReplayed, meter.per(self.messages * self.subscribers as u64)?)]);
+        let live = self.live.run(server).await?;
+        live.iter().filter(|(key, _)| key.metric == Metric::PerDelivery).for_each(|(key, figure)| figures.add(key.metric, figure));
+        Ok(figures)
+    }
+}
