@@ -29,8 +29,6 @@ pub fn write(folder: &Path, results: &[RowResult], environment: &Environment, sc
 
 /// Rows in which the gateway did not come to the end.
 pub fn failed(results: &[RowResult]) -> usize {
-    let broke = |(side, outcome): &(Side, Outcome)| {
-        matches!(side, Side::Gateway { .. } | Side::GatewayTls | Side::SendLimit) && outcome.measured().is_none()
-    };
+    let broke = |(side, outcome): &(Side, Outcome)| matches!(side, Side::Gateway { .. } | Side::GatewayTls) && outcome.measured().is_none();
     results.iter().filter(|result| result.outcomes.iter().any(broke)).count()
 }

@@ -34,7 +34,7 @@ fn introduction(scale: Scale, rounds: usize) -> String {
 Written by `cargo xtask bench`, on {}.
 
 - **Server CPU** is user and system time of the server's process, read from the kernel; the load generator is not in it.
-- All sides do the same work in turns (A B C, A B C, …), after a warm-up: {rounds} rounds. A figure is the median, behind it the lowest and the highest. Ratios are those of figures of the same round, and their median.
+- All sides do the same work in turns (A B C, A B C, …), after a warm-up; rounds: {rounds}. A figure is the median, behind it the lowest and the highest. Ratios are those of figures of the same round, and their median.
 - The payload has 128 bytes where nothing else is said. Each subscriber checks every number: a side that loses, repeats or reorders a message fails its row.
 - Machines are noisy and differ: read ratios, not figures.
 
@@ -107,8 +107,9 @@ fn cells(outcome: &Outcome, keys: &[Key]) -> String {
     }
 }
 
-fn cell(spread: Spread) -> String {
-    format!(" **{}** ({} … {}) |", chart::number(spread.median), chart::number(spread.low), chart::number(spread.high))
+fn cell(Spread { low, median, high }: Spread) -> String {
+    let spread = if low < high { format!(" ({} … {})", chart::number(low), chart::number(high)) } else { String::new() };
+    format!(" **{}**{spread} |", chart::number(median))
 }
 
 fn sides(results: &[RowResult], environment: &Environment) -> String {
