@@ -183,8 +183,8 @@ impl Ledger {
 
     /// The topics that the page listens to, each with its position, in words.
     pub(crate) fn positions(&self) -> String {
-        let place = |(topic, seen): (&Box<str>, &Seen)| seen.last.map_or_else(|| topic.to_string(), |last| format!("{topic} {last}"));
-        let mut places: Vec<String> = self.topics.iter().take(3).map(place).collect();
+        let place = |topic: &str, seen: &Seen| seen.last.map_or_else(|| topic.to_owned(), |last| format!("{topic} {last}"));
+        let mut places: Vec<String> = self.topics.iter().take(3).map(|(topic, seen)| place(topic, seen)).collect();
         if self.topics.len() > places.len() {
             places.push(format!("{} more", self.topics.len() - places.len()));
         }

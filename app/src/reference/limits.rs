@@ -61,7 +61,7 @@ pub(super) fn span(time: Duration) -> String {
     let ms = time.as_millis();
     let of = |count: u128, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
     match ms {
-        _ if ms == 0 || ms % 1000 != 0 => format!("{ms} ms"),
+        _ if ms == 0 || !ms.is_multiple_of(1000) => format!("{ms} ms"),
         _ if ms.is_multiple_of(3_600_000) => of(ms / 3_600_000, "hour"),
         _ if ms.is_multiple_of(60_000) => of(ms / 60_000, "minute"),
         _ => of(ms / 1000, "second"),

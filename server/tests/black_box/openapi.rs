@@ -107,9 +107,10 @@ const CASES: &[Case] = &[
 ];
 
 /// Documented, but not to be had from this gateway, which is in demo mode and well: it would have to be full or about to stop.
-const NOT_PROVOKED_HERE: [(&str, &str, u16); 6] = [
+const NOT_PROVOKED_HERE: [(&str, &str, u16); 7] = [
     ("/demo/publish/{topic}", "get", 401),
     ("/demo/publish/{topic}", "get", 503),
+    ("/publish", "post", 408),
     ("/publish", "post", 503),
     ("/readyz", "get", 503),
     ("/ws", "get", 503),
