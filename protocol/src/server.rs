@@ -83,6 +83,14 @@ pub struct Subscribed<'a> {
     pub recovered: Option<bool>,
 }
 
+impl<'a> Subscribed<'a> {
+    /// The topic stands at `head` of `epoch`; beyond [`SeqNo::MAX`], which no topic reaches, at 0.
+    #[must_use]
+    pub fn at(topic: &'a Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> Self {
+        Self { topic: topic.reborrow(), seq_no: SeqNo::new(head).unwrap_or_default(), epoch: epoch.reborrow(), recovered }
+    }
+}
+
 /// A subscription has ended. No `message` of the topic comes after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

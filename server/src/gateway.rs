@@ -17,7 +17,7 @@ use crate::{
     socket::{Connection, Connections, drive},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
 use serde_json::value::RawValue;
 use shared_log::SharedLog;
@@ -213,6 +213,13 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
+    /// Forgets what has expired: messages, topics, message ids, sessions.
+    pub(crate) fn expire(&self) {
+        self.topics.expire();
+        self.dedup.expire();
+        self.sessions.expire();
+    }
+
     /// How it is configured.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -297,6 +304,14 @@ impl Gateway {
     /// [`Gateway::with_topic`]. Cancel-safe.
     pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>) -> Option<BoxFuture<'static, ()>> {
         self.shared_log.as_ref()?.attach(self, topic)
+    }
+
+    /// As [`Gateway::attach`] for those of these names that are topics, side by side.
+    pub(crate) async fn attach_all<'a>(self: &Arc<Self>, names: impl Iterator<Item = &'a str>) {
+        if self.shared_log.is_some() {
+            let topics = names.filter_map(|name| protocol::Topic::new(name).ok());
+            join_all(topics.filter_map(|topic| self.attach(&topic))).await;
+        }
     }
 
     /// Does `act` on the topic of this name, which is made where there is none and this process numbers it. `last` is the topic

@@ -125,8 +125,6 @@ async fn follow_files(tls: Option<&Tls>) {
 async fn clear(gateway: &Gateway) {
     loop {
         sleep(CLEARING).await;
-        gateway.topics.expire();
-        gateway.dedup.expire();
-        gateway.sessions.expire();
+        gateway.expire();
     }
 }

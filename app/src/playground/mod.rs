@@ -92,38 +92,30 @@ fn Views(
     /// Whether the page has come to life.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let pressed = move |which: View| (view.get() == which).to_string();
+    let item = move |which: View, label: AnyView| {
+        view! {
+            <button
+                class="seg__item"
+                type="button"
+                aria-pressed=move || (view.get() == which).to_string()
+                disabled=move || !live.get()
+                on:click=move |_| view.set(which)
+            >
+                {label}
+            </button>
+        }
+        .into_any()
+    };
+    let count = view! {
+        "Log "
+        <span class="count">{move || screen.feed.watch(|store| store.len())}</span>
+    };
     view! {
         <div class="views">
             <div class="seg" role="group" aria-label="View">
-                <button
-                    class="seg__item"
-                    type="button"
-                    aria-pressed=move || pressed(View::Compose)
-                    disabled=move || !live.get()
-                    on:click=move |_| view.set(View::Compose)
-                >
-                    "Compose"
-                </button>
-                <button
-                    class="seg__item"
-                    type="button"
-                    aria-pressed=move || pressed(View::Log)
-                    disabled=move || !live.get()
-                    on:click=move |_| view.set(View::Log)
-                >
-                    "Log "
-                    <span class="count">{move || screen.feed.watch(|store| store.len())}</span>
-                </button>
-                <button
-                    class="seg__item"
-                    type="button"
-                    aria-pressed=move || pressed(View::Checks)
-                    disabled=move || !live.get()
-                    on:click=move |_| view.set(View::Checks)
-                >
-                    "Checks"
-                </button>
+                {item(View::Compose, "Compose".into_any())}
+                {item(View::Log, count.into_any())}
+                {item(View::Checks, "Checks".into_any())}
             </div>
         </div>
     }

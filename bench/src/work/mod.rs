@@ -89,34 +89,25 @@ impl Work {
     async fn measure(&self, server: &Server) -> Result<Figures> {
         match self {
             Self::FanOut(work) => work.run(server).await,
-            Self::FanOuts(all) => {
-                let mut figures = Figures::default();
-                for work in all {
-                    figures.add_at(work.subscribers as u64, work.run(server).await?);
-                }
-                Ok(figures)
-            }
-            Self::Topics(all) => {
-                let mut figures = Figures::default();
-                for work in all {
-                    figures.add_at(work.topics as u64, work.run(server).await?);
-                }
-                Ok(figures)
-            }
+            Self::FanOuts(all) => at_each_size(all, |work| work.subscribers, async |work| work.run(server).await).await,
+            Self::Topics(all) => at_each_size(all, |work| work.topics, async |work| work.run(server).await).await,
             Self::PingPong(work) => work.run(server).await,
             Self::Latency(work) => work.run(server).await,
             Self::IdleMemory(work) => work.run(server).await,
-            Self::Churn(all) => {
-                let mut figures = Figures::default();
-                for work in all {
-                    figures.add_at(work.subscribers as u64, work.run(server).await?);
-                }
-                Ok(figures)
-            }
+            Self::Churn(all) => at_each_size(all, |work| work.subscribers, async |work| work.run(server).await).await,
             Self::Replay(work) => work.run(server).await,
             Self::Fairness(work) => work.run(server).await,
             Self::Outrun(work) => work.run(server).await,
             Self::Start => Ok(Figures::from([(Metric::Start, server.start.as_secs_f64() * 1e3)])),
         }
     }
+}
+
+/// The same work at several sizes.
+async fn at_each_size<W>(all: &[W], size: impl Fn(&W) -> usize, run: impl AsyncFn(&W) -> Result<Figures>) -> Result<Figures> {
+    let mut figures = Figures::default();
+    for work in all {
+        figures.add_at(size(work) as u64, run(work).await?);
+    }
+    Ok(figures)
 }

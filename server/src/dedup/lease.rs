@@ -3,7 +3,10 @@
 //! A claim is *under way* until its publish ends. Stored: later ones are duplicates. Refused: the message id is free. Unknown: the
 //! claim stays as a *lease*: whoever publishes the message id again asks the backbone again, which knows whether it is a repeat.
 
-use super::{Dedup, Place, shard::Index};
+use super::{
+    Dedup, Place,
+    shard::{Index, Shard},
+};
 use protocol::MessageId;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tokio::sync::watch;
@@ -82,22 +85,21 @@ impl Lease {
 
     /// It is known that nothing was stored: the message id is free.
     pub fn refused(mut self) {
+        let dedup = self.dedup.clone();
+        self.end(|shard, claim| dedup.keys.fetch_sub(shard.forget(claim), Relaxed));
+    }
+
+    fn settle(&mut self, place: Option<Place>) {
+        self.end(|shard, claim| shard.settle(claim, place));
+    }
+
+    /// Where limits or the window have taken the claim meanwhile, there is nothing to do.
+    fn end<T>(&mut self, act: impl FnOnce(&mut Shard, Index) -> T) {
         self.settled = true;
         let mut shard = self.dedup.shard(&self.user);
         let key = shard.key(&self.dedup.hasher, &self.user, &self.message_id);
         if let Some(claim) = shard.find(&key, &self.message_id) {
-            self.dedup.keys.fetch_sub(shard.forget(claim), Relaxed);
-        }
-    }
-
-    /// Where limits or the window have taken the claim meanwhile, there is nothing to settle.
-    fn settle(&mut self, place: Option<Place>) {
-        self.settled = true;
-        let mut shard = self.dedup.shard(&self.user);
-        let key = shard.key(&self.dedup.hasher, &self.user, &self.message_id);
-        let claim: Option<Index> = shard.find(&key, &self.message_id);
-        if let Some(claim) = claim {
-            shard.settle(claim, place);
+            act(&mut shard, claim);
         }
     }
 }

@@ -61,26 +61,28 @@ impl Pending {
 
     /// Appends the frame of message `seq_no`, accepted `now`, which `write` writes, about `expected` bytes.
     pub(super) fn put(&mut self, seq_no: u64, now: Micros, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
-        let before = self.open.len();
         self.open.reserve(expected);
-        write(&mut self.open);
-        self.end += (self.open.len() - before) as u64;
-        self.last = seq_no;
         if self.messages == 0 {
             self.since = now;
         }
         self.messages += 1;
+        self.append(seq_no, write);
+    }
+
+    /// Appends a frame that is no message: from here on, the last message's number is `head`.
+    pub(super) fn put_notice(&mut self, head: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append(head, write);
+    }
+
+    fn append(&mut self, last: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        let before = self.open.len();
+        write(&mut self.open);
+        self.end += (self.open.len() - before) as u64;
+        self.last = last;
         if self.open.len() >= CHUNK_BYTES {
             let chunk = self.close();
             self.closed.push_back(chunk);
         }
-    }
-
-    /// Appends a frame that is no message: from here on, the last message's number is `head`.
-    pub(super) fn put_notice(&mut self, head: u64, now: Micros, write: impl FnOnce(&mut Vec<u8>)) {
-        let messages = self.messages;
-        self.put(head, now, 0, write);
-        self.messages = if self.open.is_empty() { 0 } else { messages };
     }
 
     /// The last `len` bytes: one frame.

@@ -228,7 +228,7 @@ impl<S: Sink> Topic<S> {
     /// # Errors
     /// [`Retired`]: nothing was stored.
     pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
-        let now = self.shared.now();
+        let (now, expected) = (self.shared.now(), self.frame_len(message_id, data));
         let mut guard = self.log.lock();
         let log = &mut *guard;
         if log.retired {
@@ -236,14 +236,27 @@ impl<S: Sink> Topic<S> {
         }
         debug_assert!(log.head < SeqNo::MAX);
         let seq_no = log.head + 1;
-        let put = self.put(log, now, seq_no, message_id, data);
+        let put = self.put(log, now, seq_no, message_id, data, expected);
         drop(guard);
         Ok(self.after_put(put, now, seq_no))
     }
 
-    /// Makes a message the topic's newest.
-    fn put(&self, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str) -> Put {
-        let expected = self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN));
+    /// The likely length of a message's frame, in bytes.
+    fn frame_len(&self, message_id: &MessageId<'_>, data: &str) -> usize {
+        self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN))
+    }
+
+    /// Takes the right to fan out. False: somebody has it.
+    fn take_right(&self, log: &mut Log<S>) -> bool {
+        let mine = !std::mem::replace(&mut log.scheduled, true);
+        if mine {
+            self.shared.fanning_out.fetch_add(1, Relaxed);
+        }
+        mine
+    }
+
+    /// Makes a message the topic's newest; its frame has about `expected` bytes.
+    fn put(&self, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str, expected: usize) -> Put {
         log.head = seq_no;
         let epoch = &log.epoch;
         let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, epoch, seq_no, message_id, data));
@@ -254,10 +267,7 @@ impl<S: Sink> Topic<S> {
             log.pending.put(seq_no, now, expected + 4, encode);
             let len = (log.pending.end() - begin) as usize;
             log.backlog += len;
-            mine = !std::mem::replace(&mut log.scheduled, true);
-            if mine {
-                self.shared.fanning_out.fetch_add(1, Relaxed);
-            }
+            mine = self.take_right(log);
             let frame = log.pending.newest(len);
             log.history.put(now, len, |out| out.extend_from_slice(frame));
         } else {

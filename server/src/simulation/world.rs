@@ -335,9 +335,7 @@ impl World {
         self.truth.report.note(|| format!("{millis} ms pass"));
         self.runtime.block_on(advance(Duration::from_millis(millis)));
         let inside = self.runtime.enter();
-        self.gateway.topics.expire();
-        self.gateway.dedup.expire();
-        self.gateway.sessions.expire();
+        self.gateway.expire();
         drop(inside);
         self.settle();
     }
@@ -476,9 +474,7 @@ impl World {
                 advance(Duration::from_secs(1)).await;
             });
             let _inside = runtime.enter();
-            gateway.topics.expire();
-            gateway.dedup.expire();
-            gateway.sessions.expire();
+            gateway.expire();
         }
         assert_eq!(gateway.stats(), Stats { connections: 0, topics: 0, subscriptions: 0 });
         assert!(gateway.sessions.is_empty() && gateway.dedup.is_empty() && gateway.topics.is_empty(), "something is left");

@@ -2,30 +2,24 @@
 //! taken by [`super::drive`].
 
 mod in_flight;
+mod publishing;
 mod subscriptions;
 
-use super::{
-    Connection,
-    bucket::{Bucket, Rate},
-    connection::Held,
-};
+use super::{Connection, bucket::Bucket, connection::Held};
 use crate::{
     auth::{Identity, Refused, Rights},
-    gateway::{Duty, Gateway, PublishError, Published, Stored},
+    gateway::Gateway,
     hub::{FanOut, Topic},
     log,
     session::{self, Opened, Session, Store},
     websocket::{pong_frame, put_text_frame},
 };
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, join_all},
-};
+use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use indexmap::IndexMap;
 use protocol::{
-    ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, MessageId, Publish, Ready, Rejected, SeqNo, ServerFrame, Setup, Subscribe,
-    Subscribed, Unsubscribe, Unsubscribed, UserId, encode,
+    ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, Ready, Rejected, ServerFrame, Setup, Subscribe, Subscribed, Unsubscribe,
+    Unsubscribed, UserId, encode,
 };
 use std::{
     borrow::Cow,
@@ -287,8 +281,7 @@ impl Conversation {
             if let Some(Ok(opened)) = &session {
                 let stored = opened.resumed.iter().flatten().map(|(topic, _)| topic.as_str());
                 let asked = of_url.as_deref().into_iter().chain(setup.topics.iter().map(|topic| &**topic));
-                let topics = asked.chain(stored).filter_map(|topic| protocol::Topic::new(topic).ok());
-                join_all(topics.filter_map(|topic| gateway.attach(&topic))).await;
+                gateway.attach_all(asked.chain(stored)).await;
             }
             Awaited::Setup(Admitted { setup, identity, session })
         };
@@ -460,88 +453,17 @@ impl Conversation {
         put(&mut self.turn.answers, &ServerFrame::Unsubscribed(Unsubscribed { topic: unsubscribe.topic, code: None }));
     }
 
-    fn publish(&mut self, publish: &Publish<'_>) -> Flow {
-        let Phase::SetUp(client) = &self.phase else { return Flow::Continue(()) };
-        let Publish { topic, message_id, payload } = publish;
-        let config = &self.gateway.config().limits;
-        let rate = Rate { per_second: config.publish_rate, burst: config.publish_burst };
-        let refused = if self.published.available(rate, self.gateway.clock.now()) == 0 {
-            self.rate_refusals += 1;
-            let wait = self.published.wait(rate, 1);
-            let text = format!("a connection may publish {} messages a second, {} at once", rate.per_second, rate.burst);
-            Failure { retry_after_ms: Some(wait.as_millis() as u64 + 1), ..failure(ErrorCode::RateLimited, text) }
-        } else if !client.rights.may_publish(topic) {
-            failure(ErrorCode::Forbidden, "the token does not cover publishing to this topic")
-        } else {
-            self.published.take(1);
-            self.rate_refusals = 0;
-            match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), &mut self.last_topic) {
-                Ok(Stored::Now(published, duty)) => {
-                    self.answer_publish(|out| put_ack(out, message_id, &published));
-                    self.owe(duty);
-                    return Flow::Continue(());
-                }
-                Ok(Stored::Later(published)) => return self.await_backbone(topic, message_id, published),
-                Err(error) => failure(error.code(), error.to_string()),
-            }
-        };
-        self.count_error(refused.code);
-        self.answer_publish(|out| put_refusal(out, topic, message_id, refused));
-        if self.rate_refusals >= self.gateway.config().limits.rate_refusals {
-            return Flow::Break(Closing::from(CloseCode::RateRefused).into());
-        }
-        Flow::Continue(())
-    }
-
-    /// The answer to a publish: behind those that still wait for the backbone.
-    fn answer_publish(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
-        if self.in_flight.is_empty() {
-            put(&mut self.turn.answers);
-        } else {
-            let mut frame = Vec::new();
-            put(&mut frame);
-            self.in_flight.push_known(frame);
-        }
-    }
-
-    fn await_backbone(
-        &mut self,
-        topic: &protocol::Topic<'_>,
-        message_id: &MessageId<'_>,
-        published: BoxFuture<'static, Result<Published, PublishError>>,
-    ) -> Flow {
-        let (topic, message_id, gateway) = (topic.clone().into_owned(), message_id.clone().into_owned(), self.gateway.clone());
-        self.in_flight.push(async move {
-            let mut frame = Vec::new();
-            match published.await {
-                Ok(published) => put_ack(&mut frame, &message_id, &published),
-                Err(error) => {
-                    gateway.meter.count_error(error.code());
-                    put_refusal(&mut frame, &topic, &message_id, failure(error.code(), error.to_string()));
-                }
-            }
-            frame
-        });
-        if self.is_full() { Flow::Break(Stop::Full) } else { Flow::Continue(()) }
-    }
-
-    fn owe(&mut self, duty: Duty) {
-        self.turn.fan_outs.extend(duty.fan_out);
-        if let Some(topic) = duty.congested
-            && !self.turn.congested.iter().any(|known| Arc::ptr_eq(known, &topic))
-        {
-            self.turn.congested.push(topic);
-        }
-    }
-
+    /// One that names a message id answers a publish.
     fn fail(&mut self, failure: Failure<'_>) {
-        self.count_error(failure.code);
-        put(&mut self.turn.answers, &ServerFrame::Error(failure));
-    }
-
-    fn count_error(&self, code: ErrorCode) {
-        self.gateway.meter.count_error(code);
-        tracing::debug!(connection = self.connection.number(), code = code.as_str(), "a client was told of an error");
+        self.gateway.meter.count_error(failure.code);
+        tracing::debug!(connection = self.connection.number(), code = failure.code.as_str(), "a client was told of an error");
+        let answers_publish = failure.message_id.is_some();
+        let frame = ServerFrame::Error(failure);
+        if answers_publish {
+            self.answer_publish(|out| put(out, &frame));
+        } else {
+            put(&mut self.turn.answers, &frame);
+        }
     }
 
     fn limits(&self) -> Limits {
@@ -577,31 +499,11 @@ fn failure<'a>(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Failure<'a>
     Failure { code, message: message.into(), topic: None, message_id: None, retry_after_ms: None }
 }
 
-fn put_ack(out: &mut Vec<u8>, message_id: &MessageId<'_>, Published { status, place, .. }: &Published) {
-    put_text_frame(out, 100 + place.topic.as_str().len() + message_id.as_str().len(), |out| {
-        encode::put_ack(out, message_id, *status, &place.topic, place.seq_no);
-    });
-}
-
-fn put_refusal(out: &mut Vec<u8>, topic: &protocol::Topic<'_>, message_id: &MessageId<'_>, why: Failure<'_>) {
-    let refused = Failure { topic: Some(topic.as_str().into()), message_id: Some(message_id.as_str().into()), ..why };
-    put(out, &ServerFrame::Error(refused));
-}
-
 fn answer<'a>(topic: &'a protocol::Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> ServerFrame<'a> {
-    ServerFrame::Subscribed(Subscribed {
-        topic: topic.reborrow(),
-        seq_no: SeqNo::new(head).unwrap_or_default(),
-        epoch: epoch.reborrow(),
-        recovered,
-    })
+    ServerFrame::Subscribed(Subscribed::at(topic, head, epoch, recovered))
 }
 
 fn put(out: &mut Vec<u8>, frame: &ServerFrame<'_>) {
     const EXPECTED: usize = 200;
-    put_text_frame(out, EXPECTED, |out| {
-        if let Err(error) = serde_json::to_writer(out, frame) {
-            unreachable!("the gateway's frames are JSON: {error}");
-        }
-    });
+    put_text_frame(out, EXPECTED, |out| encode::put_frame(out, frame));
 }

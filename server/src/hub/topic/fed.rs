@@ -3,11 +3,8 @@
 
 use super::{FanOut, Log, Name, Shared, Sink, Topic, history};
 use crate::websocket::put_text_frame;
-use protocol::{Epoch, MessageId, SeqNo, ServerFrame, Subscribed};
-use std::{
-    fmt,
-    sync::{Arc, atomic::Ordering::Relaxed},
-};
+use protocol::{Epoch, MessageId, ServerFrame, Subscribed, encode};
+use std::{fmt, sync::Arc};
 
 /// What keeps a topic's messages coming; dropped with the topic.
 pub struct Attachment(pub Box<dyn Send + Sync>);
@@ -39,7 +36,7 @@ impl<S: Sink> Topic<S> {
     /// Takes the shared log's message `seq_no` and makes it due. One that is here already is passed over; where the one before it
     /// did not come, that is told first. Gives the right to fan out where nobody has it.
     pub fn receive(self: &Arc<Self>, seq_no: u64, message_id: &MessageId<'_>, data: &str) -> Option<FanOut<S>> {
-        let now = self.shared.now();
+        let (now, expected) = (self.shared.now(), self.frame_len(message_id, data));
         let mut guard = self.log.lock();
         let log = &mut *guard;
         if log.retired || seq_no <= log.head {
@@ -50,7 +47,7 @@ impl<S: Sink> Topic<S> {
             let epoch = log.epoch.clone();
             mine = self.begin_again(log, seq_no - 1, epoch);
         }
-        let mut put = self.put(log, now, seq_no, message_id, data);
+        let mut put = self.put(log, now, seq_no, message_id, data, expected);
         put.mine |= mine;
         drop(guard);
         self.after_put(put, now, seq_no).fan_out
@@ -79,26 +76,13 @@ impl<S: Sink> Topic<S> {
         if log.live == 0 {
             return false;
         }
-        let told = ServerFrame::Subscribed(Subscribed {
-            topic: self.name.reborrow(),
-            seq_no: SeqNo::new(head).unwrap_or_default(),
-            epoch: log.epoch.reborrow(),
-            recovered: Some(false),
-        });
+        let told = ServerFrame::Subscribed(Subscribed::at(&self.name, head, &log.epoch, Some(false)));
         let begin = log.pending.end();
-        log.pending.put_notice(head, self.shared.now(), |out| {
+        log.pending.put_notice(head, |out| {
             const EXPECTED: usize = 200;
-            put_text_frame(out, EXPECTED, |out| {
-                if let Err(error) = serde_json::to_writer(out, &told) {
-                    unreachable!("the gateway's frames are JSON: {error}");
-                }
-            });
+            put_text_frame(out, EXPECTED, |out| encode::put_frame(out, &told));
         });
         log.backlog += (log.pending.end() - begin) as usize;
-        let mine = !std::mem::replace(&mut log.scheduled, true);
-        if mine {
-            self.shared.fanning_out.fetch_add(1, Relaxed);
-        }
-        mine
+        self.take_right(log)
     }
 }
