@@ -84,12 +84,12 @@ impl Flaky {
     /// Messages are lost, announced or not; or all of them are.
     pub(super) fn lose(&self, topic: usize) {
         let mut state = self.state.lock();
-        let (kind, count) = (state.random.random_range(0..4), state.random.random_range(1..5));
+        let (kind, count, new_head) = (state.random.random_range(0..4), state.random.random_range(1..5), state.random.random_range(0..12));
         let life = state.new_life();
         let Some(log) = state.topics.get_mut(&topic) else { return };
         match kind {
             0 => log.head += count,
-            1 => (log.head, log.epoch) = (0, life),
+            1 => (log.head, log.epoch) = (new_head, life),
             // Nothing was lost in truth.
             2 => {}
             _ => {

@@ -239,17 +239,20 @@ impl Truth {
         }
     }
 
-    /// What can only be seen at the end: on a backbone that loses nothing each log has every number, and the fresh publishes of a
-    /// connection stand in each log in their order.
+    /// What can only be seen at the end: on a backbone that loses nothing each log has every number, and the publishes of a
+    /// connection that were tried once stand in each log in their order.
     pub(super) fn judge_the_whole(&self) {
         self.nobody_was_closed_for_nothing();
+        // One that was tried again elsewhere may have met that one under way, and have waited for its fate.
+        let mut tries = HashMap::new();
+        self.attempts.iter().for_each(|attempt| *tries.entry((attempt.user, attempt.message_id)).or_insert(0) += 1);
         for ((topic, _), log) in self.logs.iter().filter(|((topic, _), _)| *topic < OBSERVED) {
             let is_whole = log.keys().copied().eq(1..=log.len() as u64);
             assert!(is_whole || self.backbone == Backbone::Flaky, "topic {topic}: a hole in the log");
             let mut last = HashMap::new();
             for entry in log.values() {
-                let Attempt { message_id, connection: Some(connection), .. } = self.attempts[entry.attempt] else { continue };
-                if message_id == entry.attempt {
+                let Attempt { user, message_id, connection: Some(connection), .. } = self.attempts[entry.attempt] else { continue };
+                if tries[&(user, message_id)] == 1 {
                     let before = last.insert(connection, entry.attempt);
                     assert!(before < Some(entry.attempt), "connection {connection}: {before:?} stands in front of {}", entry.attempt);
                 }
