@@ -7,6 +7,7 @@
 //! | [`backbone`] | the seam to other gateways: a log per topic that several share |
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
+//! | [`ending`] | the end of something under way, for those who wait |
 //! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
 //! | [`pattern`] | which topics something holds for |
@@ -25,6 +26,7 @@ pub mod backbone;
 pub mod clock;
 pub mod config;
 pub mod dedup;
+pub mod ending;
 pub mod gateway;
 pub mod http;
 pub mod hub;

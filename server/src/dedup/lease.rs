@@ -7,9 +7,9 @@ use super::{
     Dedup, Place,
     shard::{Index, Shard},
 };
+use crate::ending::Ending;
 use protocol::MessageId;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
-use tokio::sync::watch;
 
 /// What a message id is found to be.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub enum Leased {
     /// A repeat: where the first one stands.
     Duplicate(Place),
     /// Somebody publishes it now: look again when this ends.
-    UnderWay(Fate),
+    UnderWay(Ending),
 }
 
 /// The right and the duty to publish a message id. Dropped without a word, its fate is unknown.
@@ -29,18 +29,6 @@ pub struct Lease {
     user: Box<str>,
     message_id: MessageId<'static>,
     settled: bool,
-}
-
-/// The end of somebody else's publish.
-#[derive(Debug)]
-pub struct Fate(watch::Receiver<()>);
-
-impl Fate {
-    /// Waits for it. Cancel-safe.
-    pub async fn known(mut self) {
-        // Nothing is ever sent: the end is that the sender goes.
-        let _ = self.0.changed().await;
-    }
 }
 
 impl Dedup {
@@ -58,7 +46,7 @@ impl Dedup {
                     return Leased::Duplicate(place.clone());
                 }
                 if let Some(fate) = shard.fate(claim) {
-                    return Leased::UnderWay(Fate(fate.subscribe()));
+                    return Leased::UnderWay(fate);
                 }
                 claim
             }

@@ -11,7 +11,7 @@ use crate::{
     clock::{Clock, Micros},
     hub::topic::Name,
 };
-pub use lease::{Fate, Lease, Leased};
+pub use lease::{Lease, Leased};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::MessageId;
 use shard::Shard;

@@ -5,7 +5,10 @@
 //! middle, so that one goes both ways.
 
 use super::Place;
-use crate::clock::Micros;
+use crate::{
+    clock::Micros,
+    ending::{Ending, UnderWay},
+};
 use hashbrown::{HashMap, HashTable};
 use protocol::MessageId;
 use slab::Slab;
@@ -13,7 +16,6 @@ use std::{
     collections::VecDeque,
     hash::{BuildHasher, Hash, Hasher},
 };
-use tokio::sync::watch;
 
 pub(super) type Index = u32;
 
@@ -25,8 +27,8 @@ pub(super) struct Shard {
     by_name: HashMap<Box<str>, Index, ahash::RandomState>,
     oldest: Option<Index>,
     newest: Option<Index>,
-    /// Claims whose publish is under way: dropping the sender tells those who wait.
-    under_way: HashMap<Index, watch::Sender<()>, ahash::RandomState>,
+    /// Claims whose publish is under way.
+    under_way: HashMap<Index, UnderWay, ahash::RandomState>,
 }
 
 #[derive(Debug)]
@@ -77,14 +79,14 @@ impl Shard {
         self.claims[claim as usize].place.as_ref()
     }
 
-    /// Who waits to learn the fate of the claim's publish, where one is under way.
-    pub(super) fn fate(&self, claim: Index) -> Option<&watch::Sender<()>> {
-        self.under_way.get(&claim)
+    /// The end of the claim's publish, where one is under way.
+    pub(super) fn fate(&self, claim: Index) -> Option<Ending> {
+        self.under_way.get(&claim).map(UnderWay::ending)
     }
 
     /// A publish for this claim is under way.
     pub(super) fn begin(&mut self, claim: Index) {
-        self.under_way.insert(claim, watch::channel(()).0);
+        self.under_way.insert(claim, UnderWay::default());
     }
 
     /// It has ended; whoever waits may look.

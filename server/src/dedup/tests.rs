@@ -49,7 +49,7 @@ async fn a_repeat_waits_for_the_fate_of_the_first() {
     let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
     let held = first(&dedup, "m");
     let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
-    let mut known = std::pin::pin!(fate.known());
+    let mut known = std::pin::pin!(fate.come());
     assert!(futures_util::poll!(&mut known).is_pending());
     held.stored(place(7));
     known.await;
@@ -85,7 +85,7 @@ async fn whoever_waits_for_a_claim_that_was_pushed_out_goes_on() {
     let _held = first(&dedup, "m");
     let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
     let _other = first(&dedup, "other");
-    fate.known().await;
+    fate.come().await;
     assert_eq!(dedup.len(), 1);
 }
 

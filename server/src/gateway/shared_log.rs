@@ -5,6 +5,7 @@ use super::{Duty, Gateway, PublishError, Published, Stored};
 use crate::{
     backbone::{Backbone, Feed, Message, Outcome, Unavailable},
     dedup::{Dedup, Lease, Leased, Place},
+    ending::UnderWay,
     hub::{
         Topic,
         topic::{Attachment, Name},
@@ -21,17 +22,14 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::{
-    sync::{oneshot, watch},
-    time::timeout,
-};
+use tokio::{sync::oneshot, time::timeout};
 
 #[derive(Debug)]
 pub(super) struct SharedLog {
     backbone: Arc<dyn Backbone>,
     publish_timeout: Duration,
-    /// Attachments under way: the sender goes when one ends.
-    attaching: Arc<Mutex<HashMap<Name, watch::Receiver<()>>>>,
+    /// Attachments under way.
+    attaching: Arc<Mutex<HashMap<Name, UnderWay>>>,
 }
 
 impl SharedLog {
@@ -80,28 +78,15 @@ impl SharedLog {
             return None;
         }
         let name = topic.clone().into_owned();
-        let mut ends = {
-            let mut attaching = self.attaching.lock();
-            match attaching.get(&name) {
-                Some(ends) => ends.clone(),
-                None => {
-                    let (begun, ends) = watch::channel(());
-                    attaching.insert(name.clone(), ends.clone());
-                    self.begin(gateway, name, begun);
-                    ends
-                }
-            }
-        };
-        Some(
-            async move {
-                // Nothing is ever sent: the end is that the sender goes.
-                let _ = ends.changed().await;
-            }
-            .boxed(),
-        )
+        let mut attaching = self.attaching.lock();
+        let under_way = attaching.entry(name).or_insert_with_key(|name| {
+            self.begin(gateway, name.clone());
+            UnderWay::default()
+        });
+        Some(under_way.ending().come().boxed())
     }
 
-    fn begin(&self, gateway: &Arc<Gateway>, name: Name, begun: watch::Sender<()>) {
+    fn begin(&self, gateway: &Arc<Gateway>, name: Name) {
         let (attaching, backbone) = (self.attaching.clone(), self.backbone.clone());
         let feed = Arc::new_cyclic(|own| TopicFeed {
             own: own.clone(),
@@ -115,7 +100,6 @@ impl SharedLog {
                 tracing::warn!(%error, "a topic cannot be attached");
             }
             attaching.lock().remove(&name);
-            drop(begun);
         });
     }
 }
@@ -143,7 +127,7 @@ impl Publish {
                 async move { self.settle(lease, topic, timeout(self.timeout, outcome).await.unwrap_or(Outcome::Unknown)) }.boxed()
             }
             Leased::UnderWay(fate) => async move {
-                fate.known().await;
+                fate.come().await;
                 let claim = self.dedup.lease(&message.user, &message.message_id);
                 self.once(claim, message).await
             }

@@ -154,7 +154,7 @@ mod everybody_gets_what_was_promised {
 #[test]
 fn a_seed_runs_the_same_again() {
     for backbone in [Backbone::Memory, Backbone::Flaky] {
-        for seed in 0..5 {
+        for seed in 0..50 {
             assert_eq!(run(backbone, seed, Bug::None, Detail::Off), run(backbone, seed, Bug::None, Detail::On));
         }
     }
