@@ -6,7 +6,7 @@ mod shared_log;
 use crate::{
     auth::{self, ApiKeys, Authenticator},
     backbone::{Backbone, Unavailable},
-    clock::Clock,
+    clock::{Clock, Micros},
     config::Config,
     dedup::{self, Claim, Dedup, Place},
     hub::{self, Appended, Directory, FanOut, Retired, TooManyTopics, Topic, topic::Name},
@@ -263,7 +263,7 @@ impl Gateway {
         self.stopping.store(true, Relaxed);
     }
 
-    /// Publishes once per user and message id, and makes it due. `last` is the topic that the caller used last.
+    /// Publishes once per user and message id, `now`, and makes it due. `last` is the topic that the caller used last.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored, and the message id is free.
@@ -273,6 +273,7 @@ impl Gateway {
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
         data: &str,
+        now: Micros,
         last: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Stored, PublishError> {
         if !self.is_ready() {
@@ -281,8 +282,8 @@ impl Gateway {
         if let Some(shared_log) = &self.shared_log {
             return Ok(shared_log.store(self, user, topic, message_id, data));
         }
-        let claim = self.dedup.once(user, message_id, || {
-            let (appended, topic) = self.topics.with(topic, last, |topic| Ok((topic.append(message_id, data)?, topic.clone())))?;
+        let claim = self.dedup.once(user, message_id, now, || {
+            let (appended, topic) = self.topics.with(topic, last, |topic| Ok((topic.append(now, message_id, data)?, topic.clone())))?;
             let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
             Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
         })?;
@@ -347,7 +348,7 @@ impl Gateway {
         message_id: &MessageId<'_>,
         data: &RawValue,
     ) -> Result<Published, PublishError> {
-        let (published, duty) = match self.store(user, topic, message_id, data.get(), &mut None)? {
+        let (published, duty) = match self.store(user, topic, message_id, data.get(), self.clock.now(), &mut None)? {
             Stored::Now(published, duty) => (published, duty),
             Stored::Later(published) => return published.await,
         };

@@ -5,7 +5,7 @@
 
 use super::{
     Dedup, Place,
-    shard::{Index, Shard},
+    shard::{Index, Key, Shard},
 };
 use crate::ending::Ending;
 use protocol::MessageId;
@@ -35,12 +35,12 @@ impl Dedup {
     /// Claims `message_id` for a publish that takes its time.
     #[must_use]
     pub fn lease(self: &Arc<Self>, user: &str, message_id: &MessageId<'_>) -> Leased {
-        let mut shard = self.shard(user);
+        let key = Key::new(&self.hasher, user, message_id);
         let now = self.clock.now();
+        let mut shard = self.shard(&key);
         self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
-        let key = shard.key(&self.hasher, user, message_id);
         let mut is_over = false;
-        let claim = match shard.find(&key, message_id) {
+        let claim = match shard.find(&key) {
             Some(claim) => {
                 if let Some(place) = shard.place(claim) {
                     return Leased::Duplicate(place.clone());
@@ -51,7 +51,7 @@ impl Dedup {
                 claim
             }
             None => {
-                let (claim, over) = self.insert(&mut shard, &key, user, message_id, None, now);
+                let (claim, over) = self.insert(&mut shard, &key, None, now);
                 is_over = over;
                 claim
             }
@@ -84,9 +84,9 @@ impl Lease {
     /// Where limits or the window have taken the claim meanwhile, there is nothing to do.
     fn end<T>(&mut self, act: impl FnOnce(&mut Shard, Index) -> T) {
         self.settled = true;
-        let mut shard = self.dedup.shard(&self.user);
-        let key = shard.key(&self.dedup.hasher, &self.user, &self.message_id);
-        if let Some(claim) = shard.find(&key, &self.message_id) {
+        let key = Key::new(&self.dedup.hasher, &self.user, &self.message_id);
+        let mut shard = self.dedup.shard(&key);
+        if let Some(claim) = shard.find(&key) {
             act(&mut shard, claim);
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 pub use lease::{Lease, Leased};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::MessageId;
-use shard::Shard;
+use shard::{Key, Shard};
 use std::{
     sync::{
         Arc,
@@ -90,7 +90,7 @@ impl Dedup {
         self.len() == 0
     }
 
-    /// Publishes once: `publish` is called where `user` has not used `message_id` within the window, under the lock of the
+    /// Publishes once, `now`: `publish` is called where `user` has not used `message_id` within the window, under the lock of the
     /// user's shard. It gives its result, and the place to remember.
     ///
     /// # Errors
@@ -99,17 +99,17 @@ impl Dedup {
         &self,
         user: &str,
         message_id: &MessageId<'_>,
+        now: Micros,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {
-        let mut shard = self.shard(user);
-        let now = self.clock.now();
+        let key = Key::new(&self.hasher, user, message_id);
+        let mut shard = self.shard(&key);
         self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
-        let key = shard.key(&self.hasher, user, message_id);
-        if let Some(place) = shard.find(&key, message_id).and_then(|claim| shard.place(claim)) {
+        if let Some(place) = shard.find(&key).and_then(|claim| shard.place(claim)) {
             return Ok(Claim::Duplicate(place.clone()));
         }
         let (result, place) = publish()?;
-        let (_, is_over) = self.insert(&mut shard, &key, user, message_id, Some(place), now);
+        let (_, is_over) = self.insert(&mut shard, &key, Some(place), now);
         drop(shard);
         if is_over {
             self.forget_oldest();
@@ -118,23 +118,15 @@ impl Dedup {
     }
 
     /// True: there is one more than there may be.
-    fn insert(
-        &self,
-        shard: &mut Shard,
-        key: &shard::Key,
-        user: &str,
-        message_id: &MessageId<'_>,
-        place: Option<Place>,
-        now: Micros,
-    ) -> (shard::Index, bool) {
-        self.keys.fetch_sub(shard.make_room_for_user(user, self.limits.max_keys_per_user), Relaxed);
-        let index = shard.insert(key, user, message_id, place, now);
+    fn insert(&self, shard: &mut Shard, key: &Key<'_>, place: Option<Place>, now: Micros) -> (shard::Index, bool) {
+        let (index, forgotten) = shard.insert(key, self.limits.max_keys_per_user, place, now);
+        self.keys.fetch_sub(forgotten, Relaxed);
         // Counted before anybody else can forget it.
         (index, self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys)
     }
 
-    fn shard(&self, user: &str) -> MutexGuard<'_, Shard> {
-        self.shards[self.hasher.hash_one(user) as usize % SHARDS].lock()
+    fn shard(&self, key: &Key<'_>) -> MutexGuard<'_, Shard> {
+        self.shards[key.user_hash as usize % SHARDS].lock()
     }
 
     /// Forgets what is older than the window. For quiet times: every claim does it for its own shard.

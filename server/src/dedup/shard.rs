@@ -1,8 +1,8 @@
 //! A part of the claims under one lock: found by key in constant time, forgotten by age in constant time.
 //!
-//! Each claim lies once in a slab. A chain through the slab has all of them, oldest first; each user has a queue of the own
-//! ones. What time and limits forget is always the front of its user's queue. A user's limit takes claims out of the chain's
-//! middle, so that one goes both ways.
+//! Each claim lies once in a slab, small: there are as many as there are publishes in the window. A chain through the slab has
+//! all of them, oldest first; each user has a queue of the own ones. What time and limits forget is always the front of its
+//! user's queue. A user's limit takes claims out of the chain's middle, so that one goes both ways.
 
 use super::Place;
 use crate::{
@@ -12,66 +12,86 @@ use crate::{
 use hashbrown::{HashMap, HashTable};
 use protocol::MessageId;
 use slab::Slab;
-use std::{
-    collections::VecDeque,
-    hash::{BuildHasher, Hash, Hasher},
-};
+use std::{collections::VecDeque, hash::BuildHasher};
 
 pub(super) type Index = u32;
+
+/// No claim.
+const NONE: Index = Index::MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     claims: Slab<Claim>,
     by_key: HashTable<Index>,
     users: Slab<User>,
-    by_name: HashMap<Box<str>, Index, ahash::RandomState>,
-    oldest: Option<Index>,
-    newest: Option<Index>,
+    by_name: HashTable<Index>,
+    ends: Ends,
     /// Claims whose publish is under way.
     under_way: HashMap<Index, UnderWay, ahash::RandomState>,
+}
+
+/// The chain's.
+#[derive(Debug)]
+struct Ends {
+    oldest: Index,
+    newest: Index,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { oldest: NONE, newest: NONE }
+    }
 }
 
 #[derive(Debug)]
 struct Claim {
     user: Index,
-    message_id: Box<str>,
+    older: Index,
+    newer: Index,
     hash: u64,
+    message_id: Box<str>,
     /// `None`: it is not known whether there is such a message.
     place: Option<Place>,
     time: Micros,
-    older: Option<Index>,
-    newer: Option<Index>,
 }
 
 #[derive(Debug)]
 struct User {
     name: Box<str>,
+    hash: u64,
     /// The user's claims, oldest first.
     claims: VecDeque<Index>,
 }
 
-/// What to look for.
+/// What to look for: hashed once, before the lock is taken.
 #[derive(Debug)]
-pub(super) struct Key {
+pub(super) struct Key<'a> {
+    user: &'a str,
+    message_id: &'a str,
+    /// Of the user: decides on the shard too.
+    pub(super) user_hash: u64,
+    /// Of both.
     hash: u64,
-    user: Option<Index>,
+}
+
+impl<'a> Key<'a> {
+    pub(super) fn new(hasher: &impl BuildHasher, user: &'a str, message_id: &'a MessageId<'_>) -> Self {
+        let (user_hash, message_id) = (hasher.hash_one(user), message_id.as_str());
+        Self { user, message_id, user_hash, hash: hasher.hash_one((user_hash, message_id)) }
+    }
 }
 
 impl Shard {
-    pub(super) fn key(&self, hasher: &impl BuildHasher, user: &str, message_id: &MessageId<'_>) -> Key {
-        let mut state = hasher.build_hasher();
-        user.hash(&mut state);
-        message_id.hash(&mut state);
-        Key { hash: state.finish(), user: self.by_name.get(user).copied() }
-    }
-
-    pub(super) fn find(&self, key: &Key, message_id: &MessageId<'_>) -> Option<Index> {
-        let user = key.user?;
+    pub(super) fn find(&self, key: &Key<'_>) -> Option<Index> {
         let same = |&index: &Index| {
             let claim = &self.claims[index as usize];
-            claim.user == user && *claim.message_id == *message_id.as_str()
+            claim.hash == key.hash && *claim.message_id == *key.message_id && *self.users[claim.user as usize].name == *key.user
         };
         self.by_key.find(key.hash, same).copied()
+    }
+
+    fn find_user(&self, key: &Key<'_>) -> Option<Index> {
+        self.by_name.find(key.user_hash, |&index| *self.users[index as usize].name == *key.user).copied()
     }
 
     /// Where the claim's message stands, as far as that is known.
@@ -95,33 +115,41 @@ impl Shard {
         self.under_way.remove(&claim);
     }
 
-    /// Adds a claim that is not there yet and is not older than any other.
-    pub(super) fn insert(&mut self, key: &Key, user: &str, message_id: &MessageId<'_>, place: Option<Place>, time: Micros) -> Index {
-        let user = self.user(user);
-        let claim = Claim { user, message_id: message_id.as_str().into(), hash: key.hash, place, time, older: self.newest, newer: None };
+    /// Adds a claim that is not there yet, where a user may have `limit` of them. Returns how many of the user's oldest were
+    /// forgotten for it. It counts as no older than the newest: who looked at the clock first may come second.
+    pub(super) fn insert(&mut self, key: &Key<'_>, limit: usize, place: Option<Place>, time: Micros) -> (Index, usize) {
+        let (user, forgotten) = match self.find_user(key) {
+            Some(user) => (user, self.make_room_for_user(user, limit)),
+            None => (NONE, 0),
+        };
+        // Forgetting the last claim of a user forgets the user.
+        let user = if self.users.contains(user as usize) { user } else { self.add_user(key) };
+        let older = self.ends.newest;
+        let time = self.claims.get(older as usize).map_or(time, |newest| newest.time.max(time));
+        let claim = Claim { user, older, newer: NONE, hash: key.hash, message_id: key.message_id.into(), place, time };
         let index = self.claims.insert(claim) as Index;
-        match self.newest.replace(index) {
-            Some(before) => self.claims[before as usize].newer = Some(index),
-            None => self.oldest = Some(index),
+        self.ends.newest = index;
+        match self.claims.get_mut(older as usize) {
+            Some(older) => older.newer = index,
+            None => self.ends.oldest = index,
         }
         self.users[user as usize].claims.push_back(index);
         let claims = &self.claims;
         self.by_key.insert_unique(key.hash, index, |&other| claims[other as usize].hash);
-        index
+        (index, forgotten)
     }
 
-    fn user(&mut self, user: &str) -> Index {
-        if let Some(&found) = self.by_name.get(user) {
-            return found;
-        }
-        let index = self.users.insert(User { name: user.into(), claims: VecDeque::new() }) as Index;
-        self.by_name.insert(user.into(), index);
+    fn add_user(&mut self, key: &Key<'_>) -> Index {
+        let user = User { name: key.user.into(), hash: key.user_hash, claims: VecDeque::new() };
+        let index = self.users.insert(user) as Index;
+        let users = &self.users;
+        self.by_name.insert_unique(key.user_hash, index, |&other| users[other as usize].hash);
         index
     }
 
     /// When the oldest claim was made.
     pub(super) fn oldest(&self) -> Option<Micros> {
-        self.oldest.map(|index| self.claims[index as usize].time)
+        self.claims.get(self.ends.oldest as usize).map(|claim| claim.time)
     }
 
     /// Forgets the claims made before `time`; returns how many.
@@ -135,12 +163,12 @@ impl Shard {
 
     /// Forgets the oldest claim; returns how many that were.
     pub(super) fn forget_oldest(&mut self) -> usize {
-        self.oldest.map_or(0, |index| self.forget_first_of(self.claims[index as usize].user))
+        let user = self.claims.get(self.ends.oldest as usize).map(|claim| claim.user);
+        user.map_or(0, |user| self.forget_first_of(user))
     }
 
     /// Forgets the user's oldest claims until there is room for one more; returns how many.
-    pub(super) fn make_room_for_user(&mut self, user: &str, limit: usize) -> usize {
-        let Some(&user) = self.by_name.get(user) else { return 0 };
+    fn make_room_for_user(&mut self, user: Index, limit: usize) -> usize {
         let excess = (self.users[user as usize].claims.len() + 1).saturating_sub(limit);
         (0..excess).map(|_| self.forget_first_of(user)).sum()
     }
@@ -151,29 +179,43 @@ impl Shard {
 
     /// Forgets this claim. In constant time where it is its user's oldest or newest.
     pub(super) fn forget(&mut self, index: Index) -> usize {
-        let claim = self.claims.remove(index as usize);
-        let own = &mut self.users[claim.user as usize].claims;
+        let Claim { user, older, newer, hash, .. } = self.claims.remove(index as usize);
+        let own = &mut self.users[user as usize].claims;
         match (own.front(), own.back()) {
             (Some(&first), _) if first == index => drop(own.pop_front()),
             (_, Some(&last)) if last == index => drop(own.pop_back()),
             _ => own.retain(|&other| other != index),
         }
         if own.is_empty() {
-            let User { name, .. } = self.users.remove(claim.user as usize);
-            self.by_name.remove(&name);
+            let gone = self.users.remove(user as usize);
+            remove(&mut self.by_name, gone.hash, user);
         }
-        match claim.older {
-            Some(older) => self.claims[older as usize].newer = claim.newer,
-            None => self.oldest = claim.newer,
+        match self.claims.get_mut(older as usize) {
+            Some(older) => older.newer = newer,
+            None => self.ends.oldest = newer,
         }
-        match claim.newer {
-            Some(newer) => self.claims[newer as usize].older = claim.older,
-            None => self.newest = claim.older,
+        match self.claims.get_mut(newer as usize) {
+            Some(newer) => newer.older = older,
+            None => self.ends.newest = older,
         }
-        if let Ok(entry) = self.by_key.find_entry(claim.hash, |&found| found == index) {
-            entry.remove();
-        }
+        remove(&mut self.by_key, hash, index);
         self.under_way.remove(&index);
         1
+    }
+}
+
+fn remove(table: &mut HashTable<Index>, hash: u64, index: Index) {
+    if let Ok(entry) = table.find_entry(hash, |&found| found == index) {
+        entry.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_small() {
+        assert!(size_of::<Claim>() <= 64, "{}", size_of::<Claim>());
     }
 }

@@ -7,7 +7,7 @@ fn place(seq_no: u64) -> Place {
 }
 
 fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
-    dedup.once(user, &MessageId::new(id.to_owned()).unwrap(), || Ok(((), place(seq_no))))
+    dedup.once(user, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || Ok(((), place(seq_no))))
 }
 
 const LIMITS: Limits = Limits { window: Duration::from_secs(120), max_keys: 1000, max_keys_per_user: 1000 };
@@ -29,7 +29,7 @@ async fn the_window_is_exact() {
 fn a_publish_that_failed_leaves_no_claim() {
     let dedup = Dedup::new(LIMITS, Clock::start());
     let (user, id) = ("u", MessageId::new("m").unwrap());
-    assert_eq!(dedup.once(user, &id, || Err::<((), Place), _>("refused")), Err("refused"));
+    assert_eq!(dedup.once(user, &id, dedup.clock.now(), || Err::<((), Place), _>("refused")), Err("refused"));
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
 }
 

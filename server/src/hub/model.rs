@@ -80,7 +80,8 @@ fn name(topic: usize) -> protocol::Topic<'static> {
 
 fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
     let id = MessageId::new("m").unwrap();
-    directory.with(&name(topic), &mut None, |topic| topic.append(&id, r#"{"padding":"so that a chunk has few messages"}"#))
+    directory
+        .with(&name(topic), &mut None, |topic| topic.append(topic.shared().now(), &id, r#"{"padding":"so that a chunk has few messages"}"#))
 }
 
 /// Subscribes as a connection does: the reader is held until it knows what to expect.
@@ -394,7 +395,7 @@ fn who_kept_a_forgotten_topic_publishes_to_its_successor() {
     let directory = directory(1);
     let mut last = None;
     let id = MessageId::new("m").unwrap();
-    let publish = |last: &mut _| directory.with(&name(0), last, |topic| topic.append(&id, "1")).unwrap().seq_no;
+    let publish = |last: &mut _| directory.with(&name(0), last, |topic| topic.append(topic.shared().now(), &id, "1")).unwrap().seq_no;
     assert_eq!((publish(&mut last), publish(&mut last)), (1, 2));
     let _other = append(&directory, 1).unwrap();
     let _same = append(&directory, 0).unwrap();

@@ -223,12 +223,12 @@ impl<S: Sink> Topic<S> {
         self.log.lock().head
     }
 
-    /// Numbers a message and makes it due. `data` is one JSON value.
+    /// Numbers a message that was accepted `now`, and makes it due. `data` is one JSON value.
     ///
     /// # Errors
     /// [`Retired`]: nothing was stored.
-    pub fn append(self: &Arc<Self>, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
-        let (now, expected) = (self.shared.now(), self.frame_len(message_id, data));
+    pub fn append(self: &Arc<Self>, now: Micros, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
+        let expected = self.frame_len(message_id, data);
         let mut guard = self.log.lock();
         let log = &mut *guard;
         if log.retired {

@@ -16,7 +16,8 @@ impl Conversation {
         let Publish { topic, message_id, payload } = publish;
         let config = &self.gateway.config().limits;
         let rate = Rate { per_second: config.publish_rate, burst: config.publish_burst };
-        let refused = if self.published.available(rate, self.gateway.clock.now()) == 0 {
+        let now = self.gateway.clock.now();
+        let refused = if self.published.available(rate, now) == 0 {
             self.rate_refusals += 1;
             let wait = self.published.wait(rate, 1);
             let text = format!("a connection may publish {} messages a second, {} at once", rate.per_second, rate.burst);
@@ -26,7 +27,7 @@ impl Conversation {
         } else {
             self.published.take(1);
             self.rate_refusals = 0;
-            match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), &mut self.last_topic) {
+            match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), now, &mut self.last_topic) {
                 Ok(Stored::Now(published, duty)) => {
                     self.answer_publish(|out| put_ack(out, message_id, &published));
                     self.owe(duty);
