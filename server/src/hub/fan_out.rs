@@ -16,7 +16,8 @@ const DELIVERIES_PER_STEP: usize = if cfg!(test) { 2 } else { 128 };
 #[derive(Debug)]
 pub struct FanOut<S: Sink> {
     topic: Arc<Topic<S>>,
-    pass: Option<Pass<S>>,
+    /// Boxed, because a right lies in many places before it is driven.
+    pass: Option<Box<Pass<S>>>,
     done: bool,
 }
 

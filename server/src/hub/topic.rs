@@ -96,7 +96,7 @@ struct Log<S> {
     left_meanwhile: bool,
     joining: Vec<Joining<S>>,
     /// A pass whose holder was dropped in the middle.
-    unfinished: Option<Pass<S>>,
+    unfinished: Option<Box<Pass<S>>>,
     /// The directory has forgotten it: another topic may have its name.
     retired: bool,
 }
@@ -429,7 +429,7 @@ impl<S: Sink> Topic<S> {
 
     /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be touched any more, somebody else
     /// may have the right already.
-    pub(super) fn begin_pass(&self) -> Option<Pass<S>> {
+    pub(super) fn begin_pass(&self) -> Option<Box<Pass<S>>> {
         let mut log = self.log.lock();
         if let Some(pass) = log.unfinished.take() {
             return Some(pass);
@@ -440,18 +440,19 @@ impl<S: Sink> Topic<S> {
         };
         log.away = true;
         log.sent = chunk.last;
-        Some(Pass { chunk, members: std::mem::take(&mut log.members), joining: std::mem::take(&mut log.joining), at: 0 })
+        let (members, joining) = (std::mem::take(&mut log.members), std::mem::take(&mut log.joining));
+        Some(Box::new(Pass { chunk, members, joining, at: 0 }))
     }
 
     /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given back, and nothing of the topic
     /// may be touched any more.
-    pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
+    pub(super) fn end_pass(&self, pass: Box<Pass<S>>) -> bool {
         let mut log = self.log.lock();
         let limit = self.shared.limits.topic_backlog;
         let congested = log.backlog > limit;
         log.backlog -= pass.chunk.frames.len();
         let relieved = congested && log.backlog <= limit;
-        log.put_back(pass);
+        log.put_back(*pass);
         let more = !log.pending.is_empty();
         if !more {
             self.give_back(&mut log);
@@ -468,7 +469,7 @@ impl<S: Sink> Topic<S> {
     }
 
     /// Gives the right back in the middle, with the pass that was under way: the next holder goes on with it.
-    pub(super) fn abandon(&self, pass: Option<Pass<S>>) {
+    pub(super) fn abandon(&self, pass: Option<Box<Pass<S>>>) {
         let mut log = self.log.lock();
         log.unfinished = pass.or(log.unfinished.take());
         self.give_back(&mut log);

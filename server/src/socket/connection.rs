@@ -3,7 +3,7 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
-use super::transport::Outgoing;
+use super::{signal::Signal, transport::Outgoing};
 use crate::{
     clock::Clock,
     hub::{Sink, topic::Liveness},
@@ -17,7 +17,7 @@ use std::{
     collections::VecDeque,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed},
 };
-use tokio::{sync::Notify, time::Instant};
+use tokio::time::Instant;
 
 /// The number of the next connection.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -32,7 +32,7 @@ pub struct Connection {
     limit: usize,
     outbox: Mutex<Outbox>,
     /// Tells the connection's own task that the socket was full, or that the connection closes.
-    changed: Notify,
+    changed: Signal,
     heartbeat: AtomicU8,
     clock: Clock,
     /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
@@ -92,7 +92,7 @@ impl Connection {
             socket,
             limit,
             outbox: Mutex::default(),
-            changed: Notify::new(),
+            changed: Signal::default(),
             heartbeat: AtomicU8::new(silence::NONE),
             clock,
             expires: AtomicU64::new(u64::MAX),
@@ -121,7 +121,7 @@ impl Connection {
     /// Asks the connection to end as soon as the client has everything.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Relaxed);
-        self.changed.notify_one();
+        self.changed.set();
     }
 
     /// Whether it was asked to end.
@@ -159,7 +159,7 @@ impl Connection {
             match self.socket.write(&corked, frames) {
                 Ok(n) if n == corked.len() + frames.len() => {
                     if self.socket.unsent() > 0 {
-                        self.changed.notify_one();
+                        self.changed.set();
                     }
                     return;
                 }
@@ -174,7 +174,7 @@ impl Connection {
         if self.counted(outbox) > self.limit {
             self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
         }
-        self.changed.notify_one();
+        self.changed.set();
     }
 
     /// What counts for the limit: everything that waits, but not what a replay has put there.
@@ -209,7 +209,7 @@ impl Connection {
 
     /// Waits until there is a new [`Status`]. Cancel-safe.
     pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+        self.changed.taken().await;
     }
 
     pub(super) fn status(&self) -> Status {
@@ -248,7 +248,7 @@ impl Connection {
             self.closed_with.store(code, Relaxed);
             drop(outbox);
             self.flush();
-            self.changed.notify_one();
+            self.changed.set();
         }
     }
 
@@ -265,7 +265,7 @@ impl Connection {
 
     fn break_off(&self, outbox: &mut Outbox) {
         *outbox = Outbox { state: State::Broken, ..Outbox::default() };
-        self.changed.notify_one();
+        self.changed.set();
     }
 
     /// The transport's own last word, behind everything else; [`Connection::flush`] it.

@@ -24,7 +24,7 @@ use std::{
 };
 use tokio::{
     task::yield_now,
-    time::{Instant, Sleep, sleep, sleep_until, timeout},
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -43,47 +43,51 @@ const LAST_BYTES: Duration = Duration::from_secs(10);
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves a connection until it ends. `early` came with the opening handshake.
-pub(super) async fn connection(gateway: Arc<Gateway>, (socket, out): (Incoming, Outgoing), early: Bytes, caller: Caller) {
+/// Serves a connection until it ends. `early` came with the opening handshake. What the future holds is put together before it,
+/// so that it lies there once; there are as many as there are connections.
+pub(super) fn connection(
+    gateway: Arc<Gateway>,
+    (socket, out): (Incoming, Outgoing),
+    early: Bytes,
+    Caller { address, topic }: Caller,
+) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
-    let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: Vec::new() };
-    tracing::debug!(connection = connection.number(), "a client has connected");
-    if let Some(_place) = gateway.connections.add(connection.clone(), caller.address) {
-        if !gateway.is_ready() {
-            connection.drain();
+    let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: early.into() };
+    let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
+    async move {
+        tracing::debug!(connection = connection.number(), "a client has connected");
+        let place = gateway.connections.add(connection.clone(), address);
+        if place.is_some() {
+            if !gateway.is_ready() {
+                connection.drain();
+            }
+            let closing = converse(&connection, &gateway, &mut reader, &mut conversation).await;
+            if let Some(Closing { code, reason }) = closing {
+                connection.cork(std::mem::take(&mut conversation.turn.answers));
+                connection.close_with(code, &reason);
+            }
+        } else {
+            connection.close(CloseCode::Full, CloseCode::Full.meaning());
         }
-        let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller.topic);
-        let deadline = Box::pin(sleep(gateway.config().timeouts.setup));
-        let closing = converse(&connection, &gateway.tasks, &mut reader, &mut conversation, early, deadline).await;
-        if let Some(Closing { code, reason }) = closing {
-            connection.cork(std::mem::take(&mut conversation.turn.answers));
-            connection.close_with(code, &reason);
-        }
-    } else {
-        connection.close(CloseCode::Full, CloseCode::Full.meaning());
+        // It leaves its topics and its session before the client may know that it has ended.
+        drop(conversation);
+        drop(place);
+        let code = connection.closed_with();
+        gateway.meter.count_close(code);
+        tracing::debug!(connection = connection.number(), code, "a connection has ended");
+        part(&connection, &mut reader.socket).await;
     }
-    let code = connection.closed_with();
-    gateway.meter.count_close(code);
-    tracing::debug!(connection = connection.number(), code, "a connection has ended");
-    part(&connection, &mut reader.socket).await;
 }
 
 /// Turn after turn. `None`: somebody else has closed the connection, or the socket has failed.
-async fn converse(
-    connection: &Connection,
-    tasks: &TaskTracker,
-    reader: &mut Reader,
-    conversation: &mut Conversation,
-    early: Bytes,
-    deadline: Pin<Box<Sleep>>,
-) -> Option<Closing> {
-    let mut deadline = Deadline { ends: Some(deadline.deadline()), timer: Some(deadline) };
+async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reader, conversation: &mut Conversation) -> Option<Closing> {
+    let mut deadline = Deadline::default();
+    deadline.set(Some(Instant::now() + gateway.config().timeouts.setup));
     let mut is_full = false;
     let mut replay = None;
-    let mut flow = reader.take(&mut early.to_vec(), conversation);
-    drop(early);
+    let mut flow = reader.go_on(conversation);
     loop {
-        settle(connection, tasks, &mut conversation.turn).await;
+        settle(connection, &gateway.tasks, &mut conversation.turn).await;
         let mut awaited = match flow {
             Flow::Continue(()) | Flow::Break(Stop::Full) => None,
             Flow::Break(Stop::Wait(awaited)) => Some(awaited),
@@ -113,7 +117,7 @@ async fn converse(
                         connection.uncork();
                     }
                 },
-                () = turn_of(replay.as_ref()), if replay.is_some() && !is_full => {
+                () = turn_of(replay.as_mut()), if replay.is_some() && !is_full => {
                     replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
                     is_full = connection.status().is_full;
                 }
@@ -126,6 +130,7 @@ async fn converse(
 }
 
 /// When the present phase of a connection has to be over: the time for `setup`, then the token's.
+#[derive(Default)]
 struct Deadline {
     ends: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -157,9 +162,9 @@ fn at_deadline(conversation: &mut Conversation) -> Closing {
 }
 
 /// When the next batch of a replay may go: others run first. Cancel-safe.
-async fn turn_of(replay: Option<&Replay>) {
+async fn turn_of(replay: Option<&mut Replay>) {
     match replay {
-        Some(Replay::Wait(until)) => sleep_until(*until).await,
+        Some(Replay::Wait(until)) => until.await,
         _ => yield_now().await,
     }
 }
@@ -176,7 +181,8 @@ enum Next {
 /// where too much waits for it. Cancel-safe.
 async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mut Option<BoxFuture<'static, Awaited>>) -> io::Result<Next> {
     while let Some(topic) = conversation.turn.congested.last() {
-        topic.below_backlog().await;
+        // Boxed: it is rare, and would take a tenth of each connection's task.
+        Box::pin(topic.below_backlog()).await;
         conversation.turn.congested.pop();
     }
     poll_fn(|cx| {
@@ -206,8 +212,8 @@ async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mu
 /// while it runs. Else they wait for the messages of the same turn, to leave in one write with them.
 async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     connection.cork(std::mem::take(&mut turn.answers));
-    let (big, small): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut turn.fan_outs).into_iter().partition(|f| f.topic().subscribers() >= COMBINE_FROM);
+    let mut small = std::mem::take(&mut turn.fan_outs);
+    let big: Vec<_> = small.extract_if(.., |fan_out| fan_out.topic().subscribers() >= COMBINE_FROM).collect();
     for fan_out in small {
         one_pass(fan_out, tasks).await;
     }
@@ -330,4 +336,20 @@ fn violated(violation: Violation) -> Closing {
         Violation::TooLarge(_) => CloseCode::TooLarge,
     };
     Closing { code: code.number(), reason: violation.to_string().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the future that a function gives.
+    fn size<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn a_connection_is_small() {
+        let (task, shared) = (size(connection), size_of::<Connection>());
+        assert!(task <= 960 && shared <= 192, "{task} and {shared} bytes");
+    }
 }

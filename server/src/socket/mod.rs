@@ -11,6 +11,7 @@
 //! | [`conversation`] | the protocol's state machine of one client |
 //! | [`connection`] | the way out: queue, limit, close |
 //! | `bucket` | rates |
+//! | `signal` | tells a connection's task that something has changed |
 //! | [`transport`] | the socket, plain or in TLS: reads into the thread's buffer, writes from any task |
 //! | [`connections`] | all of them: the limit, the heartbeat |
 
@@ -19,6 +20,7 @@ mod connection;
 mod connections;
 mod conversation;
 pub(crate) mod drive;
+mod signal;
 mod transport;
 mod upgrade;
 

@@ -14,6 +14,7 @@ use halves::{ReadHalf, WriteHalf};
 use parking_lot::Mutex;
 use std::{
     cell::RefCell,
+    future::poll_fn,
     io::{self, ErrorKind, IoSlice, Read, Write},
     sync::Arc,
     task::{Context, Poll, ready},
@@ -88,8 +89,13 @@ impl Incoming {
 
     /// Reads to the end, whatever comes.
     pub(super) async fn drain(&mut self) {
-        let mut rest = [0; 512];
-        while self.socket.read(&mut rest).await.is_ok_and(|n| n > 0) {}
+        let mut read = |cx: &mut Context<'_>| {
+            READ_BUFFER.with_borrow_mut(|buffer| {
+                let mut target = ReadBuf::new(buffer);
+                self.socket.poll_read(cx, &mut target).map_ok(|()| target.filled().len())
+            })
+        };
+        while poll_fn(&mut read).await.is_ok_and(|n| n > 0) {}
     }
 }
 
@@ -124,7 +130,7 @@ impl Outgoing {
 
     /// Waits until the socket may take bytes. Cancel-safe.
     pub(super) async fn writable(&self) {
-        self.socket.writable().await;
+        poll_fn(|cx| self.socket.poll_writable(cx)).await;
     }
 
     /// In TLS, the last thing to be said; [`Outgoing::flush`] it.

@@ -19,10 +19,11 @@ use hashbrown::{Equivalent, HashMap};
 use protocol::{Epoch, Position, Receipt, SeqNo};
 use std::{
     collections::VecDeque,
+    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::time::{Sleep, sleep};
 
 /// The bytes of one batch of a replay, so that others get their turn.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -71,8 +72,8 @@ pub(in crate::socket) enum Replay {
     More,
     /// The socket is full.
     Full,
-    /// The client has got as much as the rate allows: later.
-    Wait(Instant),
+    /// The client has got as much as the rate allows: after this.
+    Wait(Pin<Box<Sleep>>),
 }
 
 impl Subscriptions {
@@ -169,7 +170,7 @@ impl Subscriptions {
             let messages = self.replayed.available(rate, self.gateway.clock.now());
             if messages == 0 {
                 self.behind.push_front(name);
-                return Replay::Wait(Instant::now() + self.replayed.wait(rate, 1).max(SHORTEST_WAIT));
+                return Replay::Wait(Box::pin(sleep(self.replayed.wait(rate, 1).max(SHORTEST_WAIT))));
             }
             let mut held = self.connection.hold();
             if held.is_full() {

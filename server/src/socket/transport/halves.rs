@@ -5,7 +5,6 @@
 use super::pipe;
 use socket2::SockRef;
 use std::{
-    future::poll_fn,
     io::{self, IoSlice},
     net::Shutdown,
     pin::Pin,
@@ -39,13 +38,6 @@ impl ReadHalf {
             #[cfg(test)]
             Self::Pipe(pipe) => pipe.poll_read(cx, target),
         }
-    }
-
-    /// Cancel-safe.
-    pub(super) async fn read(&mut self, target: &mut [u8]) -> io::Result<usize> {
-        let mut target = ReadBuf::new(target);
-        poll_fn(|cx| self.poll_read(cx, &mut target)).await?;
-        Ok(target.filled().len())
     }
 
     /// The socket itself; TLS runs on no other.
@@ -82,12 +74,13 @@ impl WriteHalf {
         }
     }
 
-    /// Until it may take bytes; an error shows at the next write. Cancel-safe.
-    pub(super) async fn writable(&self) {
+    /// Until it may take bytes; an error shows at the next write. For one task. Polled instead of tokio's `writable`, whose
+    /// future would take 200 bytes of each connection's task.
+    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp(socket) => drop(socket.writable().await),
+            Self::Tcp(socket) => socket.as_ref().poll_write_ready(cx).map(drop),
             #[cfg(test)]
-            Self::Pipe(pipe) => pipe.writable().await,
+            Self::Pipe(pipe) => pipe.poll_writable(cx),
         }
     }
 

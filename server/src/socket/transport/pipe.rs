@@ -10,7 +10,6 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
-    future::poll_fn,
     io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -143,16 +142,13 @@ impl WriteHalf {
         Ok(count)
     }
 
-    pub(super) async fn writable(&self) {
-        poll_fn(|cx| {
-            let mut pipe = self.0.lock();
-            if pipe.waiting < pipe.capacity || pipe.client_is_gone {
-                return Poll::Ready(());
-            }
-            pipe.writer = Some(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut pipe = self.0.lock();
+        if pipe.waiting < pipe.capacity || pipe.client_is_gone {
+            return Poll::Ready(());
+        }
+        pipe.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     pub(super) fn finish(&self) {

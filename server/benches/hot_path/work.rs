@@ -1,0 +1,216 @@
+//! The pieces of work that make up the hot path, without sockets: what the micro-benchmarks time, the tests count allocations
+//! in and valgrind counts instructions in. Relies on the crate's public parts.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use micro_socket::{
+    clock::Clock,
+    config::Config,
+    gateway::Gateway,
+    hub::{
+        Appended, Directory, Joined, Sink, Step, Topic,
+        directory::{Instruments, Limits},
+        history::{self, Budget},
+        topic::Liveness,
+    },
+};
+use protocol::{ClientFrame, Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
+use serde_json::value::RawValue;
+use std::{
+    hint::black_box,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+const DATA: &str = r#"{"text":"a hundred bytes or so of somebody's words, as they are in a chat room of a middling size"}"#;
+
+/// Messages that one run of `replay` brings.
+pub(crate) const REPLAYED: usize = 1000;
+
+/// The work of this name, at this size where it has one: topics or subscribers.
+///
+/// # Panics
+/// Where there is no such work.
+pub(crate) fn of(name: &str, size: usize) -> Box<dyn FnMut()> {
+    match name {
+        "parse" => repeat(Parse::new(), Parse::run),
+        "encode" => repeat(Encode::new(), Encode::run),
+        "publish" => repeat(Publish::new(size), Publish::run),
+        "deliver" => repeat(Deliver::new(size), Deliver::run),
+        "churn" => repeat(Churn::new(size, size), Churn::run),
+        "replay" => repeat(Replay::new(), Replay::run),
+        other => panic!("no work {other}"),
+    }
+}
+
+fn repeat<T: 'static>(mut work: T, run: fn(&mut T)) -> Box<dyn FnMut()> {
+    Box::new(move || run(&mut work))
+}
+
+/// A subscriber without a socket.
+#[derive(Debug, Default)]
+struct Null(AtomicU64);
+
+impl Sink for Null {
+    fn deliver(&self, subscription: &Liveness, frames: &Bytes) {
+        if subscription.is_live() {
+            self.0.fetch_add(frames.len() as u64, Relaxed);
+        }
+    }
+}
+
+fn topic(number: usize) -> protocol::Topic<'static> {
+    protocol::Topic::new(format!("room-{number}")).expect("a topic's alphabet")
+}
+
+fn message_id(number: u64) -> MessageId<'static> {
+    MessageId::new(format!("id-{number:016}")).expect("a message id's alphabet")
+}
+
+fn directory(history: history::Limits) -> Directory<Null> {
+    let limits = Limits { max_topics: usize::MAX, meta_ttl: Duration::from_secs(60), topic_backlog: usize::MAX, history_bytes: usize::MAX };
+    let epoch = || Epoch::new("epoch").expect("an epoch's alphabet");
+    Directory::new(limits, Box::new(move |_| history), Clock::start(), epoch, Instruments::default())
+}
+
+fn find(directory: &Directory<Null>, number: usize) -> Arc<Topic<Null>> {
+    directory.with(&topic(number), &mut None, |topic| Ok(topic.clone())).expect("there is room")
+}
+
+fn append(topic: &Arc<Topic<Null>>, now: &Clock, number: u64) -> Appended<Null> {
+    topic.append(now.now(), &message_id(number), DATA).expect("the topic is in use")
+}
+
+/// Takes a publish apart.
+struct Parse(String);
+
+impl Parse {
+    fn new() -> Self {
+        Self(format!(r#"{{"type":"publish","topic":"room-1","messageId":"id-0000000000000001","payload":{DATA}}}"#))
+    }
+
+    fn run(&mut self) {
+        black_box(ClientFrame::parse(black_box(&self.0)).expect("a publish"));
+    }
+}
+
+/// Puts a message together.
+struct Encode {
+    prefix: MessagePrefix,
+    id: MessageId<'static>,
+    out: Vec<u8>,
+}
+
+impl Encode {
+    fn new() -> Self {
+        Self { prefix: MessagePrefix::new(&topic(1)), id: message_id(1), out: Vec::with_capacity(1024) }
+    }
+
+    fn run(&mut self) {
+        self.out.clear();
+        self.prefix.put(&mut self.out, black_box(123_456), &self.id, black_box(DATA), None);
+        black_box(&self.out);
+    }
+}
+
+/// Publishes to one topic after the other, of which nobody is subscribed to any: claim, number, history.
+struct Publish {
+    gateway: Gateway,
+    topics: Vec<protocol::Topic<'static>>,
+    data: Box<RawValue>,
+    count: u64,
+}
+
+impl Publish {
+    /// With this many topics, all of which exist.
+    fn new(topics: usize) -> Self {
+        let gateway = Gateway::new(Config::default()).expect("the default configuration names no key");
+        let data = RawValue::from_string(DATA.into()).expect("JSON");
+        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), data, count: 0 };
+        (0..topics).for_each(|_| this.run());
+        this
+    }
+
+    fn run(&mut self) {
+        let topic = &self.topics[self.count as usize % self.topics.len()];
+        self.count += 1;
+        let id = message_id(self.count);
+        let published = self.gateway.publish("somebody", topic, &id, &self.data).now_or_never();
+        black_box(published.expect("this process numbers the topic").expect("there is room"));
+    }
+}
+
+/// Publishes, and fans out to every subscriber.
+struct Deliver {
+    topic: Arc<Topic<Null>>,
+    clock: Clock,
+    count: u64,
+    _joined: Vec<Joined<Null>>,
+}
+
+impl Deliver {
+    /// To this many subscribers.
+    fn new(subscribers: usize) -> Self {
+        let topic = find(&directory(history::Limits::NONE), 0);
+        let joined = (0..subscribers).map(|_| topic.join(Arc::default(), None).expect("the topic is in use")).collect();
+        Self { topic, clock: Clock::start(), count: 0, _joined: joined }
+    }
+
+    fn run(&mut self) {
+        self.count += 1;
+        let mut fan_out = append(&self.topic, &self.clock, self.count).fan_out.expect("nobody else fans out");
+        while fan_out.step() != Step::Done {}
+    }
+}
+
+/// Subscribes to one topic after the other and leaves again, beside others who stay.
+struct Churn {
+    topics: Vec<Arc<Topic<Null>>>,
+    sink: Arc<Null>,
+    count: usize,
+    _others: Vec<Joined<Null>>,
+}
+
+impl Churn {
+    /// Among this many topics with as many subscribers each.
+    fn new(topics: usize, subscribers: usize) -> Self {
+        let directory = directory(history::Limits::NONE);
+        let topics: Vec<_> = (0..topics).map(|number| find(&directory, number)).collect();
+        let join = |topic: &Arc<Topic<Null>>| topic.join(Arc::default(), None).expect("the topic is in use");
+        let others = topics.iter().flat_map(|topic| (0..subscribers).map(move |_| join(topic))).collect();
+        Self { topics, sink: Arc::default(), count: 0, _others: others }
+    }
+
+    fn run(&mut self) {
+        self.count += 1;
+        let topic = &self.topics[self.count % self.topics.len()];
+        drop(black_box(topic.join(self.sink.clone(), None)));
+    }
+}
+
+/// Has a subscriber catch up with everything.
+struct Replay {
+    topic: Arc<Topic<Null>>,
+    out: Vec<u8>,
+}
+
+impl Replay {
+    fn new() -> Self {
+        let limits = history::Limits { messages: REPLAYED, age: Duration::from_secs(600), bytes: usize::MAX };
+        let (topic, clock) = (find(&directory(limits), 0), Clock::start());
+        (0..REPLAYED as u64).for_each(|number| drop(append(&topic, &clock, number)));
+        Self { topic, out: Vec::with_capacity(1024 * 1024) }
+    }
+
+    fn run(&mut self) {
+        let from = Position { last_seq: SeqNo::new(0).expect("a number"), epoch: None };
+        let mut joined = self.topic.join(Arc::default(), Some(from)).expect("the topic is in use");
+        self.out.clear();
+        let budget = Budget { bytes: usize::MAX, messages: usize::MAX };
+        black_box(joined.subscription.catch_up(budget, &mut self.out));
+        black_box(&self.out);
+    }
+}
