@@ -77,6 +77,17 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
         .context("no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`")
 }
 
+/// Makes sure of valgrind, which counts instructions; on Linux, where the tests want it.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn valgrind() -> Result<()> {
+    if !cfg!(target_os = "linux") || process::answer(Command::new("valgrind").arg("--version")).is_some() {
+        return Ok(());
+    }
+    debian_package("valgrind").context("no valgrind for the tests that count instructions: install your distribution's package")
+}
+
 /// Installs a package of Debian.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ use micro_socket::{
 use protocol::{ClientFrame, Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
 use serde_json::value::RawValue;
 use std::{
+    fmt::Write,
     hint::black_box,
     sync::{
         Arc,
@@ -66,8 +67,20 @@ fn topic(number: usize) -> protocol::Topic<'static> {
     protocol::Topic::new(format!("room-{number}")).expect("a topic's alphabet")
 }
 
-fn message_id(number: u64) -> MessageId<'static> {
-    MessageId::new(format!("id-{number:016}")).expect("a message id's alphabet")
+/// Message ids, each another one, in one buffer: a client's come in the read buffer.
+#[derive(Default)]
+struct Ids {
+    count: u64,
+    text: String,
+}
+
+impl Ids {
+    fn next(&mut self) -> MessageId<'_> {
+        self.count += 1;
+        self.text.clear();
+        write!(self.text, "id-{:016}", self.count).expect("a string takes everything");
+        MessageId::new(self.text.as_str()).expect("a message id's alphabet")
+    }
 }
 
 fn directory(history: history::Limits) -> Directory<Null> {
@@ -80,8 +93,8 @@ fn find(directory: &Directory<Null>, number: usize) -> Arc<Topic<Null>> {
     directory.with(&topic(number), &mut None, |topic| Ok(topic.clone())).expect("there is room")
 }
 
-fn append(topic: &Arc<Topic<Null>>, now: &Clock, number: u64) -> Appended<Null> {
-    topic.append(now.now(), &message_id(number), DATA).expect("the topic is in use")
+fn append(topic: &Arc<Topic<Null>>, clock: &Clock, ids: &mut Ids) -> Appended<Null> {
+    topic.append(clock.now(), &ids.next(), DATA).expect("the topic is in use")
 }
 
 /// Takes a publish apart.
@@ -106,7 +119,7 @@ struct Encode {
 
 impl Encode {
     fn new() -> Self {
-        Self { prefix: MessagePrefix::new(&topic(1)), id: message_id(1), out: Vec::with_capacity(1024) }
+        Self { prefix: MessagePrefix::new(&topic(1)), id: Ids::default().next().into_owned(), out: Vec::with_capacity(1024) }
     }
 
     fn run(&mut self) {
@@ -121,7 +134,7 @@ struct Publish {
     gateway: Gateway,
     topics: Vec<protocol::Topic<'static>>,
     data: Box<RawValue>,
-    count: u64,
+    ids: Ids,
 }
 
 impl Publish {
@@ -129,15 +142,14 @@ impl Publish {
     fn new(topics: usize) -> Self {
         let gateway = Gateway::new(Config::default()).expect("the default configuration names no key");
         let data = RawValue::from_string(DATA.into()).expect("JSON");
-        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), data, count: 0 };
+        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), data, ids: Ids::default() };
         (0..topics).for_each(|_| this.run());
         this
     }
 
     fn run(&mut self) {
-        let topic = &self.topics[self.count as usize % self.topics.len()];
-        self.count += 1;
-        let id = message_id(self.count);
+        let topic = &self.topics[self.ids.count as usize % self.topics.len()];
+        let id = self.ids.next();
         let published = self.gateway.publish("somebody", topic, &id, &self.data).now_or_never();
         black_box(published.expect("this process numbers the topic").expect("there is room"));
     }
@@ -147,7 +159,7 @@ impl Publish {
 struct Deliver {
     topic: Arc<Topic<Null>>,
     clock: Clock,
-    count: u64,
+    ids: Ids,
     _joined: Vec<Joined<Null>>,
 }
 
@@ -156,12 +168,11 @@ impl Deliver {
     fn new(subscribers: usize) -> Self {
         let topic = find(&directory(history::Limits::NONE), 0);
         let joined = (0..subscribers).map(|_| topic.join(Arc::default(), None).expect("the topic is in use")).collect();
-        Self { topic, clock: Clock::start(), count: 0, _joined: joined }
+        Self { topic, clock: Clock::start(), ids: Ids::default(), _joined: joined }
     }
 
     fn run(&mut self) {
-        self.count += 1;
-        let mut fan_out = append(&self.topic, &self.clock, self.count).fan_out.expect("nobody else fans out");
+        let mut fan_out = append(&self.topic, &self.clock, &mut self.ids).fan_out.expect("nobody else fans out");
         while fan_out.step() != Step::Done {}
     }
 }
@@ -200,8 +211,8 @@ struct Replay {
 impl Replay {
     fn new() -> Self {
         let limits = history::Limits { messages: REPLAYED, age: Duration::from_secs(600), bytes: usize::MAX };
-        let (topic, clock) = (find(&directory(limits), 0), Clock::start());
-        (0..REPLAYED as u64).for_each(|number| drop(append(&topic, &clock, number)));
+        let (topic, clock, mut ids) = (find(&directory(limits), 0), Clock::start(), Ids::default());
+        (0..REPLAYED).for_each(|_| drop(append(&topic, &clock, &mut ids)));
         Self { topic, out: Vec::with_capacity(1024 * 1024) }
     }
 

@@ -6,4 +6,5 @@
 mod work;
 
 mod allocations;
+#[cfg(target_os = "linux")]
 mod instructions;

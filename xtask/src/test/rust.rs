@@ -32,6 +32,7 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
 /// With nextest where it is installed, which runs each test in a process of its own and several at once. A filter leaves
 /// the documentation's examples out.
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
+    setup::valgrind()?;
     let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
     let tests = if has_nextest {
         test(workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"]).args(NOT_NATIVE).args(arguments))?
