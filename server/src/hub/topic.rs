@@ -37,6 +37,9 @@ pub trait Sink: Send + Sync + 'static {
     /// it takes nothing; it has to ask *under the same lock* that its owner takes between ending a subscription and saying so,
     /// because nothing of a topic may come behind its `unsubscribed`.
     fn deliver(&self, subscription: &Liveness, frames: &Bytes);
+
+    /// A delivery comes soon: a good moment to touch the memory that it needs.
+    fn approach(&self) {}
 }
 
 /// Whether a subscription still stands.

@@ -212,31 +212,35 @@ async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mu
 /// while it runs. Else they wait for the messages of the same turn, to leave in one write with them.
 async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     connection.cork(std::mem::take(&mut turn.answers));
-    let mut small = std::mem::take(&mut turn.fan_outs);
-    let big: Vec<_> = small.extract_if(.., |fan_out| fan_out.topic().subscribers() >= COMBINE_FROM).collect();
-    for fan_out in small {
-        one_pass(fan_out, tasks).await;
+    let mut due = std::mem::take(&mut turn.fan_outs);
+    let mut at = due.len();
+    while at > 0 {
+        at -= 1;
+        if due[at].topic().subscribers() < COMBINE_FROM {
+            one_pass(due.swap_remove(at), tasks).await;
+        }
     }
     connection.uncork();
-    let mut big = big.into_iter();
-    let Some(first) = big.next() else { return };
+    let Some(first) = due.pop() else { return };
     for _ in 0..COMBINE_TURNS {
         yield_now().await;
     }
-    big.for_each(|fan_out| drop(tasks.spawn(to_the_end(fan_out))));
+    due.into_iter().for_each(|fan_out| drop(tasks.spawn(to_the_end(fan_out))));
     one_pass(first, tasks).await;
 }
 
 /// The publisher makes the first pass itself. What came in meanwhile is not its business: that gets a task of its own.
-async fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) {
-    loop {
-        match fan_out.step() {
-            Step::Yield => yield_now().await,
-            Step::More => {
-                tasks.spawn(to_the_end(fan_out));
-                return;
+fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) -> impl Future<Output = ()> {
+    async move {
+        loop {
+            match fan_out.step() {
+                Step::Yield => yield_now().await,
+                Step::More => {
+                    tasks.spawn(to_the_end(fan_out));
+                    return;
+                }
+                Step::Done => return,
             }
-            Step::Done => return,
         }
     }
 }
@@ -350,6 +354,7 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         let (task, shared) = (size(connection), size_of::<Connection>());
-        assert!(task <= 960 && shared <= 192, "{task} and {shared} bytes");
+        // With what tokio puts around it, the task then takes 1 KiB.
+        assert!(task <= 912 && shared <= 192, "{task} and {shared} bytes");
     }
 }

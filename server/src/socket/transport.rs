@@ -118,6 +118,11 @@ impl Outgoing {
         })
     }
 
+    /// Touches the memory that a write needs.
+    pub(super) fn approach(&self) {
+        self.socket.approach();
+    }
+
     /// Bytes that were taken and wait for the socket; an upper bound.
     pub(super) fn unsent(&self) -> usize {
         self.session.as_ref().map_or(0, |session| session.lock().unsent)

@@ -34,7 +34,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 pub(super) struct Subscriptions {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
-    by_topic: HashMap<Arc<Name>, Subscribed, ahash::RandomState>,
+    /// Boxed, because the table has room for three at least, and most have one.
+    by_topic: HashMap<Arc<Name>, Box<Subscribed>, ahash::RandomState>,
     /// Topics that are behind, each once, in the order of their turns.
     behind: VecDeque<Arc<Name>>,
     replayed: Bucket,
@@ -120,7 +121,7 @@ impl Subscriptions {
         if subscription.is_behind() {
             self.behind.push_back(topic.name().clone());
         }
-        self.by_topic.insert(topic.name().clone(), Subscribed { subscription, position });
+        self.by_topic.insert(topic.name().clone(), Box::new(Subscribed { subscription, position }));
         debug_assert!(self.behind.len() <= self.by_topic.len(), "a client could make it grow");
         self.gateway.subscriptions.fetch_add(1, Relaxed);
         Ok(Answer { head, epoch, recovered })

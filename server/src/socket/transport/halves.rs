@@ -5,13 +5,14 @@
 use super::pipe;
 use socket2::SockRef;
 use std::{
+    hint::black_box,
     io::{self, IoSlice},
     net::Shutdown,
     pin::Pin,
     task::{Context, Poll},
 };
 use tokio::{
-    io::{AsyncRead, ReadBuf},
+    io::{AsyncRead, Interest, ReadBuf},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -63,6 +64,15 @@ impl WriteHalf {
             Self::Tcp(socket) => socket.try_write(bytes),
             #[cfg(test)]
             Self::Pipe(pipe) => pipe.try_write(bytes),
+        }
+    }
+
+    /// Touches the memory that a write needs.
+    pub(super) fn approach(&self) {
+        match self {
+            Self::Tcp(socket) => drop(black_box(socket.as_ref().try_io(Interest::WRITABLE, || Ok(())))),
+            #[cfg(test)]
+            Self::Pipe(_) => {}
         }
     }
 
