@@ -23,6 +23,12 @@ pub enum Metric {
     DeliveryP99,
     /// Memory of one connection.
     PerConnection,
+    /// Memory of one topic with one subscription.
+    PerTopic,
+    /// Memory of one more subscription to a topic.
+    PerSubscription,
+    /// Memory of one message: in the history, and its claim.
+    PerMessage,
     /// The most memory above what the server had at rest.
     Peak,
     /// Readers that stood still and did not get everything.
@@ -44,6 +50,9 @@ impl Metric {
             Self::DeliveryP50 => "delivery p50",
             Self::DeliveryP99 => "delivery p99",
             Self::PerConnection => "memory per connection",
+            Self::PerTopic => "memory per topic and first subscription",
+            Self::PerSubscription => "memory per further subscription",
+            Self::PerMessage => "memory per message and claim",
             Self::Peak => "peak memory above rest",
             Self::Dropped => "stalled readers given up",
             Self::Start => "start",
@@ -56,6 +65,7 @@ impl Metric {
             Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
             Self::AckP50 | Self::AckP99 | Self::DeliveryP50 | Self::DeliveryP99 | Self::Start => "ms",
             Self::PerConnection => "KiB",
+            Self::PerTopic | Self::PerSubscription | Self::PerMessage => "B",
             Self::Peak => "MiB",
             Self::Dropped => "",
         }

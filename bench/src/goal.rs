@@ -30,6 +30,8 @@ pub enum Bound {
     AtMost(f64),
     /// At the largest size so many times what it is at the smallest.
     Growth(f64),
+    /// So many times another side's growth.
+    GrowthOf(f64, Side),
 }
 
 /// How a goal came out.
@@ -54,10 +56,15 @@ impl Goal {
             Bound::TimesOwn(factor, metric) => (factor, own.and_then(|own| ratio(own, key, own, Key { metric, at: None })), metric.name()),
             Bound::AtMost(figure) => (figure, own.and_then(|own| own.median(key)), self.metric.unit()),
             Bound::Growth(factor) => (factor, own.and_then(|own| growth(own, self.metric)), "at the smallest size"),
+            Bound::GrowthOf(factor, side) => {
+                let growth = |of: Option<&Measured>| of.and_then(|measured| growth(measured, self.metric));
+                (factor, growth(own).zip(growth(of(side))).map(|(own, other)| own / other), side.name())
+            }
         };
         let times = if matches!(self.bound, Bound::AtMost(_)) { "" } else { "× " };
+        let growth = if matches!(self.bound, Bound::GrowthOf(..)) { "the growth of " } else { "" };
         Verdict {
-            goal: format!("{}, {} ≤ {factor} {times}{against}", self.side.name(), self.metric.name()),
+            goal: format!("{}, {} ≤ {factor} {times}{growth}{against}", self.side.name(), self.metric.name()),
             measured,
             met: measured.is_some_and(|measured| measured <= factor),
         }
@@ -119,5 +126,8 @@ mod tests {
         }
         let outcomes = [(GATEWAY, Outcome::Measured(Measured::new(vec![figures])))];
         assert_eq!(judge(Bound::Growth(1.5), &outcomes).measured, Some(1.5));
+        let faster = outcomes.iter().map(|(_, outcome)| (GATEWAY_1, outcome.clone()));
+        let both: Vec<_> = outcomes.iter().cloned().chain(faster).collect();
+        assert_eq!(judge(Bound::GrowthOf(1.1, GATEWAY_1), &both).measured, Some(1.0));
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     figure::Metric,
     goal::{Bound, Goal},
     side::{GATEWAY, GATEWAY_1, Side},
-    work::{Churn, Fairness, FanOut, IdleMemory, Latency, Outrun, PingPong, Replay, Topics, Work},
+    work::{Churn, Fairness, FanOut, IdleMemory, Latency, Memory, Outrun, PingPong, Replay, Topics, Work},
 };
 use std::time::Duration;
 
@@ -204,8 +204,20 @@ fn sizes(scale: Scale) -> Vec<Row> {
         subscribers: scale.count(subscribers, 5),
         pairs: scale.of(16_000, 800),
     };
-    let spread =
-        |topics: usize| Topics { topics: scale.count(topics, 1), connections: 100, subscribers: 10, messages: scale.of(20_000, 500) };
+    let spread = |topics: usize| Topics {
+        topics: scale.count(topics, 1),
+        connections: 100,
+        subscribers: 10,
+        messages: scale.of(20_000, 500),
+        in_flight: 1,
+    };
+    let unheard = |topics: usize| Topics {
+        topics: scale.count(topics, 1),
+        connections: 0,
+        subscribers: 0,
+        messages: scale.of(100_000, 1000),
+        in_flight: 16,
+    };
     vec![
         Row {
             name: "idle-memory",
@@ -222,7 +234,7 @@ fn sizes(scale: Scale) -> Vec<Row> {
             note: "What the limit grows by is the kernel's and the caches'.",
             work: Work::FanOuts([10, 100, 1000, 8000].map(growing).to_vec()),
             sides: vec![GATEWAY, GATEWAY_1, Side::SendLimit],
-            goals: vec![per_delivery(Bound::Growth(1.15))],
+            goals: vec![per_delivery(Bound::GrowthOf(1.15, Side::SendLimit))],
             settings: &[],
         },
         Row {
@@ -232,6 +244,31 @@ fn sizes(scale: Scale) -> Vec<Row> {
             work: Work::Topics([1, 100, 10_000].map(spread).to_vec()),
             sides: vec![GATEWAY, GATEWAY_1],
             goals: vec![per_delivery(Bound::Growth(1.15))],
+            settings: &[],
+        },
+        Row {
+            name: "growth-publishes",
+            title: "Cost of a publish to topics without subscribers as topics grow, 16 publishes in flight",
+            note: "Claim, number, history and ack.",
+            work: Work::Topics([1, 100, 10_000, 100_000].map(unheard).to_vec()),
+            sides: vec![GATEWAY, GATEWAY_1],
+            goals: vec![],
+            settings: &[],
+        },
+        Row {
+            name: "memory",
+            title: "What the gateway keeps: a connection with its session, a topic, a subscription, a message",
+            note: "A message of 128 bytes with its names; it is in the history for 10 minutes, its claim for 2. Memory that grows by doubling shows in the spread.",
+            work: Work::Memory(Memory {
+                before: scale.count(1000, 100),
+                connections: scale.count(8000, 100),
+                subscriptions: scale.count(500, 20),
+                subscribing: scale.count(80, 4),
+                messages: scale.of(200_000, 2000),
+                published_to: scale.count(400, 20),
+            }),
+            sides: vec![GATEWAY, GATEWAY_1],
+            goals: vec![],
             settings: &[],
         },
         Row {

@@ -72,8 +72,13 @@ impl Order {
 }
 
 /// Reads until `total` messages came, each in its place; `each` is told of every one.
-pub(super) async fn receive(client: &mut Client, total: u64, mut each: impl FnMut(u64)) -> Result<()> {
-    let (mut order, mut received) = (Order::default(), 0);
+pub(super) async fn receive(client: &mut Client, total: u64, each: impl FnMut(u64)) -> Result<()> {
+    receive_on(client, &mut Order::default(), total, each).await
+}
+
+/// As [`receive`], behind what came before.
+pub(super) async fn receive_on(client: &mut Client, order: &mut Order, total: u64, mut each: impl FnMut(u64)) -> Result<()> {
+    let mut received = 0;
     while received < total {
         client
             .read(|event| {

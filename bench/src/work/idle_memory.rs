@@ -1,16 +1,15 @@
 //! What a connection at rest takes: set up, subscribed to a topic, and silent.
 
-use super::crowd::{Names, connect};
+use super::{
+    SETTLING,
+    crowd::{Names, connect},
+};
 use crate::{
     figure::{Figures, Metric},
     side::Server,
 };
 use anyhow::Result;
-use std::time::Duration;
 use tokio::time::sleep;
-
-/// Time for a server to give back what it needed for the setup.
-const SETTLING: Duration = Duration::from_secs(2);
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]

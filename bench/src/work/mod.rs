@@ -7,6 +7,7 @@ mod fairness;
 mod fan_out;
 mod idle_memory;
 mod latency;
+mod memory;
 mod outrun;
 mod ping_pong;
 mod replay;
@@ -22,6 +23,7 @@ pub use fairness::Fairness;
 pub use fan_out::FanOut;
 pub use idle_memory::IdleMemory;
 pub use latency::Latency;
+pub use memory::Memory;
 pub use outrun::Outrun;
 pub use ping_pong::PingPong;
 pub use replay::Replay;
@@ -31,6 +33,9 @@ pub use topics::Topics;
 
 /// After this a measurement has failed: something has been lost.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Time for a server to give back what it needed for a moment, before its memory is read.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// Bytes of a payload, where nothing else is said.
 const PAYLOAD: usize = 128;
@@ -50,6 +55,8 @@ pub enum Work {
     Latency(Latency),
     /// What a connection at rest takes.
     IdleMemory(IdleMemory),
+    /// What everything that a server keeps takes.
+    Memory(Memory),
     /// Subscribing and unsubscribing, at several sizes.
     Churn(Vec<Churn>),
     /// What was missed.
@@ -65,7 +72,7 @@ pub enum Work {
 impl Work {
     /// Whether each measurement needs a server that has done nothing yet.
     pub(crate) fn needs_a_fresh_server(&self) -> bool {
-        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Outrun(_))
+        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Memory(_) | Self::Outrun(_))
     }
 
     /// What is done before anything is measured: some of the same, or a fan-out.
@@ -94,6 +101,7 @@ impl Work {
             Self::PingPong(work) => work.run(server).await,
             Self::Latency(work) => work.run(server).await,
             Self::IdleMemory(work) => work.run(server).await,
+            Self::Memory(work) => work.run(server).await,
             Self::Churn(all) => at_each_size(all, |work| work.subscribers, async |work| work.run(server).await).await,
             Self::Replay(work) => work.run(server).await,
             Self::Fairness(work) => work.run(server).await,

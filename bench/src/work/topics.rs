@@ -2,7 +2,7 @@
 
 use super::{
     PAYLOAD,
-    crowd::{Meter, Names, all, publish, receive},
+    crowd::{Meter, Names, Order, all, publish, receive_on},
 };
 use crate::{
     client::Client,
@@ -18,12 +18,21 @@ use tokio::task::JoinSet;
 pub struct Topics {
     /// Topics that are published to in turn.
     pub topics: usize,
-    /// Connections that share the subscriptions.
+    /// Connections that share the subscriptions; 0: nobody is subscribed, and the publishes themselves are measured.
     pub connections: usize,
     /// Subscribers of each topic.
     pub subscribers: usize,
-    /// Publishes in all, one in flight.
+    /// Publishes in all, behind a first one to each topic.
     pub messages: u64,
+    /// Publishes in flight.
+    pub in_flight: u64,
+}
+
+/// Who is subscribed to some of the topics.
+struct Subscriber {
+    client: Client,
+    order: Order,
+    topics: Vec<usize>,
 }
 
 impl Topics {
@@ -31,28 +40,48 @@ impl Topics {
         let names = Names::new();
         let mut subscribers = Vec::with_capacity(self.connections);
         for connection in 0..self.connections {
-            let own: Vec<usize> = (0..self.topics).filter(|topic| self.has(connection, *topic)).collect();
-            let rounds = |topic: usize| self.messages / self.topics as u64 + u64::from((topic as u64) < self.messages % self.topics as u64);
-            let expected: u64 = own.iter().map(|topic| rounds(*topic)).sum();
-            let role = names.subscriber(own.iter().map(|topic| names.topic(*topic)).collect());
-            subscribers.push((Client::open(&server.target, &role).await?, expected));
+            let topics: Vec<usize> = (0..self.topics).filter(|topic| self.has(connection, *topic)).collect();
+            let role = names.subscriber(topics.iter().map(|topic| names.topic(*topic)).collect());
+            subscribers.push(Subscriber { client: Client::open(&server.target, &role).await?, order: Order::default(), topics });
         }
-        let mut publisher = Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
         let topics: Vec<_> = (0..self.topics).map(|topic| names.topic(topic)).collect();
-        let deliveries = subscribers.iter().map(|(_, expected)| expected).sum();
+        let mut publisher = Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
+        let mut payload = Payload::new(0, PAYLOAD);
+        // What a topic's first message takes is not what its messages take.
+        let (subscribers, _) = self.exchange(subscribers, &mut publisher, &topics, &mut payload, self.topics as u64).await?;
 
         let meter = Meter::start(server)?;
+        let (_kept, deliveries) = self.exchange(subscribers, &mut publisher, &topics, &mut payload, self.messages).await?;
+        Ok(Figures::from([match deliveries {
+            0 => (Metric::PerPublish, meter.per(self.messages)?),
+            deliveries => (Metric::PerDelivery, meter.per(deliveries)?),
+        }]))
+    }
+
+    /// Publishes to the topics in turn until everybody has everything; gives how much that was.
+    async fn exchange(
+        &self,
+        subscribers: Vec<Subscriber>,
+        publisher: &mut Client,
+        topics: &[String],
+        payload: &mut Payload,
+        messages: u64,
+    ) -> Result<(Vec<Subscriber>, u64)> {
         let mut receiving = JoinSet::new();
-        for (mut subscriber, expected) in subscribers {
+        let mut deliveries = 0;
+        for mut subscriber in subscribers {
+            let all = topics.len() as u64;
+            let rounds = |topic: &usize| messages / all + u64::from((*topic as u64) < messages % all);
+            let expected: u64 = subscriber.topics.iter().map(rounds).sum();
+            deliveries += expected;
             receiving.spawn_local(async move {
-                receive(&mut subscriber, expected, |_| ()).await?;
+                receive_on(&mut subscriber.client, &mut subscriber.order, expected, |_| ()).await?;
                 Ok(subscriber)
             });
         }
-        let mut payload = Payload::new(0, PAYLOAD);
-        let publishing = publish(&mut publisher, &topics, &mut payload, self.messages, 1);
-        let _kept = tokio::try_join!(all(receiving), publishing)?;
-        Ok(Figures::from([(Metric::PerDelivery, meter.per(deliveries)?)]))
+        let publishing = publish(publisher, topics, payload, messages, self.in_flight);
+        let (subscribers, _) = tokio::try_join!(all(receiving), publishing)?;
+        Ok((subscribers, deliveries))
     }
 
     fn has(&self, connection: usize, topic: usize) -> bool {
