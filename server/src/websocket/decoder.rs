@@ -5,7 +5,7 @@
 
 mod text;
 
-use super::mask::unmask;
+use super::{Violation, mask::unmask};
 use text::Checked;
 
 /// Something whole that a client sent. Borrows from the reader's buffer or from the decoder.
@@ -30,32 +30,6 @@ pub struct Close<'a> {
     pub code: u16,
     /// For people.
     pub reason: &'a str,
-}
-
-/// Why the connection has to be closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// Not WebSocket.
-    #[error("{0}")]
-    Protocol(&'static str),
-    /// A text that is not UTF-8.
-    #[error("text must be UTF-8")]
-    NotUtf8,
-    /// A message larger than the limit, in bytes.
-    #[error("a message may have at most {0} bytes")]
-    TooLarge(usize),
-}
-
-impl Violation {
-    /// The status code of the close frame that tells the client (section 7.4.1).
-    #[must_use]
-    pub fn close_code(self) -> u16 {
-        match self {
-            Self::Protocol(_) => 1002,
-            Self::NotUtf8 => 1007,
-            Self::TooLarge(_) => 1009,
-        }
-    }
 }
 
 const CONTINUATION: u8 = 0x0;
@@ -298,5 +272,7 @@ fn close(payload: &[u8]) -> Result<Option<Close<'_>>, Violation> {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

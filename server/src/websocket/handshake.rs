@@ -77,6 +77,7 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     fn request(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -104,6 +105,15 @@ mod tests {
     #[test]
     fn the_rfc_example() {
         assert_eq!(accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().0, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn no_extension_and_no_subprotocol_is_negotiated() {
+        let offers = [("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"), ("sec-websocket-protocol", "chat")];
+        let response: Response<()> = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat())).unwrap().response();
+        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["connection", "sec-websocket-accept", "upgrade"]);
     }
 
     #[test]

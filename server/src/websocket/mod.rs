@@ -10,7 +10,9 @@ mod decoder;
 mod encode;
 mod handshake;
 mod mask;
+mod violation;
 
-pub use decoder::{Close, Decoder, Event, Violation};
+pub use decoder::{Close, Decoder, Event};
 pub use encode::{CLOSE_WITHOUT_CODE, PING, close_frame, pong_frame, put_binary_frame, put_text_frame};
 pub use handshake::{Accept, HandshakeError, accept};
+pub use violation::Violation;

@@ -24,6 +24,11 @@ enum Arriving {
     ByteByByte,
 }
 
+/// What `done` gives. A panic instead of waiting for ever.
+pub(crate) async fn in_time<T>(case: &str, done: impl Future<Output = T>) -> T {
+    timeout(STUCK, done).await.unwrap_or_else(|_| panic!("{case}: stuck"))
+}
+
 /// The cases of one section, each on a connection of its own.
 pub(crate) struct Section {
     server: SocketAddr,
@@ -37,8 +42,7 @@ impl Section {
     pub(crate) async fn case(&self, number: &str, sent: &[Frame], answers: &[Frame], end: End) {
         for arriving in [Arriving::Together, Arriving::FrameByFrame, Arriving::ByteByByte] {
             let case = format!("{number}, {arriving:?}");
-            let run = self.run(&case, sent, answers, end, arriving);
-            assert!(timeout(STUCK, run).await.is_ok(), "{case}: stuck");
+            in_time(&case, self.run(&case, sent, answers, end, arriving)).await;
         }
     }
 

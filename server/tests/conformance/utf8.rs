@@ -1,7 +1,7 @@
 //! Section 6: text is UTF-8, and what is not is refused as soon as it shows.
 
 use crate::{
-    case::{End, Section},
+    case::{End, Section, in_time},
     client::{CONTINUES, Client, ENDS, Frame, PING, PONG, TEXT, TEXT_BEGINS, fragments, frame, server},
 };
 
@@ -42,7 +42,7 @@ async fn wrong_6_3() {
 
 /// What is sent first is right, and what is sent then is not. The rest is never sent: it is refused without it.
 async fn refused_early(client: &mut Client) {
-    let close = client.next().await;
+    let close = in_time("6.4", client.next()).await;
     assert_eq!((close.first, &close.payload[..2]), (0x88, &1007u16.to_be_bytes()[..]));
 }
 
