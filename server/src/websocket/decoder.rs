@@ -61,16 +61,8 @@ struct Partial {
     /// The opcode of the message under way.
     opcode: Option<u8>,
     control: Vec<u8>,
-    /// The event that was handed out last came from here.
-    spent: Spent,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Spent {
-    #[default]
-    Nothing,
-    Message,
-    Control,
+    /// The event that was handed out last is in `control`.
+    is_control_spent: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,10 +116,8 @@ impl Decoder {
     /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its own before a wait.
     pub fn release(&mut self) {
         if let Some(partial) = &mut self.partial {
-            match std::mem::take(&mut partial.spent) {
-                Spent::Nothing => {}
-                Spent::Message => partial.message = Vec::new(),
-                Spent::Control => partial.control = Vec::new(),
+            if std::mem::take(&mut partial.is_control_spent) {
+                partial.control = Vec::new();
             }
             if partial.is_empty() {
                 self.partial = None;
@@ -203,6 +193,7 @@ impl Decoder {
 }
 
 impl Partial {
+    /// Nothing is under way: a message that was handed out is done with when it is released.
     fn is_empty(&self) -> bool {
         self.frame.is_none() && self.opcode.is_none() && self.header.is_empty()
     }
@@ -219,7 +210,7 @@ impl Partial {
             if !whole {
                 return Ok(None);
             }
-            self.spent = Spent::Control;
+            self.is_control_spent = true;
             return event(frame.opcode, &self.control).map(Some);
         }
         let opcode = *self.opcode.get_or_insert(frame.opcode);
@@ -232,8 +223,6 @@ impl Partial {
             return Ok(None);
         }
         self.opcode = None;
-        self.checked = Checked::default();
-        self.spent = Spent::Message;
         event(opcode, &self.message).map(Some)
     }
 
