@@ -334,12 +334,7 @@ fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
 }
 
 fn violated(violation: Violation) -> Closing {
-    let code = match violation {
-        Violation::Protocol(_) => CloseCode::Protocol,
-        Violation::NotUtf8 => CloseCode::NotUtf8,
-        Violation::TooLarge(_) => CloseCode::TooLarge,
-    };
-    Closing { code: code.number(), reason: violation.to_string().into() }
+    Closing { code: violation.close_code(), reason: violation.to_string().into() }
 }
 
 #[cfg(test)]

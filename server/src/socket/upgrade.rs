@@ -8,12 +8,7 @@ use crate::{
     gateway::Gateway,
     websocket::{HandshakeError, accept},
 };
-use axum::{
-    body::Body,
-    extract::Request,
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -35,19 +30,11 @@ pub struct Caller {
 /// # Errors
 /// [`HandshakeError`]: the request is none.
 pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
-    let key = accept(request.method(), request.version(), request.headers())?;
+    let accepted = accept(request.method(), request.version(), request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = gateway.tasks.clone();
     tasks.spawn(start(gateway, upgrade, caller));
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(key) = HeaderValue::from_str(&key.0) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, key);
-    }
-    Ok(response)
+    Ok(accepted.response())
 }
 
 /// Waits for the socket. A task of its own, so that what it needs is freed when the connection begins.

@@ -1,7 +1,12 @@
 //! Frames from a client, RFC 6455 section 5: unmasked and joined in place where a message lies whole in the reader's buffer,
 //! collected where it does not. At rest a decoder holds no buffer.
+//!
+//! A text that is not UTF-8 is refused with the first byte that cannot be right, in the middle of a frame too (section 8.1).
 
-use super::mask::unmask;
+mod text;
+
+use super::{Violation, mask::unmask};
+use text::Checked;
 
 /// Something whole that a client sent. Borrows from the reader's buffer or from the decoder.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,20 +30,6 @@ pub struct Close<'a> {
     pub code: u16,
     /// For people.
     pub reason: &'a str,
-}
-
-/// Why the connection has to be closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// Not WebSocket; close code 1002.
-    #[error("{0}")]
-    Protocol(&'static str),
-    /// A text that is not UTF-8; close code 1007.
-    #[error("text must be UTF-8")]
-    NotUtf8,
-    /// A message larger than the limit, in bytes; close code 1009.
-    #[error("a message may have at most {0} bytes")]
-    TooLarge(usize),
 }
 
 const CONTINUATION: u8 = 0x0;
@@ -65,19 +56,13 @@ struct Partial {
     frame: Option<Frame>,
     /// Payload of a data frame that is not whole yet, and of the fragments before it.
     message: Vec<u8>,
+    /// How much of it is known to be text, where it has to be.
+    checked: Checked,
     /// The opcode of the message under way.
     opcode: Option<u8>,
     control: Vec<u8>,
-    /// The event that was handed out last came from here.
-    spent: Spent,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Spent {
-    #[default]
-    Nothing,
-    Message,
-    Control,
+    /// The event that was handed out last is in `control`.
+    is_control_spent: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,16 +110,14 @@ impl Decoder {
             return Ok((used, Some(event(frame.opcode, payload)?)));
         }
         let partial = self.partial.get_or_insert_default();
-        Ok((used, partial.collect(frame, payload)?))
+        Ok((used, partial.collect(frame, payload, self.max_message)?))
     }
 
     /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its own before a wait.
     pub fn release(&mut self) {
         if let Some(partial) = &mut self.partial {
-            match std::mem::take(&mut partial.spent) {
-                Spent::Nothing => {}
-                Spent::Message => partial.message = Vec::new(),
-                Spent::Control => partial.control = Vec::new(),
+            if std::mem::take(&mut partial.is_control_spent) {
+                partial.control = Vec::new();
             }
             if partial.is_empty() {
                 self.partial = None;
@@ -210,12 +193,13 @@ impl Decoder {
 }
 
 impl Partial {
+    /// Nothing is under way: a message that was handed out is done with when it is released.
     fn is_empty(&self) -> bool {
         self.frame.is_none() && self.opcode.is_none() && self.header.is_empty()
     }
 
     /// Adds `payload` to what `frame` belongs to; an event where that is whole now.
-    fn collect(&mut self, mut frame: Frame, payload: &[u8]) -> Result<Option<Event<'_>>, Violation> {
+    fn collect(&mut self, mut frame: Frame, payload: &[u8], max_message: usize) -> Result<Option<Event<'_>>, Violation> {
         frame.taken += payload.len();
         let whole = frame.taken == frame.len;
         if !whole {
@@ -226,17 +210,29 @@ impl Partial {
             if !whole {
                 return Ok(None);
             }
-            self.spent = Spent::Control;
+            self.is_control_spent = true;
             return event(frame.opcode, &self.control).map(Some);
         }
         let opcode = *self.opcode.get_or_insert(frame.opcode);
+        self.make_room(payload.len(), max_message);
         self.message.extend_from_slice(payload);
         if !(whole && frame.fin) {
+            if opcode == TEXT {
+                self.checked.go_on(&self.message)?;
+            }
             return Ok(None);
         }
         self.opcode = None;
-        self.spent = Spent::Message;
         event(opcode, &self.message).map(Some)
+    }
+
+    /// Grows the message's buffer by doubling, as a vector does, but never beyond what a message may have.
+    fn make_room(&mut self, more: usize, max_message: usize) {
+        let needed = self.message.len() + more;
+        if needed > self.message.capacity() {
+            let capacity = needed.max((2 * self.message.capacity()).min(max_message));
+            self.message.reserve_exact(capacity - self.message.len());
+        }
     }
 }
 
@@ -265,5 +261,7 @@ fn close(payload: &[u8]) -> Result<Option<Close<'_>>, Violation> {
     }
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,15 @@ use bytes::Bytes;
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PONG: u8 = 0xA;
 
 /// A ping without payload.
 pub const PING: Bytes = Bytes::from_static(&[FIN | 0x9, 0]);
+
+/// A close frame without a code: the answer to one that has none either.
+pub const CLOSE_WITHOUT_CODE: Bytes = Bytes::from_static(&[FIN | CLOSE, 0]);
 
 /// The longest payload that a control frame may have, in bytes.
 const MAX_CONTROL: usize = 125;
@@ -16,6 +20,15 @@ const MAX_CONTROL: usize = 125;
 /// Appends one text frame; `write` appends its payload to the same buffer. `expected` is the payload's likely length in bytes:
 /// a good guess saves moving the payload, a bad one changes nothing else.
 pub fn put_text_frame(out: &mut Vec<u8>, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    put_frame(out, TEXT, expected, write);
+}
+
+/// Appends one binary frame.
+pub fn put_binary_frame(out: &mut Vec<u8>, payload: &[u8]) {
+    put_frame(out, BINARY, payload.len(), |out| out.extend_from_slice(payload));
+}
+
+fn put_frame(out: &mut Vec<u8>, opcode: u8, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     let guess = header_len(expected);
     out.resize(start + guess, 0);
@@ -28,7 +41,7 @@ pub fn put_text_frame(out: &mut Vec<u8>, expected: usize, write: impl FnOnce(&mu
         out.drain(start..start + guess - needed);
     }
     let header = &mut out[start..start + needed];
-    header[0] = FIN | TEXT;
+    header[0] = FIN | opcode;
     match needed {
         2 => header[1] = len as u8,
         4 => {
@@ -97,6 +110,14 @@ mod tests {
             assert_eq!(&frame[..header.len()], header);
             assert_eq!(frame.len(), header.len() + len);
         }
+    }
+
+    #[test]
+    fn a_binary_frame_differs_in_its_opcode() {
+        let mut out = Vec::new();
+        put_binary_frame(&mut out, &[0xFF; 126]);
+        assert_eq!(out[..4], [0x82, 126, 0, 126]);
+        assert_eq!(out[4..], [0xFF; 126]);
     }
 
     proptest! {

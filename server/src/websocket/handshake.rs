@@ -1,12 +1,26 @@
 //! The opening handshake, RFC 6455 section 4.2: what a request has to have, and the answer's key.
 
-use axum::http::{HeaderMap, Method, Version, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha1::{Digest, Sha1};
 
-/// The value for `Sec-WebSocket-Accept`.
+/// A good opening handshake. Holds the value for `Sec-WebSocket-Accept`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accept(pub String);
+pub struct Accept(HeaderValue);
+
+impl Accept {
+    /// The answer. It names no extension and no subprotocol: whatever the client offers, none is negotiated.
+    #[must_use]
+    pub fn response<B: Default>(self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.0);
+        response
+    }
+}
 
 /// Why a request is not an opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +55,7 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?.as_bytes();
     match BASE64.decode(key) {
-        Ok(bytes) if bytes.len() == 16 => Ok(Accept(accept_key(key))),
+        Ok(bytes) if bytes.len() == 16 => HeaderValue::try_from(accept_key(key)).map(Accept).map_err(|_| HandshakeError::Key),
         _ => Err(HandshakeError::Key),
     }
 }
@@ -63,6 +77,7 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderName;
 
     fn request(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -90,6 +105,15 @@ mod tests {
     #[test]
     fn the_rfc_example() {
         assert_eq!(accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().0, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn no_extension_and_no_subprotocol_is_negotiated() {
+        let offers = [("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"), ("sec-websocket-protocol", "chat")];
+        let response: Response<()> = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat())).unwrap().response();
+        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["connection", "sec-websocket-accept", "upgrade"]);
     }
 
     #[test]

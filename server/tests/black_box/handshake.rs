@@ -65,6 +65,18 @@ async fn what_is_no_opening_handshake_is_told_so() {
 }
 
 #[tokio::test]
+async fn no_extension_is_negotiated() {
+    let gateway = Gateway::start(&[]);
+    let mut raw = Raw::tcp(&gateway).await;
+    let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
+    raw.send(opening("/ws").replace("\r\n\r\n", offer).as_bytes()).await;
+    let head = raw.head().await.to_lowercase();
+    assert!(head.starts_with("http/1.1 101 ") && !head.contains("sec-websocket-extensions"), "{head}");
+    raw.send(&frame(0xC1, SETUP.as_bytes())).await;
+    assert_eq!(raw.close_code().await, 1002);
+}
+
+#[tokio::test]
 async fn frames_may_come_with_the_handshake() {
     let gateway = Gateway::start(&[]);
     let mut raw = Raw::tcp(&gateway).await;

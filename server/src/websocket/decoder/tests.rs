@@ -5,7 +5,7 @@ const MAX: usize = 70_000;
 
 /// What an event says, independent of where it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
@@ -110,6 +110,23 @@ fn an_announced_length_takes_no_memory() {
     let (seen, decoder) = decode(&header, &[]);
     assert!(seen.is_empty());
     assert!(decoder.unwrap().partial.unwrap().message.capacity() < 64);
+}
+
+#[test]
+fn text_is_refused_with_the_byte_that_cannot_be_right() {
+    let whole = plain(0x81, b"text \xF4\x90 and more");
+    let shows = 6 + 7;
+    assert!(decode(&whole[..shows - 1], &[]).1.is_ok());
+    assert_eq!(decode(&whole[..shows], &[]).1.err(), Some(Violation::NotUtf8));
+    assert_eq!(decode(&whole[..shows], &[shows - 1, 1]).1.err(), Some(Violation::NotUtf8));
+    let fragments = [plain(0x01, b"text \xF4"), plain(0x00, b"\x90")].concat();
+    assert_eq!(violation(&fragments), Violation::NotUtf8);
+}
+
+#[test]
+fn every_violation_has_a_close_code() {
+    let codes = [Violation::Protocol(""), Violation::NotUtf8, Violation::TooLarge(1)].map(Violation::close_code);
+    assert_eq!(codes, [1002, 1007, 1009]);
 }
 
 #[test]
