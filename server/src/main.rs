@@ -93,6 +93,7 @@ fn check(config: Config) -> Result<(), String> {
 
 fn serve(config: Config) -> Result<(), String> {
     micro_socket::log::init(&config.log);
+    refuse_huge_pages();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
     let (listen, docs, admin) = (config.listen, config.http.docs, config.http.admin_listen);
@@ -110,6 +111,13 @@ fn serve(config: Config) -> Result<(), String> {
         };
         server.serve(Listeners { clients, admin }).await.map_err(|error| format!("stopped: {error}"))
     })
+}
+
+/// Memory that grows comes in pages of 4 KiB, not of 2 MiB: who is served while one of those is cleared waits for milliseconds.
+/// Without effect where the kernel does not know it.
+fn refuse_huge_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
