@@ -19,24 +19,40 @@ pub(super) struct Reader {
     scene: Rc<Scene>,
     pub(super) socket: Socket,
     pub(super) ledger: Ledger,
-    /// How long it had no line before this connection.
-    away: Duration,
+    /// How old the position was that it came with.
+    behind: Duration,
     gives_receipts: bool,
     since_receipt: u64,
+    /// How old the positions are of the receipts that the gateway has read.
+    pub(super) receipts_from: Instant,
+    /// The same of those on their way.
+    sent_at: Instant,
     /// Receipts that the gateway may or may not have read.
     pub(super) has_open_receipts: bool,
 }
 
 impl Reader {
     /// Takes the answers to a setup.
-    pub(super) async fn begin(scene: &Rc<Scene>, entered: Entered, ledger: Ledger, away: Duration, gives_receipts: bool) -> Result<Self> {
+    pub(super) async fn begin(scene: &Rc<Scene>, entered: Entered, ledger: Ledger, behind: Duration, gives_receipts: bool) -> Result<Self> {
         let Entered { socket, answers, .. } = entered;
-        let mut reader = Self { scene: scene.clone(), socket, ledger, away, gives_receipts, since_receipt: 0, has_open_receipts: false };
+        let from = Instant::now() - behind;
+        let mut reader = Self {
+            scene: scene.clone(),
+            socket,
+            ledger,
+            behind,
+            gives_receipts,
+            since_receipt: 0,
+            receipts_from: from,
+            sent_at: from,
+            has_open_receipts: false,
+        };
         for text in &answers {
             reader.take(text)?;
         }
-        // A loss is said again at each resume until there is a receipt.
+        // A loss is said again at each resume until there is a receipt. It is as old as the positions that it tells.
         reader.give_receipts().await?;
+        reader.sent_at = from;
         Ok(reader)
     }
 
@@ -50,8 +66,8 @@ impl Reader {
             }
             ServerFrame::Subscribed(subscribed) => {
                 if let Some(missed) = self.ledger.subscribed(&subscribed)? {
-                    let is_needed = missed >= HISTORY / 2 || self.away >= HISTORY_AGE / 2;
-                    ensure!(is_needed, "{} messages lost after {:?} without need: {text}", missed, self.away);
+                    let is_needed = missed >= HISTORY / 2 || self.behind >= HISTORY_AGE / 2;
+                    ensure!(is_needed, "{} messages lost after {:?} without need: {text}", missed, self.behind);
                     self.scene.tally.lost.add(1);
                 } else if subscribed.recovered == Some(true) {
                     self.scene.tally.recovered.add(1);
@@ -60,6 +76,7 @@ impl Reader {
             ServerFrame::Unsubscribed(unsubscribed) => self.ledger.unsubscribed(unsubscribed.topic.as_str()),
             ServerFrame::Pong => {
                 self.ledger.confirmed();
+                self.receipts_from = self.sent_at;
                 self.has_open_receipts = false;
             }
             _ => bail!("unasked: {text}"),
@@ -96,6 +113,7 @@ impl Reader {
             self.socket.put(&receipt(topic, course.position, &course.epoch)?)?;
         }
         self.ledger.receipted();
+        self.sent_at = Instant::now();
         self.has_open_receipts = true;
         self.socket.say(&ClientFrame::Ping).await
     }

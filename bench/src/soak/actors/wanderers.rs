@@ -21,6 +21,7 @@ const SLACK: Duration = Duration::from_secs(3);
 struct Away {
     ledger: Ledger,
     has_open_receipts: bool,
+    receipts_from: Instant,
     since: Instant,
     /// How many sessions had been left by then.
     left: u64,
@@ -63,7 +64,7 @@ pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
 
 async fn lose_line(scene: &Scene, reader: Reader, chance: &mut Rng) -> Result<Away> {
     let (since, left) = (Instant::now(), scene.tally.left.get());
-    let Reader { socket, ledger, has_open_receipts, .. } = reader;
+    let Reader { socket, ledger, has_open_receipts, receipts_from, .. } = reader;
     let way = chance.choice([None, Some(Way::Close), Some(Way::Finish), Some(Way::Reset)]).flatten();
     let how = match way {
         None => Left::Hanging(Box::new(socket)),
@@ -72,7 +73,7 @@ async fn lose_line(scene: &Scene, reader: Reader, chance: &mut Rng) -> Result<Aw
             Left::By(way)
         }
     };
-    Ok(Away { ledger, has_open_receipts, since, left, how })
+    Ok(Away { ledger, has_open_receipts, receipts_from, since, left, how })
 }
 
 /// Most are soon back, some late, some after their session has ended, and some never. False: not in this run.
@@ -88,9 +89,10 @@ async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
 
 /// `None`: the session was over, as it had to be or might be.
 async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Away, chance: &mut Rng) -> Result<Option<Reader>> {
-    let Away { mut ledger, has_open_receipts, since, left, how } = away;
+    let Away { mut ledger, has_open_receipts, receipts_from, since, left, how } = away;
     let mut setup = Setup { token: fresh.token.clone(), session_id: Some(session.into()), ..Setup::default() };
-    if has_open_receipts || chance.bool() {
+    let gives_positions = has_open_receipts || chance.bool();
+    if gives_positions {
         for (topic, course) in ledger.topics() {
             setup.last_seq.insert(topic.to_owned().into(), SeqNo::new(course.position)?);
             setup.epoch.insert(topic.to_owned().into(), Epoch::new(course.epoch.clone())?);
@@ -115,7 +117,8 @@ async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Aw
     }
     scene.tally.resumed.add(1);
     ensure!(entered.answers.len() == ledger.topics().count(), "not all topics came back: {:?}", entered.answers);
-    let reader = Reader::begin(scene, entered, ledger, away, chance.bool()).await?;
+    let behind = if gives_positions { away } else { receipts_from.elapsed() };
+    let reader = Reader::begin(scene, entered, ledger, behind, chance.bool()).await?;
     if let Left::Hanging(mut old) = how {
         overtaken(&mut old, away).await?;
         scene.tally.overtaken.add(1);
