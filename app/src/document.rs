@@ -55,12 +55,22 @@ pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
                 <link rel="stylesheet" href=style/>
                 {fonts}
                 <HydrationScripts options/>
+                {kinds()}
             </head>
             <body>
                 <App/>
             </body>
         </html>
     }
+}
+
+/// What the composer's forms are made of, as data. No script that runs, so the policy does not ask for a nonce.
+fn kinds() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let (id, json) = (crate::composer::KINDS, crate::composer::kinds());
+    #[cfg(not(feature = "ssr"))]
+    let (id, json) = ("", String::new());
+    view! { <script type="application/json" id=id inner_html=json></script> }
 }
 
 /// The page's root component.

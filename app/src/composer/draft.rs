@@ -1,10 +1,11 @@
 //! What a form holds and how it becomes a frame: the protocol's own types are built and written by serde, so that a form cannot say
 //! what they cannot. What they refuse can still be written as it was typed ([`as_typed`]), to see the gateway's answer.
 
+use super::kinds::KindDoc;
 use crate::json::Fault;
 use protocol::{
     ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Setup, Subscribe, Topic, Unsubscribe,
-    reference::{FieldDoc, FieldKind, FrameDoc},
+    reference::{FieldDoc, FieldKind},
 };
 use serde_json::value::RawValue;
 use std::{
@@ -192,7 +193,7 @@ fn number(text: &str) -> Result<SeqNo, String> {
 }
 
 /// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they were typed.
-pub(crate) fn as_typed(doc: &FrameDoc, values: &Values) -> String {
+pub(crate) fn as_typed(doc: &KindDoc, values: &Values) -> String {
     let mut out = format!("{{\"type\":{}", quoted(doc.kind));
     for field in &doc.fields {
         let Some(value) = values.get(&field.name).filter(|value| field.required || !value.is_empty()) else {
@@ -226,7 +227,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON is taken over as it stands.
-pub(crate) fn read(doc: &FrameDoc, frame: &str) -> Values {
+pub(crate) fn read(doc: &KindDoc, frame: &str) -> Values {
     let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
     let value = |field: &FieldDoc| match fields.get(field.name.as_str()).filter(|raw| raw.get() != "null" || field.kind == FieldKind::Json)
     {
@@ -255,10 +256,10 @@ fn unquoted(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::reference::client_frames;
+    use crate::composer::kinds;
 
-    fn doc(kind: &str) -> FrameDoc {
-        client_frames().into_iter().find(|doc| doc.kind == kind).unwrap()
+    fn doc(kind: &str) -> KindDoc {
+        kinds::all().into_iter().find(|doc| doc.kind == kind).unwrap()
     }
 
     fn values<const N: usize>(pairs: [(&str, Value); N]) -> Values {
@@ -271,7 +272,7 @@ mod tests {
 
     #[test]
     fn each_example_goes_into_the_form_and_out_again() {
-        for doc in client_frames() {
+        for doc in kinds::all() {
             assert_eq!(build(doc.kind, &read(&doc, &doc.example)).as_deref(), Ok(doc.example.as_str()));
             assert_eq!(as_typed(&doc, &read(&doc, &doc.example)), doc.example);
         }

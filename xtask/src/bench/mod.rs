@@ -33,7 +33,7 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
 }
 
 /// For a debug build on a machine that has other things to do.
-const QUICK_SOAK: [&str; 4] = ["--seconds", "10", "--rate", "0.5"];
+const QUICK_SOAK: [&str; 4] = ["--seconds", "10", "--rate", "0.15"];
 
 /// How long a gateway is under load.
 #[derive(Clone, Copy, Debug, clap::Args)]

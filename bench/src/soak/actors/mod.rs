@@ -18,9 +18,9 @@ use std::{pin::Pin, rc::Rc, time::Duration};
 /// Topics that are published to all the time.
 const TOPICS: usize = 12;
 /// Their publishers.
-const PUBLISHERS: u32 = 6;
+const PUBLISHERS: u32 = 10;
 /// Their readers that stay to the end.
-const READERS: usize = 40;
+const READERS: usize = 80;
 /// Readers that lose their line and resume.
 const WANDERERS: usize = 20;
 /// Clients that come and go.
