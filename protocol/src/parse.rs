@@ -209,7 +209,12 @@ fn epoch(raw: &RawValue) -> Result<Epoch<'_>, Wrong> {
 
 fn by_topic<'a, T>(raw: &'a RawValue, read: impl Fn(&'a RawValue) -> Result<T, Wrong>) -> Result<BTreeMap<Cow<'a, str>, T>, Wrong> {
     let Unique(entries) = serde_json::from_str(raw.get()).map_err(|_| Wrong("must be an object with each topic once".into()))?;
-    entries.into_iter().map(|(topic, raw)| Ok((topic, read(raw)?))).collect()
+    // One by one: collecting would sort once more what is in order, by code of its own for each type.
+    let mut found = BTreeMap::new();
+    for (topic, raw) in entries {
+        found.insert(topic, read(raw)?);
+    }
+    Ok(found)
 }
 
 /// An object in which no key stands twice.

@@ -4,7 +4,7 @@ use crate::{Epoch, ErrorCode, MessageId, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// A frame from the gateway to a client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,7 +94,7 @@ impl<'a> ServerFrame<'a> {
 
 /// The fields of an object, each as it came. Read one by one instead of by a derived reader for each kind of frame: those are
 /// several times as much code, which every visitor of the page would load.
-struct Fields<'a>(HashMap<Cow<'a, str>, &'a RawValue>);
+struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     fn of(text: &'a str) -> Result<Self, serde_json::Error> {

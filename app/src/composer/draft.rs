@@ -8,10 +8,7 @@ use protocol::{
     reference::{FieldDoc, FieldKind},
 };
 use serde_json::value::RawValue;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What was typed into one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +47,30 @@ impl Value {
     }
 }
 
-/// A form's values, by the field's name on the wire.
-pub(crate) type Values = BTreeMap<String, Value>;
+/// A form's values, each under the field's name on the wire: few enough to look through.
+#[derive(Debug, Default)]
+pub(crate) struct Values(Vec<(String, Value)>);
+
+impl Values {
+    pub(crate) fn get(&self, field: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value)
+    }
+}
+
+impl FromIterator<(String, Value)> for Values {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Values {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
 
 /// Why a field cannot be sent as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,7 +247,7 @@ fn quoted(text: &str) -> String {
 
 /// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON is taken over as it stands.
 pub(crate) fn read(doc: &KindDoc, frame: &str) -> Values {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
+    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
     let value = |field: &FieldDoc| match fields.get(field.name.as_str()).filter(|raw| raw.get() != "null" || field.kind == FieldKind::Json)
     {
         Some(raw) => read_value(field.kind, raw.get()),
@@ -242,8 +261,8 @@ fn read_value(kind: FieldKind, raw: &str) -> Value {
         FieldKind::Text => Value::Text(unquoted(raw)),
         FieldKind::Texts => Value::List(serde_json::from_str(raw).unwrap_or_default()),
         FieldKind::ByTopic => {
-            let pairs: BTreeMap<String, &RawValue> = serde_json::from_str(raw).unwrap_or_default();
-            Value::Pairs(pairs.into_iter().map(|(topic, raw)| (topic, unquoted(raw.get()))).collect())
+            let pairs: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw).unwrap_or_default();
+            Value::Pairs(pairs.into_iter().map(|(topic, raw)| (topic.into_owned(), unquoted(raw.get()))).collect())
         }
         FieldKind::Number | FieldKind::Flag | FieldKind::Object | FieldKind::Json => Value::Text(raw.to_owned()),
     }
@@ -282,7 +301,7 @@ mod tests {
     fn positions_go_in_and_out() {
         let frame = r#"{"type":"setup","token":"t","sessionId":"s","lastSeq":{"a":7},"epoch":{"a":"e1"}}"#;
         let values = read(&doc("setup"), frame);
-        assert_eq!(values["lastSeq"], Value::Pairs(vec![("a".into(), "7".into())]));
+        assert_eq!(values.get("lastSeq"), Some(&Value::Pairs(vec![("a".into(), "7".into())])));
         assert_eq!(build("setup", &values).as_deref(), Ok(frame));
         assert_eq!(as_typed(&doc("setup"), &values), frame);
     }

@@ -1,11 +1,13 @@
 //! Checks the signatures of messages, with the browser's own Ed25519. One after the other, off the way of the frames: a message is
 //! shown when it comes, and marked when its signature is known.
 
-use crate::log::{
-    Feed,
-    entry::{Checked, Verdict},
+use crate::{
+    browser,
+    log::{
+        Feed,
+        entry::{Checked, Verdict},
+    },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use gloo_net::http::Request;
 use js_sys::{Array, JSON, Object, Reflect};
 use leptos::{prelude::*, task::spawn_local};
@@ -132,7 +134,7 @@ impl State {
         if self.waiting.len() < MAX_WAITING {
             let mut signed = Vec::new();
             put_signed(&mut signed, &message.topic, epoch, message.seq_no.get(), &message.message_id, message.data.get());
-            self.waiting.push_back(Waiting { row, signed, signature: URL_SAFE_NO_PAD.decode(&**signature).ok() });
+            self.waiting.push_back(Waiting { row, signed, signature: browser::base64url(signature) });
         }
     }
 }

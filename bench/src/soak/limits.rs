@@ -10,7 +10,7 @@ pub(super) const HISTORY_AGE: Duration = Duration::from_secs(3);
 /// How long a session outlives its connection.
 pub(super) const SESSION_TTL: Duration = Duration::from_secs(3);
 /// Sessions without a connection.
-pub(super) const SESSIONS: u64 = 100;
+pub(super) const SESSIONS: usize = 100;
 /// Message ids remembered in all.
 pub(super) const DEDUP_KEYS: u64 = 4_000;
 /// Topics that one connection may be subscribed to.
@@ -79,7 +79,7 @@ mod tests {
         }
         for (name, value) in [
             ("HISTORY__MESSAGES", HISTORY),
-            ("SESSION__MAX", SESSIONS),
+            ("SESSION__MAX", SESSIONS as u64),
             ("DEDUP__MAX_KEYS", DEDUP_KEYS),
             ("MAX_CONNECTIONS", CONNECTIONS as u64),
             ("MAX_SUBSCRIPTIONS", SUBSCRIPTIONS as u64),

@@ -1,17 +1,26 @@
 //! What all clients of one stage share: where the gateway is, what they count, what they found wrong, and when it is time to leave.
 
-use super::{limits::DEDUP_KEYS, tally::Tally};
+use super::{
+    limits::{DEDUP_KEYS, SESSIONS},
+    tally::Tally,
+};
 use fastrand::Rng;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     net::SocketAddr,
     time::Duration,
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 /// More faults than these are counted, but not kept.
 const KEPT: usize = 50;
+
+/// More departures than these push out every session that waits.
+const REMEMBERED: usize = SESSIONS;
 
 #[derive(Debug)]
 pub(super) struct Scene {
@@ -25,6 +34,8 @@ pub(super) struct Scene {
     seed: u64,
     clients: Cell<u64>,
     heads: RefCell<HashMap<String, u64>>,
+    /// When sessions were left, the last ones.
+    departures: RefCell<VecDeque<Instant>>,
     stop: watch::Sender<bool>,
     last_call: watch::Sender<bool>,
 }
@@ -40,6 +51,7 @@ impl Scene {
             seed,
             clients: Cell::new(0),
             heads: RefCell::default(),
+            departures: RefCell::default(),
             stop: watch::Sender::new(false),
             last_call: watch::Sender::new(false),
         }
@@ -88,6 +100,23 @@ impl Scene {
     /// The highest number of the topic that was acknowledged.
     pub(super) fn head(&self, topic: &str) -> u64 {
         self.heads.borrow().get(topic).copied().unwrap_or_default()
+    }
+
+    /// A session is about to be left.
+    pub(super) fn departs(&self) {
+        self.tally.left.add(1);
+        let mut departures = self.departures.borrow_mut();
+        departures.push_back(Instant::now());
+        if departures.len() > REMEMBERED {
+            departures.pop_front();
+        }
+    }
+
+    /// Whether a session that was left then may be pushed out by those that were left since: the oldest goes first. The gateway may
+    /// see one end of a line before another that was cut earlier, hence the second; and half of the limit is left for half-open lines.
+    pub(super) fn may_be_pushed_out(&self, since: Instant) -> bool {
+        let begin = since - Duration::from_secs(1);
+        self.departures.borrow().iter().rev().take_while(|at| **at >= begin).count() > SESSIONS / 2
     }
 
     /// Whether a message id must still be known that was claimed when so many messages had been stored. Publishes that are not

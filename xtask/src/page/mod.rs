@@ -5,6 +5,7 @@
 
 mod compress;
 mod files;
+mod names;
 mod never;
 mod style;
 mod weight;
@@ -98,7 +99,9 @@ fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
         .generate_output()
         .context("wasm-bindgen")?;
     never::take_out(output.wasm_mut())?;
-    output.emit(folder).context("wasm-bindgen")
+    let renamed = names::shorten(output.wasm_mut());
+    output.emit(folder).context("wasm-bindgen")?;
+    renamed.in_script(&folder.join(format!("{name}.js")))
 }
 
 /// A name that is another one as soon as a file's name or content is.

@@ -99,7 +99,7 @@ pub(super) async fn leisurely(scene: Rc<Scene>, number: usize) {
 pub(super) async fn stalled(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
     let topic = scene.bulk();
     let mut reader = enter(&scene, format!("{}-stalled-{number}", scene.name), Some(NARROW)).await?;
-    scene.tally.left.add(1);
+    scene.departs();
     if !scene.pause(STALL.mul_f64(1.0 + chance.f64())).await {
         return reader.socket.leave(Way::Reset).await;
     }

@@ -109,7 +109,7 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     }
     scene.tally.full.add(u64::from(is_full));
     for socket in crowd {
-        scene.tally.left.add(1);
+        scene.departs();
         drop(socket);
     }
     Ok(())

@@ -20,7 +20,7 @@ const TOPICS: usize = 12;
 /// Their publishers.
 const PUBLISHERS: u32 = 10;
 /// Their readers that stay to the end.
-const READERS: usize = 80;
+const READERS: usize = 120;
 /// Readers that lose their line and resume.
 const WANDERERS: usize = 20;
 /// Clients that come and go.

@@ -44,7 +44,7 @@ pub(super) async fn visit(scene: Rc<Scene>, number: usize, mut chance: Rng) -> R
     }
     reader.socket.flush().await?;
     reader.read_until(Instant::now() + Duration::from_millis(chance.u64(..300))).await?;
-    scene.tally.left.add(1);
+    scene.departs();
     if chance.usize(..HALF_OPEN) == 0 {
         return hang(&scene, reader.socket).await;
     }

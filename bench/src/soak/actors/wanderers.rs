@@ -4,7 +4,7 @@
 use super::{Scene, TOPICS};
 use crate::soak::{
     ledger::Ledger,
-    limits::{SESSION_TTL, SESSIONS},
+    limits::SESSION_TTL,
     reader::Reader,
     socket::{Entered, Socket, Way},
 };
@@ -23,8 +23,6 @@ struct Away {
     has_open_receipts: bool,
     receipts_from: Instant,
     since: Instant,
-    /// How many sessions had been left by then.
-    left: u64,
     how: Left,
 }
 
@@ -47,11 +45,11 @@ pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
     let mut reader = Reader::begin(&scene, entered, Ledger::default(), Duration::ZERO, chance.bool()).await?;
     loop {
         reader.read_until(Instant::now() + Duration::from_secs(2).mul_f64(chance.f64())).await?;
-        scene.tally.left.add(1);
+        scene.departs();
         if !scene.goes_on() {
             return reader.socket.leave(Way::ALL[chance.usize(..Way::ALL.len())]).await;
         }
-        let away = lose_line(&scene, reader, &mut chance).await?;
+        let away = lose_line(reader, &mut chance).await?;
         if !pause(&scene, &mut chance).await {
             return Ok(());
         }
@@ -62,8 +60,8 @@ pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
     }
 }
 
-async fn lose_line(scene: &Scene, reader: Reader, chance: &mut Rng) -> Result<Away> {
-    let (since, left) = (Instant::now(), scene.tally.left.get());
+async fn lose_line(reader: Reader, chance: &mut Rng) -> Result<Away> {
+    let since = Instant::now();
     let Reader { socket, ledger, has_open_receipts, receipts_from, .. } = reader;
     let way = chance.choice([None, Some(Way::Close), Some(Way::Finish), Some(Way::Reset)]).flatten();
     let how = match way {
@@ -73,7 +71,7 @@ async fn lose_line(scene: &Scene, reader: Reader, chance: &mut Rng) -> Result<Aw
             Left::By(way)
         }
     };
-    Ok(Away { ledger, has_open_receipts, receipts_from, since, left, how })
+    Ok(Away { ledger, has_open_receipts, receipts_from, since, how })
 }
 
 /// Most are soon back, some late, some after their session has ended, and some never. False: not in this run.
@@ -89,7 +87,7 @@ async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
 
 /// `None`: the session was over, as it had to be or might be.
 async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Away, chance: &mut Rng) -> Result<Option<Reader>> {
-    let Away { mut ledger, has_open_receipts, receipts_from, since, left, how } = away;
+    let Away { mut ledger, has_open_receipts, receipts_from, since, how } = away;
     let mut setup = Setup { token: fresh.token.clone(), session_id: Some(session.into()), ..Setup::default() };
     let gives_positions = has_open_receipts || chance.bool();
     if gives_positions {
@@ -104,14 +102,13 @@ async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Aw
     let entered = Socket::enter(scene, "/ws", &setup).await?;
     let away = since.elapsed();
     let Entered { resumed: Some(resumed), .. } = entered else { bail!("`ready` without `resumed`") };
-    let may_be_pushed_out = scene.tally.left.get() - left > SESSIONS / 2;
-    ensure!(resumed || away >= SESSION_TTL || may_be_pushed_out, "no session any more after {away:?}");
+    ensure!(resumed || away >= SESSION_TTL || scene.may_be_pushed_out(since), "no session any more after {away:?}");
     let is_over = matches!(how, Left::By(Way::Close)) && away > SESSION_TTL + SLACK;
     ensure!(!resumed || !is_over, "a session is still there after {away:?}");
     if !resumed {
         scene.tally.expired.add(1);
         ensure!(entered.answers.is_empty(), "a new session began with {:?}", entered.answers);
-        scene.tally.left.add(1);
+        scene.departs();
         entered.socket.leave(Way::EndSession).await?;
         return Ok(None);
     }
