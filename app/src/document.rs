@@ -8,6 +8,7 @@ use crate::{
     playground::Playground,
     reference::{Bounds, Contents},
     shell::{Help, Shortcuts, Sprite, TopBar},
+    standing,
 };
 use leptos::{nonce::use_nonce, prelude::*};
 
@@ -66,9 +67,9 @@ pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
 
 /// What the composer's forms are made of, as data. No script that runs, so the policy does not ask for a nonce.
 fn kinds() -> impl IntoView {
-    #[cfg(feature = "ssr")]
+    #[cfg(not(target_arch = "wasm32"))]
     let (id, json) = (crate::composer::KINDS, crate::composer::kinds());
-    #[cfg(not(feature = "ssr"))]
+    #[cfg(target_arch = "wasm32")]
     let (id, json) = ("", String::new());
     view! { <script type="application/json" id=id inner_html=json></script> }
 }
@@ -114,9 +115,6 @@ pub fn App() -> impl IntoView {
 /// asks for its own version, so a third of the page's code is not in the WebAssembly.
 #[component]
 fn Standing() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    let html = view! { <crate::reference::Reference/> }.to_html();
-    #[cfg(not(feature = "ssr"))]
-    let html = String::new();
+    let html = standing::html(|| view! { <crate::reference::Reference/> });
     view! { <div class="doc__standing" inner_html=html></div> }
 }

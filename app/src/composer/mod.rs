@@ -13,7 +13,7 @@ mod send;
 mod state;
 
 pub(crate) use editor::Editor;
-#[cfg(feature = "ssr")]
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) use kinds::{ELEMENT as KINDS, as_json as kinds};
 pub(crate) use pane::MessagePane;
 pub(crate) use send::send;
