@@ -1,12 +1,13 @@
-//! Takes out code that is never run, but that no compiler can see to be so: Leptos keeps a pointer to `hydrate_async` for each
-//! type of view beside the other functions of that view. The page hydrates by `leptos::mount::hydrate_body`, which waits for nothing
-//! and calls none of them. A call would trap, and the page would stay dead: the browser tests begin with it.
+//! Takes out code that is never run, but that no compiler can see to be so: for each type of view Leptos keeps a pointer to
+//! `hydrate_async` beside the other functions of that view. The page hydrates by `leptos::mount::hydrate_body`, which waits for nothing
+//! and calls none of them. A call would trap, and the page would stay dead: all browser tests begin with it.
 
 use anyhow::{Result, ensure};
 use walrus::{FunctionKind, Module, ir::Unreachable, passes::gc};
 
-/// In the names of those functions, and of nothing else.
-const NEVER_RUN: &str = "hydrate_async";
+/// In the names of those functions. Not `hydrate_async` alone: the compiler has one function for several that are alike, and that
+/// may have the name of one that is never run.
+const NEVER_RUN: &str = "into_any::hydrate_async";
 
 /// Empties them, and takes out what only they have used.
 ///
