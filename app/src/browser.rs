@@ -80,3 +80,10 @@ fn copy_by_selection(text: &str) -> Option<bool> {
     body.remove_child(&area).ok()?;
     Some(copied)
 }
+
+/// What a text in base64url says; `None`: it is none.
+pub(crate) fn base64url(text: &str) -> Option<Vec<u8>> {
+    let bytes = window().atob(&text.replace('-', "+").replace('_', "/")).ok()?;
+    // One character a byte.
+    bytes.chars().map(|byte| u8::try_from(byte).ok()).collect()
+}

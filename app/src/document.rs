@@ -8,6 +8,7 @@ use crate::{
     playground::Playground,
     reference::{Bounds, Contents},
     shell::{Help, Shortcuts, Sprite, TopBar},
+    standing,
 };
 use leptos::{nonce::use_nonce, prelude::*};
 
@@ -55,12 +56,22 @@ pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
                 <link rel="stylesheet" href=style/>
                 {fonts}
                 <HydrationScripts options/>
+                {kinds()}
             </head>
             <body>
                 <App/>
             </body>
         </html>
     }
+}
+
+/// What the composer's forms are made of, as data. No script that runs, so the policy does not ask for a nonce.
+fn kinds() -> impl IntoView {
+    #[cfg(not(target_arch = "wasm32"))]
+    let (id, json) = (crate::composer::KINDS, crate::composer::kinds());
+    #[cfg(target_arch = "wasm32")]
+    let (id, json) = ("", String::new());
+    view! { <script type="application/json" id=id inner_html=json></script> }
 }
 
 /// The page's root component.
@@ -104,9 +115,6 @@ pub fn App() -> impl IntoView {
 /// asks for its own version, so a third of the page's code is not in the WebAssembly.
 #[component]
 fn Standing() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    let html = view! { <crate::reference::Reference/> }.to_html();
-    #[cfg(not(feature = "ssr"))]
-    let html = String::new();
+    let html = standing::html(|| view! { <crate::reference::Reference/> });
     view! { <div class="doc__standing" inner_html=html></div> }
 }

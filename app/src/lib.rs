@@ -12,6 +12,7 @@
 //! | `checks` | what the frames prove, and how the page goes on where a line broke |
 //! | `json` | reading JSON for people: tokens, indentation, the place of an error |
 //! | `endpoints`, `reference` | what the gateway offers over HTTP, and the protocol |
+//! | `standing` | HTML that only the server makes |
 //! | `browser` | what the page asks the browser for: time, storage, clipboard |
 //!
 //! # What tests may hold on to
@@ -52,6 +53,7 @@ mod log;
 mod playground;
 pub mod reference;
 mod shell;
+mod standing;
 
 pub use document::{App, policy, shell};
 pub use reference::Bounds;

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 pub mod side;
+pub mod soak;
 pub mod wire;
 pub mod work;
 

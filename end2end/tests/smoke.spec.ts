@@ -30,6 +30,22 @@ test("its style and fonts arrive", async ({ page }) => {
   expect(new Set(fonts)).toEqual(new Set(["loaded"]));
 });
 
+test("a first visit loads no characters that the page does not have", async ({ page }) => {
+  const fonts: string[] = [];
+  page.on("request", (request) => {
+    const file = /[^/]*\.woff2$/.exec(request.url());
+    if (file !== null) fonts.push(file[0]);
+  });
+  await page.goto("/docs");
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated");
+  await page.evaluate(async () => document.fonts.ready);
+  expect(new Set(fonts)).toEqual(new Set(["atkinson-next.woff2", "atkinson-mono.woff2"]));
+
+  const more = page.waitForRequest(/atkinson-next-more\.woff2$/);
+  await page.evaluate(() => document.querySelector("h2")?.append("é"));
+  await more;
+});
+
 for (const [ending, type] of [
   [".js", "text/javascript; charset=utf-8"],
   [".wasm", "application/wasm"],

@@ -14,11 +14,7 @@ use serde::{
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    fmt,
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// Why a frame was not understood, and what it was about as far as that could be read: what an `error` frame needs.
 #[derive(Debug, Clone, PartialEq)]
@@ -209,7 +205,12 @@ fn epoch(raw: &RawValue) -> Result<Epoch<'_>, Wrong> {
 
 fn by_topic<'a, T>(raw: &'a RawValue, read: impl Fn(&'a RawValue) -> Result<T, Wrong>) -> Result<BTreeMap<Cow<'a, str>, T>, Wrong> {
     let Unique(entries) = serde_json::from_str(raw.get()).map_err(|_| Wrong("must be an object with each topic once".into()))?;
-    entries.into_iter().map(|(topic, raw)| Ok((topic, read(raw)?))).collect()
+    // One by one: collecting would sort once more what is in order, by code of its own for each type.
+    let mut found = BTreeMap::new();
+    for (topic, raw) in entries {
+        found.insert(topic, read(raw)?);
+    }
+    Ok(found)
 }
 
 /// An object in which no key stands twice.
@@ -247,14 +248,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut envelope = Envelope::default();
-                let mut unknown = HashSet::new();
+                let mut unknown = BTreeMap::<_, &RawValue>::new();
                 while let Some(Key(key)) = map.next_key()? {
                     let repeated = match envelope.slot(&key) {
                         Some(slot) => slot.replace(map.next_value()?).is_some(),
-                        None => {
-                            map.next_value::<IgnoredAny>()?;
-                            !unknown.insert(key.clone())
-                        }
+                        None => unknown.insert(key.clone(), map.next_value()?).is_some(),
                     };
                     if repeated {
                         let short: String = key.chars().take(64).collect();

@@ -70,6 +70,9 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Text, Self::Texts, Self::Number, Self::Flag, Self::ByTopic, Self::Object, Self::Json];
+
     /// In a word or two, for a reader.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,7 +3,8 @@
 use crate::{Epoch, ErrorCode, MessageId, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use serde_json::value::RawValue;
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// A frame from the gateway to a client.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,27 +50,73 @@ impl<'a> ServerFrame<'a> {
     /// Where `text` is not JSON, has no `type` known here, or lacks a field. A client should pass over such a frame: a newer
     /// gateway may send kinds that it does not know.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Kind<'k> {
-            #[serde(rename = "type", borrow)]
-            kind: Cow<'k, str>,
-        }
-        let Kind { kind } = serde_json::from_str(text)?;
+        let fields = Fields::of(text)?;
+        let kind: Cow<'_, str> = fields.required("type")?;
         Ok(match &*kind {
-            "subscribed" => Self::Subscribed(serde_json::from_str(text)?),
-            "unsubscribed" => Self::Unsubscribed(serde_json::from_str(text)?),
-            "ready" => Self::Ready(serde_json::from_str(text)?),
-            "message" => Self::Message(serde_json::from_str(text)?),
-            "ack" => Self::Ack(serde_json::from_str(text)?),
-            "error" => Self::Error(serde_json::from_str(text)?),
+            "subscribed" => Self::Subscribed(Subscribed {
+                topic: fields.required("topic")?,
+                seq_no: fields.required("seqNo")?,
+                epoch: fields.required("epoch")?,
+                recovered: fields.optional("recovered")?,
+            }),
+            "unsubscribed" => Self::Unsubscribed(Unsubscribed { topic: fields.required("topic")?, code: fields.optional("code")? }),
+            "ready" => Self::Ready(Ready {
+                session_id: fields.required("sessionId")?,
+                resumed: fields.optional("resumed")?,
+                limits: Limits::of(&Fields::of(fields.raw("limits")?)?)?,
+            }),
+            "message" => Self::Message(Message {
+                topic: fields.required("topic")?,
+                seq_no: fields.required("seqNo")?,
+                message_id: fields.required("messageId")?,
+                data: fields.required("data")?,
+                prev_seq_no: fields.optional("prevSeqNo")?,
+                sig: fields.optional("sig")?,
+            }),
+            "ack" => Self::Ack(Ack {
+                message_id: fields.required("messageId")?,
+                status: fields.required("status")?,
+                topic: fields.required("topic")?,
+                seq_no: fields.required("seqNo")?,
+            }),
+            "error" => Self::Error(Failure {
+                code: fields.required("code")?,
+                message: fields.required("message")?,
+                topic: fields.optional("topic")?,
+                message_id: fields.optional("messageId")?,
+                retry_after_ms: fields.optional("retryAfterMs")?,
+            }),
             "pong" => Self::Pong,
             other => return Err(serde::de::Error::unknown_variant(other, &Self::KINDS)),
         })
     }
 }
 
+/// The fields of an object, each as it came. Read one by one instead of by a derived reader for each kind of frame: those are
+/// several times as much code, which every visitor of the page would load.
+struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    fn of(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
+    }
+
+    fn raw(&self, name: &'static str) -> Result<&'a str, serde_json::Error> {
+        self.0.get(name).map(|raw| raw.get()).ok_or_else(|| serde::de::Error::missing_field(name))
+    }
+
+    fn required<T: Deserialize<'a>>(&self, name: &'static str) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.raw(name)?)
+    }
+
+    /// `None`: it is not there, or `null`.
+    fn optional<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, serde_json::Error> {
+        if self.0.contains_key(name) { self.required(name) } else { Ok(None) }
+    }
+}
+
 /// A subscription stands: after `subscribe`, for each topic of a `setup`, or unasked where continuity has ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribed<'a> {
     /// The topic.
@@ -92,7 +139,7 @@ impl<'a> Subscribed<'a> {
 }
 
 /// A subscription has ended. No `message` of the topic comes after it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unsubscribed<'a> {
     /// The topic.
@@ -103,7 +150,7 @@ pub struct Unsubscribed<'a> {
 }
 
 /// The setup is done. No `message` comes before it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ready<'a> {
     /// The session's name, a secret like the token.
@@ -116,7 +163,7 @@ pub struct Ready<'a> {
 }
 
 /// The limits that a client has to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// The largest frame that the gateway takes, in bytes.
@@ -130,7 +177,7 @@ pub struct Limits {
 }
 
 /// A message of a topic that is subscribed to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message<'a> {
     /// The topic.
@@ -140,18 +187,17 @@ pub struct Message<'a> {
     /// The publisher's name for it.
     pub message_id: MessageId<'a>,
     /// The published payload, byte for byte.
-    #[serde(borrow)]
     pub data: Payload<'a>,
     /// No message of the topic lies between this number and `seqNo`. Left out, it is `seqNo - 1`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_seq_no: Option<SeqNo>,
     /// The signature, where the gateway signs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sig: Option<Cow<'a, str>>,
 }
 
 /// What became of a publish.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ack<'a> {
     /// The published message's id.
@@ -186,7 +232,7 @@ impl AckStatus {
 }
 
 /// Something was refused. None ends the connection by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure<'a> {
     /// Stable, for programs.
@@ -202,4 +248,62 @@ pub struct Failure<'a> {
     /// When to try again, in milliseconds from now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+}
+
+impl Limits {
+    fn of(fields: &Fields<'_>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            max_frame: fields.required("maxFrame")?,
+            session_ttl_ms: fields.required("sessionTtlMs")?,
+            dedup_window_ms: fields.required("dedupWindowMs")?,
+            ping_ms: fields.required("pingMs")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for text in [
+            r#"{"type":"subscribed","topic":"t","seqNo":3,"epoch":"e"}"#,
+            r#"{"type":"subscribed","topic":"t","seqNo":3,"epoch":"e","recovered":false}"#,
+            r#"{"type":"unsubscribed","topic":"t","code":"FORBIDDEN"}"#,
+            r#"{"type":"ready","sessionId":"s","resumed":true,"limits":{"maxFrame":1,"sessionTtlMs":2,"dedupWindowMs":3,"pingMs":4}}"#,
+            r#"{"type":"message","topic":"t","seqNo":3,"messageId":"m","data":[ 1.0 ],"prevSeqNo":1,"sig":"x"}"#,
+            r#"{"type":"message","topic":"t","seqNo":3,"messageId":"m","data":null}"#,
+            r#"{"type":"ack","messageId":"m","status":"duplicate","topic":"t","seqNo":3}"#,
+            r#"{"type":"error","code":"INVALID_TOPIC","message":"no","topic":"","messageId":"m","retryAfterMs":9}"#,
+            r#"{"type":"pong"}"#,
+        ] {
+            assert_eq!(serde_json::to_string(&ServerFrame::parse(text).unwrap()).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn fields_that_are_not_known_do_not_matter_and_those_that_are_do() {
+        let read = |text| ServerFrame::parse(text).map(|frame| frame.kind());
+        assert_eq!(
+            read(r#"{"limits":"of another kind","type":"unsubscribed","new":{},"topic":"t\u0041","code":null}"#).unwrap(),
+            "unsubscribed"
+        );
+        for text in [
+            "",
+            "[]",
+            r#"{"topic":"t"}"#,
+            r#"{"type":"shout"}"#,
+            r#"{"type":"unsubscribed"}"#,
+            r#"{"type":"unsubscribed","topic":""}"#,
+            r#"{"type":"unsubscribed","topic":"t","code":"NEVER_HEARD"}"#,
+            r#"{"type":"ack","messageId":"m","status":"ok","topic":"t","seqNo":-1}"#,
+            r#"{"type":"message","topic":"t","seqNo":3,"messageId":"m"}"#,
+            r#"{"type":"ready","sessionId":"s","limits":{"maxFrame":1}}"#,
+        ] {
+            assert!(ServerFrame::parse(text).is_err(), "{text}");
+        }
+    }
 }

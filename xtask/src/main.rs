@@ -1,4 +1,4 @@
-//! `cargo xtask build|run|test|bench`: everything that a fresh machine needs, from the compiler's wasm target to the tests.
+//! `cargo xtask build|run|test|bench|soak`: everything that a fresh machine needs, from the compiler's wasm target to the tests.
 
 mod bench;
 mod page;
@@ -48,6 +48,18 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Put one gateway under load for long, with clients of every kind at once, and look whether it keeps its word and gives
+    /// everything back.
+    Soak {
+        #[command(flatten)]
+        time: bench::Time,
+        /// Write bench/SOAK.md.
+        #[arg(long)]
+        report: bool,
+        /// The program's own command line, such as `--seed 7 --rate 2`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -69,6 +81,7 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test { stage, arguments } => test::run(stage, &arguments),
         Command::Bench { quick: false, arguments } => bench::full(&arguments),
+        Command::Soak { time, report, arguments } => bench::soak(time, report, &arguments),
         Command::Bench { quick: true, arguments } => {
             let (status, _) = bench::quick(&arguments)?;
             ensure!(status.success(), "the gateway failed a row");

@@ -1,16 +1,14 @@
 //! What a form holds and how it becomes a frame: the protocol's own types are built and written by serde, so that a form cannot say
 //! what they cannot. What they refuse can still be written as it was typed ([`as_typed`]), to see the gateway's answer.
 
+use super::kinds::KindDoc;
 use crate::json::Fault;
 use protocol::{
     ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Setup, Subscribe, Topic, Unsubscribe,
-    reference::{FieldDoc, FieldKind, FrameDoc},
+    reference::{FieldDoc, FieldKind},
 };
 use serde_json::value::RawValue;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// What was typed into one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +47,30 @@ impl Value {
     }
 }
 
-/// A form's values, by the field's name on the wire.
-pub(crate) type Values = BTreeMap<String, Value>;
+/// A form's values, each under the field's name on the wire: few enough to look through.
+#[derive(Debug, Default)]
+pub(crate) struct Values(Vec<(String, Value)>);
+
+impl Values {
+    pub(crate) fn get(&self, field: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| name == field).map(|(_, value)| value)
+    }
+}
+
+impl FromIterator<(String, Value)> for Values {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Values {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
 
 /// Why a field cannot be sent as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,7 +212,7 @@ fn number(text: &str) -> Result<SeqNo, String> {
 }
 
 /// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they were typed.
-pub(crate) fn as_typed(doc: &FrameDoc, values: &Values) -> String {
+pub(crate) fn as_typed(doc: &KindDoc, values: &Values) -> String {
     let mut out = format!("{{\"type\":{}", quoted(doc.kind));
     for field in &doc.fields {
         let Some(value) = values.get(&field.name).filter(|value| field.required || !value.is_empty()) else {
@@ -226,8 +246,8 @@ fn quoted(text: &str) -> String {
 }
 
 /// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON is taken over as it stands.
-pub(crate) fn read(doc: &FrameDoc, frame: &str) -> Values {
-    let fields: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
+pub(crate) fn read(doc: &KindDoc, frame: &str) -> Values {
+    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
     let value = |field: &FieldDoc| match fields.get(field.name.as_str()).filter(|raw| raw.get() != "null" || field.kind == FieldKind::Json)
     {
         Some(raw) => read_value(field.kind, raw.get()),
@@ -241,8 +261,8 @@ fn read_value(kind: FieldKind, raw: &str) -> Value {
         FieldKind::Text => Value::Text(unquoted(raw)),
         FieldKind::Texts => Value::List(serde_json::from_str(raw).unwrap_or_default()),
         FieldKind::ByTopic => {
-            let pairs: BTreeMap<String, &RawValue> = serde_json::from_str(raw).unwrap_or_default();
-            Value::Pairs(pairs.into_iter().map(|(topic, raw)| (topic, unquoted(raw.get()))).collect())
+            let pairs: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw).unwrap_or_default();
+            Value::Pairs(pairs.into_iter().map(|(topic, raw)| (topic.into_owned(), unquoted(raw.get()))).collect())
         }
         FieldKind::Number | FieldKind::Flag | FieldKind::Object | FieldKind::Json => Value::Text(raw.to_owned()),
     }
@@ -255,10 +275,10 @@ fn unquoted(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::reference::client_frames;
+    use crate::composer::kinds;
 
-    fn doc(kind: &str) -> FrameDoc {
-        client_frames().into_iter().find(|doc| doc.kind == kind).unwrap()
+    fn doc(kind: &str) -> KindDoc {
+        kinds::all().into_iter().find(|doc| doc.kind == kind).unwrap()
     }
 
     fn values<const N: usize>(pairs: [(&str, Value); N]) -> Values {
@@ -271,7 +291,7 @@ mod tests {
 
     #[test]
     fn each_example_goes_into_the_form_and_out_again() {
-        for doc in client_frames() {
+        for doc in kinds::all() {
             assert_eq!(build(doc.kind, &read(&doc, &doc.example)).as_deref(), Ok(doc.example.as_str()));
             assert_eq!(as_typed(&doc, &read(&doc, &doc.example)), doc.example);
         }
@@ -281,7 +301,7 @@ mod tests {
     fn positions_go_in_and_out() {
         let frame = r#"{"type":"setup","token":"t","sessionId":"s","lastSeq":{"a":7},"epoch":{"a":"e1"}}"#;
         let values = read(&doc("setup"), frame);
-        assert_eq!(values["lastSeq"], Value::Pairs(vec![("a".into(), "7".into())]));
+        assert_eq!(values.get("lastSeq"), Some(&Value::Pairs(vec![("a".into(), "7".into())])));
         assert_eq!(build("setup", &values).as_deref(), Ok(frame));
         assert_eq!(as_typed(&doc("setup"), &values), frame);
     }

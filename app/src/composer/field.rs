@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_field_of_the_protocol_has_an_input() {
-        for doc in protocol::reference::client_frames() {
+        for doc in crate::composer::kinds::all() {
             for field in doc.fields {
                 assert!(wire_name(&field.name).is_some(), "{}.{}", doc.kind, field.name);
             }

@@ -5,6 +5,7 @@ mod chips;
 mod draft;
 mod editor;
 mod field;
+mod kinds;
 mod message_id;
 mod pairs;
 mod pane;
@@ -12,6 +13,8 @@ mod send;
 mod state;
 
 pub(crate) use editor::Editor;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use kinds::{ELEMENT as KINDS, as_json as kinds};
 pub(crate) use pane::MessagePane;
 pub(crate) use send::send;
 pub(crate) use state::Composer;

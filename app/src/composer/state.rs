@@ -1,11 +1,14 @@
 //! What the composer holds: the kind of message, a value for each field, and the message as JSON where that is what is written.
 
-use super::draft::{self, Value, Values, Wrong};
+use super::{
+    draft::{self, Value, Values, Wrong},
+    kinds::{self, KindDoc},
+};
 use crate::{browser, json};
 use leptos::prelude::*;
 use protocol::{
     ClientFrame,
-    reference::{FieldDoc, FieldKind, FrameDoc, client_frames},
+    reference::{FieldDoc, FieldKind},
 };
 
 /// Shown first, so that what is published comes back to whoever has sent the `setup` that is filled in.
@@ -25,7 +28,7 @@ struct Slot {
 /// The composer's state. A handle: copies are the same composer.
 #[derive(Clone, Copy)]
 pub(crate) struct Composer {
-    docs: StoredValue<Vec<FrameDoc>>,
+    docs: StoredValue<Vec<KindDoc>>,
     slots: StoredValue<Vec<Slot>>,
     /// The kind that is chosen.
     pub(crate) kind: RwSignal<&'static str>,
@@ -47,7 +50,7 @@ pub(crate) struct Draft {
 
 impl Composer {
     pub(crate) fn new() -> Self {
-        let docs = client_frames();
+        let docs = kinds::all();
         let slots = slots(&docs);
         Self {
             docs: StoredValue::new(docs),
@@ -60,7 +63,7 @@ impl Composer {
     }
 
     /// The description of a kind of message.
-    pub(crate) fn doc(self, kind: &str) -> Option<FrameDoc> {
+    pub(crate) fn doc(self, kind: &str) -> Option<KindDoc> {
         self.docs.with_value(|docs| docs.iter().find(|doc| doc.kind == kind).cloned())
     }
 
@@ -70,7 +73,7 @@ impl Composer {
     }
 
     /// The values of the form of a kind, watched.
-    fn values(self, doc: &FrameDoc) -> Values {
+    fn values(self, doc: &KindDoc) -> Values {
         let fields = doc.fields.iter().filter_map(|field| Some((field.name.clone(), self.value(field)?.get())));
         fields.collect()
     }
@@ -162,7 +165,7 @@ impl Composer {
 }
 
 /// A value for each field of each kind, filled in so that it can be sent.
-fn slots(docs: &[FrameDoc]) -> Vec<Slot> {
+fn slots(docs: &[KindDoc]) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::new();
     for doc in docs {
         let example = draft::read(doc, &doc.example);

@@ -9,7 +9,11 @@ use super::{
     socket::Event,
     state::{Ending, Link},
 };
-use crate::{browser, checks::Ledger, log::entry::Content};
+use crate::{
+    browser,
+    checks::Ledger,
+    log::{clock, entry::Content},
+};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -51,7 +55,8 @@ impl Line {
         let positions = self.ledger.with_value(Ledger::positions);
         let from = if positions.is_empty() { String::new() } else { format!(" · resume from {positions}") };
         let seconds = delay.as_secs_f64();
-        let what = format!("connecting again in {seconds:.1} s, attempt {attempt}{from}").into();
+        let shown = clock::tenths(seconds);
+        let what = format!("connecting again in {shown} s, attempt {attempt}{from}").into();
         self.feed().record(|store| store.event(browser::now(), Content::Waiting { what }, None));
         self.link.set(Link::Waiting { attempt, ending });
         let number = self.next_number();

@@ -1,6 +1,7 @@
 //! What came back from a try-out, ready to be shown. Relies on [`crate::endpoints::fetch`] for the facts; has no I/O.
 
-use serde::Deserialize;
+use crate::log::clock;
+use serde_json::Value;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,16 +28,13 @@ pub(crate) struct Answer {
 }
 
 /// An error as the gateway tells it over HTTP (RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// The kind of problem, in a few words.
-    #[serde(default)]
     pub(crate) title: String,
     /// This one problem, in a sentence.
-    #[serde(default)]
     pub(crate) detail: Option<String>,
     /// The protocol's error code.
-    #[serde(default)]
     pub(crate) code: Option<String>,
 }
 
@@ -68,7 +66,9 @@ impl Answer {
     /// The problem that the body tells of.
     pub(crate) fn problem(&self) -> Option<Problem> {
         let told = self.media_type().is_some_and(|media| media == "application/problem+json");
-        told.then(|| serde_json::from_str(&self.body).ok()).flatten()
+        let problem: Value = told.then(|| serde_json::from_str(&self.body).ok()).flatten()?;
+        let text = |name: &str| problem[name].as_str().map(str::to_owned);
+        problem.is_object().then(|| Problem { title: text("title").unwrap_or_default(), detail: text("detail"), code: text("code") })
     }
 
     /// The headers that tell a reader something: not those that every answer of every server has, nor the media type,
@@ -104,7 +104,7 @@ impl Answer {
 
 /// A duration as a reader wants it: a decimal below ten milliseconds, none above.
 pub(crate) fn duration(millis: f64) -> String {
-    if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
+    if millis < 10.0 { format!("{} ms", clock::tenths(millis)) } else { format!("{} ms", clock::whole(millis)) }
 }
 
 /// The phrases of the statuses that the gateway answers with.

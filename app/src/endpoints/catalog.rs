@@ -1,6 +1,8 @@
 //! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page shows. The server's router
 //! and its OpenAPI document are the authority; the browser tests hold this list against it.
 
+use crate::standing::words;
+
 /// One HTTP endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Endpoint {
@@ -41,83 +43,91 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-stats",
         path: "/stats",
-        brief: "What the gateway is doing now",
-        text: "How many connections are open, how many topics have a subscriber, how many subscriptions there are in all, and how long \
+        brief: words("What the gateway is doing now"),
+        text: words(
+            "How many connections are open, how many topics have a subscriber, how many subscriptions there are in all, and how long \
                deliveries took in the last minute and hour. Monitoring may ask as often as it likes: asking changes nothing.",
+        ),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-demo-publish",
         path: "/demo/publish/{topic}",
-        brief: "Publish from a browser or from curl",
-        text: "The query becomes the message: each name a field of data, each value a text, a repeated name a list. Every \
+        brief: words("Publish from a browser or from curl"),
+        text: words(
+            "The query becomes the message: each name a field of data, each value a text, a repeated name a list. Every \
                subscriber of the topic receives it, so connect the playground first and watch it arrive.",
+        ),
         offer: Offer::Publish,
     },
     Endpoint {
         id: "endpoint-publish",
         path: "/publish",
-        brief: "Publish as a backend, one message or many",
-        text: "The body is a message or an array of messages; each is answered by its number, or by why it was refused. The same messageId \
+        brief: words("Publish as a backend, one message or many"),
+        text: words(
+            "The body is a message or an array of messages; each is answered by its number, or by why it was refused. The same messageId \
                again is answered as a duplicate. It needs an API key, and exists where http.api_keys_file is given.",
+        ),
         offer: Offer::Backend,
     },
     Endpoint {
         id: "endpoint-openapi",
         path: "/openapi",
-        brief: "All of HTTP, to read and to try",
-        text: "Every route with its parameters, answers and errors, shown by Scalar. It comes from the gateway itself and needs \
+        brief: words("All of HTTP, to read and to try"),
+        text: words(
+            "Every route with its parameters, answers and errors, shown by Scalar. It comes from the gateway itself and needs \
                no network.",
-        offer: Offer::Visit("Open the HTTP reference"),
+        ),
+        offer: Offer::Visit(words("Open the HTTP reference")),
     },
     Endpoint {
         id: "endpoint-openapi-json",
         path: "/openapi.json",
-        brief: "The same for machines: OpenAPI 3.1",
-        text: "Feed it to a client generator, a mock server or a contract test.",
-        offer: Offer::Visit("Open the OpenAPI document"),
+        brief: words("The same for machines: OpenAPI 3.1"),
+        text: words("Feed it to a client generator, a mock server or a contract test."),
+        offer: Offer::Visit(words("Open the OpenAPI document")),
     },
     Endpoint {
         id: "endpoint-asyncapi-json",
         path: "/asyncapi.json",
-        brief: "The socket protocol for machines: AsyncAPI 3",
-        text: "Every frame in both directions with its JSON Schema, made from the same types as the reference below.",
-        offer: Offer::Visit("Open the AsyncAPI document"),
+        brief: words("The socket protocol for machines: AsyncAPI 3"),
+        text: words("Every frame in both directions with its JSON Schema, made from the same types as the reference below."),
+        offer: Offer::Visit(words("Open the AsyncAPI document")),
     },
     Endpoint {
         id: "endpoint-keys",
         path: "/.well-known/micro-socket-keys",
-        brief: "The keys that messages are signed with",
-        text: "The public keys as a JWK set, the present one first. Empty where the gateway does not sign.",
+        brief: words("The keys that messages are signed with"),
+        text: words("The public keys as a JWK set, the present one first. Empty where the gateway does not sign."),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-metrics",
         path: "/metrics",
-        brief: "Counters and latency for Prometheus",
-        text: "Prometheus's text format. It names no topic, user, session or address.",
+        brief: words("Counters and latency for Prometheus"),
+        text: words("Prometheus's text format. It names no topic, user, session or address."),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-healthz",
         path: "/healthz",
-        brief: "Is the process alive?",
-        text: "Answers 200 as long as the process answers at all. For the supervisor that would restart it.",
+        brief: words("Is the process alive?"),
+        text: words("Answers 200 as long as the process answers at all. For the supervisor that would restart it."),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-readyz",
         path: "/readyz",
-        brief: "Does it take connections?",
-        text: "Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it.",
+        brief: words("Does it take connections?"),
+        text: words("Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it."),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-docs",
         path: "/docs",
-        brief: "This page",
-        text: "Playground and reference. The address / leads here.",
-        offer: Offer::Visit("Open this page anew"),
+        brief: words("This page"),
+        text: words("Playground and reference. The address / leads here."),
+        offer: Offer::Visit(words("Open this page anew")),
     },
 ];
 
@@ -136,13 +146,15 @@ pub(crate) struct SocketAddress {
 pub(crate) const SOCKETS: [SocketAddress; 2] = [
     SocketAddress {
         path: "/ws",
-        purpose: "Many topics over one connection",
-        after_setup: "You hear what setup named in topics, and whatever you subscribe to later.",
+        purpose: words("Many topics over one connection"),
+        after_setup: words("You hear what setup named in topics, and whatever you subscribe to later."),
     },
     SocketAddress {
         path: "/ws/sub/{topic}",
-        purpose: "One topic, and nothing to ask for",
-        after_setup: "You hear the topic of the path. Further subscribe and publish work as on /ws. A slash in the topic is written %2F.",
+        purpose: words("One topic, and nothing to ask for"),
+        after_setup: words(
+            "You hear the topic of the path. Further subscribe and publish work as on /ws. A slash in the topic is written %2F.",
+        ),
     },
 ];
 

@@ -15,6 +15,7 @@ mod try_it;
 use crate::{
     reference::{Prose, Table},
     shell::Icon,
+    standing,
 };
 use backend::BackendForm;
 use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
@@ -29,36 +30,51 @@ pub fn Endpoints() -> impl IntoView {
     view! {
         <section class="doc__section" id="endpoints" aria-labelledby="h-endpoints">
             <h2 id="h-endpoints">"Endpoints"</h2>
-            <p class="doc__lede">
-                "Over HTTP you look at the gateway, and publish from places that have no socket. Errors come as "
-                <code>"application/problem+json"</code> " with the " <a href="#errors">"same codes"</a> " as on the socket."
-            </p>
+            <p class="doc__lede" inner_html=standing::html(lede)></p>
             <h3 id="http">"HTTP"</h3>
             {ENDPOINTS.iter().map(|endpoint| view! { <EndpointRow endpoint/> }).collect_view()}
             <h3 id="sockets">"WebSocket"</h3>
-            <Table label="WebSocket addresses" columns=&["Path", "For", "After setup"]>
-                {SOCKETS.iter().map(|address| view! { <SocketRow address/> }).collect_view()}
-            </Table>
+            <div class="doc__standing" inner_html=standing::html(|| view! { <SocketTable/> })></div>
         </section>
     }
     .into_any()
 }
 
+fn lede() -> impl IntoView {
+    view! {
+        "Over HTTP you look at the gateway, and publish from places that have no socket. Errors come as "
+        <code>"application/problem+json"</code> " with the " <a href="#errors">"same codes"</a> " as on the socket."
+    }
+}
+
+#[component]
+fn SocketTable() -> impl IntoView {
+    view! {
+        <Table label="WebSocket addresses" columns=&["Path", "For", "After setup"]>
+            {SOCKETS.iter().map(|address| view! { <SocketRow address/> }).collect_view()}
+        </Table>
+    }
+}
+
 /// A row that unfolds. What can be filled in is open from the start.
 #[component]
 fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
-    let (before, topic, behind) = cut(endpoint.path);
     let open = endpoint.offer == Offer::Publish;
     view! {
         <details class="endpoint" id=endpoint.id open=open>
-            <summary>
-                <span class="method" data-method=endpoint.method()>{endpoint.method()}</span>
-                <span class="endpoint__path">{before} <i>{topic}</i> {behind}</span>
-                <span class="endpoint__what">{endpoint.brief}</span>
-                <Icon name="right"/>
-            </summary>
+            <summary inner_html=standing::html(|| summary(endpoint))></summary>
             <div class="endpoint__body"><Body endpoint/></div>
         </details>
+    }
+}
+
+fn summary(endpoint: &'static Endpoint) -> impl IntoView {
+    let (before, topic, behind) = cut(endpoint.path);
+    view! {
+        <span class="method" data-method=endpoint.method()>{endpoint.method()}</span>
+        <span class="endpoint__path">{before} <i>{topic}</i> {behind}</span>
+        <span class="endpoint__what">{endpoint.brief}</span>
+        <Icon name="right"/>
     }
 }
 
@@ -71,8 +87,8 @@ fn Body(endpoint: &'static Endpoint) -> impl IntoView {
         Offer::Backend => view! { <BackendForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Publish => view! { <PublishForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Visit(link) => view! {
-            <p class="spec__text">{endpoint.text}</p>
-            <p><a href=endpoint.path>{link}</a></p>
+            <p class="spec__text" inner_html=standing::html(|| endpoint.text)></p>
+            <p inner_html=standing::html(|| view! { <a href=endpoint.path>{link}</a> })></p>
         }
         .into_any(),
     }

@@ -3,42 +3,35 @@
 
 use crate::{log::clock, reference::Table};
 use leptos::prelude::*;
-use serde::Deserialize;
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Stats {
-    slo: ServiceLevel,
-}
+use serde_json::Value;
 
 /// The object `slo`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ServiceLevel {
-    #[serde(rename = "deliveryP99Ms")]
+    /// In milliseconds.
     target: f64,
     minute: Window,
     hour: Window,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 struct Window {
     met: bool,
-    p50_ms: Option<f64>,
-    p90_ms: Option<f64>,
-    p99_ms: Option<f64>,
-    p999_ms: Option<f64>,
+    /// p50, p90, p99 and p99.9 in milliseconds.
+    percentiles: [Option<f64>; 4],
     delivered: u64,
 }
 
 impl ServiceLevel {
     /// What the answer's body says of it.
     pub(super) fn read(body: &str) -> Option<Self> {
-        Some(serde_json::from_str::<Stats>(body).ok()?.slo)
+        let stats: Value = serde_json::from_str(body).ok()?;
+        let slo = &stats["slo"];
+        Some(Self { target: slo["deliveryP99Ms"].as_f64()?, minute: Window::read(&slo["minute"])?, hour: Window::read(&slo["hour"])? })
     }
 
     fn target(&self) -> String {
-        format!("99 of 100 deliveries are to take at most {:.0} ms (slo.delivery_p99).", self.target)
+        format!("99 of 100 deliveries are to take at most {} ms (slo.delivery_p99).", clock::whole(self.target))
     }
 
     fn rows(&self) -> [(&'static str, &Window); 2] {
@@ -47,9 +40,17 @@ impl ServiceLevel {
 }
 
 impl Window {
+    fn read(window: &Value) -> Option<Self> {
+        Some(Self {
+            met: window["met"].as_bool()?,
+            percentiles: ["p50Ms", "p90Ms", "p99Ms", "p999Ms"].map(|name| window[name].as_f64()),
+            delivered: window["delivered"].as_u64()?,
+        })
+    }
+
     /// The cells of its row, behind its name.
     fn cells(&self) -> [String; 5] {
-        let [p50, p90, p99, p999] = [self.p50_ms, self.p90_ms, self.p99_ms, self.p999_ms].map(latency);
+        let [p50, p90, p99, p999] = self.percentiles.map(latency);
         [self.delivered.to_string(), p50, p90, p99, p999]
     }
 

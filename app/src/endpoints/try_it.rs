@@ -1,6 +1,7 @@
 //! A request that can be sent from the page: its form on one side, the request as it will be sent and the answer on the other.
 
 use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request::Call};
+use crate::standing;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 /// The address shown until the browser knows better: where the gateway listens unless told otherwise.
@@ -51,7 +52,7 @@ pub(crate) fn TryIt(
     };
     view! {
         <form class="stack" method="get" action=move || call.read().target.clone() on:submit=send>
-            <p class="spec__text">{text}</p>
+            <p class="spec__text" inner_html=standing::html(|| text)></p>
             {children.map(|children| children())}
             <div>
                 <button

@@ -35,11 +35,22 @@ fn civil(days: i64) -> (i64, i64, i64) {
 /// A duration in milliseconds, with as many digits as say something.
 pub(crate) fn duration(ms: f64) -> String {
     match ms {
-        _ if ms < 9.95 => format!("{ms:.1} ms"),
-        _ if ms < 999.5 => format!("{ms:.0} ms"),
-        _ if ms < 99_950.0 => format!("{:.1} s", ms / 1000.0),
-        _ => format!("{:.0} min", ms / 60_000.0),
+        _ if ms < 9.95 => format!("{} ms", tenths(ms)),
+        _ if ms < 999.5 => format!("{} ms", whole(ms)),
+        _ if ms < 99_950.0 => format!("{} s", tenths(ms / 1000.0)),
+        _ => format!("{} min", whole(ms / 60_000.0)),
     }
+}
+
+/// A number that is not negative, rounded to one decimal. What `{:.1}` would bring along is 2 KB of the page (compressed).
+pub(crate) fn tenths(number: f64) -> String {
+    let tenths = (number * 10.0).round() as u64;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// A number that is not negative, rounded to a whole one.
+pub(crate) fn whole(number: f64) -> u64 {
+    number.round() as u64
 }
 
 /// A number of bytes.
@@ -47,8 +58,7 @@ pub(crate) fn size(bytes: usize) -> String {
     const KIB: f64 = 1024.0;
     let exact = bytes as f64;
     let unit = |value: f64, unit: &str| {
-        let digits = usize::from(value.fract() > 0.0 && value < 99.95);
-        format!("{value:.digits$} {unit}")
+        if value.fract() > 0.0 && value < 99.95 { format!("{} {unit}", tenths(value)) } else { format!("{} {unit}", whole(value)) }
     };
     match bytes {
         0..1024 => format!("{bytes} B"),

@@ -1,13 +1,37 @@
-//! The empty log: teaches how to read it.
+//! The empty log: teaches how to read it. Rendered on the server only; the browser keeps that HTML for a log that is cleared.
 
-use crate::shell::Icon;
+use crate::{shell::Icon, standing};
 use leptos::prelude::*;
+
+/// The HTML inside of the lesson. A handle: copies are the same.
+#[derive(Clone, Copy)]
+pub(crate) struct LessonHtml(StoredValue<String>);
+
+impl LessonHtml {
+    /// As the server makes it; the browser takes it from the document once that has come to life.
+    pub(crate) fn new() -> Self {
+        let html = StoredValue::new(standing::html(lesson));
+        Effect::new(move |_| {
+            if let Ok(Some(element)) = document().query_selector(".lesson") {
+                html.set_value(element.inner_html());
+            }
+        });
+        Self(html)
+    }
+}
 
 /// The lesson.
 #[component]
-pub(crate) fn Lesson() -> impl IntoView {
+pub(crate) fn Lesson(
+    /// What is inside.
+    html: LessonHtml,
+) -> impl IntoView {
+    let inner = html.0.get_value();
+    view! { <div class="lesson" tabindex="0" role="region" aria-label="How to read the log" inner_html=inner></div> }.into_any()
+}
+
+fn lesson() -> impl IntoView {
     view! {
-        <div class="lesson" tabindex="0" role="region" aria-label="How to read the log">
             <h3>"How to read the log"</h3>
             <p class="lesson__text">
                 "Nothing has been sent yet. Connect, then send setup, then publish: every frame will stand here as one row, newest at the bottom. This is what they look like:"
@@ -35,8 +59,7 @@ pub(crate) fn Lesson() -> impl IntoView {
                     <dd>"From your frame to its answer, or to the delivery of what you published."</dd>
                 </div>
             </dl>
-        </div>
-    }.into_any()
+    }
 }
 
 #[component]

@@ -1,6 +1,13 @@
 //! The log as a whole.
 
-use super::{bar::Bar, foot::Foot, lesson::Lesson, rows::Rows, screen::Screen, store::Store};
+use super::{
+    bar::Bar,
+    foot::Foot,
+    lesson::{Lesson, LessonHtml},
+    rows::Rows,
+    screen::Screen,
+    store::Store,
+};
 use crate::connection::Line;
 use leptos::prelude::*;
 
@@ -19,8 +26,9 @@ pub(crate) fn LogPane(
     edit: Callback<String>,
 ) -> impl IntoView {
     let empty = Memo::new(move |_| screen.feed.watch(Store::len) == 0);
+    let html = LessonHtml::new();
     let body = move || {
-        if empty.get() { view! { <Lesson/> }.into_any() } else { view! { <Grid screen again edit/> }.into_any() }
+        if empty.get() { view! { <Lesson html/> }.into_any() } else { view! { <Grid screen again edit/> }.into_any() }
     };
     view! {
         <section class="log" id="log" aria-labelledby="log-title">

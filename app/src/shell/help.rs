@@ -1,6 +1,7 @@
 //! The dialog with the shortcuts, and the switch for those of a single letter.
 
 use super::{Icon, Shortcuts};
+use crate::standing;
 use leptos::{html, prelude::*};
 
 /// What the keys do: a sentence and the keys.
@@ -57,7 +58,7 @@ pub(crate) fn Help(
                 </button>
             </div>
             <div class="dialog__body stack">
-                <div class="keys">{KEYS.map(key)}</div>
+                <div class="keys" inner_html=standing::html(|| KEYS.map(key).into_iter().collect_view())></div>
                 <label class="option">
                     <input
                         class="tick"

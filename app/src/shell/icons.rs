@@ -1,8 +1,9 @@
 //! The icons: one sprite in the document, used by name.
 
+use crate::standing::words;
 use leptos::prelude::*;
 
-const SPRITE: &str = include_str!("icons.svg");
+const SPRITE: &str = words(include_str!("icons.svg"));
 
 /// The shapes that [`Icon`] and the rows of the log refer to.
 #[component]

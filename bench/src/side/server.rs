@@ -11,7 +11,7 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -79,6 +79,34 @@ impl Server {
         Ok(server)
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM.
+    ///
+    /// # Errors
+    /// When the process has gone.
+    pub fn ask_to_stop(&self) -> Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?)
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// When it has not within the time.
+    pub fn ended(mut self, patience: Duration) -> Result<ExitStatus> {
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(asked.elapsed() < patience, "it does not end");
+            thread::sleep(STEP);
+        }
+    }
+
     /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. A handshake of TLS is not tried.
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(self.target.address) else {
@@ -92,8 +120,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // One that has ended by itself, or does not end, needs no more than what follows.
-        let pid = Pid::from_raw(self.child.id().cast_signed());
-        if kill(pid, Signal::SIGTERM).is_ok() {
+        if matches!(self.child.try_wait(), Ok(None)) && self.ask_to_stop().is_ok() {
             let asked = Instant::now();
             while asked.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
                 thread::sleep(STEP);

@@ -25,6 +25,13 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge("micro_socket_history_bytes", "Memory that the history of all topics takes.", gateway.topics.history_bytes());
     out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
     out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        out.gauge(
+            "micro_socket_tasks",
+            "Tasks that have not ended: one for each connection, and some besides.",
+            runtime.metrics().num_alive_tasks(),
+        );
+    }
     out.gauge("micro_socket_ready", "1 while the gateway takes new work.", u8::from(gateway.is_ready()));
     let target = gateway.config().slo.delivery_p99.as_secs_f64();
     out.gauge("micro_socket_slo_delivery_p99_seconds", "What 99 of 100 deliveries are to reach (slo.delivery_p99).", target);

@@ -5,6 +5,8 @@
 
 mod compress;
 mod files;
+mod names;
+mod never;
 mod style;
 mod weight;
 
@@ -87,15 +89,19 @@ fn is_newer(pkg: &Path, wasm: &Path) -> Result<bool> {
 
 /// Writes the WebAssembly that browsers run, and the script that loads it.
 fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(wasm)
         .out_name(name)
         .web(true)?
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(folder)
-        .context("wasm-bindgen")
+        .generate_output()
+        .context("wasm-bindgen")?;
+    never::take_out(output.wasm_mut())?;
+    let renamed = names::shorten(output.wasm_mut());
+    output.emit(folder).context("wasm-bindgen")?;
+    renamed.in_script(&folder.join(format!("{name}.js")))
 }
 
 /// A name that is another one as soon as a file's name or content is.

@@ -1,0 +1,120 @@
+//! A connection that reads topics and holds everything against its ledger.
+
+use super::{
+    ledger::Ledger,
+    limits::{HISTORY, HISTORY_AGE},
+    scene::Scene,
+    socket::{Arrival, Entered, Socket, receipt},
+};
+use anyhow::{Result, bail, ensure};
+use protocol::{ClientFrame, ServerFrame};
+use std::{rc::Rc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// Messages after which a reader may say how far it is.
+const RECEIPT: u64 = 200;
+
+#[derive(Debug)]
+pub(super) struct Reader {
+    scene: Rc<Scene>,
+    pub(super) socket: Socket,
+    pub(super) ledger: Ledger,
+    /// How old the position was that it came with.
+    behind: Duration,
+    gives_receipts: bool,
+    since_receipt: u64,
+    /// How old the positions are of the receipts that the gateway has read.
+    pub(super) receipts_from: Instant,
+    /// The same of those on their way.
+    sent_at: Instant,
+    /// Receipts that the gateway may or may not have read.
+    pub(super) has_open_receipts: bool,
+}
+
+impl Reader {
+    /// Takes the answers to a setup.
+    pub(super) async fn begin(scene: &Rc<Scene>, entered: Entered, ledger: Ledger, behind: Duration, gives_receipts: bool) -> Result<Self> {
+        let Entered { socket, answers, .. } = entered;
+        let from = Instant::now() - behind;
+        let mut reader = Self {
+            scene: scene.clone(),
+            socket,
+            ledger,
+            behind,
+            gives_receipts,
+            since_receipt: 0,
+            receipts_from: from,
+            sent_at: from,
+            has_open_receipts: false,
+        };
+        for text in &answers {
+            reader.take(text)?;
+        }
+        // A loss is said again at each resume until there is a receipt. It is as old as the positions that it tells.
+        reader.give_receipts().await?;
+        reader.sent_at = from;
+        Ok(reader)
+    }
+
+    /// One frame of the gateway.
+    pub(super) fn take(&mut self, text: &str) -> Result<()> {
+        match ServerFrame::parse(text)? {
+            ServerFrame::Message(message) => {
+                self.ledger.message(&message)?;
+                self.scene.tally.delivered.add(1);
+                self.since_receipt += 1;
+            }
+            ServerFrame::Subscribed(subscribed) => {
+                if let Some(missed) = self.ledger.subscribed(&subscribed)? {
+                    let is_needed = missed >= HISTORY / 2 || self.behind >= HISTORY_AGE / 2;
+                    ensure!(is_needed, "{} messages lost after {:?} without need: {text}", missed, self.behind);
+                    self.scene.tally.lost.add(1);
+                } else if subscribed.recovered == Some(true) {
+                    self.scene.tally.recovered.add(1);
+                }
+            }
+            ServerFrame::Unsubscribed(unsubscribed) => self.ledger.unsubscribed(unsubscribed.topic.as_str()),
+            ServerFrame::Pong => {
+                self.ledger.confirmed();
+                self.receipts_from = self.sent_at;
+                self.has_open_receipts = false;
+            }
+            _ => bail!("unasked: {text}"),
+        }
+        Ok(())
+    }
+
+    /// Reads until then. An error too where the gateway closes.
+    pub(super) async fn read_until(&mut self, end: Instant) -> Result<()> {
+        while let Ok(arrival) = timeout_at(end, self.socket.next()).await {
+            self.arrived(arrival?).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn arrived(&mut self, arrival: Arrival) -> Result<()> {
+        match arrival {
+            Arrival::Text(text) => self.take(&text)?,
+            other => bail!("a reader that reads was closed: {other:?}"),
+        }
+        if self.gives_receipts && self.since_receipt >= RECEIPT {
+            self.give_receipts().await?;
+        }
+        Ok(())
+    }
+
+    /// A receipt for each topic; the `ping` behind them tells when the gateway has read them.
+    async fn give_receipts(&mut self) -> Result<()> {
+        self.since_receipt = 0;
+        if self.has_open_receipts {
+            return Ok(());
+        }
+        for (topic, course) in self.ledger.topics() {
+            self.socket.put(&receipt(topic, course.position, &course.epoch)?)?;
+        }
+        self.ledger.receipted();
+        self.sent_at = Instant::now();
+        self.has_open_receipts = true;
+        self.socket.say(&ClientFrame::Ping).await
+    }
+}

@@ -1,0 +1,264 @@
+//! One WebSocket connection, down to its bytes: it may answer pings or not, read or not, and leave in any way there is.
+
+use super::scene::Scene;
+use crate::wire::websocket::{self, BINARY, CLOSE, PING, PONG, TEXT, put_masked};
+use anyhow::{Context, Result, bail, ensure};
+use protocol::{ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, ServerFrame, Setup, Subscribe, Topic, Unsubscribe};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    time::{sleep, timeout},
+};
+
+/// The gateway answers within this, however busy the machine is; and closes whom it has said that it would.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Before somebody tries again who was told that the gateway is full.
+const FULL: Duration = Duration::from_millis(100);
+
+/// Told by a gateway that has as many connections as it may.
+const FULL_CODE: u16 = 1013;
+
+/// What comes from the gateway.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    Text(String),
+    /// A close frame, with its code where it has one.
+    Close(Option<u16>),
+    /// No more bytes.
+    End,
+}
+
+/// Ways to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A close frame with 1000, and the wait for its answer. The session stays.
+    Close,
+    /// The same with 4000: the session ends.
+    EndSession,
+    /// No close frame.
+    Finish,
+    /// A TCP reset.
+    Reset,
+}
+
+impl Way {
+    pub(super) const ALL: [Self; 4] = [Self::Close, Self::EndSession, Self::Finish, Self::Reset];
+}
+
+/// The answer to a setup.
+#[derive(Debug)]
+pub(super) struct Entered {
+    pub(super) socket: Socket,
+    pub(super) session: String,
+    pub(super) resumed: Option<bool>,
+    /// All that came before `ready`.
+    pub(super) answers: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    input: Vec<u8>,
+    /// What of it was handled.
+    at: usize,
+    out: Vec<u8>,
+    is_deaf: bool,
+}
+
+impl Socket {
+    /// A TCP connection, with as small a buffer for what comes as wanted.
+    pub(super) async fn tcp(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(bytes) = receive_buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let stream = timeout(PATIENCE, socket.connect(address)).await.context("no TCP connection in time")?.context("connecting")?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// A WebSocket.
+    pub(super) async fn open(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Result<Self> {
+        let mut stream = Self::tcp(address, receive_buffer).await?;
+        stream.write_all(upgrade(path).as_bytes()).await?;
+        let mut socket = Self { stream, input: Vec::new(), at: 0, out: Vec::new(), is_deaf: false };
+        let end = loop {
+            if let Some(end) = socket.input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end;
+            }
+            ensure!(socket.more().await?, "no upgrade, but {:?}", String::from_utf8_lossy(&socket.input));
+        };
+        ensure!(socket.input.starts_with(b"HTTP/1.1 101 "), "no upgrade, but {:?}", String::from_utf8_lossy(&socket.input));
+        socket.at = end + 4;
+        Ok(socket)
+    }
+
+    /// A WebSocket that is set up; waits while the gateway is full.
+    pub(super) async fn enter(scene: &Scene, path: &str, setup: &Setup<'_>) -> Result<Entered> {
+        Self::enter_narrow(scene, path, setup, None).await
+    }
+
+    pub(super) async fn enter_narrow(scene: &Scene, path: &str, setup: &Setup<'_>, receive_buffer: Option<u32>) -> Result<Entered> {
+        let frame = ClientFrame::Setup(setup.clone());
+        loop {
+            let mut socket = Self::open(scene.address, path, receive_buffer).await?;
+            socket.say(&frame).await?;
+            let mut answers = Vec::new();
+            let entered = loop {
+                match socket.next().await? {
+                    Arrival::Text(text) => match ServerFrame::parse(&text)? {
+                        ServerFrame::Ready(ready) => break Some((ready.session_id.into_owned(), ready.resumed)),
+                        ServerFrame::Message(_) => bail!("a message before ready: {text}"),
+                        _ => answers.push(text),
+                    },
+                    Arrival::Close(Some(FULL_CODE)) => break None,
+                    other => bail!("no ready, but {other:?}"),
+                }
+            };
+            if let Some((session, resumed)) = entered {
+                scene.tally.connections.add(1);
+                return Ok(Entered { socket, session, resumed, answers });
+            }
+            scene.tally.full.add(1);
+            sleep(FULL).await;
+        }
+    }
+
+    /// From now on it answers no ping.
+    pub(super) fn deafen(&mut self) {
+        self.is_deaf = true;
+    }
+
+    /// The next thing that comes. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Arrival> {
+        loop {
+            while let Some(frame) = websocket::first(&self.input[self.at..]) {
+                self.at += frame.len;
+                match frame.opcode {
+                    TEXT => return Ok(Arrival::Text(std::str::from_utf8(frame.payload).context("not UTF-8")?.to_owned())),
+                    CLOSE => return Ok(Arrival::Close(frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code)))),
+                    PING if self.is_deaf => {}
+                    PING => put_masked(&mut self.out, PONG, &[frame.payload]),
+                    PONG => {}
+                    other => bail!("a frame with opcode {other}"),
+                }
+            }
+            self.flush().await?;
+            if !self.more().await? {
+                return Ok(Arrival::End);
+            }
+        }
+    }
+
+    /// The next text, within the time that every answer gets.
+    pub(super) async fn text(&mut self) -> Result<String> {
+        match timeout(PATIENCE, self.next()).await.context("no answer in time")?? {
+            Arrival::Text(text) => Ok(text),
+            other => bail!("no answer, but {other:?}"),
+        }
+    }
+
+    /// Passes over texts until the gateway closes; `None`: without a close frame.
+    pub(super) async fn close_code(&mut self) -> Result<Option<u16>> {
+        let code = async {
+            loop {
+                match self.next().await? {
+                    Arrival::Text(_) => {}
+                    Arrival::Close(code) => return Ok(code),
+                    Arrival::End => return Ok(None),
+                }
+            }
+        };
+        timeout(PATIENCE, code).await.context("not closed in time")?
+    }
+
+    /// Sends a frame.
+    pub(super) async fn say(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
+        self.put(frame)?;
+        self.flush().await
+    }
+
+    /// Puts a frame behind what will be sent.
+    pub(super) fn put(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
+        put_masked(&mut self.out, TEXT, &[&serde_json::to_vec(frame)?]);
+        Ok(())
+    }
+
+    /// Puts bytes behind what will be sent, as they are.
+    pub(super) fn put_bytes(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Sends what was put together. Cancel-safe.
+    pub(super) async fn flush(&mut self) -> Result<()> {
+        while !self.out.is_empty() {
+            let written = self.stream.write(&self.out).await.context("writing")?;
+            self.out.drain(..written);
+        }
+        Ok(())
+    }
+
+    /// Sends nothing any more.
+    pub(super) async fn finish(&mut self) -> Result<()> {
+        Ok(self.stream.shutdown().await?)
+    }
+
+    /// Leaves. Until this returns, the gateway may still think that somebody is there.
+    pub(super) async fn leave(mut self, way: Way) -> Result<()> {
+        match way {
+            Way::Close | Way::EndSession => {
+                let code: u16 = if way == Way::Close { 1000 } else { 4000 };
+                put_masked(&mut self.out, CLOSE, &[&code.to_be_bytes()]);
+                self.flush().await?;
+                let answer = self.close_code().await?;
+                ensure!(answer == Some(code), "close with {code} was answered by {answer:?}");
+            }
+            Way::Finish => self.stream.shutdown().await?,
+            Way::Reset => self.stream.set_zero_linger()?,
+        }
+        Ok(())
+    }
+
+    /// One read. False: there is no more. Cancel-safe.
+    async fn more(&mut self) -> Result<bool> {
+        self.input.drain(..self.at);
+        self.at = 0;
+        match self.stream.read_buf(&mut self.input).await {
+            Ok(bytes) => Ok(bytes > 0),
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(error).context("reading"),
+        }
+    }
+}
+
+/// The request that opens a WebSocket.
+pub(super) fn upgrade(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: soak\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A binary frame, which the gateway does not take.
+pub(super) fn binary(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_masked(&mut out, BINARY, &[payload]);
+    out
+}
+
+pub(super) fn subscribe(topic: &str) -> Result<ClientFrame<'_>> {
+    Ok(ClientFrame::Subscribe(Subscribe { topic: Topic::new(topic)?, last_seq: None, epoch: None }))
+}
+
+pub(super) fn unsubscribe(topic: &str) -> Result<ClientFrame<'_>> {
+    Ok(ClientFrame::Unsubscribe(Unsubscribe { topic: Topic::new(topic)? }))
+}
+
+pub(super) fn publish<'a>(topic: &'a str, id: &'a str, payload: &'a str) -> Result<ClientFrame<'a>> {
+    Ok(ClientFrame::Publish(Publish { topic: Topic::new(topic)?, message_id: MessageId::new(id)?, payload: Payload::parse(payload)? }))
+}
+
+pub(super) fn receipt<'a>(topic: &'a str, seq_no: u64, epoch: &'a str) -> Result<ClientFrame<'a>> {
+    Ok(ClientFrame::Ack(Receipt { topic: Topic::new(topic)?, seq_no: SeqNo::new(seq_no)?, epoch: Some(Epoch::new(epoch)?) }))
+}

@@ -1,0 +1,66 @@
+//! What the clients count.
+
+use std::cell::Cell;
+
+#[derive(Debug, Default)]
+pub(super) struct Count(Cell<u64>);
+
+impl Count {
+    pub(super) fn add(&self, more: u64) {
+        self.0.set(self.0.get() + more);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+const FAULTS: &str = "violations";
+
+macro_rules! tally {
+    ($( $(#[$doc:meta])* $name:ident: $text:expr, )*) => {
+        /// Of one stage.
+        #[derive(Debug, Default)]
+        pub(super) struct Tally {
+            $( $(#[$doc])* pub(super) $name: Count, )*
+        }
+
+        impl Tally {
+            /// What has not happened, though in a run of some minutes all of it should.
+            pub(super) fn never(&self) -> impl Iterator<Item = &'static str> {
+                self.lines().into_iter().filter(|(name, count)| *count == 0 && *name != FAULTS).map(|(name, _)| name)
+            }
+
+            /// Each with its name in the report.
+            pub(super) fn lines(&self) -> Vec<(&'static str, u64)> {
+                vec![$( ($text, self.$name.get()), )*]
+            }
+        }
+    };
+}
+
+tally! {
+    /// Sessions that may be without a connection by now.
+    left: "sessions left",
+    /// Distinct messages: a repeat is none.
+    stored: "messages published",
+    delivered: "messages delivered and checked",
+    duplicates: "repeats answered `duplicate`",
+    reconnects: "publishers that lost their line with publishes under way",
+    connections: "connections set up",
+    full: "connections refused because the gateway was full (1013)",
+    half_open: "connections left half-open (4408)",
+    resumed: "sessions resumed",
+    recovered: "topics resumed without loss",
+    lost: "topics whose loss was told (`recovered: false`)",
+    expired: "sessions that had expired",
+    overtaken: "connections whose session went on elsewhere (4409)",
+    brief: "short-lived topics",
+    slow: "slow readers closed (4290)",
+    leisurely: "messages to readers that are slow but keep up",
+    refused: "publishes and subscriptions refused by a limit",
+    rated: "publishers closed for their rate (4429)",
+    garbage: "senders of garbage, each answered as documented",
+    requests: "HTTP requests",
+    faults: FAULTS,
+}
