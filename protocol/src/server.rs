@@ -93,7 +93,8 @@ impl<'a> ServerFrame<'a> {
 }
 
 /// The fields of an object, each as it came. Read one by one instead of by a derived reader for each kind of frame: those are
-/// several times as much code, which every visitor of the page would load.
+/// several times as much code, which every visitor of the page would load. Of a repeated field the last one counts: a gateway
+/// repeats none.
 struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Fields<'a> {

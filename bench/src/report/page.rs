@@ -37,6 +37,7 @@ Written by `cargo xtask bench`, on {}.
 - All sides do the same work in turns (A B C, A B C, …), after a warm-up; rounds: {rounds}. A figure is the median, behind it the lowest and the highest. Ratios are those of figures of the same round, and their median.
 - The payload has 128 bytes where nothing else is said. Each subscriber checks every number: a side that loses, repeats or reorders a message fails its row.
 - Machines are noisy and differ: read ratios, not figures.
+- What the time goes into, and what stands in the way where a goal is missed: [ANALYSIS.md](ANALYSIS.md). What it means for your load: [sizing](../docs/sizing.md). A soak: [SOAK.md](SOAK.md).
 
 ",
         machine()

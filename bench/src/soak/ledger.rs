@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Publisher { topic: String, publisher: u32, before: u64, number: u64, seq_no: u64 },
     #[error("{topic}: `recovered` without a position that was given")]
     NotAsked { topic: String },
+    #[error("{topic}: resumed without `recovered`")]
+    Untold { topic: String },
     #[error("{topic}: recovered from {position} of another epoch, or from beyond {seq_no}")]
     Recovered { topic: String, position: u64, seq_no: u64 },
     #[error("{topic}: stands at {position}, but {head} messages were acknowledged")]
@@ -42,6 +44,8 @@ pub(super) struct Course {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     topics: HashMap<String, Course>,
+    /// A topic that goes on without a word on what was missed. Right only where the session is another one.
+    untold: Option<String>,
 }
 
 impl Ledger {
@@ -88,12 +92,21 @@ impl Ledger {
                 return Err(Fault::Recovered { topic: topic.to_owned(), position: course.position, seq_no });
             }
             (Some(_), None) => return Err(Fault::NotAsked { topic: topic.to_owned() }),
+            (None, Some(_)) => self.untold = Some(topic.to_owned()),
             _ => {}
         }
         let missed = frame.recovered.and(self.topics.get(topic)).map(|course| seq_no.saturating_sub(course.position));
         let course = Course { epoch: frame.epoch.to_string(), position: seq_no, receipt: seq_no, sent: seq_no, publishers: HashMap::new() };
         self.topics.insert(topic.to_owned(), course);
         Ok(missed)
+    }
+
+    /// All topics of a session were answered; `resumed`: it is the one from before.
+    pub(super) fn ready(&mut self, resumed: bool) -> Result<(), Fault> {
+        match self.untold.take().filter(|_| resumed) {
+            Some(topic) => Err(Fault::Untold { topic }),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn unsubscribed(&mut self, topic: &str) {
@@ -179,6 +192,15 @@ mod tests {
         ledger.message(&sparse).unwrap();
         let holed = Message { prev_seq_no: Some(SeqNo::new(21).unwrap()), ..message(22, "0") };
         assert!(matches!(ledger.message(&holed), Err(Fault::Gap { .. })));
+    }
+
+    #[test]
+    fn a_resume_that_does_not_say_what_it_lost_is_found() {
+        let mut ledger = at(7);
+        ledger.subscribed(&subscribed("e", 9, None)).unwrap();
+        assert_eq!(ledger.ready(true), Err(Fault::Untold { topic: "t".into() }));
+        ledger.subscribed(&subscribed("e", 9, None)).unwrap();
+        assert_eq!((ledger.ready(false), ledger.ready(true)), (Ok(()), Ok(())));
     }
 
     #[test]

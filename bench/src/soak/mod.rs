@@ -115,9 +115,10 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
     let after = ending::rest(&server, |now| verdict::leaks_at_rest(&before, now).is_empty()).await?;
     let seen = Seen { before, samples, after, time, cpu, own_cpu };
     violations.extend(verdict::leaks_at_rest(&seen.before, &seen.after));
+    let unseen = scene.tally.never().filter(|what| is_long || tally::Tally::ALWAYS.contains(what));
+    violations.extend(unseen.map(|what| format!("never seen: {what}")));
     if is_long {
         violations.extend(verdict::memory_leak(&seen.before, &seen.after));
-        violations.extend(scene.tally.never().map(|what| format!("never seen: {what}")));
         violations.extend(verdict::trend(&seen.samples.iter().map(|sample| sample.memory).collect::<Vec<_>>()));
     }
     if let Err(error) = ending::still_serves(&scene).await {

@@ -34,7 +34,7 @@ pub(super) struct Reader {
 impl Reader {
     /// Takes the answers to a setup.
     pub(super) async fn begin(scene: &Rc<Scene>, entered: Entered, ledger: Ledger, behind: Duration, gives_receipts: bool) -> Result<Self> {
-        let Entered { socket, answers, .. } = entered;
+        let Entered { socket, answers, resumed, .. } = entered;
         let from = Instant::now() - behind;
         let mut reader = Self {
             scene: scene.clone(),
@@ -50,6 +50,7 @@ impl Reader {
         for text in &answers {
             reader.take(text)?;
         }
+        reader.ledger.ready(resumed == Some(true))?;
         // A loss is said again at each resume until there is a receipt. It is as old as the positions that it tells.
         reader.give_receipts().await?;
         reader.sent_at = from;

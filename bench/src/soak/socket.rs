@@ -64,7 +64,7 @@ pub(super) struct Socket {
     /// What of it was handled.
     at: usize,
     out: Vec<u8>,
-    is_deaf: bool,
+    ignores_pings: bool,
 }
 
 impl Socket {
@@ -83,7 +83,7 @@ impl Socket {
     pub(super) async fn open(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Result<Self> {
         let mut stream = Self::tcp(address, receive_buffer).await?;
         stream.write_all(upgrade(path).as_bytes()).await?;
-        let mut socket = Self { stream, input: Vec::new(), at: 0, out: Vec::new(), is_deaf: false };
+        let mut socket = Self { stream, input: Vec::new(), at: 0, out: Vec::new(), ignores_pings: false };
         let end = loop {
             if let Some(end) = socket.input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end;
@@ -127,8 +127,8 @@ impl Socket {
     }
 
     /// From now on it answers no ping.
-    pub(super) fn deafen(&mut self) {
-        self.is_deaf = true;
+    pub(super) fn ignore_pings(&mut self) {
+        self.ignores_pings = true;
     }
 
     /// The next thing that comes. Cancel-safe.
@@ -139,7 +139,7 @@ impl Socket {
                 match frame.opcode {
                     TEXT => return Ok(Arrival::Text(std::str::from_utf8(frame.payload).context("not UTF-8")?.to_owned())),
                     CLOSE => return Ok(Arrival::Close(frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code)))),
-                    PING if self.is_deaf => {}
+                    PING if self.ignores_pings => {}
                     PING => put_masked(&mut self.out, PONG, &[frame.payload]),
                     PONG => {}
                     other => bail!("a frame with opcode {other}"),

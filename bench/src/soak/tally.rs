@@ -16,6 +16,10 @@ impl Count {
 }
 
 const FAULTS: &str = "violations";
+const STORED: &str = "messages published";
+const DELIVERED: &str = "messages delivered and checked";
+const DUPLICATES: &str = "repeats answered `duplicate`";
+const CONNECTIONS: &str = "connections set up";
 
 macro_rules! tally {
     ($( $(#[$doc:meta])* $name:ident: $text:expr, )*) => {
@@ -26,6 +30,9 @@ macro_rules! tally {
         }
 
         impl Tally {
+            /// What happens in the shortest run.
+            pub(super) const ALWAYS: [&str; 4] = [STORED, DELIVERED, DUPLICATES, CONNECTIONS];
+
             /// What has not happened, though in a run of some minutes all of it should.
             pub(super) fn never(&self) -> impl Iterator<Item = &'static str> {
                 self.lines().into_iter().filter(|(name, count)| *count == 0 && *name != FAULTS).map(|(name, _)| name)
@@ -43,11 +50,11 @@ tally! {
     /// Sessions that may be without a connection by now.
     left: "sessions left",
     /// Distinct messages: a repeat is none.
-    stored: "messages published",
-    delivered: "messages delivered and checked",
-    duplicates: "repeats answered `duplicate`",
+    stored: STORED,
+    delivered: DELIVERED,
+    duplicates: DUPLICATES,
     reconnects: "publishers that lost their line with publishes under way",
-    connections: "connections set up",
+    connections: CONNECTIONS,
     full: "connections refused because the gateway was full (1013)",
     half_open: "connections left half-open (4408)",
     resumed: "sessions resumed",

@@ -126,7 +126,8 @@ impl Dedup {
     }
 
     fn shard(&self, key: &Key<'_>) -> MutexGuard<'_, Shard> {
-        self.shards[key.user_hash as usize % SHARDS].lock()
+        // Not by the lowest bits, by which the shard's own table goes.
+        self.shards[(key.user_hash >> 32) as usize % SHARDS].lock()
     }
 
     /// Forgets what is older than the window. For quiet times: every claim does it for its own shard.

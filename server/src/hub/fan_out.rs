@@ -105,7 +105,7 @@ impl<S: Sink> FanOut<S> {
         if !is_last {
             return Step::Yield;
         }
-        if self.pass.take().is_some_and(|pass| self.topic.end_pass(pass)) {
+        if self.pass.take().is_some_and(|pass| self.topic.end_pass(*pass)) {
             return Step::More;
         }
         self.done = true;

@@ -449,13 +449,13 @@ impl<S: Sink> Topic<S> {
 
     /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given back, and nothing of the topic
     /// may be touched any more.
-    pub(super) fn end_pass(&self, pass: Box<Pass<S>>) -> bool {
+    pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
         let mut log = self.log.lock();
         let limit = self.shared.limits.topic_backlog;
         let congested = log.backlog > limit;
         log.backlog -= pass.chunk.frames.len();
         let relieved = congested && log.backlog <= limit;
-        log.put_back(*pass);
+        log.put_back(pass);
         let more = !log.pending.is_empty();
         if !more {
             self.give_back(&mut log);

@@ -212,12 +212,14 @@ async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mu
 /// while it runs. Else they wait for the messages of the same turn, to leave in one write with them.
 async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     connection.cork(std::mem::take(&mut turn.answers));
+    // The first publish comes last, where it is taken from without moving the others.
     let mut due = std::mem::take(&mut turn.fan_outs);
+    due.reverse();
     let mut at = due.len();
     while at > 0 {
         at -= 1;
         if due[at].topic().subscribers() < COMBINE_FROM {
-            one_pass(due.swap_remove(at), tasks).await;
+            one_pass(due.remove(at), tasks).await;
         }
     }
     connection.uncork();
@@ -225,11 +227,12 @@ async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     for _ in 0..COMBINE_TURNS {
         yield_now().await;
     }
-    due.into_iter().for_each(|fan_out| drop(tasks.spawn(to_the_end(fan_out))));
+    due.into_iter().rev().for_each(|fan_out| drop(tasks.spawn(to_the_end(fan_out))));
     one_pass(first, tasks).await;
 }
 
 /// The publisher makes the first pass itself. What came in meanwhile is not its business: that gets a task of its own.
+#[allow(clippy::manual_async_fn, reason = "the future of an `async fn` would hold the right twice")]
 fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) -> impl Future<Output = ()> {
     async move {
         loop {

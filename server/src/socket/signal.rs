@@ -37,7 +37,7 @@ impl Signal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
     #[tokio::test]
     async fn set_before_is_as_good_as_set_while_waiting() {
@@ -63,10 +63,13 @@ mod tests {
                 }
             }
         });
-        for _ in 0..10_000 {
-            there.set();
-            back.taken().await;
-        }
+        let all = async {
+            for _ in 0..10_000 {
+                there.set();
+                back.taken().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), all).await.expect("one got lost");
         answering.await.unwrap();
     }
 }

@@ -152,3 +152,16 @@ async fn nothing_comes_before_ready() {
         task.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn topics_of_one_write_arrive_in_the_order_of_their_publishes() {
+    let topics = ["a", "b", "c", "d", "e"];
+    let gateway = Gateway::start(&[]);
+    let mut reader = gateway.user("reader", &topics).await;
+    let mut publisher = gateway.user("publisher", &[]).await;
+    let frames: Vec<_> = topics.iter().enumerate().map(|(id, topic)| publish(topic, id)).collect();
+    publisher.pipeline(&frames).await;
+    for topic in topics {
+        assert_eq!(reader.next().await["topic"], topic);
+    }
+}

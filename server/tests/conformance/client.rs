@@ -122,11 +122,20 @@ impl Client {
     /// The next frame.
     pub(crate) async fn next(&mut self) -> Frame {
         let first = self.stream.read_u8().await.unwrap();
-        let len = match self.stream.read_u8().await.unwrap() {
+        let marker = self.stream.read_u8().await.unwrap();
+        let len = match marker {
             126 => self.stream.read_u16().await.unwrap().into(),
             127 => usize::try_from(self.stream.read_u64().await.unwrap()).unwrap(),
             short => usize::from(short),
         };
+        let shortest = if len < 126 {
+            0
+        } else if len < 65_536 {
+            126
+        } else {
+            127
+        };
+        assert!(marker == shortest || (shortest == 0 && marker < 126), "{len} bytes announced by {marker}");
         let mut payload = vec![0; len];
         self.stream.read_exact(&mut payload).await.unwrap();
         Frame { first, payload }

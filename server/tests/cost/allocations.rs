@@ -26,7 +26,7 @@ fn a_publish() {
 }
 
 #[test]
-fn a_delivery_needs_none() {
+fn a_pass_needs_the_same_for_few_and_for_many() {
     let (few, many) = (of("deliver", 10), of("deliver", 1000));
     assert!(few <= 4.0, "{few}");
     assert_eq!(few, many);

@@ -1,6 +1,20 @@
-//! Instructions, counted by valgrind's callgrind over the example `hot_path`, which the build of all tests brings along.
+//! Instructions, counted by valgrind's callgrind over this program itself, which does one work and nothing else then.
 
-use std::{path::PathBuf, process::Command};
+use crate::work;
+use std::process::Command;
+
+/// Says to [`subject`] what to do: work, size, times.
+const WORK: &str = "MICRO_SOCKET_COST";
+
+/// Not a test: what valgrind looks at.
+#[test]
+#[ignore = "valgrind looks at it"]
+fn subject() {
+    let text = std::env::var(WORK).expect("the work to do");
+    let [name, size, times] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("work, size, times: {text}") };
+    let mut run = work::of(name, size.parse().expect("a size"));
+    (0..times.parse::<u64>().expect("a number")).for_each(|_| run());
+}
 
 /// Instructions of one run: what twice as many runs take more.
 fn of(name: &str, size: usize, times: u64) -> f64 {
@@ -9,21 +23,13 @@ fn of(name: &str, size: usize, times: u64) -> f64 {
 
 fn count(name: &str, size: usize, times: u64) -> u64 {
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program());
-    let output =
-        valgrind.args([name, &size.to_string(), &times.to_string()]).output().expect("valgrind, which `cargo xtask test` installs");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(std::env::current_exe().expect("this program's path"));
+    valgrind.args(["--exact", "instructions::subject", "--ignored", "--nocapture"]).env(WORK, format!("{name} {size} {times}"));
+    let output = valgrind.output().expect("valgrind, which `cargo xtask test` installs");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
     let line = text.lines().find(|line| line.contains("Collected")).unwrap_or_else(|| panic!("no count in {text}"));
     line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no count in {line}"))
-}
-
-/// Beside the folder of the tests' own programs.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().expect("this program's path");
-    let program = tests.ancestors().nth(2).expect("target/debug").join("examples/hot_path");
-    assert!(program.exists(), "{}: `cargo build --examples -p micro-socket` brings it", program.display());
-    program
 }
 
 fn grows(name: &str, from: f64, to: f64, by: f64) {
@@ -52,7 +58,7 @@ fn to_subscribe_and_leave_costs_the_same_among_few_and_among_many() {
 
 #[test]
 fn a_replayed_message_costs_a_fraction_of_a_publish() {
-    let (replayed, published) = (of("replay", 1, 20) / crate::work::REPLAYED as f64, of("publish", 1, 1000));
+    let (replayed, published) = (of("replay", 1, 20) / work::REPLAYED as f64, of("publish", 1, 1000));
     println!("replay: {replayed:.0} instructions a message");
     assert!(replayed * 10.0 < published, "{replayed} of {published}");
 }

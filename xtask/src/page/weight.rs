@@ -1,11 +1,12 @@
-//! What a first visit loads: each of the page's files once, in the smallest form that browsers take.
+//! What a first visit loads besides the document: each of the page's files once, in the smallest form that browsers take.
 
 use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-/// More than this is not let in without a reason: what was reached last, and a little more.
-const BUDGET: u64 = 300_000;
+/// More than this is not let in without a reason: what was reached last (299,816), and a little more, because the WebAssembly names
+/// folders of the machine that built it.
+const BUDGET: u64 = 301_000;
 
 /// The file's forms, the smallest first.
 const FORMS: [&str; 2] = ["br", "gz"];

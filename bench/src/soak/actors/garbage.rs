@@ -176,7 +176,7 @@ async fn expect(scene: &Scene, bytes: &[u8], code: u16) -> Result<()> {
 async fn code_for(scene: &Scene, bytes: &[u8], ends_behind_them: bool) -> Result<Option<u16>> {
     loop {
         let mut socket = Socket::open(scene.address, "/ws", None).await?;
-        socket.deafen();
+        socket.ignore_pings();
         socket.put_bytes(bytes);
         // Closed before everything was sent.
         let _ = socket.flush().await;

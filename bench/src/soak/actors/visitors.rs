@@ -53,7 +53,7 @@ pub(super) async fn visit(scene: Rc<Scene>, number: usize, mut chance: Rng) -> R
 
 /// As a line does that is dead: nothing answers the gateway's pings any more.
 async fn hang(scene: &Scene, mut socket: Socket) -> Result<()> {
-    socket.deafen();
+    socket.ignore_pings();
     let since = Instant::now();
     tokio::select! {
         () = scene.stopped() => return socket.leave(Way::Reset).await,

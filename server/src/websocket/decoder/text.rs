@@ -1,5 +1,5 @@
-//! UTF-8 that arrives in pieces: what is wrong shows with the piece that makes it so, and no byte of a whole character is looked
-//! at twice.
+//! UTF-8 that arrives in pieces: what is wrong shows with the piece that makes it so, and until it is whole, no byte of a
+//! whole character is looked at twice.
 
 use super::Violation;
 
