@@ -3,6 +3,8 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
+mod outbox;
+
 use super::{signal::Signal, transport::Outgoing};
 use crate::{
     clock::Clock,
@@ -11,10 +13,10 @@ use crate::{
     websocket::{PING, close_frame},
 };
 use bytes::Bytes;
+use outbox::{Outbox, State};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
-    collections::VecDeque,
     hint::black_box,
     sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed},
 };
@@ -48,31 +50,6 @@ pub struct Connection {
     draining: AtomicBool,
     /// The code of the close frame; 0: none.
     closed_with: AtomicU16,
-}
-
-#[derive(Debug, Default)]
-struct Outbox {
-    /// What a full socket did not take, in order.
-    queue: VecDeque<Bytes>,
-    /// Bytes in `queue`.
-    waiting: usize,
-    /// How many of them a replay has put there: they do not count for the limit.
-    replayed: usize,
-    /// The front of `queue` lacks bytes that were sent already.
-    front_is_cut: bool,
-    /// Answers that are held back to leave in one write with what the same turn delivers.
-    corked: Vec<u8>,
-    state: State,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
-    #[default]
-    Open,
-    /// The close frame is the last thing in the queue.
-    Closing,
-    /// The socket has failed.
-    Broken,
 }
 
 /// What a connection's own task has to know after it was told of a change.
@@ -366,32 +343,6 @@ impl Held<'_> {
         outbox.replayed = usize::MAX;
         connection.send(outbox, &frames.into());
         outbox.replayed = outbox.waiting;
-    }
-}
-
-impl Outbox {
-    fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.waiting += bytes.len();
-            self.queue.push_back(bytes);
-        }
-    }
-
-    /// The socket took `n` bytes of the front.
-    fn sent(&mut self, n: usize) {
-        self.waiting -= n;
-        self.replayed = self.replayed.saturating_sub(n);
-        let Some(front) = self.queue.front_mut() else { return };
-        if n == front.len() {
-            self.queue.pop_front();
-            self.front_is_cut = false;
-        } else {
-            let _sent = front.split_to(n);
-            self.front_is_cut = true;
-        }
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
     }
 }
 
