@@ -19,6 +19,8 @@ mod issuer;
 mod jwt;
 mod limits;
 mod logs;
+#[path = "../shared/masked.rs"]
+mod masked;
 mod metrics;
 mod openapi;
 mod ordering;

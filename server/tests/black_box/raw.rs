@@ -1,6 +1,6 @@
 //! A client that may send anything: bytes over TCP.
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, masked::masked};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -19,22 +19,7 @@ pub(crate) fn opening(path: &str) -> String {
 
 /// A masked frame; `first` is the byte of FIN and opcode.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xFA, 0x21, 0x3D];
-    let mut out = vec![first];
-    match payload.len() {
-        len @ 0..126 => out.push(0x80 | len as u8),
-        len @ 126..65_536 => {
-            out.push(0x80 | 126);
-            out.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            out.push(0x80 | 127);
-            out.extend((len as u64).to_be_bytes());
-        }
-    }
-    out.extend(mask);
-    out.extend(payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    out
+    masked(first, payload, [0x37, 0xFA, 0x21, 0x3D])
 }
 
 pub(crate) fn text(payload: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! A client of its own, which may send anything: frames are masked and read here, byte by byte of RFC 6455 section 5.2.
 
-use crate::echo;
+use crate::{echo, masked::masked};
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -43,22 +43,7 @@ pub(crate) fn fragments(begins: u8, payload: &[u8], size: usize) -> Vec<Frame> {
 impl Frame {
     /// As a client has to send it.
     pub(crate) fn masked(&self) -> Vec<u8> {
-        let mask = [0x37, 0xFA, 0x21, self.payload.len() as u8];
-        let mut out = vec![self.first];
-        match self.payload.len() {
-            len @ 0..126 => out.push(0x80 | len as u8),
-            len @ 126..65_536 => {
-                out.push(0x80 | 126);
-                out.extend((len as u16).to_be_bytes());
-            }
-            len => {
-                out.push(0x80 | 127);
-                out.extend((len as u64).to_be_bytes());
-            }
-        }
-        out.extend(mask);
-        out.extend(self.payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        out
+        masked(self.first, &self.payload, [0x37, 0xFA, 0x21, self.payload.len() as u8])
     }
 }
 

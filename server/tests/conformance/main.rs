@@ -15,6 +15,8 @@ mod fragmentation;
 mod framing;
 mod handshake;
 mod limits;
+#[path = "../shared/masked.rs"]
+mod masked;
 mod opcodes;
 mod other_clients;
 mod pings;

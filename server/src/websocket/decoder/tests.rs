@@ -1,4 +1,8 @@
+#[path = "../../../tests/shared/masked.rs"]
+mod masked;
+
 use super::*;
+use masked::masked;
 use proptest::prelude::*;
 
 const MAX: usize = 70_000;
@@ -25,26 +29,8 @@ impl From<Event<'_>> for Seen {
     }
 }
 
-fn frame(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
-    let mut out = vec![first];
-    match payload.len() {
-        n @ 0..126 => out.push(0x80 | n as u8),
-        n @ 126..65_536 => {
-            out.push(0x80 | 126);
-            out.extend((n as u16).to_be_bytes());
-        }
-        n => {
-            out.push(0x80 | 127);
-            out.extend((n as u64).to_be_bytes());
-        }
-    }
-    out.extend(mask);
-    out.extend(payload.iter().zip(mask.into_iter().cycle()).map(|(b, m)| b ^ m));
-    out
-}
-
 fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, payload, [1, 2, 3, 4])
+    masked(first, payload, [1, 2, 3, 4])
 }
 
 /// Decodes `bytes`, handed over in pieces of these lengths, the last for all the rest.
@@ -159,9 +145,9 @@ fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Seen)> {
     prop_oneof![
         (".{0,200}", prop::collection::vec(any::<prop::sample::Index>(), 0..4), mask)
             .prop_map(|(text, cuts, mask)| (fragments(0x1, text.as_bytes(), &cuts, mask), Seen::Text(text))),
-        (prop::collection::vec(any::<u8>(), 0..70_000), mask).prop_map(|(b, mask)| (vec![frame(0x82, &b, mask)], Seen::Binary(b))),
-        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![frame(0x89, &b, mask)], Seen::Ping(b))),
-        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![frame(0x8A, &b, mask)], Seen::Pong(b))),
+        (prop::collection::vec(any::<u8>(), 0..70_000), mask).prop_map(|(b, mask)| (vec![masked(0x82, &b, mask)], Seen::Binary(b))),
+        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![masked(0x89, &b, mask)], Seen::Ping(b))),
+        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![masked(0x8A, &b, mask)], Seen::Pong(b))),
     ]
 }
 
@@ -174,7 +160,7 @@ fn fragments(opcode: u8, payload: &[u8], cuts: &[prop::sample::Index], mask: [u8
         .enumerate()
         .map(|(i, w)| {
             let fin = if i == last { 0x80 } else { 0 };
-            frame(fin | if i == 0 { opcode } else { 0 }, &payload[w[0]..w[1]], mask)
+            masked(fin | if i == 0 { opcode } else { 0 }, &payload[w[0]..w[1]], mask)
         })
         .collect()
 }
