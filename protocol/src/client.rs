@@ -1,6 +1,6 @@
 //! What a client may send. Relies on [`crate::parse`] for reading; writing is serde's.
 
-use crate::{Epoch, MessageId, Payload, SeqNo, Topic};
+use crate::{Epoch, MessageId, Newest, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -62,9 +62,14 @@ pub struct Setup<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(default)]
     pub epoch: BTreeMap<Cow<'a, str>, Epoch<'a>>,
+    /// For each topic how many of the newest messages to replay if there is no position to go on from, or if it gives
+    /// `recovered: false`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(default)]
+    pub last: BTreeMap<Cow<'a, str>, Newest>,
 }
 
-/// Subscribes to a topic. Idempotent.
+/// Subscribes to a topic. Idempotent; with `lastSeq` it moves a running subscription there.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribe<'a> {
@@ -76,6 +81,9 @@ pub struct Subscribe<'a> {
     /// The epoch to which `lastSeq` belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch<'a>>,
+    /// How many of the newest messages to replay if there is no `lastSeq`, or if it gives `recovered: false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Newest>,
 }
 
 /// Ends the subscription to a topic. Idempotent: answered even where there was none.
@@ -131,7 +139,7 @@ impl Subscribe<'_> {
     /// The same, independent of what it was read from.
     #[must_use]
     pub fn into_owned(self) -> Subscribe<'static> {
-        Subscribe { topic: self.topic.into_owned(), last_seq: self.last_seq, epoch: self.epoch.map(Epoch::into_owned) }
+        Subscribe { topic: self.topic.into_owned(), last_seq: self.last_seq, epoch: self.epoch.map(Epoch::into_owned), last: self.last }
     }
 }
 
@@ -148,6 +156,7 @@ impl Setup<'_> {
             session_id: self.session_id.map(owned),
             last_seq: self.last_seq.into_iter().map(|(topic, seq)| (owned(topic), seq)).collect(),
             epoch: self.epoch.into_iter().map(|(topic, epoch)| (owned(topic), epoch.into_owned())).collect(),
+            last: self.last.into_iter().map(|(topic, newest)| (owned(topic), newest)).collect(),
         }
     }
 

@@ -10,7 +10,7 @@
 //! | [`server`] | what the gateway sends |
 //! | [`parse`] | from text to a [`ClientFrame`], or a [`Rejected`] that says why not |
 //! | [`encode`] | the frames of the hot path, written by hand into a buffer |
-//! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`]: checked once, at the edge |
+//! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`], [`Newest`]: checked once, at the edge |
 //! | [`payload`] | any JSON value, byte for byte |
 //! | [`codes`] | error and close codes, each with what to do about it |
 //! | [`signature`] | what a message's signature is over |
@@ -28,7 +28,7 @@ pub mod signature;
 
 pub use client::{ClientFrame, Position, Publish, Receipt, Setup, Subscribe, Unsubscribe};
 pub use codes::{CloseCode, ErrorCode, Reaction};
-pub use names::{Epoch, Invalid, MessageId, SeqNo, Topic, UserId};
+pub use names::{Epoch, Invalid, MessageId, Newest, SeqNo, Topic, UserId};
 pub use parse::Rejected;
 pub use payload::Payload;
 pub use server::{Ack, AckStatus, Failure, Limits, Message, Ready, ServerFrame, Subscribed, Unsubscribed};

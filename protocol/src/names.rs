@@ -26,6 +26,9 @@ pub enum Invalid {
     /// A character outside of `A-Z a-z 0-9 _ -`.
     #[error("must consist of A-Z a-z 0-9 _ -")]
     Alphabet,
+    /// Not a whole number from 1 to 2^53 - 1.
+    #[error("must be a whole number from 1 to 9007199254740991")]
+    NotACount,
     /// Not a whole number below 2^53.
     #[error("must be a whole number from 0 to 9007199254740991")]
     NotASequenceNumber,
@@ -204,6 +207,45 @@ impl JsonSchema for SeqNo {
     }
 }
 
+/// How many of a topic's newest messages a new subscription asks for: at least 1, below 2^53.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Newest(u64);
+
+impl Newest {
+    /// Checks the range.
+    ///
+    /// # Errors
+    /// [`Invalid::NotACount`] for 0 and above [`SeqNo::MAX`].
+    pub fn new(count: u64) -> Result<Self, Invalid> {
+        if (1..=SeqNo::MAX).contains(&count) { Ok(Self(count)) } else { Err(Invalid::NotACount) }
+    }
+
+    /// The count itself.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Newest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(u64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for Newest {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Newest".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": SeqNo::MAX })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,5 +290,6 @@ mod tests {
         assert!(SeqNo::new(SeqNo::MAX + 1).is_err());
         assert!(serde_json::from_str::<SeqNo>("1.0").is_err());
         assert!(serde_json::from_str::<SeqNo>("-1").is_err());
+        assert!(Newest::new(SeqNo::MAX).is_ok() && Newest::new(0).is_err() && Newest::new(SeqNo::MAX + 1).is_err());
     }
 }

@@ -5,7 +5,7 @@
 //! them, and the payload is never decoded. Borrows from the text wherever it has no escapes.
 
 use crate::{
-    Epoch, ErrorCode, Invalid, MessageId, Payload, SeqNo, Topic,
+    Epoch, ErrorCode, Invalid, MessageId, Newest, Payload, SeqNo, Topic,
     client::{ClientFrame, Publish, Receipt, Setup, Subscribe, Unsubscribe},
     server::Failure,
 };
@@ -69,6 +69,7 @@ struct Envelope<'a> {
     session_id: Option<&'a RawValue>,
     last_seq: Option<&'a RawValue>,
     epoch: Option<&'a RawValue>,
+    last: Option<&'a RawValue>,
     seq_no: Option<&'a RawValue>,
 }
 
@@ -95,6 +96,7 @@ impl<'a> Envelope<'a> {
             "sessionId" => &mut self.session_id,
             "lastSeq" => &mut self.last_seq,
             "epoch" => &mut self.epoch,
+            "last" => &mut self.last,
             "seqNo" => &mut self.seq_no,
             _ => return None,
         })
@@ -115,6 +117,7 @@ impl<'a> Envelope<'a> {
                 topic: self.topic()?,
                 last_seq: optional("lastSeq", self.last_seq, seq_no)?,
                 epoch: optional("epoch", self.epoch, epoch)?,
+                last: optional("last", self.last, newest)?,
             }),
             "unsubscribe" => ClientFrame::Unsubscribe(Unsubscribe { topic: self.topic()? }),
             "ack" => ClientFrame::Ack(Receipt {
@@ -129,6 +132,7 @@ impl<'a> Envelope<'a> {
                 session_id: optional("sessionId", self.session_id, string)?,
                 last_seq: optional("lastSeq", self.last_seq, |raw| by_topic(raw, seq_no))?.unwrap_or_default(),
                 epoch: optional("epoch", self.epoch, |raw| by_topic(raw, epoch))?.unwrap_or_default(),
+                last: optional("last", self.last, |raw| by_topic(raw, newest))?.unwrap_or_default(),
             }),
             other => return Err(Rejected::new(ErrorCode::UnknownType, unknown_type(other))),
         })
@@ -197,6 +201,10 @@ fn strings(raw: &RawValue) -> Result<Vec<Cow<'_, str>>, Wrong> {
 
 fn seq_no(raw: &RawValue) -> Result<SeqNo, Wrong> {
     serde_json::from_str(raw.get()).map_err(|_| Invalid::NotASequenceNumber.into())
+}
+
+fn newest(raw: &RawValue) -> Result<Newest, Wrong> {
+    serde_json::from_str(raw.get()).map_err(|_| Invalid::NotACount.into())
 }
 
 fn epoch(raw: &RawValue) -> Result<Epoch<'_>, Wrong> {

@@ -58,12 +58,14 @@ impl<'a> ServerFrame<'a> {
                 seq_no: fields.required("seqNo")?,
                 epoch: fields.required("epoch")?,
                 recovered: fields.optional("recovered")?,
+                after: fields.optional("after")?,
             }),
             "unsubscribed" => Self::Unsubscribed(Unsubscribed { topic: fields.required("topic")?, code: fields.optional("code")? }),
             "ready" => Self::Ready(Ready {
                 session_id: fields.required("sessionId")?,
                 resumed: fields.optional("resumed")?,
                 limits: Limits::of(&Fields::of(fields.raw("limits")?)?)?,
+                expires_in_ms: fields.optional("expiresInMs")?,
             }),
             "message" => Self::Message(Message {
                 topic: fields.required("topic")?,
@@ -129,13 +131,16 @@ pub struct Subscribed<'a> {
     /// Only where a position was given: whether it is proved that nothing was missed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered: Option<bool>,
+    /// Only where a position or `last` was given: the topic's next message is the first one above this number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<SeqNo>,
 }
 
 impl<'a> Subscribed<'a> {
     /// The topic stands at `head` of `epoch`; beyond [`SeqNo::MAX`], which no topic reaches, at 0.
     #[must_use]
     pub fn at(topic: &'a Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> Self {
-        Self { topic: topic.reborrow(), seq_no: SeqNo::new(head).unwrap_or_default(), epoch: epoch.reborrow(), recovered }
+        Self { topic: topic.reborrow(), seq_no: SeqNo::new(head).unwrap_or_default(), epoch: epoch.reborrow(), recovered, after: None }
     }
 }
 
@@ -161,6 +166,9 @@ pub struct Ready<'a> {
     pub resumed: Option<bool>,
     /// What a client need not guess.
     pub limits: Limits,
+    /// In how many milliseconds the gateway ends the connection because the token has expired; left out if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
 }
 
 /// The limits that a client has to know.
@@ -169,6 +177,8 @@ pub struct Ready<'a> {
 pub struct Limits {
     /// The largest frame that the gateway takes, in bytes.
     pub max_frame: u64,
+    /// How many topics a connection may be subscribed to.
+    pub max_subscriptions: u64,
     /// How long a session outlives its connection, in milliseconds; 0: not at all.
     pub session_ttl_ms: u64,
     /// How long a message id is remembered, in milliseconds.
@@ -255,6 +265,7 @@ impl Limits {
     fn of(fields: &Fields<'_>) -> Result<Self, serde_json::Error> {
         Ok(Self {
             max_frame: fields.required("maxFrame")?,
+            max_subscriptions: fields.required("maxSubscriptions")?,
             session_ttl_ms: fields.required("sessionTtlMs")?,
             dedup_window_ms: fields.required("dedupWindowMs")?,
             ping_ms: fields.required("pingMs")?,
@@ -273,8 +284,9 @@ mod tests {
         for text in [
             r#"{"type":"subscribed","topic":"t","seqNo":3,"epoch":"e"}"#,
             r#"{"type":"subscribed","topic":"t","seqNo":3,"epoch":"e","recovered":false}"#,
+            r#"{"type":"subscribed","topic":"t","seqNo":3,"epoch":"e","recovered":true,"after":2}"#,
             r#"{"type":"unsubscribed","topic":"t","code":"FORBIDDEN"}"#,
-            r#"{"type":"ready","sessionId":"s","resumed":true,"limits":{"maxFrame":1,"sessionTtlMs":2,"dedupWindowMs":3,"pingMs":4}}"#,
+            r#"{"type":"ready","sessionId":"s","resumed":true,"limits":{"maxFrame":1,"maxSubscriptions":5,"sessionTtlMs":2,"dedupWindowMs":3,"pingMs":4},"expiresInMs":6}"#,
             r#"{"type":"message","topic":"t","seqNo":3,"messageId":"m","data":[ 1.0 ],"prevSeqNo":1,"sig":"x"}"#,
             r#"{"type":"message","topic":"t","seqNo":3,"messageId":"m","data":null}"#,
             r#"{"type":"ack","messageId":"m","status":"duplicate","topic":"t","seqNo":3}"#,

@@ -201,6 +201,7 @@ impl Ledger {
             session_id: Some(Cow::Borrowed(session)),
             last_seq: positions.clone().filter_map(|(topic, _, last)| Some((Cow::Borrowed(&**topic), SeqNo::new(last).ok()?))).collect(),
             epoch: positions.map(|(topic, seen, _)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
+            last: BTreeMap::new(),
         };
         serde_json::to_string(&ClientFrame::Setup(setup)).ok()
     }
@@ -247,7 +248,7 @@ mod tests {
     }
 
     fn ready(resumed: &str) -> (char, String) {
-        let limits = r#""limits":{"maxFrame":1,"sessionTtlMs":1,"dedupWindowMs":1,"pingMs":1}"#;
+        let limits = r#""limits":{"maxFrame":1,"maxSubscriptions":1,"sessionTtlMs":1,"dedupWindowMs":1,"pingMs":1}"#;
         ('<', format!(r#"{{"type":"ready","sessionId":"s1"{resumed},{limits}}}"#))
     }
 

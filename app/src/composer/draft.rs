@@ -4,7 +4,7 @@
 use super::kinds::KindDoc;
 use crate::json::Fault;
 use protocol::{
-    ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Setup, Subscribe, Topic, Unsubscribe,
+    ClientFrame, Epoch, MessageId, Newest, Payload, Publish, Receipt, SeqNo, Setup, Subscribe, Topic, Unsubscribe,
     reference::{FieldDoc, FieldKind},
 };
 use serde_json::value::RawValue;
@@ -105,8 +105,8 @@ impl<'a> Reader<'a> {
         Some(match kind {
             "setup" => ClientFrame::Setup(self.setup()),
             "subscribe" => {
-                let (topic, last_seq, epoch) = (self.topic(), self.last_seq(), self.epoch());
-                ClientFrame::Subscribe(Subscribe { topic: topic?, last_seq, epoch })
+                let (topic, last_seq, epoch, last) = (self.topic(), self.last_seq(), self.epoch(), self.optional("last", newest));
+                ClientFrame::Subscribe(Subscribe { topic: topic?, last_seq, epoch, last })
             }
             "unsubscribe" => ClientFrame::Unsubscribe(Unsubscribe { topic: self.topic()? }),
             "publish" => {
@@ -128,6 +128,7 @@ impl<'a> Reader<'a> {
             session_id: Some(self.text("sessionId")).filter(|text| !text.is_empty()).map(Cow::Borrowed),
             last_seq: self.by_topic("lastSeq", number),
             epoch: self.by_topic("epoch", |text| Epoch::new(text).map_err(|why| why.to_string())),
+            last: self.by_topic("last", newest),
         }
     }
 
@@ -211,6 +212,10 @@ fn number(text: &str) -> Result<SeqNo, String> {
     serde_json::from_str(text.trim()).map_err(|_| protocol::Invalid::NotASequenceNumber.to_string())
 }
 
+fn newest(text: &str) -> Result<Newest, String> {
+    serde_json::from_str(text.trim()).map_err(|_| protocol::Invalid::NotACount.to_string())
+}
+
 /// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they were typed.
 pub(crate) fn as_typed(doc: &KindDoc, values: &Values) -> String {
     let mut out = format!("{{\"type\":{}", quoted(doc.kind));
@@ -232,7 +237,7 @@ fn typed(field: &FieldDoc, value: &Value) -> String {
         Value::List(list) => format!("[{}]", list.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(",")),
         Value::Pairs(pairs) => {
             let pair = |(topic, value): &(String, String)| {
-                let number = serde_json::from_str::<u64>(value).is_ok() && field.name == "lastSeq";
+                let number = serde_json::from_str::<u64>(value).is_ok() && matches!(&*field.name, "lastSeq" | "last");
                 format!("{}:{}", quoted(topic), if number { value.clone() } else { quoted(value) })
             };
             format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))

@@ -174,7 +174,7 @@ fn note(name: &str, kind: FieldKind, required: bool, input: Input) -> String {
 
 /// The name as a constant: the fields of the protocol are few and fixed.
 fn wire_name(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 9] = ["token", "topics", "sessionId", "lastSeq", "epoch", "topic", "messageId", "payload", "seqNo"];
+    const NAMES: [&str; 10] = ["token", "topics", "sessionId", "lastSeq", "epoch", "last", "topic", "messageId", "payload", "seqNo"];
     NAMES.into_iter().find(|known| *known == name)
 }
 

@@ -25,7 +25,7 @@ const STEPS: [Step; 6] = [
     },
     Step {
         direction: Direction::ToClient,
-        frame: r#"{"type":"ready","sessionId":"7f3aQ0mXw2LkT9dRb1ZcVg","limits":{"maxFrame":65536,"sessionTtlMs":120000,"dedupWindowMs":120000,"pingMs":25000}}"#,
+        frame: r#"{"type":"ready","sessionId":"7f3aQ0mXw2LkT9dRb1ZcVg","limits":{"maxFrame":65536,"maxSubscriptions":1000,"sessionTtlMs":120000,"dedupWindowMs":120000,"pingMs":25000}}"#,
         meaning: "The setup is done, and the gateway's limits are on the table. Nothing but this ends a setup.",
     },
     Step {

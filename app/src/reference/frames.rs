@@ -91,6 +91,7 @@ mod tests {
                 ("resumed", true),
                 ("limits", false),
                 ("limits.maxFrame", false),
+                ("limits.maxSubscriptions", false),
                 ("limits.sessionTtlMs", false),
                 ("limits.dedupWindowMs", false),
                 ("limits.pingMs", false),

@@ -248,7 +248,7 @@ pub(super) fn binary(payload: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn subscribe(topic: &str) -> Result<ClientFrame<'_>> {
-    Ok(ClientFrame::Subscribe(Subscribe { topic: Topic::new(topic)?, last_seq: None, epoch: None }))
+    Ok(ClientFrame::Subscribe(Subscribe { topic: Topic::new(topic)?, last_seq: None, epoch: None, last: None }))
 }
 
 pub(super) fn unsubscribe(topic: &str) -> Result<ClientFrame<'_>> {

@@ -121,6 +121,7 @@ fn text<const MAX: usize>() -> impl Strategy<Value = String> {
 
 fn any_frame() -> impl Strategy<Value = ClientFrame<'static>> {
     let seq = (0..=SeqNo::MAX).prop_map(|n| SeqNo::new(n).unwrap());
+    let newest = (1..=SeqNo::MAX).prop_map(|n| Newest::new(n).unwrap());
     let topic = || text::<256>().prop_map(|t| Topic::new(t).unwrap());
     let epoch = || "[A-Za-z0-9_-]{1,64}".prop_map(|e| Epoch::new(e).unwrap());
     prop_oneof![
@@ -129,8 +130,8 @@ fn any_frame() -> impl Strategy<Value = ClientFrame<'static>> {
             message_id: MessageId::new(id).unwrap(),
             payload: Payload::from_value(&payload).unwrap(),
         })),
-        (topic(), prop::option::of(seq.clone()), prop::option::of(epoch()))
-            .prop_map(|(topic, last_seq, epoch)| ClientFrame::Subscribe(Subscribe { topic, last_seq, epoch })),
+        (topic(), prop::option::of(seq.clone()), prop::option::of(epoch()), prop::option::of(newest.clone()))
+            .prop_map(|(topic, last_seq, epoch, last)| ClientFrame::Subscribe(Subscribe { topic, last_seq, epoch, last })),
         topic().prop_map(|topic| ClientFrame::Unsubscribe(Unsubscribe { topic })),
         (topic(), seq.clone(), prop::option::of(epoch())).prop_map(|(topic, seq_no, epoch)| ClientFrame::Ack(Receipt {
             topic,
@@ -142,14 +143,16 @@ fn any_frame() -> impl Strategy<Value = ClientFrame<'static>> {
             prop::collection::vec(".*", 0..4),
             prop::option::of(".*"),
             prop::collection::btree_map(".*", seq, 0..3),
-            prop::collection::btree_map(".*", epoch(), 0..3)
+            prop::collection::btree_map(".*", epoch(), 0..3),
+            prop::collection::btree_map(".*", newest, 0..3)
         )
-            .prop_map(|(token, topics, session_id, last_seq, epoch)| ClientFrame::Setup(Setup {
+            .prop_map(|(token, topics, session_id, last_seq, epoch, last)| ClientFrame::Setup(Setup {
                 token: token.into(),
                 topics: topics.into_iter().map(Into::into).collect(),
                 session_id: session_id.map(Into::into),
                 last_seq: last_seq.into_iter().map(|(k, v)| (k.into(), v)).collect(),
                 epoch: epoch.into_iter().map(|(k, v)| (k.into(), v)).collect(),
+                last: last.into_iter().map(|(k, v)| (k.into(), v)).collect(),
             })),
         Just(ClientFrame::Ping),
     ]

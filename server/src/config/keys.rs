@@ -120,6 +120,12 @@ settings! {
         listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 3000), Address;
     }
 
+    /// What the process runs on.
+    runtime: Runtime {
+        /// Threads that serve; 0: one for each core.
+        workers: usize = 0, Count(0..=1_024);
+    }
+
     /// Who is who.
     auth: Auth {
         /// How a token becomes a user.
@@ -143,6 +149,8 @@ settings! {
         leeway: Duration = seconds(30), Period(Duration::ZERO..=seconds(600));
         /// A key that is not in the set makes the gateway fetch it, but no more often than this.
         jwks_min_refresh: Duration = seconds(10), Period(Duration::from_millis(100)..=HOUR);
+        /// Failed setups of one address in a minute. Above it, setups of that address are checked after those of all other addresses.
+        auth_failures_per_ip: usize = 100, Count(1..=10_000_000);
     }
 
     /// Who may reach the gateway.
@@ -163,12 +171,24 @@ settings! {
         max_connections: usize = 100_000, Count(1..=10_000_000);
         /// WebSocket connections at once from one address; 0: no limit.
         max_connections_per_ip: usize = 0, Count(0..=10_000_000);
+        /// WebSocket connections at once of one user; one more is closed with 1013; 0: no limit.
+        max_connections_per_user: usize = 10_000, Count(0..=10_000_000);
+        /// Connections that were accepted and are not (yet) upgraded to WebSocket.
+        max_http_connections: usize = 2_000, Count(1..=10_000_000);
+        /// Bytes of unfinished messages of all connections together that have no good `setup` yet.
+        unfinished_bytes: usize = 64 * MIB, Size(KIB..=1024 * GIB);
+        /// Frames of any kind that are read from one connection in a second; above it the client is read more slowly; 0: no limit.
+        frame_rate: usize = 0, Count(0..=10_000_000);
         /// Bytes of the largest frame that a client may send, payload included.
         max_frame: usize = 64 * KIB, Size(KIB..=16 * MIB);
         /// Topics that one connection may be subscribed to.
         max_subscriptions: usize = 1_000, Count(1..=1_000_000);
+        /// Levels of nesting that a payload may have; 0: no limit.
+        max_depth: usize = 128, Count(0..=1_000_000);
         /// Topics known at once, those included that are only remembered.
         max_topics: usize = 1_000_000, Count(1..=100_000_000);
+        /// Topics known at once that one user has brought into being.
+        max_topics_per_user: usize = 100_000, Count(1..=100_000_000);
         /// Bytes that may wait for one connection that reads too slowly.
         send_queue: usize = MIB, Size(KIB..=GIB);
         /// Publishes of one connection in a second, on average; 0: no limit.
@@ -181,6 +201,8 @@ settings! {
         inflight: usize = 1_024, Count(1..=1_000_000);
         /// Messages of a second that are replayed to one connection; 0: no limit.
         replay_rate: usize = 20_000, Count(0..=100_000_000);
+        /// Bytes of a second that are replayed to one connection, and a quarter of what one user's connections get together; 0: no limit.
+        replay_bytes: usize = 16 * MIB, Size(0..=GIB);
         /// Broken frames in a row that end a connection.
         invalid_frames: usize = 20, Count(1..=1_000_000);
         /// Bytes of one topic that are numbered but not yet fanned out, from which on its publishers wait.
@@ -191,10 +213,16 @@ settings! {
     timeouts: Timeouts {
         /// From the connection to a good `setup`; for the body of a request too.
         setup: Duration = seconds(10), Period(SHORTEST..=HOUR);
+        /// From the first byte of a WebSocket message to its last.
+        message: Duration = seconds(30), Period(SHORTEST..=HOUR);
+        /// For a client to take an HTTP answer, and for an HTTP connection without a request.
+        http: Duration = seconds(30), Period(SHORTEST..=HOUR);
         /// From one WebSocket ping to the next; two without an answer end the connection.
         ping: Duration = seconds(25), Period(SHORTEST..=HOUR);
         /// For connections to take what waits for them when the gateway stops.
         drain: Duration = seconds(20), Period(Duration::ZERO..=HOUR);
+        /// From SIGTERM, when `/readyz` begins to answer 503, to the first connection that is closed, at least.
+        unready: Duration = Duration::ZERO, Period(Duration::ZERO..=HOUR);
     }
 
     /// What is remembered of a topic. The first limit reached drops the oldest messages.
@@ -221,6 +249,10 @@ settings! {
         max: usize = 100_000, Count(0..=100_000_000);
         /// Subscriptions of all sessions without a connection, the oldest session out first.
         subscriptions: usize = 1_000_000, Count(0..=1_000_000_000);
+        /// Sessions of one user without a connection that are kept; then that user's oldest goes first.
+        max_per_user: usize = 1_000, Count(0..=100_000_000);
+        /// Subscriptions of one user's sessions without a connection; then that user's oldest session goes first.
+        subscriptions_per_user: usize = 20_000, Count(0..=1_000_000_000);
     }
 
     /// How long and how many message ids are remembered, so that a repeat is known as one.
@@ -291,6 +323,8 @@ settings! {
         };
         /// A level for all, and directives for single modules.
         level: String = "info".to_owned(), Filter;
+        /// Lines that may wait to be written; above it lines are dropped and counted.
+        queue: usize = 10_000, Count(1..=10_000_000);
     }
 }
 

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
 pub use history::HistoryOverride;
-pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Session, Signing, Slo, Timeouts, Tls};
+pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};

@@ -332,6 +332,7 @@ impl Conversation {
             session_id: session.id().to_text().into(),
             resumed: setup.session_id.is_some().then_some(is_resumed),
             limits: self.limits(),
+            expires_in_ms: None,
         };
         let connection = self.connection.clone();
         if tracing::enabled!(Level::DEBUG) {
@@ -393,7 +394,7 @@ impl Conversation {
         }
         let session_id = client.session.id().to_text();
         let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
-        put(&mut self.turn.answers, &ServerFrame::Ready(Ready { session_id: session_id.into(), resumed, limits }));
+        put(&mut self.turn.answers, &ServerFrame::Ready(Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None }));
         held.put(std::mem::take(&mut self.turn.answers));
         Flow::Continue(())
     }
@@ -471,6 +472,7 @@ impl Conversation {
         let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Limits {
             max_frame: config.limits.max_frame as u64,
+            max_subscriptions: config.limits.max_subscriptions as u64,
             session_ttl_ms: millis(config.session.ttl),
             dedup_window_ms: millis(config.dedup.window),
             ping_ms: millis(config.timeouts.ping),
