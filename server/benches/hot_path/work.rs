@@ -8,7 +8,7 @@ use micro_socket::{
     config::Config,
     gateway::Gateway,
     hub::{
-        Appended, Directory, Joined, Sink, Step, Topic,
+        Appended, Directory, Joined, Sink, Start, Step, Topic,
         directory::{Instruments, Limits},
         history::{self, Budget},
         topic::Liveness,
@@ -167,7 +167,7 @@ impl Deliver {
     /// To this many subscribers.
     fn new(subscribers: usize) -> Self {
         let topic = find(&directory(history::Limits::NONE), 0);
-        let joined = (0..subscribers).map(|_| topic.join(Arc::default(), None).expect("the topic is in use")).collect();
+        let joined = (0..subscribers).map(|_| topic.join(Arc::default(), Start::NOW).expect("the topic is in use")).collect();
         Self { topic, clock: Clock::start(), ids: Ids::default(), _joined: joined }
     }
 
@@ -190,7 +190,7 @@ impl Churn {
     fn new(topics: usize, subscribers: usize) -> Self {
         let directory = directory(history::Limits::NONE);
         let topics: Vec<_> = (0..topics).map(|number| find(&directory, number)).collect();
-        let join = |topic: &Arc<Topic<Null>>| topic.join(Arc::default(), None).expect("the topic is in use");
+        let join = |topic: &Arc<Topic<Null>>| topic.join(Arc::default(), Start::NOW).expect("the topic is in use");
         let others = topics.iter().flat_map(|topic| (0..subscribers).map(move |_| join(topic))).collect();
         Self { topics, sink: Arc::default(), count: 0, _others: others }
     }
@@ -198,7 +198,7 @@ impl Churn {
     fn run(&mut self) {
         self.count += 1;
         let topic = &self.topics[self.count % self.topics.len()];
-        drop(black_box(topic.join(self.sink.clone(), None)));
+        drop(black_box(topic.join(self.sink.clone(), Start::NOW)));
     }
 }
 
@@ -217,8 +217,9 @@ impl Replay {
     }
 
     fn run(&mut self) {
-        let from = Position { last_seq: SeqNo::new(0).expect("a number"), epoch: None };
-        let mut joined = self.topic.join(Arc::default(), Some(from)).expect("the topic is in use");
+        let position = Position { last_seq: SeqNo::new(0).expect("a number"), epoch: None };
+        let from = Start { position: Some(position), last: None };
+        let mut joined = self.topic.join(Arc::default(), from).expect("the topic is in use");
         self.out.clear();
         let budget = Budget { bytes: usize::MAX, messages: usize::MAX };
         black_box(joined.subscription.catch_up(budget, &mut self.out));

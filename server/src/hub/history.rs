@@ -124,6 +124,11 @@ impl History {
         seq_no + 1 >= self.first && seq_no < self.next
     }
 
+    /// The position in front of the newest `count` messages, or of all messages if fewer are kept.
+    pub(super) fn before_newest(&self, count: u64) -> u64 {
+        (self.next - 1).saturating_sub(count).max(self.first - 1)
+    }
+
     /// When the oldest message will have to go.
     pub(super) fn due(&self) -> Option<Micros> {
         let segment = self.segments.front()?;
@@ -296,6 +301,7 @@ mod tests {
                         let after = (all.len() as u64).saturating_sub(back);
                         let reaches = after + 1 >= first;
                         prop_assert_eq!(history.reaches(after), reaches);
+                        prop_assert_eq!(history.before_newest(back), after.max(first - 1));
                         if reaches {
                             let mut out = Vec::new();
                             let count = history.copy_after(after, Budget { bytes, messages }, &mut out);

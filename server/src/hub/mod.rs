@@ -25,7 +25,7 @@ pub mod topic;
 
 pub use directory::{Directory, TooManyTopics};
 pub use fan_out::{FanOut, Step};
-pub use topic::{Appended, CatchUp, Joined, Retired, Sink, Subscription, Topic};
+pub use topic::{Appended, CatchUp, Joined, Retired, Sink, Start, Subscription, Topic};
 
 #[cfg(test)]
 mod model;

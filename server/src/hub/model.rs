@@ -87,7 +87,7 @@ fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader
 /// Subscribes as a connection does: the reader is held until it knows what to expect.
 fn join(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize) -> Result<Subscription<Reader>, TooManyTopics> {
     let mut expected = reader.expected.lock();
-    let Joined { subscription, head, .. } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone(), None))?;
+    let Joined { subscription, head, .. } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone(), Start::NOW))?;
     expected.insert(name(topic).to_string(), head + 1);
     Ok(subscription)
 }
@@ -97,19 +97,35 @@ fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
     reader.expected.lock().remove(name(topic).as_str());
 }
 
-/// As [`join`], from `back` messages before the head where the topic has that many.
-fn join_behind(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize, back: u64) -> Subscription<Reader> {
+/// As [`join`], from `back` messages before the head, if the topic has that many, or else with the `last` messages that are kept.
+/// An `old` subscription ends before another byte of the topic can come, as a connection moves one.
+fn join_behind(
+    directory: &Directory<Reader>,
+    reader: &Arc<Reader>,
+    topic: usize,
+    (back, last): (Option<u64>, Option<u64>),
+    old: Option<Subscription<Reader>>,
+) -> Subscription<Reader> {
     let mut expected = reader.expected.lock();
     let join = |topic: &Arc<Topic<Reader>>| {
         let (head, epoch) = topic.position();
-        let last_seq = SeqNo::new(head.saturating_sub(back)).unwrap();
-        Ok((last_seq.get(), topic.join(reader.clone(), Some(Position { last_seq, epoch: Some(epoch.as_str()) }))?))
+        let last_seq = back.map(|back| SeqNo::new(head.saturating_sub(back)).unwrap());
+        let position = last_seq.map(|last_seq| Position { last_seq, epoch: Some(epoch.as_str()) });
+        Ok((last_seq.map(SeqNo::get), topic.join(reader.clone(), Start { position, last })?))
     };
-    let (last_seq, Joined { subscription, head, recovered, .. }) = directory.with(&name(topic), &mut None, join).unwrap();
-    let begin = if recovered.unwrap() { last_seq } else { head };
-    assert!(recovered.unwrap() || last_seq < head, "who has everything is told so");
-    assert_eq!(subscription.is_behind(), begin < head);
-    expected.insert(name(topic).to_string(), begin + 1);
+    let (last_seq, Joined { subscription, head, after, recovered, .. }) = directory.with(&name(topic), &mut None, join).unwrap();
+    drop(old);
+    assert_eq!(recovered.is_some(), last_seq.is_some());
+    match last_seq {
+        Some(last_seq) if recovered == Some(true) => assert_eq!(after, last_seq),
+        Some(last_seq) => assert!(last_seq < head, "a subscriber that has everything is told so"),
+        None => {}
+    }
+    if recovered != Some(true) {
+        assert!(after <= head && after >= head.saturating_sub(last.unwrap_or(0)));
+    }
+    assert_eq!(subscription.is_behind(), after < head);
+    expected.insert(name(topic).to_string(), after + 1);
     subscription
 }
 
@@ -138,8 +154,8 @@ const TOPICS: usize = 3;
 #[derive(Debug, Clone)]
 enum Action {
     Join(usize, usize),
-    /// From so many messages before the head.
-    JoinBehind(usize, usize, u64),
+    /// From so many messages before the head, or with so many of the newest; a subscription that exists moves.
+    JoinBehind(usize, usize, Option<u64>, Option<u64>),
     Leave(usize, usize),
     Append(usize),
     /// A batch of a replay: who, of which topic, messages, bytes.
@@ -156,7 +172,8 @@ fn action() -> impl Strategy<Value = Action> {
     let fan_out = any::<prop::sample::Index>;
     prop_oneof![
         3 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Join(r, t)),
-        3 => (0..READERS, 0..TOPICS, 0..12u64).prop_map(|(r, t, back)| Action::JoinBehind(r, t, back)),
+        3 => (0..READERS, 0..TOPICS, prop::option::of(0..12u64), prop::option::of(1..12u64))
+            .prop_map(|(r, t, back, last)| Action::JoinBehind(r, t, back, last)),
         2 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Leave(r, t)),
         4 => (0..READERS, 0..TOPICS, 1..5usize, 1..400usize).prop_map(|(r, t, messages, bytes)| Action::CatchUp(r, t, messages, bytes)),
         1 => (1..40u64).prop_map(Action::Wait),
@@ -198,9 +215,10 @@ impl World {
         let handle = self.time.handle().clone();
         let _inside = handle.enter();
         match action {
-            Action::JoinBehind(reader, topic, back) => {
-                let (directory, reader_of) = (&self.directory, &self.readers[*reader]);
-                self.subscriptions.entry((*reader, *topic)).or_insert_with(|| join_behind(directory, reader_of, *topic, *back));
+            Action::JoinBehind(reader, topic, back, last) => {
+                let old = self.subscriptions.remove(&(*reader, *topic));
+                let new = join_behind(&self.directory, &self.readers[*reader], *topic, (*back, *last), old);
+                self.subscriptions.insert((*reader, *topic), new);
             }
             Action::CatchUp(reader, topic, messages, bytes) => {
                 if let Some(subscription) = self.subscriptions.get_mut(&(*reader, *topic)).filter(|found| found.is_behind()) {

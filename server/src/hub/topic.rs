@@ -145,6 +145,20 @@ pub struct Appended<S: Sink> {
     pub fan_out: Option<FanOut<S>>,
 }
 
+/// Where a new subscription is to begin.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Start<'a> {
+    /// Where the subscriber stands, if it has a position.
+    pub position: Option<Position<'a>>,
+    /// How many of the newest messages to replay if there is no position, or if something is missing behind it.
+    pub last: Option<u64>,
+}
+
+impl Start<'_> {
+    /// With the next message.
+    pub const NOW: Self = Self { position: None, last: None };
+}
+
 /// A new subscription and where it begins.
 #[derive(Debug)]
 pub struct Joined<S: Sink> {
@@ -154,7 +168,9 @@ pub struct Joined<S: Sink> {
     pub head: u64,
     /// The life of the numbering that it belongs to.
     pub epoch: Arc<Epoch<'static>>,
-    /// Where a position was given: whether nothing is missing. If so, the subscription may be behind.
+    /// The subscription's first message is the next one above this number. If it is below `head`, the subscription is behind.
+    pub after: u64,
+    /// Whether nothing is missing behind the position, if one was given.
     pub recovered: Option<bool>,
 }
 
@@ -330,13 +346,14 @@ impl<S: Sink> Topic<S> {
         due
     }
 
-    /// Subscribes `sink`. Without `from`, or where nothing proves that everything behind it can be replayed, to every message
-    /// after this moment; else to what lies behind `from` too, and then it may have to catch up. Bytes may reach the sink before
-    /// this returns: who has to say something first holds the sink's lock over the call.
+    /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of that is kept; else to the
+    /// newest messages, as many as `start` asks for and are kept, and to every message after this moment. A subscription that
+    /// begins below the head has to catch up. Bytes may reach the sink before this returns: a caller that has to say something
+    /// first holds the sink's lock over the call.
     ///
     /// # Errors
-    /// [`Retired`]: nobody was subscribed.
-    pub fn join(self: &Arc<Self>, sink: Arc<S>, from: Option<Position<'_>>) -> Result<Joined<S>, Retired> {
+    /// [`Retired`]: nothing was subscribed.
+    pub fn join(self: &Arc<Self>, sink: Arc<S>, start: Start<'_>) -> Result<Joined<S>, Retired> {
         let now = self.shared.now();
         let mut log = self.log.lock();
         if log.retired {
@@ -348,22 +365,23 @@ impl<S: Sink> Topic<S> {
         let head = log.head;
         let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
         let epoch = log.epoch.clone();
-        let mut subscription = Subscription { topic: self.clone(), member, epoch: epoch.clone(), after: head, behind: false };
-        let recovered = from.map(|from| {
-            let same_life = from.epoch.is_none_or(|from| from == epoch.as_str());
-            same_life && log.history.reaches(from.last_seq.get())
+        let recovered = start.position.map(|position| {
+            let same_life = position.epoch.is_none_or(|named| named == epoch.as_str());
+            same_life && log.history.reaches(position.last_seq.get())
         });
-        match from {
-            Some(from) if recovered == Some(true) && from.last_seq.get() < head => {
-                subscription.behind = true;
-                subscription.after = from.last_seq.get();
-            }
-            _ => log.go_live(subscription.member.clone()),
+        let after = match (start.position, recovered) {
+            (Some(position), Some(true)) => position.last_seq.get(),
+            _ => log.history.before_newest(start.last.unwrap_or(0)),
+        };
+        let behind = after < head;
+        let subscription = Subscription { topic: self.clone(), member, epoch: epoch.clone(), after, behind };
+        if !behind {
+            log.go_live(subscription.member.clone());
         }
         if self.subscribers.fetch_add(1, Relaxed) == 0 {
             self.shared.in_use.fetch_add(1, Relaxed);
         }
-        Ok(Joined { subscription, head, epoch, recovered })
+        Ok(Joined { subscription, head, epoch, after, recovered })
     }
 
     fn leave(self: &Arc<Self>, member: &Arc<Member<S>>, behind: bool) {

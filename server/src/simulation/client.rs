@@ -4,7 +4,7 @@ use super::{
     Backbone, OBSERVED, TOPICS,
     authority::Grant,
     limits, topic_number,
-    truth::{Session, Stand, Truth, Verdict},
+    truth::{Newest, Session, Stand, Truth, Verdict},
     wire::Frame,
 };
 use serde_json::Value;
@@ -25,11 +25,33 @@ pub(super) struct Given {
 /// The highest position of somebody whose position is not known.
 const ANYWHERE: u64 = u64::MAX - 1;
 
+/// Where a client asks a subscription to begin.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Start {
+    pub(super) position: Option<Given>,
+    /// How many of the newest messages it wants.
+    pub(super) last: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Setup {
+    pub(super) grant: Option<Grant>,
+    pub(super) topics: Vec<usize>,
+    pub(super) session: Option<String>,
+    pub(super) starts: BTreeMap<usize, Start>,
+}
+
+impl Setup {
+    fn start(&self, topic: usize) -> Start {
+        self.starts.get(&topic).cloned().unwrap_or_default()
+    }
+}
+
 /// What was asked and not answered yet.
 #[derive(Debug)]
 pub(super) enum Request {
-    Setup { grant: Option<Grant>, topics: Vec<usize>, session: Option<String>, positions: BTreeMap<usize, Given> },
-    Subscribe(usize, Option<Given>),
+    Setup(Setup),
+    Subscribe(usize, Start),
     Unsubscribe(usize),
     Publish(usize),
     Ping,
@@ -87,6 +109,8 @@ pub(super) struct Client {
     pub(super) subscriptions: BTreeMap<usize, Subscribed>,
     /// Answers to the topics of a setup, until `ready` tells what they were.
     answers: Vec<(usize, Result<Value, String>)>,
+    /// Topics of a renewal that were answered, until `ready`.
+    renewed: Vec<usize>,
     pub(super) said_goodbye: bool,
     pub(super) closed: Option<u16>,
     /// Receipts were sent that the server may not have read yet.
@@ -106,6 +130,7 @@ impl Client {
             failures: 0,
             subscriptions: BTreeMap::new(),
             answers: Vec::new(),
+            renewed: Vec::new(),
             said_goodbye: false,
             closed: None,
             has_receipts_on_the_way: false,
@@ -124,7 +149,7 @@ impl Client {
     /// Who a request will be from. `None`: that depends on which of several setups is the first good one.
     pub(super) fn user(&self) -> Option<usize> {
         let mut setups = self.requests.iter().filter_map(|request| match request {
-            Request::Setup { grant, .. } => Some(grant.map_or(0, |grant| grant.user)),
+            Request::Setup(setup) => Some(setup.grant.map_or(0, |grant| grant.user)),
             _ => None,
         });
         match (self.grant(), setups.next(), setups.next()) {
@@ -176,9 +201,15 @@ impl Client {
     /// Sessions that it has asked for without an answer yet.
     pub(super) fn wanted_sessions(&self) -> impl Iterator<Item = &str> {
         self.requests.iter().filter_map(|request| match request {
-            Request::Setup { session: Some(id), .. } => Some(&**id),
+            Request::Setup(setup) => setup.session.as_deref(),
             _ => None,
         })
+    }
+
+    /// A subscription is about to move: whether a receipt counts depends on when it is read.
+    pub(super) fn is_moving(&self, topic: usize) -> bool {
+        let moves = |request: &Request| matches!(request, Request::Subscribe(of, start) if *of == topic && start.position.is_some());
+        self.requests.iter().any(moves)
     }
 
     /// The connection has ended. `knows_all`: nothing was under way.
@@ -286,22 +317,44 @@ impl Client {
     }
 
     fn subscribed(&mut self, topic: usize, json: &Value, now: Now, truth: &mut Truth) {
-        let recovered = json["recovered"].as_bool();
-        if self.subscriptions.contains_key(&topic) && recovered == Some(false) {
+        let is_asked = json["after"].is_u64();
+        if self.subscriptions.contains_key(&topic) && json["recovered"] == false && !is_asked {
             return self.lost(topic, json, now, truth);
         }
         match self.asked() {
-            Some(Request::Setup { .. }) => self.answers.push((topic, Ok(json.clone()))),
+            Some(Request::Setup(setup)) if self.is_set_up() => {
+                let start = setup.start(topic);
+                self.renew_with(topic);
+                self.begin_or_stay(topic, json, start, false, now, truth);
+            }
+            Some(Request::Setup(_)) => self.answers.push((topic, Ok(json.clone()))),
             Some(Request::Subscribe(asked, _)) if *asked == topic => {
-                let Some(Request::Subscribe(_, given)) = self.answered(false) else { unreachable!() };
-                if self.subscriptions.contains_key(&topic) {
-                    return assert_eq!(recovered, None, "the subscription runs already");
-                }
-                assert!(self.may_subscribe(topic).is_ok(), "it must not be subscribed");
-                self.begin(topic, json, given.map(|given| Stand::given(&given)), now, truth);
+                let Some(Request::Subscribe(_, start)) = self.answered(false) else { unreachable!() };
+                self.begin_or_stay(topic, json, start, true, now, truth);
             }
             other => panic!("{json} answers {other:?}"),
         }
+    }
+
+    /// A subscription that runs already stays, unless it `moves` to a position.
+    fn begin_or_stay(&mut self, topic: usize, json: &Value, start: Start, moves: bool, now: Now, truth: &mut Truth) {
+        let stays = self.subscriptions.contains_key(&topic) && !(moves && start.position.is_some());
+        if stays {
+            return assert!(json["recovered"].is_null() && json["after"].is_null(), "the subscription runs already");
+        }
+        assert!(self.may_subscribe(topic).is_ok(), "it must not be subscribed");
+        self.begin(topic, json, start.position.as_ref().map(Stand::given), start.last, now, truth);
+    }
+
+    /// The first answer to a renewal: the fresh token counts, and this is what was said of this topic.
+    fn renew_with(&mut self, topic: usize) {
+        let Some(Request::Setup(Setup { grant: Some(fresh), .. })) = self.asked() else { panic!("a renewal without a token") };
+        let fresh = *fresh;
+        if let Some(admitted) = &mut self.admitted {
+            assert_eq!(admitted.grant.user, fresh.user, "a renewal by another user");
+            admitted.grant = fresh;
+        }
+        self.renewed.push(topic);
     }
 
     /// As the protocol says; else the error's code.
@@ -318,25 +371,33 @@ impl Client {
         }
     }
 
-    fn begin(&mut self, topic: usize, json: &Value, from: Option<Stand>, now: Now, truth: &mut Truth) {
+    fn begin(&mut self, topic: usize, json: &Value, from: Option<Stand>, last: Option<u64>, now: Now, truth: &mut Truth) {
         let (head, epoch) = (json["seqNo"].as_u64().unwrap(), json["epoch"].as_str().unwrap().to_owned());
         let recovered = json["recovered"].as_bool();
         assert_eq!(recovered.is_some(), from.is_some(), "topic {topic}: {json}, from {from:?}");
-        let here = Stand { epoch: epoch.clone(), low: head, high: head, confirmed: 0, lost: recovered == Some(false) };
-        let stand = match from {
-            None => here,
-            Some(from) => {
-                let is_possible = !from.lost && (from.epoch.is_empty() || from.epoch == epoch);
-                assert!(is_possible || recovered == Some(false), "recovered from {from:?} in {epoch}");
-                if is_possible && now.is_prompt && from.high != ANYWHERE {
-                    let (low, high) = (from.low, from.high);
-                    let recovered = recovered == Some(true);
-                    truth.judge_later(Verdict { topic, epoch: epoch.clone(), low, high, head, time: now.time, recovered });
-                }
-                if recovered == Some(true) { Stand { epoch: epoch.clone(), high: from.high.min(head), ..from } } else { here }
+        assert_eq!(json["after"].is_u64(), from.is_some() || last.is_some(), "topic {topic}: {json}, from {from:?}, the last {last:?}");
+        let after = json["after"].as_u64().unwrap_or(head);
+        if let Some(from) = &from {
+            let is_possible = !from.lost && (from.epoch.is_empty() || from.epoch == epoch);
+            assert!(is_possible || recovered == Some(false), "recovered from {from:?} in {epoch}");
+            if is_possible && now.is_prompt && from.high != ANYWHERE {
+                let (low, high) = (from.low, from.high);
+                let recovered = recovered == Some(true);
+                truth.judge_later(Verdict { topic, epoch: epoch.clone(), low, high, head, time: now.time, recovered });
             }
-        };
-        let next = Next { low: stand.low + 1, high: stand.high + 1 };
+        }
+        match &from {
+            Some(from) if recovered == Some(true) => assert!((from.low..=from.high.min(head)).contains(&after), "{after} is not {from:?}"),
+            _ => {
+                let last = last.unwrap_or(0);
+                assert!((head.saturating_sub(last)..=head).contains(&after), "the last {last} before {head}, and not behind {after}");
+                if now.is_prompt {
+                    truth.judge_newest_later(Newest { topic, epoch: epoch.clone(), head, last, after, time: now.time });
+                }
+            }
+        }
+        let stand = Stand { epoch: epoch.clone(), low: after, high: after, confirmed: 0, lost: recovered == Some(false) };
+        let next = Next { low: after + 1, high: after + 1 };
         self.subscriptions.insert(topic, Subscribed { epoch, next });
         if let Some(session) = self.session_of(truth) {
             session.topics.insert(topic, stand);
@@ -376,7 +437,8 @@ impl Client {
         let was_there = self.subscriptions.remove(&topic).is_some();
         match (self.asked(), json["code"].as_str()) {
             (Some(Request::Unsubscribe(asked)), None) if *asked == topic => drop(self.answered(false)),
-            (Some(Request::Setup { grant: Some(fresh), .. }), Some("FORBIDDEN")) if was_there && fresh.subscribe >> topic & 1 == 0 => {}
+            (Some(Request::Setup(Setup { grant: Some(fresh), .. })), Some("FORBIDDEN"))
+                if was_there && fresh.subscribe >> topic & 1 == 0 && self.renewed.is_empty() => {}
             (other, _) => panic!("{json} answers {other:?}"),
         }
         if let Some(session) = self.session_of(truth) {
@@ -387,13 +449,20 @@ impl Client {
     fn error(&mut self, json: &Value, topic: Option<usize>, now: Now, truth: &Truth) {
         let code = json["code"].as_str().unwrap();
         let is_over = self.grant().is_some_and(|grant| now.is_over(grant));
-        if code == "TOKEN_EXPIRED" && is_over && !matches!(self.asked(), Some(Request::Setup { .. })) {
+        if code == "TOKEN_EXPIRED" && is_over && !matches!(self.asked(), Some(Request::Setup(_))) {
             self.said_expired = true;
             return;
         }
         let is_publish = json["messageId"].is_string();
-        if let (Some(Request::Setup { .. }), Some(topic), false) = (self.asked(), topic, is_publish) {
-            return self.answers.push((topic, Err(code.to_owned())));
+        if let (Some(Request::Setup(setup)), Some(topic), false) = (self.asked(), topic, is_publish) {
+            if !self.is_set_up() {
+                return self.answers.push((topic, Err(code.to_owned())));
+            }
+            let is_excess = distinct(setup.topics.iter().copied()).iter().skip(limits::SUBSCRIPTIONS).any(|excess| *excess == topic);
+            self.renew_with(topic);
+            let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
+            let is_right = is_away || self.may_subscribe(topic) == Err(code) || is_excess && code == "TOO_MANY_SUBSCRIPTIONS";
+            return assert!(is_right, "{code} for topic {topic} of a renewal");
         }
         let request = self.answered(is_publish).unwrap_or_else(|| panic!("{code} answers nothing"));
         let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
@@ -401,14 +470,14 @@ impl Client {
             return;
         }
         let expected = match &request {
-            Request::Setup { .. } if self.is_set_up() && is_over => {
+            Request::Setup(_) if self.is_set_up() && is_over => {
                 self.said_expired = true;
                 return;
             }
-            Request::Setup { grant: None, .. } => "AUTH_FAILED",
-            Request::Setup { grant: Some(grant), .. } if now.is_over(*grant) => "TOKEN_EXPIRED",
-            Request::Setup { grant: Some(grant), .. } if self.grant().is_some_and(|own| own.user != grant.user) => "AUTH_FAILED",
-            Request::Setup { .. } => "TOKEN_EXPIRED",
+            Request::Setup(Setup { grant: None, .. }) => "AUTH_FAILED",
+            Request::Setup(Setup { grant: Some(grant), .. }) if now.is_over(*grant) => "TOKEN_EXPIRED",
+            Request::Setup(Setup { grant: Some(grant), .. }) if self.grant().is_some_and(|own| own.user != grant.user) => "AUTH_FAILED",
+            Request::Setup(_) => "TOKEN_EXPIRED",
             Request::Garbage => "INVALID_MESSAGE",
             _ if !self.is_set_up() => "SETUP_REQUIRED",
             Request::Publish(attempt) if now.draining && self.may_publish(*attempt, truth) => "SHUTTING_DOWN",
@@ -417,28 +486,33 @@ impl Client {
             other => panic!("{code} answers {other:?}"),
         };
         assert_eq!(code, expected, "{request:?}");
-        if matches!(request, Request::Setup { .. }) && !self.is_set_up() {
+        if matches!(request, Request::Setup(_)) && !self.is_set_up() {
+            // The token may also have lapsed while the topics of a good setup were handled.
+            self.said_expired = !self.answers.is_empty();
             self.failures += 1;
         }
     }
 
     fn ready(&mut self, json: &Value, now: Now, truth: &mut Truth) {
         let request = self.answered(false);
-        let Some(Request::Setup { grant: Some(grant), topics, session: wanted, positions }) = request else {
-            panic!("ready answers {request:?}")
-        };
+        let Some(Request::Setup(setup)) = request else { panic!("ready answers {request:?}") };
+        let (Some(grant), wanted) = (setup.grant, &setup.session) else { panic!("ready for a wrong token") };
         let id = json["sessionId"].as_str().unwrap().to_owned();
         if let Some(admitted) = &mut self.admitted {
             assert_eq!((admitted.grant.user, &admitted.session), (grant.user, &id), "a renewal");
             admitted.grant = grant;
             let left: Vec<_> = self.subscriptions.keys().filter(|topic| grant.subscribe >> *topic & 1 == 0).collect();
-            return assert!(left.is_empty(), "the token does not cover {left:?}");
+            assert!(left.is_empty(), "the token does not cover {left:?}");
+            // Each topic gets an answer, but those above the limit one together.
+            let mut expected = distinct(setup.topics);
+            expected.truncate(limits::SUBSCRIPTIONS + 1);
+            return assert_eq!(std::mem::take(&mut self.renewed), expected, "the topics of a renewal");
         }
         let resumed = json["resumed"].as_bool();
         assert_eq!(resumed.is_some(), wanted.is_some());
         let session = self.open(&id, wanted.as_deref(), resumed == Some(true), grant.user, now, truth);
         self.admitted = Some(Admitted { grant, session: id });
-        self.settle_answers(topics, &session, positions, now, truth);
+        self.settle_answers(setup, &session, now, truth);
     }
 
     /// Checks `resumed`, and takes the session over. Returns what it had.
@@ -464,34 +538,36 @@ impl Client {
     }
 
     /// Holds the answers in front of `ready` against what was asked and what the session had.
-    fn settle_answers(&mut self, topics: Vec<usize>, had: &Session, positions: BTreeMap<usize, Given>, now: Now, truth: &mut Truth) {
-        let mut asked: Vec<usize> = Vec::new();
-        for topic in self.of_url.into_iter().chain(topics) {
-            if !asked.contains(&topic) {
-                asked.push(topic);
-            }
-        }
-        let answers = std::mem::take(&mut self.answers);
+    fn settle_answers(&mut self, setup: Setup, had: &Session, now: Now, truth: &mut Truth) {
+        let asked = distinct(self.of_url.into_iter().chain(setup.topics.iter().copied()));
+        let mut answers = std::mem::take(&mut self.answers);
         let answered: Vec<usize> = answers.iter().map(|(topic, _)| *topic).collect();
-        assert_eq!(answered.get(..asked.len()), Some(&*asked), "the URL's topic, then those of the setup");
+        // Those above the limit get one answer together, which names the first of them.
+        let named = asked.len().min(limits::SUBSCRIPTIONS + 1);
+        assert_eq!(answered.get(..named), Some(&asked[..named]), "the URL's topic, then those of the setup");
         if had.is_known() {
-            let mut rest = answered[asked.len()..].to_vec();
-            rest.sort_unstable();
-            let expected: Vec<usize> = had.topics.keys().copied().filter(|topic| !asked.contains(topic)).collect();
-            assert_eq!(rest, expected, "the session's topics");
+            let of_session: Vec<usize> = had.topics.keys().copied().filter(|topic| !asked.contains(topic)).collect();
+            let expected = (asked.len() + of_session.len()).min(limits::SUBSCRIPTIONS + 1);
+            assert_eq!(answered.len(), expected, "the session's topics");
+            assert!(answered[named..].iter().all(|topic| of_session.contains(topic)), "the session's topics");
         }
+        if answers.len() > limits::SUBSCRIPTIONS {
+            assert_eq!(answers.pop().map(|(_, answer)| answer), Some(Err("TOO_MANY_SUBSCRIPTIONS".to_owned())));
+        }
+        assert!(answers.len() <= limits::SUBSCRIPTIONS, "more than the limit allows");
         for (topic, answer) in answers {
             match (self.may_subscribe(topic), answer) {
                 (Ok(()), Ok(json)) => {
                     let stored = had.topics.get(&topic).cloned();
                     let is_of_session = json["recovered"].is_boolean();
-                    let from = match positions.get(&topic) {
+                    let start = setup.start(topic);
+                    let from = match &start.position {
                         Some(given) => Some(Stand::given(given)),
                         None if !had.is_known() && is_of_session => Some(Stand::anywhere()),
                         None if !had.is_known() => None,
                         None => stored,
                     };
-                    self.begin(topic, &json, from, now, truth);
+                    self.begin(topic, &json, from, start.last, now, truth);
                 }
                 (Err(expected), Err(code)) => assert_eq!(code, expected),
                 (Ok(()), Err(code)) if code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky => {
@@ -518,6 +594,16 @@ impl Client {
     }
 }
 
+fn distinct(topics: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut seen = Vec::new();
+    for topic in topics {
+        if !seen.contains(&topic) {
+            seen.push(topic);
+        }
+    }
+    seen
+}
+
 impl Stand {
     fn given(given: &Given) -> Self {
         let epoch = given.epoch.clone().unwrap_or_default();
@@ -536,7 +622,7 @@ fn fingerprint(number: usize, json: &Value) -> u64 {
     for field in ["type", "topic", "messageId", "status", "code"] {
         json[field].as_str().hash(&mut hasher);
     }
-    (json["seqNo"].as_u64(), json["recovered"].as_bool()).hash(&mut hasher);
+    (json["seqNo"].as_u64(), json["recovered"].as_bool(), json["after"].as_u64()).hash(&mut hasher);
     hasher.finish()
 }
 

@@ -2,14 +2,14 @@
 
 use super::{
     Backbone, Bug,
-    client::{Client, Given, Now, Request},
+    client::{Client, Given, Now, Request, Setup, Start},
     message_id, topic_name,
     truth::{Attempt, Truth},
     wire::{self, Decoder, Frame},
 };
 use crate::{gateway::Gateway, socket::pipe};
-use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 pub(super) struct Connected {
@@ -31,8 +31,16 @@ impl Connected {
         Self { client, pipe, decoder: Decoder::default(), reads: true, held_back: None, frames: 0 }
     }
 
-    pub(super) fn ask(&mut self, request: Request, truth: &Truth) {
-        self.pipe.send(&wire::text(&to_json(&request, truth)));
+    pub(super) fn ask(&mut self, request: Request, truth: &Truth, bug: Bug) {
+        let mut json = to_json(&request, truth);
+        let of_subscribe = json["type"] == "subscribe";
+        if let (Bug::IgnoresLast, Some(json)) = (bug, json.as_object_mut()) {
+            json.remove("last");
+        }
+        if let (Bug::IgnoresMoves, true, Some(json)) = (bug, of_subscribe, json.as_object_mut()) {
+            json.remove("lastSeq");
+        }
+        self.pipe.send(&wire::text(&json));
         self.client.requests.push_back(request);
     }
 
@@ -72,6 +80,7 @@ impl Connected {
         let copy = Frame::Text(json.clone());
         match bug {
             Bug::Recovers if json["recovered"] == false => json["recovered"] = true.into(),
+            Bug::MisplacesAfter if json["after"].is_u64() => json["after"] = json["seqNo"].clone(),
             Bug::Loses if is_message && is_chosen => return Vec::new(),
             Bug::Repeats if is_message && is_chosen => return vec![(time, copy), (time, frame)],
             Bug::Reorders if is_message => return self.hold_back(is_chosen, time, frame),
@@ -93,23 +102,23 @@ impl Connected {
 
 fn to_json(request: &Request, truth: &Truth) -> Value {
     match request {
-        Request::Setup { grant, topics, session, positions } => {
+        Request::Setup(Setup { grant, topics, session, starts }) => {
             let token = grant.map_or_else(|| "nobody's".to_owned(), |grant| grant.token());
             let mut json = json!({"type": "setup", "token": token, "topics": topics.iter().copied().map(topic_name).collect::<Vec<_>>()});
             if let Some(session) = session {
                 json["sessionId"] = session.as_str().into();
             }
-            let (numbers, epochs) = positions_to_json(positions);
-            (json["lastSeq"], json["epoch"]) = (numbers.into(), epochs.into());
+            for (topic, start) in starts {
+                for (field, value) in start_to_json(start) {
+                    json[field][topic_name(*topic)] = value;
+                }
+            }
             json
         }
-        Request::Subscribe(topic, given) => {
+        Request::Subscribe(topic, start) => {
             let mut json = json!({"type": "subscribe", "topic": topic_name(*topic)});
-            if let Some(Given { last_seq, epoch }) = given {
-                json["lastSeq"] = (*last_seq).into();
-                if let Some(epoch) = epoch {
-                    json["epoch"] = epoch.as_str().into();
-                }
+            for (field, value) in start_to_json(start) {
+                json[field] = value;
             }
             json
         }
@@ -123,10 +132,10 @@ fn to_json(request: &Request, truth: &Truth) -> Value {
     }
 }
 
-fn positions_to_json(positions: &BTreeMap<usize, Given>) -> (Map<String, Value>, Map<String, Value>) {
-    let numbers = positions.iter().map(|(topic, given)| (topic_name(*topic), given.last_seq.into())).collect();
-    let named = |(topic, given): (&usize, &Given)| Some((topic_name(*topic), given.epoch.as_deref()?.into()));
-    (numbers, positions.iter().filter_map(named).collect())
+fn start_to_json(Start { position, last }: &Start) -> impl Iterator<Item = (&'static str, Value)> {
+    let epoch = position.as_ref().and_then(|Given { epoch, .. }| Some(("epoch", epoch.as_deref()?.into())));
+    let last_seq = position.as_ref().map(|Given { last_seq, .. }| ("lastSeq", (*last_seq).into()));
+    [last_seq, epoch, last.map(|last| ("last", last.into()))].into_iter().flatten()
 }
 
 /// What a publish carries: which one it is, and something to fill queues with.

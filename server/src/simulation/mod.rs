@@ -90,6 +90,12 @@ enum Bug {
     Recovers,
     /// A position is called lost that is not.
     KeepsTooLittle,
+    /// `after` says that a subscription begins at the head, and it begins below.
+    MisplacesAfter,
+    /// The newest messages are not replayed.
+    IgnoresLast,
+    /// A running subscription stays where it is.
+    IgnoresMoves,
     ForgetsMessageIds,
     GrantsEverything,
     ForgetsTheEndOfTokens,
@@ -171,6 +177,9 @@ fn bugs_are_found() {
         (Memory, ReordersAnswers),
         (Memory, Recovers),
         (Memory, KeepsTooLittle),
+        (Memory, MisplacesAfter),
+        (Memory, IgnoresLast),
+        (Memory, IgnoresMoves),
         (Memory, ForgetsMessageIds),
         (Memory, GrantsEverything),
         (Memory, ForgetsTheEndOfTokens),

@@ -83,6 +83,18 @@ pub(super) struct Verdict {
     pub(super) recovered: bool,
 }
 
+/// Where a subscription began that asked for the newest messages, to be judged as [`Verdict`].
+#[derive(Debug)]
+pub(super) struct Newest {
+    pub(super) topic: usize,
+    pub(super) epoch: String,
+    pub(super) head: u64,
+    /// How many were asked for.
+    pub(super) last: u64,
+    pub(super) after: u64,
+    pub(super) time: Instant,
+}
+
 pub(super) struct Truth {
     backbone: Backbone,
     kept: Kept,
@@ -102,6 +114,7 @@ pub(super) struct Truth {
     /// Connections that were told so.
     pub(super) closed_as_overtaken: Vec<usize>,
     verdicts: Vec<Verdict>,
+    newest: Vec<Newest>,
     pub(super) report: Report,
     /// A number for everything that was seen: two runs of one seed have the same.
     pub(super) fingerprint: u64,
@@ -122,6 +135,7 @@ impl Truth {
             maybe_overtaken: HashSet::new(),
             closed_as_overtaken: Vec::new(),
             verdicts: Vec::new(),
+            newest: Vec::new(),
             report,
             fingerprint: 0,
         }
@@ -172,6 +186,10 @@ impl Truth {
         self.verdicts.push(verdict);
     }
 
+    pub(super) fn judge_newest_later(&mut self, newest: Newest) {
+        self.newest.push(newest);
+    }
+
     /// The number of a topic's last message in this life, as far as anybody saw it.
     pub(super) fn head(&self, topic: usize, epoch: &str) -> u64 {
         let log = self.logs.get(&(topic, epoch.to_owned()));
@@ -203,6 +221,12 @@ impl Truth {
                 self.check(&verdict);
             }
         }
+        for newest in std::mem::take(&mut self.newest) {
+            // Of a backbone's log the gateway may have less.
+            if newest.topic < OBSERVED && self.backbone == Backbone::Memory {
+                self.check_newest(&newest);
+            }
+        }
     }
 
     /// With a backbone that takes its time, whoever resumes a session is told so later than its owner.
@@ -211,18 +235,27 @@ impl Truth {
     }
 
     fn check(&self, verdict: &Verdict) {
-        let (low, high) = (self.is_kept_behind(verdict, verdict.low), self.is_kept_behind(verdict, verdict.high));
+        let Verdict { topic, epoch, head, time, .. } = verdict;
+        let is_kept = |position| self.is_kept_behind((*topic, epoch), *head, *time, position);
+        let (low, high) = (is_kept(verdict.low), is_kept(verdict.high));
         assert!(low == verdict.recovered || high == verdict.recovered, "not true (kept: {low} to {high}): {verdict:?}");
     }
 
+    /// As many were replayed as were asked for and kept.
+    fn check_newest(&self, newest: &Newest) {
+        let Newest { topic, epoch, head, last, after, time } = newest;
+        let is_kept = |position| self.is_kept_behind((*topic, epoch), *head, *time, position);
+        let is_more_kept = head - after < *last && *after > 0 && is_kept(after - 1);
+        assert!(is_kept(*after) && !is_more_kept, "not the newest that were kept: {newest:?}");
+    }
+
     /// Whether every message behind `position` was in the history.
-    fn is_kept_behind(&self, verdict: &Verdict, position: u64) -> bool {
-        let Verdict { topic, epoch, head, time, .. } = verdict;
-        let Some(log) = self.logs.get(&(*topic, epoch.clone())) else { return position == *head };
-        position == *head
-            || position < *head
+    fn is_kept_behind(&self, (topic, epoch): (usize, &str), head: u64, time: Instant, position: u64) -> bool {
+        let Some(log) = self.logs.get(&(topic, epoch.to_owned())) else { return position == head };
+        position == head
+            || position < head
                 && head - position <= self.kept.messages
-                && log.get(&(position + 1)).is_some_and(|next| next.time + self.kept.age > *time)
+                && log.get(&(position + 1)).is_some_and(|next| next.time + self.kept.age > time)
     }
 
     /// Whether the session can be resumed by `user` now. `None`: the client cannot know.

@@ -3,7 +3,7 @@
 use super::{
     Backbone, Bug, OBSERVED, TOPICS,
     authority::{Authority, Grant},
-    client::{Client, Given, Now, Request},
+    client::{Client, Given, Now, Request, Setup, Start},
     connected::{Connected, payload},
     flaky::Flaky,
     limits, message_id,
@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use protocol::{AckStatus, MessageId, Topic, UserId};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{json, value::RawValue};
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
     task::yield_now,
@@ -109,12 +109,12 @@ impl World {
             draining: false,
         };
         let grant = Grant::everything(USERS);
-        let setup = Request::Setup { grant: Some(grant), topics: (0..OBSERVED).collect(), session: None, positions: BTreeMap::new() };
-        world.observer.ask(setup, &world.truth);
+        let setup = Request::Setup(Setup { grant: Some(grant), topics: (0..OBSERVED).collect(), ..Setup::default() });
+        world.observer.ask(setup, &world.truth, Bug::None);
         world.settle();
         while let Some(missing) = (0..OBSERVED).find(|topic| !world.observer.client.subscriptions.contains_key(topic)) {
             if world.observer.client.requests.is_empty() {
-                world.observer.ask(Request::Subscribe(missing, None), &world.truth);
+                world.observer.ask(Request::Subscribe(missing, Start::default()), &world.truth, Bug::None);
             }
             world.jump(3);
         }
@@ -171,7 +171,7 @@ impl World {
     fn set_up(&mut self, slot: usize) {
         let grant = self.random_grant();
         let random = &mut self.random;
-        let topics: Vec<usize> = (0..random.random_range(0..3)).map(|_| random.random_range(0..TOPICS)).collect();
+        let topics: Vec<usize> = (0..random.random_range(0..4)).map(|_| random.random_range(0..TOPICS)).collect();
         let session = random.random_bool(0.7).then(|| self.sessions.choose(random).cloned()).flatten();
         let owner = session.as_ref().and_then(|id| self.truth.sessions.get(id)).map(|session| session.user);
         let grant = match (owner, self.clients[slot].as_ref().and_then(|connected| connected.client.grant())) {
@@ -179,14 +179,14 @@ impl World {
             (Some(user), None) if random.random_bool(0.8) => Grant { user, ..grant },
             _ => grant,
         };
-        let mut positions = BTreeMap::new();
-        for topic in 0..TOPICS {
-            if self.random.random_bool(0.3) {
-                positions.insert(topic, self.random_position(slot, topic));
-            }
-        }
+        let starts = (0..TOPICS).map(|topic| (topic, self.random_start(slot, topic, 0.3))).collect();
         let grant = self.random.random_bool(0.95).then_some(grant);
-        self.ask(slot, |_, _| Request::Setup { grant, topics, session, positions });
+        self.ask(slot, |_, _| Request::Setup(Setup { grant, topics, session, starts }));
+    }
+
+    fn random_start(&mut self, slot: usize, topic: usize, how_often: f64) -> Start {
+        let position = self.random.random_bool(how_often).then(|| self.random_position(slot, topic));
+        Start { position, last: self.random.random_bool(0.3).then(|| self.random.random_range(1..12)) }
     }
 
     fn random_grant(&mut self) -> Grant {
@@ -219,8 +219,8 @@ impl World {
 
     fn subscribe(&mut self, slot: usize) {
         let topic = self.random.random_range(0..TOPICS);
-        let position = self.random.random_bool(0.6).then(|| self.random_position(slot, topic));
-        self.ask(slot, |_, _| Request::Subscribe(topic, position));
+        let start = self.random_start(slot, topic, 0.6);
+        self.ask(slot, |_, _| Request::Subscribe(topic, start));
     }
 
     fn publish(&mut self, slot: usize) {
@@ -261,7 +261,7 @@ impl World {
     fn confirm(&mut self, slot: usize) {
         let topic = self.random.random_range(0..TOPICS);
         let kind = self.random.random_range(0..10);
-        let Some(connected) = &mut self.clients[slot] else { return };
+        let Some(connected) = self.clients[slot].as_mut().filter(|connected| !connected.client.is_moving(topic)) else { return };
         let Some((last, epoch)) = connected.client.handled(topic).map(|(last, epoch)| (last, epoch.to_owned())) else { return };
         let (seq_no, epoch) = match kind {
             0 => (last, "another".to_owned()),
@@ -279,17 +279,17 @@ impl World {
         let Some(connected) = &mut self.clients[slot] else { return };
         let request = request(&connected.client, &mut self.random);
         // What is told to somebody who does not look may have changed when it is read.
-        if matches!(request, Request::Setup { .. }) && !connected.reads || connected.client.said_goodbye {
+        if matches!(request, Request::Setup(_)) && !connected.reads || connected.client.said_goodbye {
             return;
         }
         let number = connected.client.number;
         self.truth.report.note(|| format!("connection {number} asks {request:?}"));
-        connected.ask(request, &self.truth);
+        connected.ask(request, &self.truth, self.bug);
     }
 
     fn toggle_reading(&mut self, slot: usize) {
         if let Some(connected) = &mut self.clients[slot] {
-            let waits_for_setup = connected.client.requests.iter().any(|request| matches!(request, Request::Setup { .. }));
+            let waits_for_setup = connected.client.requests.iter().any(|request| matches!(request, Request::Setup(_)));
             connected.reads = !connected.reads || waits_for_setup;
             let reads = connected.reads;
             self.note(slot, format_args!("reads: {reads}"));

@@ -37,8 +37,8 @@ pub struct Connection {
     /// Its name in the log, unique in this process.
     number: u64,
     socket: Outgoing,
-    /// Bytes that may wait for the client.
-    limit: usize,
+    /// Bytes that may wait for the client; at most 1 GiB.
+    limit: u32,
     outbox: Mutex<Outbox>,
     /// Tells the connection's own task that the socket was full, or that the connection closes.
     changed: Signal,
@@ -74,7 +74,7 @@ impl Connection {
         Self {
             number: NEXT.fetch_add(1, Relaxed),
             socket,
-            limit,
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
             outbox: Mutex::default(),
             changed: Signal::default(),
             heartbeat: AtomicU8::new(silence::NONE),
@@ -128,15 +128,43 @@ impl Connection {
     /// Sends what is held back.
     pub(super) fn uncork(&self) {
         let mut outbox = self.outbox.lock();
-        if !outbox.corked.is_empty() {
-            self.send(&mut outbox, &NOTHING);
+        if !outbox.corked.is_empty() && outbox.is_open() {
+            self.write(&mut outbox, &NOTHING);
         }
     }
 
-    fn send(&self, outbox: &mut Outbox, frames: &Bytes) {
-        if outbox.state != State::Open {
-            return;
+    /// Sets messages aside from now on: none may come before `ready`.
+    pub(super) fn set_messages_aside(&self) {
+        let mut outbox = self.outbox.lock();
+        if outbox.state == State::Open {
+            outbox.state = State::SettingUp;
         }
+    }
+
+    /// Takes the last answers of a setup, `ready` among them, and sends what was set aside behind them.
+    pub(super) fn send_what_is_set_aside(&self, answers: Vec<u8>) {
+        let mut held = self.hold();
+        held.put(answers);
+        let outbox = &mut *held.outbox;
+        if outbox.state == State::SettingUp {
+            outbox.state = State::Open;
+            outbox.take_aside().iter().for_each(|frames| self.send(outbox, frames));
+        }
+    }
+
+    /// Sends whole frames, behind the answers that are held back.
+    fn send(&self, outbox: &mut Outbox, frames: &Bytes) {
+        match outbox.state {
+            State::Open => self.write(outbox, frames),
+            State::SettingUp => {
+                outbox.set_aside(frames);
+                self.shut_if_too_much_waits(outbox);
+            }
+            State::Closing | State::Broken => {}
+        }
+    }
+
+    fn write(&self, outbox: &mut Outbox, frames: &Bytes) {
         let mut corked = std::mem::take(&mut outbox.corked);
         let mut frames = frames;
         if !corked.is_empty() && frames.len() <= COPIED {
@@ -160,10 +188,15 @@ impl Connection {
         let of_corked = written.min(corked.len());
         outbox.push(Bytes::from(corked).slice(of_corked..));
         outbox.push(frames.slice(written - of_corked..));
-        if self.counted(outbox) > self.limit {
-            self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
-        }
+        self.shut_if_too_much_waits(outbox);
         self.changed.set();
+    }
+
+    fn shut_if_too_much_waits(&self, outbox: &mut Outbox) {
+        if self.counted(outbox) > self.limit as usize {
+            self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
+            self.changed.set();
+        }
     }
 
     /// What counts for the limit: everything that waits, but not what a replay has put there.
@@ -203,7 +236,7 @@ impl Connection {
 
     pub(super) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
-        Status { is_full: self.is_full(&outbox), is_over: outbox.state != State::Open }
+        Status { is_full: self.is_full(&outbox), is_over: !outbox.is_open() }
     }
 
     /// The code of the close frame, where there is one.
@@ -229,7 +262,8 @@ impl Connection {
     /// Answers the client's close frame.
     pub(super) fn close_with(&self, code: u16, reason: &str) {
         let mut outbox = self.outbox.lock();
-        if outbox.state == State::Open {
+        if outbox.is_open() {
+            drop(outbox.take_aside());
             let corked = std::mem::take(&mut outbox.corked);
             outbox.push(corked.into());
             outbox.push(close_frame(code, reason));
@@ -243,6 +277,7 @@ impl Connection {
 
     /// Closes in front of what waits: only what the client has the beginning of is still sent.
     fn shut(&self, outbox: &mut Outbox, code: CloseCode, reason: &str) {
+        outbox.aside = None;
         let keep = usize::from(outbox.front_is_cut);
         outbox.queue.truncate(keep);
         outbox.waiting = outbox.queue.iter().map(Bytes::len).sum();

@@ -2,25 +2,23 @@
 //! taken by [`super::drive`].
 
 mod in_flight;
+mod plan;
 mod publishing;
+mod setup;
 mod subscriptions;
 
-use super::{Connection, bucket::Bucket, connection::Held};
+use super::{Connection, bucket::Bucket};
 use crate::{
-    auth::{Identity, Refused, Rights},
     gateway::Gateway,
     hub::{FanOut, Topic},
-    log,
-    session::{self, Opened, Session, Store},
     websocket::{pong_frame, put_text_frame},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
-use indexmap::IndexMap;
 use protocol::{
-    ClientFrame, CloseCode, Epoch, ErrorCode, Failure, Limits, Ready, Rejected, ServerFrame, Setup, Subscribe, Subscribed, Unsubscribe,
-    Unsubscribed, UserId, encode,
+    ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode,
 };
+use setup::{ATTEMPTS, Admitted, Client, Progress};
 use std::{
     borrow::Cow,
     ops::ControlFlow,
@@ -28,12 +26,8 @@ use std::{
     task::{Context, Poll},
 };
 pub(super) use subscriptions::Replay;
-use subscriptions::{Answer, From, Subscriptions};
+use subscriptions::{From, Subscriptions};
 use tokio::time::Instant;
-use tracing::Level;
-
-/// How often a client may try to authenticate.
-const ATTEMPTS: u8 = 3;
 
 /// Goes on with the next frame, or not.
 pub(super) type Flow = ControlFlow<Stop>;
@@ -57,17 +51,11 @@ pub(super) struct Closing {
 
 /// What a frame had to wait for.
 pub(super) enum Awaited {
-    Setup(Admitted),
+    Setup(Box<Admitted>),
+    /// Other connections were served in the middle of a `setup`.
+    Topics(Box<Progress>),
     /// The topic is attached, or cannot be.
     Attached(Subscribe<'static>),
-}
-
-/// A `setup`, who it is from, and the session that it begins or goes on with.
-pub(super) struct Admitted {
-    setup: Setup<'static>,
-    identity: Result<Identity, Refused>,
-    /// `None` where there was one already, or where nobody was admitted.
-    session: Option<Result<Opened, session::Unavailable>>,
 }
 
 impl std::convert::From<Closing> for Stop {
@@ -93,9 +81,9 @@ pub(super) struct Conversation {
     published: Bucket,
     in_flight: InFlight,
     /// Publishes in a row that were refused for their rate.
-    rate_refusals: usize,
+    rate_refusals: u32,
     /// Frames in a row that were not understood.
-    not_understood: usize,
+    not_understood: u32,
     /// What this turn has collected.
     pub(super) turn: Turn,
 }
@@ -108,14 +96,6 @@ enum Phase {
         failures: u8,
     },
     SetUp(Client),
-}
-
-/// Who is there.
-struct Client {
-    user: UserId<'static>,
-    rights: Rights,
-    expires: Option<Instant>,
-    session: Session,
 }
 
 /// What one read brought.
@@ -190,7 +170,7 @@ impl Conversation {
 
     /// Whether some topic's messages wait for [`Conversation::replay`].
     pub(super) fn is_behind(&self) -> bool {
-        self.subscriptions.are_behind()
+        self.subscriptions.are_behind() && matches!(&self.phase, Phase::SetUp(client) if client.is_ready)
     }
 
     /// Sends a batch of what the client has missed.
@@ -232,7 +212,7 @@ impl Conversation {
             self.not_understood += 1;
         }
         self.fail(rejected.into());
-        if self.not_understood >= self.gateway.config().limits.invalid_frames {
+        if self.not_understood as usize >= self.gateway.config().limits.invalid_frames {
             return Flow::Break(Closing::from(CloseCode::InvalidFrames).into());
         }
         Flow::Continue(())
@@ -261,142 +241,16 @@ impl Conversation {
         Flow::Continue(())
     }
 
-    /// The first `setup` of a connection, or one that renews its token.
-    fn set_up(&mut self, setup: Setup<'_>) -> Flow {
-        let (gateway, connection, setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
-        let is_first = !self.is_set_up();
-        let of_url = match &self.phase {
-            Phase::Arrived { topic, .. } => topic.clone(),
-            Phase::SetUp(_) => None,
-        };
-        let admission = async move {
-            let identity = gateway.authenticator().authenticate(&setup.token).await;
-            let session = match &identity {
-                Ok(identity) if is_first => {
-                    let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
-                    Some(gateway.sessions.clone().open(identity.user.clone(), wanted, connection).await)
-                }
-                _ => None,
-            };
-            if let Some(Ok(opened)) = &session {
-                let stored = opened.resumed.iter().flatten().map(|(topic, _)| topic.as_str());
-                let asked = of_url.as_deref().into_iter().chain(setup.topics.iter().map(|topic| &**topic));
-                gateway.attach_all(asked.chain(stored)).await;
-            }
-            Awaited::Setup(Admitted { setup, identity, session })
-        };
-        Flow::Break(Stop::Wait(admission.boxed()))
-    }
-
     /// Goes on with a frame that had to wait.
     pub(super) fn go_on(&mut self, awaited: Awaited) -> Flow {
         match awaited {
-            Awaited::Setup(admitted) => self.admit(admitted),
+            Awaited::Setup(admitted) => self.admit(*admitted),
+            Awaited::Topics(progress) => self.proceed(progress),
             Awaited::Attached(subscribe) => {
                 self.join_now(&subscribe);
                 Flow::Continue(())
             }
         }
-    }
-
-    /// Answers a `setup` after it was checked.
-    fn admit(&mut self, Admitted { setup, identity, session }: Admitted) -> Flow {
-        match (&mut self.phase, identity, session) {
-            (Phase::SetUp(_), Ok(identity), _) => return self.renew(&setup, identity),
-            (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
-            (Phase::Arrived { .. }, Ok(identity), Some(Ok(opened))) => self.begin(&setup, identity, opened),
-            (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
-            (Phase::Arrived { .. }, Ok(_), None) => {}
-            (Phase::Arrived { failures, .. }, Err(refused), _) => {
-                *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
-                let is_last = *failures >= ATTEMPTS;
-                self.fail(failure(refused.code(), refused.to_string()));
-                if is_last {
-                    return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
-                }
-            }
-        }
-        Flow::Continue(())
-    }
-
-    /// Subscribes to the URL's topic, those of the `setup`, and those that the session had.
-    fn begin(&mut self, setup: &Setup<'_>, Identity { user, rights, expires }: Identity, Opened { session, resumed }: Opened) {
-        let of_url = match &mut self.phase {
-            Phase::Arrived { topic, .. } => topic.take(),
-            Phase::SetUp(_) => None,
-        };
-        let is_resumed = resumed.is_some();
-        let mut stored: IndexMap<String, session::Position> =
-            resumed.into_iter().flatten().map(|(topic, position)| (topic.as_str().to_owned(), position)).collect();
-        let ready = Ready {
-            session_id: session.id().to_text().into(),
-            resumed: setup.session_id.is_some().then_some(is_resumed),
-            limits: self.limits(),
-            expires_in_ms: None,
-        };
-        let connection = self.connection.clone();
-        if tracing::enabled!(Level::DEBUG) {
-            let session = log::alias(&ready.session_id);
-            tracing::debug!(connection = connection.number(), session, resumed = is_resumed, "a connection is set up");
-        }
-        connection.expire_at(expires);
-        self.phase = Phase::SetUp(Client { user, rights, expires, session });
-        let mut held = connection.hold();
-        let mut seen = Vec::new();
-        for topic in of_url.as_deref().into_iter().chain(setup.topics.iter().map(|topic| &**topic)) {
-            if !seen.contains(&topic) {
-                seen.push(topic);
-                let of_session = stored.shift_remove(topic);
-                self.subscribe_at_setup(&mut held, topic, setup, of_session);
-            }
-        }
-        for (topic, position) in stored {
-            self.subscribe_at_setup(&mut held, &topic, setup, Some(position));
-        }
-        put(&mut self.turn.answers, &ServerFrame::Ready(ready));
-        held.put(std::mem::take(&mut self.turn.answers));
-    }
-
-    fn subscribe_at_setup(&mut self, held: &mut Held<'_>, topic: &str, setup: &Setup<'_>, stored: Option<session::Position>) {
-        let from = match (setup.position(topic), stored) {
-            (Some(position), _) => From::Client(position),
-            (None, Some(stored)) => From::Session(stored),
-            (None, None) => From::Now,
-        };
-        match protocol::Topic::new(topic) {
-            Ok(topic) => self.join(held, &topic, from),
-            Err(why) => self.fail(Failure { topic: Some(topic.into()), ..failure(ErrorCode::InvalidTopic, format!("topic {why}")) }),
-        }
-    }
-
-    /// Goes on with a fresh token: longer, and with its rights.
-    fn renew(&mut self, setup: &Setup<'_>, Identity { user, rights, expires }: Identity) -> Flow {
-        let limits = self.limits();
-        let connection = self.connection.clone();
-        let mut held = connection.hold();
-        if connection.has_lapsed() {
-            drop(held);
-            return Flow::Break(self.expire().into());
-        }
-        let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
-        if client.user != user {
-            drop(held);
-            self.fail(failure(ErrorCode::AuthFailed, "the token is another user's: open another connection for it"));
-            return Flow::Continue(());
-        }
-        connection.expire_at(expires);
-        (client.rights, client.expires) = (rights, expires);
-        let uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
-        for topic in uncovered {
-            self.subscriptions.leave(&topic, &client.session);
-            let ended = Unsubscribed { topic: topic.reborrow(), code: Some(ErrorCode::Forbidden) };
-            put(&mut self.turn.answers, &ServerFrame::Unsubscribed(ended));
-        }
-        let session_id = client.session.id().to_text();
-        let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
-        put(&mut self.turn.answers, &ServerFrame::Ready(Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None }));
-        held.put(std::mem::take(&mut self.turn.answers));
-        Flow::Continue(())
     }
 
     fn subscribe(&mut self, subscribe: Subscribe<'_>) -> Flow {
@@ -409,38 +263,39 @@ impl Conversation {
     }
 
     fn join_now(&mut self, subscribe: &Subscribe<'_>) {
-        let connection = self.connection.clone();
         let from = subscribe.position().map_or(From::Now, From::Client);
-        self.join(&mut connection.hold(), &subscribe.topic, from);
+        self.join(&subscribe.topic, from, subscribe.last);
     }
 
-    /// Subscribes, and answers. The connection is held meanwhile, so that no message of the topic comes before the answer.
-    fn join(&mut self, held: &mut Held<'_>, name: &protocol::Topic<'_>, from: From<'_>) {
+    /// Subscribes, or moves the subscription that there is, and answers. The connection is held meanwhile, so that no message comes
+    /// between what the answer says and the answer.
+    fn join(&mut self, name: &protocol::Topic<'_>, from: From<'_>, last: Option<Newest>) {
         let Phase::SetUp(client) = &self.phase else { return };
-        if let Some(topic) = self.subscriptions.get(name) {
-            let (head, epoch) = topic.position();
-            return put(&mut self.turn.answers, &answer(name, head, &epoch, None));
-        }
+        let connection = self.connection.clone();
+        let mut held = connection.hold();
         let limit = self.gateway.config().limits.max_subscriptions;
-        let joined = if !client.rights.may_subscribe(name) {
+        let joined = if self.subscriptions.get(name).is_some() {
+            self.subscriptions.move_to(name, &from, last, &client.session).map_err(|why| (why.code(), why.to_string()))
+        } else if !client.rights.may_subscribe(name) {
             Err((ErrorCode::Forbidden, "the token does not cover a subscription to this topic".to_owned()))
         } else if self.subscriptions.len() >= limit {
             let text = format!("a connection may have {limit} subscriptions: unsubscribe from something, or open another one");
             Err((ErrorCode::TooManySubscriptions, text))
         } else {
-            let joined = self.subscriptions.join(name, from, &client.session, &mut self.last_topic);
+            let joined = self.subscriptions.join(name, &from, last, &client.session, &mut self.last_topic);
             joined.map_err(|why| (why.code(), why.to_string()))
         };
         match joined {
-            Ok(Answer { head, epoch, recovered }) => {
-                put(&mut self.turn.answers, &answer(name, head, &epoch, recovered));
+            Ok(answer) => {
+                put(&mut self.turn.answers, &answer.frame(name));
                 held.put(std::mem::take(&mut self.turn.answers));
             }
             Err((code, text)) => {
-                // Where only the backbone is away, the session may still have it.
+                // If only the backbone is away, the session may still have it.
                 if code != ErrorCode::BackboneUnavailable {
                     client.session.remove(&name.clone().into_owned());
                 }
+                drop(held);
                 self.fail(Failure { topic: Some(name.as_str().into()), ..failure(code, text) });
             }
         }
@@ -466,18 +321,6 @@ impl Conversation {
             put(&mut self.turn.answers, &frame);
         }
     }
-
-    fn limits(&self) -> Limits {
-        let config = self.gateway.config();
-        let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Limits {
-            max_frame: config.limits.max_frame as u64,
-            max_subscriptions: config.limits.max_subscriptions as u64,
-            session_ttl_ms: millis(config.session.ttl),
-            dedup_window_ms: millis(config.dedup.window),
-            ping_ms: millis(config.timeouts.ping),
-        }
-    }
 }
 
 const SETUP_FIRST: &str = "send setup first: {\"type\":\"setup\",\"token\":\"…\"}";
@@ -499,10 +342,6 @@ fn setup_required<'a>(frame: &'a ClientFrame<'_>) -> Failure<'a> {
 
 fn failure<'a>(code: ErrorCode, message: impl Into<Cow<'a, str>>) -> Failure<'a> {
     Failure { code, message: message.into(), topic: None, message_id: None, retry_after_ms: None }
-}
-
-fn answer<'a>(topic: &'a protocol::Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> ServerFrame<'a> {
-    ServerFrame::Subscribed(Subscribed::at(topic, head, epoch, recovered))
 }
 
 fn put(out: &mut Vec<u8>, frame: &ServerFrame<'_>) {

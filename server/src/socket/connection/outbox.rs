@@ -15,6 +15,8 @@ pub(super) struct Outbox {
     pub(super) front_is_cut: bool,
     /// Answers that are held back to leave in one write with what the same turn delivers.
     pub(super) corked: Vec<u8>,
+    /// Messages that came before `ready`; they count as waiting.
+    pub(super) aside: Option<Box<Vec<Bytes>>>,
     pub(super) state: State,
 }
 
@@ -22,6 +24,8 @@ pub(super) struct Outbox {
 pub(super) enum State {
     #[default]
     Open,
+    /// A `setup` is being answered: messages are set aside.
+    SettingUp,
     /// The close frame is the last thing in the queue.
     Closing,
     /// The socket has failed.
@@ -29,6 +33,24 @@ pub(super) enum State {
 }
 
 impl Outbox {
+    /// Whether answers are taken.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open | State::SettingUp)
+    }
+
+    /// Keeps messages until `ready` was sent.
+    pub(super) fn set_aside(&mut self, frames: &Bytes) {
+        self.waiting += frames.len();
+        self.aside.get_or_insert_default().push(frames.clone());
+    }
+
+    /// What was set aside, in order.
+    pub(super) fn take_aside(&mut self) -> Vec<Bytes> {
+        let aside = self.aside.take().map(|aside| *aside).unwrap_or_default();
+        self.waiting -= aside.iter().map(Bytes::len).sum::<usize>();
+        aside
+    }
+
     pub(super) fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.waiting += bytes.len();

@@ -38,7 +38,7 @@ impl Conversation {
             }
         };
         self.fail(naming(topic, message_id, refused));
-        if self.rate_refusals >= self.gateway.config().limits.rate_refusals {
+        if self.rate_refusals as usize >= self.gateway.config().limits.rate_refusals {
             return Flow::Break(Closing::from(CloseCode::RateRefused).into());
         }
         self.unless_full()

@@ -1,14 +1,11 @@
 //! What one client is subscribed to: each topic's place among its subscribers, the position that the session remembers, and who is
 //! behind and has to be replayed to.
 
-use super::{answer, put};
+use super::put;
 use crate::{
+    backbone::Unavailable,
     gateway::{Gateway, NoTopic},
-    hub::{
-        CatchUp, Joined, Subscription, Topic,
-        history::Budget,
-        topic::{Name, Retired},
-    },
+    hub::{CatchUp, Joined, Retired, Start, Subscription, Topic, history::Budget, topic::Name},
     session::{self, Session},
     socket::{
         Connection,
@@ -16,9 +13,8 @@ use crate::{
     },
 };
 use hashbrown::{Equivalent, HashMap};
-use protocol::{Epoch, Position, Receipt, SeqNo};
+use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame};
 use std::{
-    collections::VecDeque,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -36,8 +32,9 @@ pub(super) struct Subscriptions {
     connection: Arc<Connection>,
     /// Boxed, because the table has room for three at least, and most have one.
     by_topic: HashMap<Arc<Name>, Box<Subscribed>, ahash::RandomState>,
-    /// Topics that are behind, each once, in the order of their turns.
-    behind: VecDeque<Arc<Name>>,
+    /// Topics that are behind, each once: they take turns, and it is the turn of the one at `turn`.
+    behind: Vec<Arc<Name>>,
+    turn: usize,
     replayed: Bucket,
 }
 
@@ -45,13 +42,24 @@ struct Subscribed {
     subscription: Subscription<Connection>,
     /// As the session has it.
     position: session::Position,
+    /// Its place among those that are behind, if it is.
+    slot: u32,
 }
 
-/// What the answer to a new subscription says.
+/// What the answer to `subscribe` says.
 pub(super) struct Answer {
-    pub(super) head: u64,
-    pub(super) epoch: Arc<Epoch<'static>>,
-    pub(super) recovered: Option<bool>,
+    head: u64,
+    epoch: Arc<Epoch<'static>>,
+    recovered: Option<bool>,
+    /// Where the subscription goes on, if the client or its session said where to begin.
+    after: Option<u64>,
+}
+
+impl Answer {
+    pub(super) fn frame<'a>(&'a self, topic: &'a protocol::Topic<'_>) -> ServerFrame<'a> {
+        let after = self.after.map(|after| SeqNo::new(after).unwrap_or_default());
+        ServerFrame::Subscribed(protocol::Subscribed { after, ..protocol::Subscribed::at(topic, self.head, &self.epoch, self.recovered) })
+    }
 }
 
 /// Where a new subscription is to begin.
@@ -62,6 +70,19 @@ pub(super) enum From<'a> {
     Client(Position<'a>),
     /// Where the session says so.
     Session(session::Position),
+}
+
+impl From<'_> {
+    /// What can be recovered from. A position that was lost stays lost until the client has confirmed.
+    fn position(&self) -> Option<Position<'_>> {
+        match self {
+            Self::Client(position) => Some(*position),
+            Self::Session(stored) if !stored.lost => {
+                Some(Position { last_seq: SeqNo::new(stored.seq_no).unwrap_or_default(), epoch: Some(stored.epoch.as_str()) })
+            }
+            Self::Session(_) | Self::Now => None,
+        }
+    }
 }
 
 /// What became of a turn of replaying.
@@ -79,7 +100,7 @@ pub(in crate::socket) enum Replay {
 
 impl Subscriptions {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>) -> Self {
-        Self { gateway, connection, by_topic: HashMap::default(), behind: VecDeque::new(), replayed: Bucket::default() }
+        Self { gateway, connection, by_topic: HashMap::default(), behind: Vec::new(), turn: 0, replayed: Bucket::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -99,43 +120,81 @@ impl Subscriptions {
     pub(super) fn join(
         &mut self,
         name: &protocol::Topic<'_>,
-        from: From<'_>,
+        from: &From<'_>,
+        last: Option<Newest>,
         session: &Session,
         last_topic: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Answer, NoTopic> {
-        let position = match &from {
-            From::Client(position) => Some(*position),
-            From::Session(stored) if !stored.lost => {
-                Some(Position { last_seq: SeqNo::new(stored.seq_no).unwrap_or_default(), epoch: Some(stored.epoch.as_str()) })
-            }
-            From::Session(_) | From::Now => None,
-        };
-        let join = |topic: &Arc<Topic<Connection>>| -> Result<_, Retired> { topic.join(self.connection.clone(), position) };
-        let Joined { subscription, head, epoch, recovered } = self.gateway.with_topic(name, last_topic, join)?;
+        let start = Start { position: from.position(), last: last.map(Newest::get) };
+        let joined = self.gateway.with_topic(name, last_topic, |topic| topic.join(self.connection.clone(), start))?;
+        self.gateway.subscriptions.fetch_add(1, Relaxed);
+        Ok(self.begin(joined, from, last, session))
+    }
+
+    /// Moves a running subscription to the position that the client gives; without one it stays where it is. The connection has to
+    /// be held: what the subscription had not delivered yet from its old place does not come any more.
+    ///
+    /// # Errors
+    /// [`NoTopic`]: it stays where it is.
+    pub(super) fn move_to(
+        &mut self,
+        name: &protocol::Topic<'_>,
+        from: &From<'_>,
+        last: Option<Newest>,
+        session: &Session,
+    ) -> Result<Answer, NoTopic> {
+        let Some(topic) = self.get(name).cloned() else { return Err(Unavailable.into()) };
+        if let From::Now = from {
+            let (head, epoch) = topic.position();
+            return Ok(Answer { head, epoch, recovered: None, after: None });
+        }
+        let start = Start { position: from.position(), last: last.map(Newest::get) };
+        let joined = topic.join(self.connection.clone(), start).map_err(|Retired| Unavailable)?;
+        self.end(name);
+        Ok(self.begin(joined, from, last, session))
+    }
+
+    fn begin(&mut self, joined: Joined<Connection>, from: &From<'_>, last: Option<Newest>, session: &Session) -> Answer {
+        let Joined { subscription, head, epoch, after, recovered } = joined;
         let recovered = if matches!(from, From::Session(_)) { Some(recovered == Some(true)) } else { recovered };
         let topic = subscription.topic().clone();
-        let lost = recovered == Some(false);
-        let seq_no = position.filter(|_| !lost).map_or(head, |position| position.last_seq.get());
-        let position = session::Position { epoch: epoch.clone(), seq_no, lost };
+        let position = session::Position { epoch: epoch.clone(), seq_no: after, lost: recovered == Some(false) };
         session.put(topic.name(), position.clone());
+        let slot = self.behind.len() as u32;
         if subscription.is_behind() {
-            self.behind.push_back(topic.name().clone());
+            self.behind.push(topic.name().clone());
         }
-        self.by_topic.insert(topic.name().clone(), Box::new(Subscribed { subscription, position }));
+        self.by_topic.insert(topic.name().clone(), Box::new(Subscribed { subscription, position, slot }));
         debug_assert!(self.behind.len() <= self.by_topic.len(), "a client could make it grow");
-        self.gateway.subscriptions.fetch_add(1, Relaxed);
-        Ok(Answer { head, epoch, recovered })
+        let after = (recovered.is_some() || last.is_some()).then_some(after);
+        Answer { head, epoch, recovered, after }
     }
 
     /// False: there was none.
     pub(super) fn leave(&mut self, topic: &protocol::Topic<'_>, session: &Session) -> bool {
-        let Some((name, subscribed)) = self.by_topic.remove_entry(&ByName(topic)) else { return false };
-        if subscribed.subscription.is_behind() {
-            self.behind.retain(|behind| *behind != name);
-        }
+        let Some(name) = self.end(topic) else { return false };
         session.remove(&name);
         self.gateway.subscriptions.fetch_sub(1, Relaxed);
         true
+    }
+
+    fn end(&mut self, topic: &protocol::Topic<'_>) -> Option<Arc<Name>> {
+        let (name, subscribed) = self.by_topic.remove_entry(&ByName(topic))?;
+        if subscribed.subscription.is_behind() {
+            self.leave_the_turns(subscribed.slot as usize);
+        }
+        Some(name)
+    }
+
+    /// In constant time: the last one takes its place.
+    fn leave_the_turns(&mut self, slot: usize) {
+        self.behind.swap_remove(slot);
+        if let Some(moved) = self.behind.get(slot).and_then(|name| self.by_topic.get_mut(name)) {
+            moved.slot = slot as u32;
+        }
+        if self.behind.is_empty() {
+            self.behind = Vec::new();
+        }
     }
 
     /// Moves the position from which a resumed session is replayed. Cumulative; what cannot be right is ignored.
@@ -164,41 +223,45 @@ impl Subscriptions {
 
     /// Sends the next batch of the topic whose turn it is.
     pub(super) fn replay(&mut self, session: &Session) -> Replay {
-        while let Some(name) = self.behind.pop_front() {
-            let Some(subscribed) = self.by_topic.get_mut(&name) else { continue };
-            let per_second = self.gateway.config().limits.replay_rate;
-            let rate = Rate { per_second, burst: per_second };
-            let messages = self.replayed.available(rate, self.gateway.clock.now());
-            if messages == 0 {
-                self.behind.push_front(name);
-                return Replay::Wait(Box::pin(sleep(self.replayed.wait(rate, 1).max(SHORTEST_WAIT))));
-            }
-            let mut held = self.connection.hold();
-            if held.is_full() {
-                self.behind.push_front(name);
-                return Replay::Full;
-            }
-            let mut batch = Vec::new();
-            match subscribed.subscription.catch_up(Budget { bytes: BATCH_BYTES, messages }, &mut batch) {
-                CatchUp::Behind { messages } => {
-                    self.gateway.meter.replayed.add(messages as u64);
-                    self.replayed.take(messages);
-                    self.behind.push_back(name);
-                }
-                CatchUp::Live { messages } => {
-                    self.gateway.meter.replayed.add(messages as u64);
-                    self.replayed.take(messages);
-                }
-                CatchUp::Lost { head, epoch } => {
-                    put(&mut batch, &answer(&name, head, &epoch, Some(false)));
-                    subscribed.position = session::Position { epoch, seq_no: head, lost: true };
-                    session.put(&name, subscribed.position.clone());
-                }
-            }
-            held.send_replay(batch);
-            return if self.are_behind() { Replay::More } else { Replay::Done };
+        if self.turn >= self.behind.len() {
+            self.turn = 0;
         }
-        Replay::Done
+        let Some(name) = self.behind.get(self.turn) else { return Replay::Done };
+        let Some(subscribed) = self.by_topic.get_mut(name) else { return Replay::Done };
+        let per_second = self.gateway.config().limits.replay_rate;
+        let rate = Rate { per_second, burst: per_second };
+        let messages = self.replayed.available(rate, self.gateway.clock.now());
+        if messages == 0 {
+            return Replay::Wait(Box::pin(sleep(self.replayed.wait(rate, 1).max(SHORTEST_WAIT))));
+        }
+        let mut held = self.connection.hold();
+        if held.is_full() {
+            return Replay::Full;
+        }
+        let mut batch = Vec::new();
+        let caught_up = match subscribed.subscription.catch_up(Budget { bytes: BATCH_BYTES, messages }, &mut batch) {
+            CatchUp::Behind { messages } => {
+                self.gateway.meter.replayed.add(messages as u64);
+                self.replayed.take(messages);
+                false
+            }
+            CatchUp::Live { messages } => {
+                self.gateway.meter.replayed.add(messages as u64);
+                self.replayed.take(messages);
+                true
+            }
+            CatchUp::Lost { head, epoch } => {
+                let told = Answer { head, epoch: epoch.clone(), recovered: Some(false), after: None };
+                put(&mut batch, &told.frame(name));
+                subscribed.position = session::Position { epoch, seq_no: head, lost: true };
+                session.put(name, subscribed.position.clone());
+                true
+            }
+        };
+        held.send_replay(batch);
+        drop(held);
+        if caught_up { self.leave_the_turns(self.turn) } else { self.turn += 1 }
+        if self.are_behind() { Replay::More } else { Replay::Done }
     }
 }
 

@@ -1,0 +1,223 @@
+//! `setup`: who the client is, the session that it begins or resumes, and the subscriptions that this brings; or, on a connection
+//! that is set up, a fresh token.
+//!
+//! A setup may name many topics. They are handled in parts, and other connections are served between two of them. Until `ready`
+//! the connection sets messages aside, so that none comes before it.
+
+use super::{Awaited, Closing, Conversation, Flow, Phase, Stop, failure, plan::Plan, put, subscriptions::From};
+use crate::{
+    auth::{Identity, Refused, Rights},
+    log,
+    session::{self, Opened, Session, Store},
+};
+use futures_util::FutureExt;
+use protocol::{CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, Unsubscribed, UserId};
+use std::time::Duration;
+use tokio::{task::yield_now, time::Instant};
+use tracing::Level;
+
+/// How often a client may try to authenticate.
+pub(super) const ATTEMPTS: u8 = 3;
+
+/// Topics of a setup that are handled before other connections are served: about a millisecond. In tests few, so that there are
+/// several parts.
+const TOPICS_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
+
+/// Who the client is.
+pub(super) struct Client {
+    pub(super) user: UserId<'static>,
+    pub(super) rights: Rights,
+    pub(super) expires: Option<Instant>,
+    pub(super) session: Session,
+    /// `ready` was sent.
+    pub(super) is_ready: bool,
+}
+
+/// A `setup`, who it is from, and the session that it begins or resumes.
+pub(in crate::socket) struct Admitted {
+    setup: Setup<'static>,
+    identity: Result<Identity, Refused>,
+    /// `None` if the connection has one already, or if the client was not admitted. True: it is resumed.
+    session: Option<Result<(Session, bool), session::Unavailable>>,
+    plan: Plan,
+}
+
+/// A `setup` whose topics are being handled.
+pub(in crate::socket) struct Progress {
+    setup: Setup<'static>,
+    plan: Plan,
+    ready: Ready<'static>,
+}
+
+impl Conversation {
+    /// The first `setup` of a connection, or one that renews its token.
+    pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
+        let (gateway, connection, mut setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
+        let (is_first, of_url) = match &self.phase {
+            Phase::Arrived { topic, .. } => (true, topic.clone()),
+            Phase::SetUp(_) => (false, None),
+        };
+        let admission = async move {
+            let identity = gateway.authenticator().authenticate(&setup.token).await;
+            let opened = match &identity {
+                Ok(identity) if is_first => {
+                    let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
+                    Some(gateway.sessions.clone().open(identity.user.clone(), wanted, connection).await)
+                }
+                _ => None,
+            };
+            let (session, resumed) = match opened {
+                Some(Ok(Opened { session, resumed })) => (Some(Ok((session, resumed.is_some()))), resumed),
+                Some(Err(unavailable)) => (Some(Err(unavailable)), None),
+                None => (None, None),
+            };
+            let is_good = identity.is_ok() && !matches!(session, Some(Err(_)));
+            let topics = std::mem::take(&mut setup.topics);
+            let limit = gateway.config().limits.max_subscriptions;
+            let plan = if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
+            gateway.attach_all(plan.names()).await;
+            Awaited::Setup(Box::new(Admitted { setup, identity, session, plan }))
+        };
+        Flow::Break(Stop::Wait(admission.boxed()))
+    }
+
+    /// Answers a `setup` after it was checked.
+    pub(super) fn admit(&mut self, Admitted { setup, identity, session, plan }: Admitted) -> Flow {
+        match (&mut self.phase, identity, session) {
+            (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
+            (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
+            (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) => return self.begin(setup, identity, session, plan),
+            (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
+            (Phase::Arrived { .. }, Ok(_), None) => {}
+            (Phase::Arrived { failures, .. }, Err(refused), _) => {
+                *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
+                let is_last = *failures >= ATTEMPTS;
+                self.fail(failure(refused.code(), refused.to_string()));
+                if is_last {
+                    return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
+                }
+            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Subscribes to the URL's topic, those of the `setup`, and those that the session has.
+    fn begin(&mut self, setup: Setup<'static>, identity: Identity, (session, is_resumed): (Session, bool), plan: Plan) -> Flow {
+        let Identity { user, rights, expires } = identity;
+        let ready = Ready {
+            session_id: session.id().to_text().into(),
+            resumed: setup.session_id.is_some().then_some(is_resumed),
+            limits: self.limits(),
+            expires_in_ms: None,
+        };
+        let connection = &self.connection;
+        if tracing::enabled!(Level::DEBUG) {
+            let session = log::alias(&ready.session_id);
+            tracing::debug!(connection = connection.number(), session, resumed = is_resumed, "a connection is set up");
+        }
+        connection.expire_at(expires);
+        connection.set_messages_aside();
+        self.phase = Phase::SetUp(Client { user, rights, expires, session, is_ready: false });
+        self.proceed(Box::new(Progress { setup, plan, ready }))
+    }
+
+    /// Goes on with a fresh token: longer, with its rights, and with more topics.
+    fn renew(&mut self, setup: Setup<'static>, Identity { user, rights, expires }: Identity, plan: Plan) -> Flow {
+        let limits = self.limits();
+        let connection = self.connection.clone();
+        let mut held = connection.hold();
+        if connection.has_lapsed() {
+            drop(held);
+            return Flow::Break(self.expire().into());
+        }
+        let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
+        if client.user != user {
+            drop(held);
+            self.fail(failure(ErrorCode::AuthFailed, "the token is another user's: open another connection for it"));
+            return Flow::Continue(());
+        }
+        connection.expire_at(expires);
+        (client.rights, client.expires) = (rights, expires);
+        let uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
+        for topic in uncovered {
+            self.subscriptions.leave(&topic, &client.session);
+            let ended = Unsubscribed { topic: topic.reborrow(), code: Some(ErrorCode::Forbidden) };
+            put(&mut self.turn.answers, &ServerFrame::Unsubscribed(ended));
+        }
+        held.put(std::mem::take(&mut self.turn.answers));
+        drop(held);
+        let session_id = client.session.id().to_text();
+        let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
+        let ready = Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None };
+        self.proceed(Box::new(Progress { setup, plan, ready }))
+    }
+
+    /// Handles the next topics of a setup. `ready` comes behind the last one.
+    pub(super) fn proceed(&mut self, mut progress: Box<Progress>) -> Flow {
+        for _ in 0..TOPICS_AT_ONCE {
+            let Some((topic, stored)) = progress.plan.next() else { return self.get_ready(*progress) };
+            self.subscribe_at_setup(&topic, &progress.setup, stored);
+        }
+        Flow::Break(Stop::Wait(yield_now().map(|()| Awaited::Topics(progress)).boxed()))
+    }
+
+    fn subscribe_at_setup(&mut self, topic: &str, setup: &Setup<'_>, stored: Option<session::Position>) {
+        let from = match (setup.position(topic), stored) {
+            (Some(position), _) => From::Client(position),
+            (None, Some(stored)) => From::Session(stored),
+            (None, None) => From::Now,
+        };
+        match protocol::Topic::new(topic) {
+            // A setup moves no running subscription.
+            Ok(topic) if self.subscriptions.get(&topic).is_some() => self.join(&topic, From::Now, None),
+            Ok(topic) => self.join(&topic, from, setup.last.get(topic.as_str()).copied()),
+            Err(why) => self.fail(Failure { topic: Some(topic.into()), ..failure(ErrorCode::InvalidTopic, format!("topic {why}")) }),
+        }
+    }
+
+    /// Every topic of the setup was handled.
+    fn get_ready(&mut self, Progress { plan, ready, .. }: Progress) -> Flow {
+        self.refuse_excess(&plan);
+        put(&mut self.turn.answers, &ServerFrame::Ready(ready));
+        let answers = std::mem::take(&mut self.turn.answers);
+        if let Phase::SetUp(client) = &mut self.phase
+            && !std::mem::replace(&mut client.is_ready, true)
+        {
+            self.connection.send_what_is_set_aside(answers);
+        } else {
+            self.connection.cork(answers);
+        }
+        Flow::Continue(())
+    }
+
+    /// One error for all topics that are too many for one setup.
+    fn refuse_excess(&mut self, plan: &Plan) {
+        let ([first, ..], Phase::SetUp(client)) = (plan.excess(), &self.phase) else { return };
+        for topic in plan.excess() {
+            // One that runs stays, although this setup names it.
+            if let Ok(topic) = protocol::Topic::new(&**topic)
+                && self.subscriptions.get(&topic).is_none()
+            {
+                client.session.remove(&topic.into_owned());
+            }
+        }
+        let (limit, count) = (self.gateway.config().limits.max_subscriptions, plan.excess().len());
+        let text = format!(
+            "a connection may have {limit} subscriptions: {count} topics of this setup were not handled, this one and those behind it; \
+             open another connection for them"
+        );
+        self.fail(Failure { topic: Some(first.clone()), ..failure(ErrorCode::TooManySubscriptions, text) });
+    }
+
+    fn limits(&self) -> Limits {
+        let config = self.gateway.config();
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Limits {
+            max_frame: config.limits.max_frame as u64,
+            max_subscriptions: config.limits.max_subscriptions as u64,
+            session_ttl_ms: millis(config.session.ttl),
+            dedup_window_ms: millis(config.dedup.window),
+            ping_ms: millis(config.timeouts.ping),
+        }
+    }
+}
