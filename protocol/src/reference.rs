@@ -106,7 +106,9 @@ fn client_frame(kind: &'static str) -> FrameDoc {
             of::<Setup<'_>>(),
             ClientFrame::Setup(Setup { token: "demo-user".into(), topics: vec!["prices".into(), "alerts".into()], ..Setup::default() }),
         ),
-        "subscribe" => (of::<Subscribe<'_>>(), ClientFrame::Subscribe(Subscribe { topic: topic("prices"), last_seq: None, epoch: None, last: None })),
+        "subscribe" => {
+            (of::<Subscribe<'_>>(), ClientFrame::Subscribe(Subscribe { topic: topic("prices"), last_seq: None, epoch: None, last: None }))
+        }
         "unsubscribe" => (of::<Unsubscribe<'_>>(), ClientFrame::Unsubscribe(Unsubscribe { topic: topic("prices") })),
         "publish" => (
             of::<Publish<'_>>(),
@@ -129,7 +131,13 @@ fn server_frame(kind: &'static str) -> FrameDoc {
     let (schema, example) = match kind {
         "subscribed" => (
             of::<Subscribed<'_>>(),
-            ServerFrame::Subscribed(Subscribed { topic: topic("prices"), seq_no: seq_no(96), epoch: epoch(), recovered: None, after: None }),
+            ServerFrame::Subscribed(Subscribed {
+                topic: topic("prices"),
+                seq_no: seq_no(96),
+                epoch: epoch(),
+                recovered: None,
+                after: None,
+            }),
         ),
         "unsubscribed" => (of::<Unsubscribed<'_>>(), ServerFrame::Unsubscribed(Unsubscribed { topic: topic("prices"), code: None })),
         "ready" => (
@@ -137,7 +145,13 @@ fn server_frame(kind: &'static str) -> FrameDoc {
             ServerFrame::Ready(Ready {
                 session_id: "7f3aQ0mXw2LkT9dRb1ZcVg".into(),
                 resumed: None,
-                limits: Limits { max_frame: 65_536, max_subscriptions: 1_000, session_ttl_ms: 120_000, dedup_window_ms: 120_000, ping_ms: 25_000 },
+                limits: Limits {
+                    max_frame: 65_536,
+                    max_subscriptions: 1_000,
+                    session_ttl_ms: 120_000,
+                    dedup_window_ms: 120_000,
+                    ping_ms: 25_000,
+                },
                 expires_in_ms: None,
             }),
         ),

@@ -2,11 +2,7 @@
 //! the `setup` with which the page goes on where it stopped. Fed with every frame, in the order of the wire; knows no browser.
 
 use protocol::{Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed};
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-    ops::RangeInclusive,
-};
+use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 /// More holes of one topic are not told apart; the oldest are forgotten first.
 const MAX_HOLES: usize = 64;
@@ -56,8 +52,8 @@ pub(crate) struct Findings {
 #[derive(Debug)]
 struct Seen {
     epoch: Epoch<'static>,
-    /// The position; `None` where the gateway knows it from the session and the page does not.
-    last: Option<u64>,
+    /// The position: the number of the last message, or where the gateway said that the subscription goes on.
+    last: u64,
     /// What comes up to here was missed before.
     replay_to: u64,
     holes: Vec<RangeInclusive<u64>>,
@@ -68,8 +64,6 @@ struct Seen {
 pub(crate) struct Ledger {
     findings: Findings,
     topics: BTreeMap<Box<str>, Seen>,
-    /// Positions that the page gave and that were not answered yet.
-    asked: HashMap<Box<str>, u64>,
     session: Option<Box<str>>,
     /// Of the last `setup`, and of the last that was accepted.
     token: (Box<str>, Box<str>),
@@ -81,19 +75,12 @@ impl Ledger {
     /// A connection begins. What is known stays until its `setup` tells whether it goes on.
     pub(crate) fn begin(&mut self) {
         self.fresh = true;
-        self.asked.clear();
     }
 
     /// The page sends a frame.
     pub(crate) fn sent(&mut self, frame: &ClientFrame<'_>) {
-        match frame {
-            ClientFrame::Setup(setup) => self.sets_up(setup),
-            ClientFrame::Subscribe(subscribe) => {
-                if let Some(position) = subscribe.last_seq {
-                    self.asked.insert(subscribe.topic.as_str().into(), position.get());
-                }
-            }
-            _ => {}
+        if let ClientFrame::Setup(setup) = frame {
+            self.sets_up(setup);
         }
     }
 
@@ -107,7 +94,6 @@ impl Ledger {
             self.findings.resume = Resume::Asked { lost: 0 };
         }
         self.token.0 = setup.token.as_ref().into();
-        self.asked = setup.last_seq.iter().map(|(topic, position)| (topic.as_ref().into(), position.get())).collect();
     }
 
     /// The gateway has sent a frame.
@@ -124,12 +110,11 @@ impl Ledger {
 
     fn subscribed(&mut self, subscribed: &Subscribed<'_>) {
         let (topic, head) = (subscribed.topic.as_str(), subscribed.seq_no.get());
-        let asked = self.asked.remove(topic);
-        let known = self.topics.get(topic).filter(|seen| seen.epoch == subscribed.epoch);
-        let last = match (subscribed.recovered, known) {
-            (Some(true), known) => asked.or(known.and_then(|seen| seen.last)),
-            (None, Some(_)) => return,
-            (None, None) | (Some(false), _) => Some(head),
+        let is_known = self.topics.get(topic).is_some_and(|seen| seen.epoch == subscribed.epoch);
+        let last = match (subscribed.after, subscribed.recovered) {
+            (Some(after), _) => after.get(),
+            (None, None) if is_known => return,
+            (None, _) => head,
         };
         if let (Some(false), Resume::Asked { lost }) = (subscribed.recovered, &mut self.findings.resume) {
             *lost += 1;
@@ -151,22 +136,21 @@ impl Ledger {
         let counts = &mut self.findings.counts;
         let number = message.seq_no.get();
         match seen.last {
-            Some(last) if number <= last => {
+            last if number <= last => {
                 if !seen.fill(number) {
                     counts.twice += 1;
                     return;
                 }
                 counts.late += 1;
             }
-            Some(last) => {
+            last => {
                 let before = message.prev_seq_no.map_or(number - 1, SeqNo::get);
                 if before > last {
                     counts.gaps += 1;
                     seen.hole(last + 1..=before);
                 }
-                seen.last = Some(number);
+                seen.last = number;
             }
-            None => seen.last = Some(number),
         }
         counts.messages += 1;
         if number <= seen.replay_to
@@ -183,8 +167,7 @@ impl Ledger {
 
     /// The topics that the page listens to, each with its position, in words.
     pub(crate) fn positions(&self) -> String {
-        let place = |topic: &str, seen: &Seen| seen.last.map_or_else(|| topic.to_owned(), |last| format!("{topic} {last}"));
-        let mut places: Vec<String> = self.topics.iter().take(3).map(|(topic, seen)| place(topic, seen)).collect();
+        let mut places: Vec<String> = self.topics.iter().take(3).map(|(topic, seen)| format!("{topic} {}", seen.last)).collect();
         if self.topics.len() > places.len() {
             places.push(format!("{} more", self.topics.len() - places.len()));
         }
@@ -194,13 +177,12 @@ impl Ledger {
     /// The `setup` that goes on where the page stopped; `None` where there is no session.
     pub(crate) fn resumption(&self) -> Option<String> {
         let session = self.session.as_deref()?;
-        let positions = self.topics.iter().filter_map(|(topic, seen)| Some((topic, seen, seen.last?)));
         let setup = Setup {
             token: Cow::Borrowed(&self.token.1),
             topics: self.topics.keys().map(|topic| Cow::Borrowed(&**topic)).collect(),
             session_id: Some(Cow::Borrowed(session)),
-            last_seq: positions.clone().filter_map(|(topic, _, last)| Some((Cow::Borrowed(&**topic), SeqNo::new(last).ok()?))).collect(),
-            epoch: positions.map(|(topic, seen, _)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
+            last_seq: self.topics.iter().filter_map(|(topic, seen)| Some((Cow::Borrowed(&**topic), SeqNo::new(seen.last).ok()?))).collect(),
+            epoch: self.topics.iter().map(|(topic, seen)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
             last: BTreeMap::new(),
         };
         serde_json::to_string(&ClientFrame::Setup(setup)).ok()
@@ -298,7 +280,7 @@ mod tests {
         walk(&mut ledger, &[message(8)]);
         let setup = resumed(&mut ledger);
         assert_eq!(setup.1, r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#);
-        let recovered = subscribed(10, "e", r#","recovered":true"#);
+        let recovered = subscribed(10, "e", r#","recovered":true,"after":8"#);
         walk(&mut ledger, &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)]);
         let Findings { counts, resume } = ledger.findings();
         assert_eq!(counts, Counts { messages: 4, ..Counts::default() });
@@ -309,7 +291,7 @@ mod tests {
     fn what_is_lost_is_told_and_is_no_gap() {
         let mut ledger = standing(7);
         let setup = resumed(&mut ledger);
-        let lost = subscribed(3, "other", r#","recovered":false"#);
+        let lost = subscribed(3, "other", r#","recovered":false,"after":3"#);
         walk(&mut ledger, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
         let Findings { counts, resume } = ledger.findings();
         assert_eq!((counts.messages, counts.gaps, counts.twice), (1, 0, 0));
@@ -324,12 +306,19 @@ mod tests {
     }
 
     #[test]
-    fn a_position_that_was_typed_counts() {
+    fn a_subscription_that_moves_goes_on_from_there() {
         let mut ledger = standing(7);
-        let subscribe = r#"{"type":"subscribe","topic":"t","lastSeq":5,"epoch":"e"}"#.to_owned();
-        let left = r#"{"type":"unsubscribed","topic":"t"}"#.to_owned();
-        walk(&mut ledger, &[('<', left), ('>', subscribe), subscribed(7, "e", r#","recovered":true"#), message(6), message(7), message(8)]);
+        let moved = subscribed(7, "e", r#","recovered":true,"after":5"#);
+        walk(&mut ledger, &[moved, message(6), message(7), message(8)]);
         assert_eq!(ledger.findings().counts, Counts { messages: 3, ..Counts::default() });
+    }
+
+    #[test]
+    fn the_newest_messages_are_no_gap_and_no_repeat() {
+        let mut ledger = standing(7);
+        let lost = subscribed(20, "e", r#","recovered":false,"after":18"#);
+        walk(&mut ledger, &[lost, message(19), message(20)]);
+        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
     }
 
     #[test]

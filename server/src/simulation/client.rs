@@ -446,7 +446,7 @@ impl Client {
         }
     }
 
-    fn error(&mut self, json: &Value, topic: Option<usize>, now: Now, truth: &Truth) {
+    fn error(&mut self, json: &Value, topic: Option<usize>, now: Now, truth: &mut Truth) {
         let code = json["code"].as_str().unwrap();
         let is_over = self.grant().is_some_and(|grant| now.is_over(grant));
         if code == "TOKEN_EXPIRED" && is_over && !matches!(self.asked(), Some(Request::Setup(_))) {
@@ -486,9 +486,14 @@ impl Client {
             other => panic!("{code} answers {other:?}"),
         };
         assert_eq!(code, expected, "{request:?}");
-        if matches!(request, Request::Setup(_)) && !self.is_set_up() {
-            // The token may also have lapsed while the topics of a good setup were handled.
+        if let Request::Setup(Setup { session, .. }) = &request
+            && !self.is_set_up()
+        {
+            // The token may also have lapsed while the topics of a good setup were handled: the session has some of them.
             self.said_expired = !self.answers.is_empty();
+            if let (true, Some(id)) = (self.said_expired, session) {
+                truth.may_be_overtaken(id, self.number);
+            }
             self.failures += 1;
         }
     }

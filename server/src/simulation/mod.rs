@@ -161,7 +161,8 @@ mod everybody_gets_what_was_promised {
 fn a_seed_runs_the_same_again() {
     for backbone in [Backbone::Memory, Backbone::Flaky] {
         for seed in 0..50 {
-            assert_eq!(run(backbone, seed, Bug::None, Detail::Off), run(backbone, seed, Bug::None, Detail::On));
+            let once = run(backbone, seed, Bug::None, Detail::Off);
+            assert_eq!(once, run(backbone, seed, Bug::None, Detail::On), "seed {seed}, {backbone:?}");
         }
     }
 }

@@ -15,9 +15,7 @@ use crate::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
-use protocol::{
-    ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode,
-};
+use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode};
 use setup::{ATTEMPTS, Admitted, Client, Progress};
 use std::{
     borrow::Cow,

@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod close_codes;
+mod cost_of_frames;
 mod dedup;
 mod demo;
 mod deploy;
@@ -19,6 +20,7 @@ mod issuer;
 mod jwt;
 mod limits;
 mod logs;
+mod many_topics;
 #[path = "../shared/masked.rs"]
 mod masked;
 mod metrics;
@@ -26,6 +28,7 @@ mod openapi;
 mod ordering;
 mod origins;
 mod pages;
+mod positions;
 mod proxies;
 mod publish;
 mod raw;

@@ -15,12 +15,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The topic of the URL, then those of the frame, then those of the session; of these the first `limit`.
-    pub(super) fn new(
-        of_url: Option<String>,
-        of_frame: Vec<Cow<'static, str>>,
-        of_session: Option<Positions>,
-        limit: usize,
-    ) -> Self {
+    pub(super) fn new(of_url: Option<String>, of_frame: Vec<Cow<'static, str>>, of_session: Option<Positions>, limit: usize) -> Self {
         let mut topics: Topics = of_url.map(Cow::Owned).into_iter().chain(of_frame).map(|topic| (topic, None)).collect();
         for (topic, position) in of_session.into_iter().flatten() {
             topics.insert(topic.as_str().to_owned().into(), Some(position));

@@ -260,7 +260,11 @@ impl Subscriptions {
         };
         held.send_replay(batch);
         drop(held);
-        if caught_up { self.leave_the_turns(self.turn) } else { self.turn += 1 }
+        if caught_up {
+            self.leave_the_turns(self.turn)
+        } else {
+            self.turn += 1
+        }
         if self.are_behind() { Replay::More } else { Replay::Done }
     }
 }
