@@ -329,9 +329,8 @@ fn jwt_mode_needs_a_key_that_can_be_used() {
         assert!(found.starts_with(expected), "{lines}: {found}");
     }
     let (_folder, empty) = folder_with("keys", "# none yet\n");
-    assert!(
-        File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]).starts_with("http.api_keys_file: there is no key in it")
-    );
+    let refusal = File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]);
+    assert!(refusal.starts_with(&format!("http.api_keys_file: {empty}: there is no key in it")), "{refusal}");
     let output = micro_socket().args(["--listen", "127.0.0.1:0"]).env("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "serve does not start either: {output:?}");
 }
