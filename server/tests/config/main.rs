@@ -190,7 +190,7 @@ fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
 #[test]
 fn an_unknown_key_is_refused_with_what_there_is() {
     let limits = "the keys of [limits] are max_connections, ";
-    let top = "at the top is listen; the sections are auth, access, limits, ";
+    let top = "at the top is listen; the sections are runtime, auth, access, limits, ";
     let cases = [
         ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
         ("[limits]\n\n\nwishes = 0", format!("gateway.toml:4: unknown key limits.wishes; {limits}")),
