@@ -1,6 +1,7 @@
 //! What runs: the topics, the claims of message ids, the connections, and how they work together when something is published.
 //! Shared by everything that serves.
 
+mod phase;
 mod shared_log;
 
 use crate::{
@@ -12,18 +13,20 @@ use crate::{
     hub::{self, Appended, Directory, FanOut, Retired, TooManyTopics, Topic, topic::Name},
     metrics::Meter,
     session,
-    signing::{self, Keyring},
+    signing::{self, Keyring, Keys},
     slo::Slo,
     socket::{Connection, Connections, drive},
 };
+use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{BoxFuture, join_all};
+use phase::{Phase, Progress};
 use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
 use serde_json::value::RawValue;
 use shared_log::SharedLog;
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use tokio_util::task::TaskTracker;
 
@@ -33,7 +36,7 @@ pub struct Gateway {
     config: Config,
     authenticator: Box<dyn Authenticator>,
     /// Who may publish over HTTP; `None`: nobody.
-    api_keys: Option<ApiKeys>,
+    api_keys: Option<ArcSwap<ApiKeys>>,
     keyring: Keyring,
     pub(crate) meter: Arc<Meter>,
     pub(crate) slo: Slo,
@@ -47,7 +50,7 @@ pub struct Gateway {
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
     pub(crate) tasks: TaskTracker,
-    stopping: AtomicBool,
+    progress: Progress,
 }
 
 /// What there is right now.
@@ -176,12 +179,12 @@ impl Gateway {
         };
         let sessions =
             session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
-        let keyring = Keyring::load(&config.signing)?;
+        let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
-        let instruments = hub::directory::Instruments { signer: keyring.signer.clone(), meter: meter.clone() };
+        let instruments = hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
         Ok(Self {
             authenticator: auth::authenticator(&config)?,
-            api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?,
+            api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?.map(ArcSwap::from_pointee),
             topics: Directory::new(topics, history, clock, new_epoch, instruments),
             keyring,
             slo: Slo::new(meter.clone()),
@@ -193,7 +196,7 @@ impl Gateway {
             connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
-            stopping: AtomicBool::new(false),
+            progress: Progress::default(),
             config,
         })
     }
@@ -227,8 +230,13 @@ impl Gateway {
     }
 
     /// The public keys of the signatures, as a JWK set.
-    pub(crate) fn key_set(&self) -> &str {
-        &self.keyring.key_set
+    pub(crate) fn key_set(&self) -> Arc<String> {
+        self.keyring.set()
+    }
+
+    /// Signs by these keys from now on, and lists them.
+    pub(crate) fn exchange_signing_keys(&self, keys: Keys) {
+        self.keyring.exchange(keys);
     }
 
     /// Who tells users from their tokens.
@@ -238,8 +246,15 @@ impl Gateway {
 
     /// The keys of backends, where there are any.
     #[must_use]
-    pub fn api_keys(&self) -> Option<&ApiKeys> {
-        self.api_keys.as_ref()
+    pub fn api_keys(&self) -> Option<Guard<Arc<ApiKeys>>> {
+        self.api_keys.as_ref().map(ArcSwap::load)
+    }
+
+    /// Lets in backends with these keys and no others from now on; without effect if there were none at the start.
+    pub(crate) fn exchange_api_keys(&self, keys: ApiKeys) {
+        if let Some(present) = &self.api_keys {
+            present.store(Arc::new(keys));
+        }
     }
 
     /// What there is right now.
@@ -252,15 +267,26 @@ impl Gateway {
         }
     }
 
-    /// Whether it takes new work.
+    /// Whether load balancers should send clients here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.stopping.load(Relaxed)
+        !self.progress.has_reached(Phase::Unready)
+    }
+
+    /// Whether it takes connections and publishes.
+    #[must_use]
+    pub fn takes_work(&self) -> bool {
+        !self.progress.has_reached(Phase::Draining)
+    }
+
+    /// Is not ready from now on, and works on.
+    pub(crate) fn announce_stop(&self) {
+        self.progress.advance(Phase::Unready);
     }
 
     /// Takes no new work from now on.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Relaxed);
+        self.progress.advance(Phase::Draining);
     }
 
     /// Publishes once per user and message id, `now`, and makes it due. `last` is the topic that the caller used last.
@@ -276,7 +302,7 @@ impl Gateway {
         now: Micros,
         last: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Stored, PublishError> {
-        if !self.is_ready() {
+        if !self.takes_work() {
             return Err(PublishError::ShuttingDown);
         }
         if let Some(shared_log) = &self.shared_log {

@@ -8,6 +8,7 @@
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
 //! | [`ending`] | the end of something under way, for those who wait |
+//! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
 //! | [`pattern`] | which topics something holds for |
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod config;
 pub mod dedup;
 pub mod ending;
+mod files;
 pub mod gateway;
 pub mod http;
 pub mod hub;

@@ -2,8 +2,10 @@
 
 mod cli;
 
+use std::fmt::Display;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +14,7 @@ use cli::{keys::Keys, token::Token};
 use micro_socket::{
     Server,
     config::{Config, Sources},
-    serve::Listeners,
+    serve::{Listeners, Running, Runtimes, runtimes},
 };
 use mimalloc::MiMalloc;
 use tokio::net::TcpListener;
@@ -63,54 +65,70 @@ struct Check {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(options) => load(options.config, options.listen).and_then(serve),
-        Command::Check(options) => load(options.config, None).and_then(check),
+        Command::Serve(options) => serve(sources(options.config, options.listen)),
+        Command::Check(options) => check(&sources(options.config, None)),
         Command::Keys(command) => command.run(),
         Command::Token(command) => command.run().map(|token| print(&format!("{token}\n"))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("{reason}");
+            // Standard error may be full or closed.
+            let _ = writeln!(std::io::stderr(), "{reason}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn load(file: Option<PathBuf>, listen: Option<String>) -> Result<Config, String> {
+fn sources(file: Option<PathBuf>, listen: Option<String>) -> Sources {
     let environment =
         std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
-    Config::load(&Sources { file, environment, listen }).map_err(|error| error.to_string())
+    Sources { file, environment, listen }
 }
 
 /// The files that it names are read too.
-fn check(config: Config) -> Result<(), String> {
-    let text = config.to_toml();
-    Server::prepare(config).map_err(|error| error.to_string())?;
-    print(&text);
+fn check(sources: &Sources) -> Result<(), String> {
+    let config = Config::load(sources).map_err(text)?;
+    let effective = config.to_toml();
+    workers(&config)?;
+    Server::prepare(config).map_err(text)?;
+    print(&effective);
     Ok(())
 }
 
-fn serve(config: Config) -> Result<(), String> {
+fn serve(sources: Sources) -> Result<(), String> {
+    let config = Config::load(&sources).map_err(text)?;
     micro_socket::log::init(&config.log);
     refuse_huge_pages();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let runtimes = Runtimes::new(workers(&config)?).map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let running = runtimes.start(start(config, sources))?;
+    runtimes.end(running.until_stopped()).map_err(|error| format!("stopped: {error}"))
+}
+
+fn workers(config: &Config) -> Result<NonZeroUsize, String> {
+    runtimes::workers(config.runtime.workers, std::env::var_os(runtimes::WORKERS_VARIABLE).as_deref()).map_err(text)
+}
+
+async fn start(config: Config, sources: Sources) -> Result<Running, String> {
     let (listen, docs, admin) = (config.listen, config.http.docs, config.http.admin_listen);
-    runtime.block_on(async {
-        let server = Server::prepare(config).map_err(|error| error.to_string())?;
-        let (clients, address) = bind(listen).await?;
-        announce(address, docs, server.is_encrypted());
-        let admin = match admin {
-            None => None,
-            Some(admin) => {
-                let (admin, address) = bind(admin).await?;
-                print(&format!("Metrics: http://{}/metrics\n", reachable(address)));
-                Some(admin)
-            }
-        };
-        server.serve(Listeners { clients, admin }).await.map_err(|error| format!("stopped: {error}"))
-    })
+    let server = Server::prepare(config).map_err(text)?;
+    let is_encrypted = server.is_encrypted();
+    let (clients, address) = bind(listen).await?;
+    let admin = match admin {
+        None => None,
+        Some(admin) => Some(bind(admin).await?),
+    };
+    let (admin, admin_address) = admin.unzip();
+    let running = server.start(Listeners { clients, admin }, sources).await.map_err(text)?;
+    announce(address, docs, is_encrypted);
+    if let Some(address) = admin_address {
+        print(&format!("Metrics: http://{}/metrics\n", reachable(address)));
+    }
+    Ok(running)
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
 }
 
 /// Memory that grows comes in pages of 4 KiB, not of 2 MiB: who is served while one of those is cleared waits for milliseconds.

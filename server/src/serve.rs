@@ -1,23 +1,44 @@
 //! From a configuration to a process that serves: prepares what can fail, runs everything side by side, and ends it when the
 //! process is asked to stop.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `door` | a listener: accepts connections and speaks HTTP with them |
+//! | `activities` | what goes on for as long as the gateway serves, each in a task of its own |
+//! | `signals` | what the process is told from outside |
+//! | `reload` | what SIGHUP reads again |
+//! | `manager` | what systemd is told |
+//! | [`running`] | from the signal to the end |
+//! | `drain` | how connections end |
+//! | [`runtimes`] | the threads of all this |
 
+mod activities;
 mod door;
 mod drain;
+mod manager;
+mod reload;
+pub mod running;
+pub mod runtimes;
 mod signals;
 
 use crate::{
-    config::Config,
+    config::{Config, Sources},
     gateway::{Gateway, KeyError},
     http, page,
     tls::{Tls, TlsError},
 };
+use activities::Activities;
 use axum::Router;
 use door::Door;
-use drain::drain;
 use hyper_util::service::TowerToHyperService;
-use signals::Signals;
-use std::{future::pending, io, sync::Arc, time::Duration};
+use manager::News;
+use reload::Reload;
+use signals::{Hangups, Signals};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, time::sleep};
+
+pub use running::Running;
+pub use runtimes::Runtimes;
 
 /// How often what has expired is cleared away.
 const CLEARING: Duration = Duration::from_secs(1);
@@ -37,6 +58,14 @@ pub enum ServeError {
     /// The signals that ask the process to stop cannot be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] io::Error),
+    /// Something that goes on for as long as the gateway serves has ended before it.
+    #[error("{name}: {reason}")]
+    Activity {
+        /// What it does.
+        name: &'static str,
+        /// The panic, most likely.
+        reason: String,
+    },
 }
 
 /// A gateway that has everything it needs to serve.
@@ -62,8 +91,8 @@ impl Server {
     /// [`ServeError`]
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
         let page = page::router(page::Assets::of_this_build(), page::bounds(&config))?;
-        let tls = Tls::load(&config.tls)?;
         let gateway = Arc::new(Gateway::new(config)?);
+        let tls = Tls::load(&gateway.config().tls, gateway.meter.clone())?;
         let router = http::router(gateway.clone(), page);
         Ok(Self { gateway, tls, router })
     }
@@ -74,50 +103,35 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Serves until the process gets SIGINT or SIGTERM, then takes no new work, gives every connection what waits for it, and
-    /// closes it with 1001. A second signal ends that at once.
+    /// Begins to serve: answers signals, accepts connections, and tells the service manager so. `sources` are those of the
+    /// configuration, for SIGHUP. Everything runs on the runtime of the caller.
     ///
     /// # Errors
-    /// [`ServeError`], before anything is served.
-    pub async fn serve(self, listeners: Listeners) -> Result<(), ServeError> {
+    /// [`ServeError::Signals`], before anything is served.
+    pub async fn start(self, listeners: Listeners, sources: Sources) -> Result<Running, ServeError> {
         let Self { gateway, tls, router } = self;
-        let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+        let signals = Signals::listen().map_err(ServeError::Signals)?;
+        let hangups = Hangups::listen().map_err(ServeError::Signals)?;
+        let mut activities = Activities::default();
         let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
-        let stopped = async {
-            let signal = signals.next().await;
-            tracing::info!(?signal, connections = gateway.connections.len(), "stopping");
-            gateway.stop();
-            tokio::select! {
-                () = drain(&gateway, signal) => tracing::info!("stopped"),
-                signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
-            }
-        };
-        // HTTP is answered to the end: a load balancer asks `/readyz`.
-        tokio::select! {
-            () = door.open(&listeners.clients) => {}
-            () = open_admin(&gateway, listeners.admin) => {}
-            () = follow_files(tls.as_ref()) => {}
-            () = gateway.connections.keep_alive(gateway.config().timeouts.ping) => {}
-            () = clear(&gateway) => {}
-            () = gateway.slo.follow() => {}
-            () = stopped => {}
+        activities.start("accepting clients", async move { door.open(&listeners.clients).await });
+        if let Some(listener) = listeners.admin {
+            let router = TowerToHyperService::new(http::admin(gateway.clone()));
+            let door = Door { gateway: gateway.clone(), tls: None, router };
+            activities.start("accepting operators", async move { door.open(&listener).await });
         }
-        Ok(())
-    }
-}
-
-/// For ever, with a listener for operators or without.
-async fn open_admin(gateway: &Arc<Gateway>, listener: Option<TcpListener>) {
-    let Some(listener) = listener else { return pending().await };
-    let router = TowerToHyperService::new(http::admin(gateway.clone()));
-    Door { gateway: gateway.clone(), tls: None, router }.open(&listener).await;
-}
-
-/// For ever, with TLS or without.
-async fn follow_files(tls: Option<&Tls>) {
-    match tls {
-        Some(tls) => tls.follow_files().await,
-        None => pending().await,
+        if let Some(tls) = tls.clone() {
+            activities.start("following the certificate", async move { tls.follow_files().await });
+        }
+        activities.start("reloading", Reload::new(gateway.clone(), tls, sources).at_each(hangups));
+        let of = gateway.clone();
+        activities.start("heartbeats", async move { of.connections.keep_alive(of.config().timeouts.ping).await });
+        let of = gateway.clone();
+        activities.start("clearing away", async move { clear(&of).await });
+        let of = gateway.clone();
+        activities.start("following the service level", async move { of.slo.follow().await });
+        manager::tell(News::Ready).await;
+        Ok(Running { gateway, signals, activities })
     }
 }
 

@@ -22,10 +22,10 @@ impl ApiKeys {
     /// # Errors
     /// [`KeyError`]: it cannot be read, has no key, or one that is too short or has white space in it.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        Self::parse(&read("http.api_keys_file", path)?)
+        Self::parse(&read("http.api_keys_file", path)?, path)
     }
 
-    fn parse(text: &str) -> Result<Self, KeyError> {
+    fn parse(text: &str, path: &Path) -> Result<Self, KeyError> {
         let mut keys = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let key = line.trim();
@@ -33,11 +33,11 @@ impl ApiKeys {
                 continue;
             }
             if key.len() < SHORTEST || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(KeyError::BadApiKey { line: index + 1 });
+                return Err(KeyError::BadApiKey { path: path.to_owned(), line: index + 1 });
             }
             keys.push(key.to_owned());
         }
-        if keys.is_empty() { Err(KeyError::NoApiKey) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeyError::NoApiKey { path: path.to_owned() }) } else { Ok(Self(keys)) }
     }
 
     /// Whether `key` is one of them.
@@ -51,9 +51,13 @@ impl ApiKeys {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<ApiKeys, KeyError> {
+        ApiKeys::parse(text, Path::new("keys"))
+    }
+
     #[test]
     fn one_a_line() {
-        let keys = ApiKeys::parse("# orders service\n  0123456789abcdef \n\r\n\nfedcba9876543210\r\n").unwrap();
+        let keys = parse("# orders service\n  0123456789abcdef \n\r\n\nfedcba9876543210\r\n").unwrap();
         assert!(keys.accept("0123456789abcdef") && keys.accept("fedcba9876543210"));
         for wrong in ["", "0123456789abcdeg", "0123456789abcde", "0123456789abcdef ", "# orders service"] {
             assert!(!keys.accept(wrong), "{wrong}");
@@ -64,10 +68,10 @@ mod tests {
     #[test]
     fn a_file_without_good_keys_is_refused() {
         for nothing in ["", "# only a comment\n"] {
-            assert!(matches!(ApiKeys::parse(nothing), Err(KeyError::NoApiKey)), "{nothing}");
+            assert!(matches!(parse(nothing), Err(KeyError::NoApiKey { .. })), "{nothing}");
         }
         for bad in ["\nshort\n", "\n0123456789 abcdef\n", "\n0123456789abcdeü\n"] {
-            assert!(matches!(ApiKeys::parse(bad), Err(KeyError::BadApiKey { line: 2 })), "{bad}");
+            assert!(matches!(parse(bad), Err(KeyError::BadApiKey { line: 2, .. })), "{bad}");
         }
     }
 }

@@ -28,11 +28,16 @@ pub enum KeyError {
     #[error("auth.jwks_url: cannot be fetched: {0}")]
     Client(String),
     /// Nobody could publish.
-    #[error("http.api_keys_file: there is no key in it; one stands in a line, `openssl rand -hex 32` makes one")]
-    NoApiKey,
+    #[error("http.api_keys_file: {}: there is no key in it; one stands in a line, `openssl rand -hex 32` makes one", path.display())]
+    NoApiKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// Too easy to find by trying, or not to be sent in a header.
-    #[error("http.api_keys_file: line {line}: a key has at least 16 characters, of ASCII and without white space")]
+    #[error("http.api_keys_file: {}:{line}: a key has at least 16 characters, of ASCII and without white space", path.display())]
     BadApiKey {
+        /// The file.
+        path: PathBuf,
         /// From 1.
         line: usize,
     },

@@ -304,7 +304,7 @@ settings! {
         demo: Option<bool> = None, SwitchOrAuto;
         /// `/docs`, `/openapi` and the redirect from `/`
         docs: bool = true, Switch;
-        /// Where `/metrics`, `/stats`, `/healthz` and `/readyz` are, and nowhere else.
+        /// Where `/metrics` and `/stats` are, and nowhere else.
         admin_listen: Option<SocketAddr> = None, OptionalAddress;
     }
 

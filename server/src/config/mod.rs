@@ -16,6 +16,7 @@ mod rules;
 mod secret;
 mod units;
 
+use keys::Key;
 use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
@@ -28,7 +29,7 @@ pub use secret::Secret;
 pub use units::parse_period;
 
 /// Where a configuration is read from.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// The file of `--config`. It must exist where it is given.
     pub file: Option<PathBuf>,
@@ -52,6 +53,12 @@ impl Config {
     #[must_use]
     pub fn has_demo(&self) -> bool {
         self.http.demo.unwrap_or(self.auth.mode == AuthMode::Demo)
+    }
+
+    /// The keys, with their sections, that have another value in `other`. Of a secret only shows whether it is given.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        keys::all().iter().filter(|key| (key.show)(self) != (key.show)(other)).map(Key::path).collect()
     }
 
     /// The effective configuration as TOML: a file with this content gives this configuration.
@@ -80,6 +87,15 @@ mod tests {
         std::fs::write(&file, Config::default().to_toml()).unwrap();
         let sources = Sources { file: Some(file), ..Sources::default() };
         assert_eq!(Config::load(&sources).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_has_changed_is_named() {
+        let mut other = Config::default();
+        assert!(Config::default().differences(&other).is_empty());
+        other.log.level = "debug".to_owned();
+        other.limits.max_frame += 1;
+        assert_eq!(Config::default().differences(&other), ["limits.max_frame", "log.level"]);
     }
 
     /// A row of the table is `| key | default | meaning |`; both are held against the code.

@@ -42,7 +42,7 @@ pub(super) fn show_period(period: Duration) -> String {
     PERIODS
         .iter()
         .find(|(_, factor)| millis.is_multiple_of(*factor) && millis >= *factor)
-        .map_or_else(|| "0ms".to_owned(), |(name, factor)| format!("{}{name}", millis / factor))
+        .map_or_else(|| "0s".to_owned(), |(name, factor)| format!("{}{name}", millis / factor))
 }
 
 /// The digits at the front and what follows, spaces between them left out.

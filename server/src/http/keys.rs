@@ -21,5 +21,5 @@ pub(super) async fn keys(State(gateway): State<Arc<Gateway>>) -> impl IntoRespon
         (header::CACHE_CONTROL, "no-cache"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (headers, gateway.key_set().to_owned())
+    (headers, gateway.key_set().as_str().to_owned())
 }

@@ -66,7 +66,8 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         .routes(routes!(ws::one_topic))
         .routes(routes!(keys::keys))
         .routes(routes!(documents::openapi))
-        .routes(routes!(documents::asyncapi));
+        .routes(routes!(documents::asyncapi))
+        .merge(health());
     if config.http.admin_listen.is_none() {
         api = api.merge(operations());
     }
@@ -87,9 +88,9 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     finish(router.layer(Extension(documents)), gateway)
 }
 
-/// What `http.admin_listen` serves, and nobody else does then.
+/// What `http.admin_listen` serves.
 pub fn admin(gateway: Arc<Gateway>) -> Router {
-    finish(operations().into(), gateway)
+    finish(operations().merge(health()).into(), gateway)
 }
 
 fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
@@ -100,12 +101,14 @@ fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
+/// For load balancers and supervisors: on every listener.
+fn health() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::new().routes(routes!(health::healthz)).routes(routes!(health::readyz))
+}
+
+/// For operators: on the listener of their own, if there is one.
 fn operations() -> OpenApiRouter<Arc<Gateway>> {
-    OpenApiRouter::new()
-        .routes(routes!(stats::stats))
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(metrics::metrics))
+    OpenApiRouter::new().routes(routes!(stats::stats)).routes(routes!(metrics::metrics))
 }
 
 fn docs() -> OpenApiRouter<Arc<Gateway>> {

@@ -60,7 +60,7 @@ fn open(gateway: Arc<Gateway>, request: Request, caller: Caller) -> Response {
         let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
         return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();
     }
-    if !gateway.is_ready() {
+    if !gateway.takes_work() {
         return Problem::from(ErrorCode::ShuttingDown).into_response();
     }
     socket::upgrade(gateway, request, caller).unwrap_or_else(refused)

@@ -14,6 +14,34 @@ type Codes<const N: usize> = [AtomicU64; N];
 const ERRORS: usize = ErrorCode::ALL.len();
 const CLOSES: usize = CloseCode::ALL.len();
 
+/// What is read again while the gateway serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The file of the configuration.
+    Configuration,
+    /// The keys of backends.
+    ApiKeys,
+    /// The keys of signatures.
+    SigningKeys,
+    /// Certificate and key of TLS.
+    Certificate,
+}
+
+impl Reloaded {
+    const ALL: [Self; 4] = [Self::Configuration, Self::ApiKeys, Self::SigningKeys, Self::Certificate];
+
+    /// Its name in metrics and in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::ApiKeys => "api_keys",
+            Self::SigningKeys => "signing_keys",
+            Self::Certificate => "certificate",
+        }
+    }
+}
+
 /// All counters of one gateway.
 pub struct Meter {
     /// Publishes that were stored.
@@ -29,6 +57,9 @@ pub struct Meter {
     errors: Codes<ERRORS>,
     closes: Codes<CLOSES>,
     closes_otherwise: AtomicU64,
+    failed_reloads: Codes<{ Reloaded::ALL.len() }>,
+    /// In seconds since 1970; 0: there is no certificate.
+    certificate_expiry: AtomicU64,
 }
 
 impl Default for Meter {
@@ -42,6 +73,8 @@ impl Default for Meter {
             errors: std::array::from_fn(|_| AtomicU64::new(0)),
             closes: std::array::from_fn(|_| AtomicU64::new(0)),
             closes_otherwise: AtomicU64::new(0),
+            failed_reloads: std::array::from_fn(|_| AtomicU64::new(0)),
+            certificate_expiry: AtomicU64::new(0),
         }
     }
 }
@@ -72,6 +105,27 @@ impl Meter {
     pub fn count_close(&self, code: Option<u16>) {
         let known = CloseCode::ALL.iter().position(|known| Some(known.number()) == code);
         known.and_then(|at| self.closes.get(at)).unwrap_or(&self.closes_otherwise).fetch_add(1, Relaxed);
+    }
+
+    /// Something could not be read again.
+    pub fn count_failed_reload(&self, what: Reloaded) {
+        self.failed_reloads[what as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Reloads that failed so far.
+    pub fn failed_reloads(&self) -> impl Iterator<Item = (Reloaded, u64)> {
+        Reloaded::ALL.into_iter().zip(self.failed_reloads.iter().map(|count| count.load(Relaxed)))
+    }
+
+    /// When the certificate that is in force expires, in seconds since 1970.
+    pub fn certificate_expires(&self, at: Option<u64>) {
+        self.certificate_expiry.store(at.unwrap_or(0), Relaxed);
+    }
+
+    /// As [`Meter::certificate_expires`] was told last. `None`: there is no certificate, or its end is not known.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Option<u64> {
+        Some(self.certificate_expiry.load(Relaxed)).filter(|at| *at != 0)
     }
 
     /// Errors so far, by code.
@@ -118,6 +172,15 @@ mod tests {
         let (last, known) = counts.split_last().unwrap();
         assert!((1..).zip(known).all(|(n, (code, count))| code.is_some() && n == *count));
         assert_eq!(*last, (None, 2));
+    }
+
+    #[test]
+    fn each_kind_of_reload_has_its_own_counter() {
+        let meter = Meter::default();
+        for (n, what) in (1..).zip(Reloaded::ALL) {
+            (0..n).for_each(|_| meter.count_failed_reload(what));
+        }
+        assert!((1..).zip(meter.failed_reloads()).all(|(n, (_, count))| n == count));
     }
 
     #[test]

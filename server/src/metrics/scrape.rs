@@ -1,7 +1,7 @@
 //! Everything together, as `/metrics` answers it.
 
 use super::{exposition::Exposition, process};
-use crate::gateway::Gateway;
+use crate::{config::Config, gateway::Gateway};
 
 /// The gateway at this moment, in Prometheus's text format. Looks at every connection: for a scraper, not for a loop.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
@@ -9,6 +9,7 @@ pub(crate) fn scrape(gateway: &Gateway) -> String {
     let version = env!("CARGO_PKG_VERSION");
     out.family("micro_socket_build_info", "gauge", "Always 1; the version is a label.").sample(&[("version", &version)], 1);
     at_this_moment(gateway, &mut out);
+    limits(gateway.config(), &mut out);
     since_the_start(gateway, &mut out);
     process::put(&mut out);
     out.into_text()
@@ -26,15 +27,35 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
     out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        out.gauge(
-            "micro_socket_tasks",
-            "Tasks that have not ended: one for each connection, and some besides.",
-            runtime.metrics().num_alive_tasks(),
-        );
+        let runtime = runtime.metrics();
+        out.gauge("micro_socket_tasks", "Tasks that have not ended: one for each connection, and some besides.", runtime.num_alive_tasks());
+        out.gauge("micro_socket_workers", "Threads that serve.", runtime.num_workers());
     }
-    out.gauge("micro_socket_ready", "1 while the gateway takes new work.", u8::from(gateway.is_ready()));
+    out.gauge("micro_socket_ready", "1 while /readyz answers 200.", u8::from(gateway.is_ready()));
+    let mut expiry = out.family(
+        "micro_socket_tls_certificate_not_after_timestamp_seconds",
+        "gauge",
+        "When the first certificate of the chain expires, in seconds since 1970; without TLS there is no value.",
+    );
+    if let Some(at) = gateway.meter.certificate_expiry() {
+        expiry.sample(&[], at);
+    }
     let target = gateway.config().slo.delivery_p99.as_secs_f64();
     out.gauge("micro_socket_slo_delivery_p99_seconds", "What 99 of 100 deliveries are to reach (slo.delivery_p99).", target);
+}
+
+/// Those limits that another metric comes near to.
+fn limits(config: &Config, out: &mut Exposition) {
+    let mut family = out.family("micro_socket_limit", "gauge", "The most that the configuration allows, by the name of the limit.");
+    for (name, limit) in [
+        ("max_connections", config.limits.max_connections),
+        ("max_topics", config.limits.max_topics),
+        ("session_max", config.session.max),
+        ("history_total_bytes", config.history.total_bytes),
+        ("dedup_max_keys", config.dedup.max_keys),
+    ] {
+        family.sample(&[("name", &name)], limit);
+    }
 }
 
 fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
@@ -45,6 +66,8 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counter("micro_socket_replayed_messages_total", "Messages handed out again, to clients that catch up.", meter.replayed.sum());
     let errors = meter.errors().map(|(code, count)| (code.as_str(), count));
     out.counters("micro_socket_errors_total", "Errors that clients were told of over WebSocket, by code.", "code", errors);
+    let failed = meter.failed_reloads().map(|(what, count)| (what.as_str(), count));
+    out.counters("micro_socket_reload_failures_total", "Files that could not be read again; what was in force stays.", "what", failed);
     let closes = meter.closes().map(|(code, count)| (code.map_or_else(|| "other".to_owned(), |code| code.number().to_string()), count));
     out.counters("micro_socket_closes_total", "WebSocket connections that ended, by close code.", "code", closes);
     out.histogram(

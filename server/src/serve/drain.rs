@@ -1,6 +1,5 @@
 //! How a gateway stops: everybody gets what waits for them, then 1001. Relies on the gateway taking no new work any more.
 
-use super::signals::Signal;
 use crate::gateway::Gateway;
 use protocol::CloseCode;
 use std::time::Duration;
@@ -13,8 +12,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// apart, or closer where their time would not suffice.
 const APART: Duration = Duration::from_millis(10);
 
-/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all the same.
-pub(super) async fn drain(gateway: &Gateway, signal: Signal) {
+/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all the same. `spread`: not all of
+/// them at once.
+pub(super) async fn drain(gateway: &Gateway, spread: bool) {
     let time = gateway.config().timeouts.drain;
     gateway.tasks.close();
     let in_order = async {
@@ -26,11 +26,7 @@ pub(super) async fn drain(gateway: &Gateway, signal: Signal) {
             }
         }
         let connections = gateway.connections.all();
-        let apart = match signal {
-            // Somebody waits for it.
-            Signal::Interrupt => Duration::ZERO,
-            Signal::Terminate => APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX)),
-        };
+        let apart = if spread { APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX)) } else { Duration::ZERO };
         let start = Instant::now();
         for (i, connection) in (0..).zip(connections) {
             sleep_until(start + apart * i).await;

@@ -61,7 +61,7 @@ pub(super) fn connection(
         tracing::debug!(connection = connection.number(), "a client has connected");
         let place = gateway.connections.add(connection.clone(), address);
         if place.is_some() {
-            if !gateway.is_ready() {
+            if !gateway.takes_work() {
                 connection.drain();
             }
             let closing = converse(&connection, &gateway, &mut reader, &mut conversation).await;

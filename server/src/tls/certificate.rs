@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tokio_rustls::rustls::{
     crypto::ring,
@@ -12,6 +13,7 @@ use tokio_rustls::rustls::{
     },
     sign::CertifiedKey,
 };
+use x509_cert::der::Decode;
 
 /// Why two files make no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +49,19 @@ pub enum CertificateError {
 }
 
 /// Where certificate and key are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Files {
     pub(super) cert: PathBuf,
     pub(super) key: PathBuf,
+}
+
+/// What new connections get.
+#[derive(Debug)]
+pub(super) struct Certificate {
+    pub(super) key: Arc<CertifiedKey>,
+    /// When the first certificate of the chain stops being good, in seconds since 1970. `None`: none says so in a way that is
+    /// understood here.
+    pub(super) not_after: Option<u64>,
 }
 
 /// What the files hold at one moment.
@@ -66,7 +77,7 @@ impl Files {
     }
 
     /// The certificate, checked to be of this key.
-    pub(super) fn parse(&self, content: &Content) -> Result<CertifiedKey, CertificateError> {
+    pub(super) fn parse(&self, content: &Content) -> Result<Certificate, CertificateError> {
         let chain = CertificateDer::pem_slice_iter(&content.cert)
             .collect::<Result<Vec<_>, _>>()
             .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
@@ -76,12 +87,16 @@ impl Files {
             expected: "private key",
             reason,
         })?;
-        CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|reason| CertificateError::Unfit {
-            cert: self.cert.clone(),
-            key: self.key.clone(),
-            reason,
-        })
+        let not_after = chain.iter().filter_map(not_after).min();
+        let unfit = |reason| CertificateError::Unfit { cert: self.cert.clone(), key: self.key.clone(), reason };
+        let key = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(unfit)?;
+        Ok(Certificate { key: Arc::new(key), not_after })
     }
+}
+
+fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    Some(certificate.tbs_certificate().validity().not_after.to_unix_duration().as_secs())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {

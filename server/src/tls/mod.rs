@@ -13,7 +13,7 @@ mod reload;
 
 pub use certificate::CertificateError;
 
-use crate::config;
+use crate::{config, files::ReadError, metrics::Meter};
 use certificate::Files;
 use reload::Current;
 use std::{io, sync::Arc, time::Duration};
@@ -51,18 +51,18 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads the files. `None`: none are configured.
+    /// Reads the files. `None`: none are configured. `meter` is told when the certificate expires, and of changes that failed.
     ///
     /// # Errors
     /// [`TlsError`] names the file and the reason.
-    pub fn load(config: &config::Tls) -> Result<Option<Self>, TlsError> {
+    pub fn load(config: &config::Tls, meter: Arc<Meter>) -> Result<Option<Self>, TlsError> {
         let (cert, key) = match (&config.cert_file, &config.key_file) {
             (Some(cert), Some(key)) => (cert.clone(), key.clone()),
             (None, None) => return Ok(None),
             (Some(_), None) => return Err(TlsError::Half { given: "tls.cert_file", missing: "tls.key_file" }),
             (None, Some(_)) => return Err(TlsError::Half { given: "tls.key_file", missing: "tls.cert_file" }),
         };
-        let current = Arc::new(Current::load(Files { cert, key })?);
+        let current = Arc::new(Current::load(Files { cert, key }, meter)?);
         let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
@@ -82,6 +82,14 @@ impl Tls {
     /// Follows the files for ever. Connections that stand are left alone. Cancel-safe.
     pub async fn follow_files(&self) {
         self.current.follow().await;
+    }
+
+    /// Takes over what the files hold now. Connections that stand are left alone. Cancel-safe.
+    ///
+    /// # Errors
+    /// The certificate stays as it is.
+    pub(crate) async fn reload(&self) -> Result<(), ReadError<CertificateError>> {
+        self.current.reload().await
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use socket2::SockRef;
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::{CloseFrame, frame::coding::CloseCode},
@@ -229,8 +229,7 @@ async fn a_slow_consumer() {
 async fn a_process_that_is_asked_to_stop_says_goodbye() {
     let gateway = Gateway::start(&[]);
     let mut sockets = [gateway.user("u", &["t"]).await, gateway.connect("/ws").await];
-    let signalled = Command::new("kill").args(["-TERM", &gateway.pid().to_string()]).status().unwrap();
-    assert!(signalled.success());
+    gateway.signal("TERM");
     for socket in &mut sockets {
         assert_eq!(socket.closed().await.0, Some(1001));
     }

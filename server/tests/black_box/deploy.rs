@@ -30,3 +30,18 @@ fn the_dashboard_is_json() {
     let dashboard: serde_json::Value = serde_json::from_str(include_str!("../../../deploy/grafana/micro-socket.json")).unwrap();
     assert!(dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string()));
 }
+
+#[test]
+fn the_unit_binds_low_ports_tells_systemd_and_is_started_again() {
+    let unit = include_str!("../../../deploy/systemd/micro-socket.service");
+    let values = |key: &str| unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect::<Vec<_>>();
+    assert_eq!(values("AmbientCapabilities"), ["CAP_NET_BIND_SERVICE"]);
+    assert_eq!(values("CapabilityBoundingSet"), ["CAP_NET_BIND_SERVICE"]);
+    assert_eq!(values("PrivateUsers"), [""; 0], "capabilities count for nothing with it");
+    assert!(values("RestrictAddressFamilies")[0].split(' ').any(|family| family == "AF_UNIX"), "for sd_notify");
+    assert_eq!(values("Type"), ["notify", "notify-reload"], "the second one is unknown before systemd 253");
+    assert_eq!((values("Restart"), values("StartLimitIntervalSec")), (vec!["always"], vec!["0"]));
+    let timeouts = micro_socket::config::Config::default().timeouts;
+    let stop: u64 = values("TimeoutStopSec")[0].parse().unwrap();
+    assert!(stop >= (timeouts.unready + timeouts.drain).as_secs() + 5);
+}

@@ -2,14 +2,7 @@
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::json;
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
-
-fn signal(gateway: &Gateway, name: &str) {
-    assert!(Command::new("kill").args([name, &gateway.pid().to_string()]).status().unwrap().success());
-}
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn nothing_acked_is_undelivered_to_a_reader_that_reads() {
@@ -43,7 +36,7 @@ async fn nothing_acked_is_undelivered_to_a_reader_that_reads() {
     });
     let first = &mut readers[0];
     while first.next().await["seqNo"] != 500 {}
-    signal(&gateway, "-TERM");
+    gateway.signal("TERM");
     let mut delivered = Vec::new();
     for (i, reader) in readers.iter_mut().enumerate() {
         let (code, frames) = reader.closed().await;
@@ -68,7 +61,7 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
     }
     assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"], true);
     assert_eq!(gateway.get("/readyz").await.status(), 200);
-    signal(&gateway, "-TERM");
+    gateway.signal("TERM");
     gateway.becomes_unready().await;
     assert_eq!(gateway.get("/healthz").await.status(), 200);
     assert_eq!(gateway.refusal("/ws").await, 503);
@@ -94,9 +87,9 @@ async fn a_second_signal_ends_at_once() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"), ("MICRO_SOCKET_TIMEOUTS__DRAIN", "10m")]);
     let mut socket = gateway.user("u", &[]).await;
     catch_up_for_ever(&mut socket).await;
-    signal(&gateway, "-TERM");
+    gateway.signal("TERM");
     gateway.becomes_unready().await;
-    signal(&gateway, "-INT");
+    gateway.signal("INT");
     while socket.read().await.is_some() {}
     assert!(gateway.ended());
 }
@@ -106,27 +99,74 @@ async fn who_does_not_take_everything_in_time_is_closed_all_the_same() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"), ("MICRO_SOCKET_TIMEOUTS__DRAIN", "300ms")]);
     let mut socket = gateway.user("u", &[]).await;
     catch_up_for_ever(&mut socket).await;
-    signal(&gateway, "-TERM");
+    gateway.signal("TERM");
     assert_eq!(socket.closed().await.0, Some(1001));
     assert!(gateway.ended());
 }
 
 #[tokio::test]
 async fn connections_end_one_after_the_other_unless_somebody_waits_at_the_terminal() {
-    for (name, least) in [("-TERM", Duration::from_millis(190)), ("-INT", Duration::ZERO)] {
+    for (name, least) in [("TERM", Duration::from_millis(190)), ("INT", Duration::ZERO)] {
         let gateway = Gateway::start(&[]);
         let mut sockets = Vec::new();
         for i in 0..20 {
             sockets.push(gateway.user(&format!("u{i}"), &[]).await);
         }
         let start = Instant::now();
-        signal(&gateway, name);
+        gateway.signal(name);
         for socket in &mut sockets {
             assert_eq!(socket.closed().await.0, Some(1001));
         }
         assert!(start.elapsed() >= least, "{:?}", start.elapsed());
         assert!(gateway.ended());
     }
+}
+
+#[tokio::test]
+async fn an_unready_gateway_works_on_and_a_second_signal_ends_it() {
+    let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__UNREADY", "1h")]);
+    let mut old = gateway.user("old", &["t"]).await;
+    gateway.signal("TERM");
+    gateway.becomes_unready().await;
+    assert_eq!(gateway.get("/healthz").await.status(), 200);
+    let mut new = gateway.user("new", &["t"]).await;
+    assert_eq!(new.ask(&json!({ "type": "publish", "topic": "u", "messageId": "1", "payload": 1 })).await["status"], "ok");
+    assert_eq!(gateway.get("/demo/publish/t?a=1").await.status(), 200);
+    assert_eq!((&old.next().await["seqNo"], &new.next().await["seqNo"]), (&json!(1), &json!(1)));
+    gateway.signal("TERM");
+    assert_eq!(old.closed().await, (None, Vec::new()), "without a drain");
+    assert!(gateway.ended());
+}
+
+#[tokio::test]
+async fn connections_are_closed_after_the_unready_time_and_at_the_terminal_without_it() {
+    for (name, unready, least) in [("TERM", "300ms", 300), ("QUIT", "300ms", 300), ("INT", "1h", 0)] {
+        let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__UNREADY", unready)]);
+        let mut socket = gateway.user("u", &[]).await;
+        let start = Instant::now();
+        gateway.signal(name);
+        assert_eq!(socket.closed().await.0, Some(1001), "{name}");
+        assert!(start.elapsed() >= Duration::from_millis(least), "{name}: {:?}", start.elapsed());
+        drop(socket);
+        assert!(gateway.ended(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn other_signals_do_not_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let gateway = Gateway::start_logging_to(&[], std::fs::File::create(&log).unwrap());
+    let mut socket = gateway.user("u", &[]).await;
+    for name in ["USR1", "USR2"] {
+        gateway.signal(name);
+    }
+    gateway.signal("TERM");
+    assert_eq!(socket.closed().await.0, Some(1001));
+    drop(socket);
+    assert!(gateway.ended());
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("SIGUSR1") && log.contains("SIGUSR2"), "{log}");
 }
 
 async fn catch_up_for_ever(socket: &mut Socket) {

@@ -29,10 +29,16 @@ impl Gateway {
     }
 
     pub(crate) fn start_logging_to(environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+        Self::start_by(&[], environment, log)
+    }
+
+    /// With these arguments besides.
+    pub(crate) fn start_by(arguments: &[&str], environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"))
             .env_clear()
             .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -132,6 +138,11 @@ impl Gateway {
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status().as_u16(),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Sends the process the signal of this name.
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
     }
 
     pub(crate) fn pid(&self) -> u32 {

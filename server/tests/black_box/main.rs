@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod asyncapi;
+mod blocked;
+mod busy;
 mod close_codes;
 mod cost_of_frames;
 mod dedup;
@@ -20,6 +22,7 @@ mod issuer;
 mod jwt;
 mod limits;
 mod logs;
+mod manager;
 mod many_topics;
 #[path = "../shared/masked.rs"]
 mod masked;
@@ -32,6 +35,7 @@ mod positions;
 mod proxies;
 mod publish;
 mod raw;
+mod reload;
 mod rules;
 mod schema;
 mod sessions;
@@ -39,3 +43,4 @@ mod setup;
 mod signing;
 mod tls;
 mod topics;
+mod workers;

@@ -2,7 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::raw::{Raw, text};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -37,7 +37,7 @@ async fn every_family_is_explained_and_names_nobody() {
             value.parse::<f64>().unwrap();
             if let Some((_, labels)) = sample.split_once('{') {
                 let label = labels.split('=').next().unwrap();
-                assert!(["code", "status", "le", "version"].contains(&label), "{line}");
+                assert!(["code", "status", "le", "version", "name", "what"].contains(&label), "{line}");
             }
         }
     }
@@ -88,6 +88,8 @@ async fn the_counters_count() {
         ("micro_socket_errors_total{code=\"RATE_LIMITED\"}", 0.0),
         ("micro_socket_closes_total{code=\"1000\"}", 0.0),
         ("micro_socket_send_queue_bytes", 0.0),
+        ("micro_socket_limit{name=\"max_connections\"}", 100_000.0),
+        ("micro_socket_limit{name=\"history_total_bytes\"}", 536_870_912.0),
     ] {
         assert_eq!(metrics.get(name), Some(&value), "{name}");
     }
@@ -154,13 +156,16 @@ async fn operators_may_have_a_listener_of_their_own() {
     for path in ["/metrics", "/stats", "/healthz", "/readyz", "/demo/publish/t?a=1", "/openapi.json", "/ws"] {
         found.push((path, status(&clients, path).await, status(&admin, path).await));
     }
+    let document: Value = reqwest::get(format!("{clients}/openapi.json")).await.unwrap().json().await.unwrap();
+    let documented = ["/metrics", "/stats", "/healthz", "/readyz"].map(|path| document["paths"].get(path).is_some());
     process.kill().unwrap();
     process.wait().unwrap();
+    assert_eq!(documented, [false, false, true, true], "as the listener for clients answers");
     let expected = [
         ("/metrics", 404, 200),
         ("/stats", 404, 200),
-        ("/healthz", 404, 200),
-        ("/readyz", 404, 200),
+        ("/healthz", 200, 200),
+        ("/readyz", 200, 200),
         ("/demo/publish/t?a=1", 200, 404),
         ("/openapi.json", 200, 404),
         ("/ws", 400, 404),

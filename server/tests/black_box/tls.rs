@@ -33,13 +33,13 @@ use tokio_rustls::{
 };
 
 /// A certificate in two files.
-struct Files {
+pub(crate) struct Files {
     folder: TempDir,
     made: CertifiedKey<KeyPair>,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let files = Self { folder: tempfile::tempdir().unwrap(), made: certificate() };
         files.write();
         files
@@ -56,11 +56,11 @@ impl Files {
         self.write();
     }
 
-    fn cert(&self) -> PathBuf {
+    pub(crate) fn cert(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
 
-    fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         self.folder.path().join("key.pem")
     }
 
@@ -93,7 +93,7 @@ impl Files {
         web_socket(self.tls(gateway, &[&TLS13]).await.unwrap()).await
     }
 
-    async fn user(&self, gateway: &Gateway, user: &str, topics: &[&str]) -> Socket<TlsStream<TcpStream>> {
+    pub(crate) async fn user(&self, gateway: &Gateway, user: &str, topics: &[&str]) -> Socket<TlsStream<TcpStream>> {
         let mut socket = self.connect(gateway).await;
         socket.set_up(user, topics).await;
         socket

@@ -190,7 +190,7 @@ fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
 #[test]
 fn an_unknown_key_is_refused_with_what_there_is() {
     let limits = "the keys of [limits] are max_connections, ";
-    let top = "at the top is listen; the sections are auth, access, limits, ";
+    let top = "at the top is listen; the sections are runtime, auth, access, limits, ";
     let cases = [
         ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
         ("[limits]\n\n\nwishes = 0", format!("gateway.toml:4: unknown key limits.wishes; {limits}")),
@@ -329,9 +329,8 @@ fn jwt_mode_needs_a_key_that_can_be_used() {
         assert!(found.starts_with(expected), "{lines}: {found}");
     }
     let (_folder, empty) = folder_with("keys", "# none yet\n");
-    assert!(
-        File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]).starts_with("http.api_keys_file: there is no key in it")
-    );
+    let refusal = File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]);
+    assert!(refusal.starts_with(&format!("http.api_keys_file: {empty}: there is no key in it")), "{refusal}");
     let output = micro_socket().args(["--listen", "127.0.0.1:0"]).env("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "serve does not start either: {output:?}");
 }

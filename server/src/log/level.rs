@@ -1,0 +1,55 @@
+//! What is logged: a level for all, and directives for single modules. It can be changed while the process runs.
+
+use std::sync::OnceLock;
+use tracing_subscriber::{
+    Registry,
+    filter::{ParseError, Targets},
+    reload::{self, Handle},
+};
+
+/// The filter of this process's log, once it has been started.
+static PRESENT: OnceLock<Handle<Targets, Registry>> = OnceLock::new();
+
+/// The filter as a layer, which [`set_level`] changes from then on. A value that cannot be read logs nothing: the configuration
+/// has checked it.
+pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
+    let (layer, handle) = reload::Layer::new(level.parse().unwrap_or_default());
+    // A second log is refused by `init`: the first one's handle stays.
+    let _second = PRESENT.set(handle);
+    layer
+}
+
+/// Logs by `level` from now on: a value as `log.level` takes it. Without effect if the log has not been started.
+///
+/// # Errors
+/// [`ParseError`]: it is none; the level stays as it is.
+pub fn set_level(level: &str) -> Result<(), ParseError> {
+    let filter: Targets = level.parse()?;
+    if let Some(present) = PRESENT.get() {
+        // It fails only if the subscriber has gone, which stays for the life of the process.
+        let _gone = present.reload(filter);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::{Level, enabled};
+    use tracing_subscriber::layer::SubscriberExt;
+
+    #[test]
+    fn the_level_changes_while_the_process_runs_and_stays_if_a_new_one_is_broken() {
+        let subscriber = tracing_subscriber::registry().with(filter("warn"));
+        tracing::subscriber::with_default(subscriber, || {
+            let enabled = || (enabled!(Level::WARN), enabled!(Level::DEBUG), enabled!(target: "other", Level::DEBUG));
+            assert_eq!(enabled(), (true, false, false));
+            set_level("info,micro_socket::log=debug").unwrap();
+            assert_eq!(enabled(), (true, true, false));
+            assert!(set_level("micro_socket=chatty").is_err());
+            assert_eq!(enabled(), (true, true, false));
+            set_level("off").unwrap();
+            assert_eq!(enabled(), (false, false, false));
+        });
+    }
+}
