@@ -66,7 +66,13 @@ pub(crate) fn Delivery() -> impl IntoView {
                     <Prose text="The gateway keeps each topic's last messages. `subscribe` (or `setup`) with `lastSeq` and `epoch` is answered by \
                                  `recovered`. True means that nothing is missing: what came after your position follows at once, and goes over \
                                  to what is published now. False means that something may be gone: load your state anew and go on from the \
-                                 `seqNo` in the answer."/>
+                                 `after` in the answer: the next message is the first one above it."/>
+                </p>
+                <p>
+                    <Prose text="A new subscriber that gives `last`, a number, gets that many of the newest messages first, or as many as are \
+                                 kept: a chart is not empty when it opens. With a position, `last` counts only if the answer is \
+                                 `recovered: false`. A `subscribe` with `lastSeq` on a running subscription moves it there, and messages that \
+                                 came already may come again."/>
                 </p>
                 <p>
                     <Prose text=session/>
