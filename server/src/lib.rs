@@ -20,6 +20,7 @@
 //! | [`slo`] | the service level over the last minute and hour |
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
+//! | [`log`] | lines on standard error, which hold up nothing |
 //! | [`serve`] | from a configuration to a process that serves |
 
 pub mod auth;

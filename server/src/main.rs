@@ -3,17 +3,18 @@
 mod cli;
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{Write, stderr, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use cli::{keys::Keys, token::Token};
+use cli::{keys::Keys, say::say, token::Token};
 use micro_socket::{
     Server,
-    config::{Config, Sources},
+    config::{Config, LogFormat, Sources},
+    log::{Log, set_level},
     serve::{Listeners, Running, Runtimes, runtimes},
 };
 use mimalloc::MiMalloc;
@@ -65,19 +66,20 @@ struct Check {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(options) => serve(sources(options.config, options.listen)),
+        Command::Serve(options) => return serve(sources(options.config, options.listen)),
         Command::Check(options) => check(&sources(options.config, None)),
         Command::Keys(command) => command.run(),
         Command::Token(command) => command.run().map(|token| print(&format!("{token}\n"))),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            // Standard error may be full or closed.
-            let _ = writeln!(std::io::stderr(), "{reason}");
-            ExitCode::FAILURE
-        }
+        Err(reason) => fail(reason),
     }
+}
+
+fn fail(reason: impl Display) -> ExitCode {
+    say(stderr(), &format!("{reason}\n"));
+    ExitCode::FAILURE
 }
 
 fn sources(file: Option<PathBuf>, listen: Option<String>) -> Sources {
@@ -96,9 +98,32 @@ fn check(sources: &Sources) -> Result<(), String> {
     Ok(())
 }
 
-fn serve(sources: Sources) -> Result<(), String> {
-    let config = Config::load(&sources).map_err(text)?;
-    micro_socket::log::init(&config.log);
+fn serve(sources: Sources) -> ExitCode {
+    let config = match Config::load(&sources) {
+        Ok(config) => config,
+        Err(error) => return fail(error),
+    };
+    let format = config.log.format;
+    let log = match Log::start(&config.log) {
+        Ok(log) => log,
+        Err(error) => return fail(format!("the log cannot start: {error}")),
+    };
+    // Whatever the level: a process does not end without saying why.
+    match (run(config, sources), format) {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(reason), LogFormat::Text) => {
+            drop(log);
+            fail(reason)
+        }
+        (Err(reason), LogFormat::Json) => {
+            let _is_a_level = set_level("error");
+            tracing::error!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config, sources: Sources) -> Result<(), String> {
     refuse_huge_pages();
     let runtimes = Runtimes::new(workers(&config)?).map_err(|error| format!("the runtime cannot start: {error}"))?;
     let running = runtimes.start(start(config, sources))?;
@@ -122,7 +147,7 @@ async fn start(config: Config, sources: Sources) -> Result<Running, String> {
     let running = server.start(Listeners { clients, admin }, sources).await.map_err(text)?;
     announce(address, docs, is_encrypted);
     if let Some(address) = admin_address {
-        print(&format!("Metrics: http://{}/metrics\n", reachable(address)));
+        say(stdout(), &format!("Metrics: http://{}/metrics\n", reachable(address)));
     }
     Ok(running)
 }
@@ -152,7 +177,7 @@ fn announce(address: SocketAddr, docs: bool, is_encrypted: bool) {
     if docs {
         text.push_str(&format!("Playground: {scheme}://{}/docs\n", reachable(address)));
     }
-    print(&text);
+    say(stdout(), &text);
 }
 
 /// An address that a browser on this machine can open: "all interfaces" is none.
@@ -167,6 +192,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 
 /// To standard output at once; a reader that has gone is no reason to stop.
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
+    let mut out = stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -8,6 +8,7 @@
 //! | `signals` | what the process is told from outside |
 //! | `reload` | what SIGHUP reads again |
 //! | `manager` | what systemd is told |
+//! | `start_line` | what the log says first |
 //! | [`running`] | from the signal to the end |
 //! | `drain` | how connections end |
 //! | [`runtimes`] | the threads of all this |
@@ -20,6 +21,7 @@ mod reload;
 pub mod running;
 pub mod runtimes;
 mod signals;
+mod start_line;
 
 use crate::{
     config::{Config, Sources},
@@ -112,6 +114,8 @@ impl Server {
         let Self { gateway, tls, router } = self;
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let hangups = Hangups::listen().map_err(ServeError::Signals)?;
+        let addresses: Vec<_> = listeners.clients.local_addr().into_iter().collect();
+        start_line::tell(gateway.config(), &addresses, listeners.admin.as_ref().and_then(|admin| admin.local_addr().ok()));
         let mut activities = Activities::default();
         let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
         activities.start("accepting clients", async move { door.open(&listeners.clients).await });

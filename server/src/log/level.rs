@@ -10,19 +10,19 @@ use tracing_subscriber::{
 /// The filter of this process's log, once it has been started.
 static PRESENT: OnceLock<Handle<Targets, Registry>> = OnceLock::new();
 
-/// The filter as a layer, which [`set_level`] changes from then on. A value that cannot be read logs nothing: the configuration
-/// has checked it.
+/// The filter as a layer, which [`set_level`] changes from then on. The configuration has checked `level`; a value that cannot be
+/// read logs nothing.
 pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
     let (layer, handle) = reload::Layer::new(level.parse().unwrap_or_default());
-    // A second log is refused by `init`: the first one's handle stays.
+    // `Log::start` refuses a second log: the first one's handle stays.
     let _second = PRESENT.set(handle);
     layer
 }
 
-/// Logs by `level` from now on: a value as `log.level` takes it. Without effect if the log has not been started.
+/// Logs by `level` from now on, a value as `log.level` takes it. It changes nothing if no [`Log`](super::Log) has been started.
 ///
 /// # Errors
-/// [`ParseError`]: it is none; the level stays as it is.
+/// [`ParseError`]: the level stays as it is.
 pub fn set_level(level: &str) -> Result<(), ParseError> {
     let filter: Targets = level.parse()?;
     if let Some(present) = PRESENT.get() {

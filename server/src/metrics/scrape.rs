@@ -1,7 +1,7 @@
 //! Everything together, as `/metrics` answers it.
 
 use super::{exposition::Exposition, process};
-use crate::{config::Config, gateway::Gateway};
+use crate::{config::Config, gateway::Gateway, log};
 
 /// The gateway at this moment, in Prometheus's text format. Looks at every connection: for a scraper, not for a loop.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
@@ -70,6 +70,11 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counters("micro_socket_reload_failures_total", "Files that could not be read again; what was in force stays.", "what", failed);
     let closes = meter.closes().map(|(code, count)| (code.map_or_else(|| "other".to_owned(), |code| code.number().to_string()), count));
     out.counters("micro_socket_closes_total", "WebSocket connections that ended, by close code.", "code", closes);
+    out.counter(
+        "micro_socket_log_dropped_lines_total",
+        "Lines of the log that were lost: too many waited to be written, or they could not be.",
+        log::dropped_lines(),
+    );
     out.histogram(
         "micro_socket_delivery_seconds",
         "From a publish to the sockets of its subscribers, for each delivery.",

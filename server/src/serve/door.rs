@@ -43,7 +43,7 @@ impl Door {
 
     fn enter(&self, stream: TcpStream, peer: Peer) {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection ended before it began");
+            tracing::debug!(client = %peer.0, %error, "a connection ended before it began");
             return;
         }
         let Self { gateway, tls, router } = self.clone();
@@ -54,7 +54,7 @@ impl Door {
             Some(tls) => drop(tokio::spawn(async move {
                 match tls.accept(stream, limit).await {
                     Ok(stream) => http(stream, peer, limit, router).await,
-                    Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+                    Err(error) => tracing::debug!(client = %peer.0, %error, "a TLS handshake failed"),
                 }
             })),
         }
@@ -76,6 +76,6 @@ where
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
-        tracing::debug!(%error, "an HTTP connection ended early");
+        tracing::debug!(client = %peer.0, %error, "an HTTP connection ended early");
     }
 }

@@ -37,12 +37,13 @@ pub struct Connections {
     hand: AtomicUsize,
 }
 
-/// A place among the connections; given back when it is dropped.
+/// A place among the connections; given back when it is dropped. Small, since each connection's task holds one: there are 32 slots
+/// and at most 10 million connections (`limits.max_connections`).
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     connections: &'a Connections,
-    slot: usize,
-    key: usize,
+    slot: u8,
+    key: u32,
     address: IpAddr,
 }
 
@@ -78,7 +79,7 @@ impl Connections {
         }
         let slot = self.hand.load(Relaxed);
         let key = self.slots[slot].lock().insert(connection);
-        Some(Place { connections: self, slot, key, address })
+        Some(Place { connections: self, slot: slot as u8, key: key as u32, address })
     }
 
     /// False: the address has as many as it may.
@@ -145,7 +146,7 @@ impl Connections {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.connections.slots[self.slot].lock().remove(self.key);
+        self.connections.slots[usize::from(self.slot)].lock().remove(self.key as usize);
         self.connections.give_back(self.address);
         self.connections.count.fetch_sub(1, Relaxed);
     }

@@ -7,7 +7,7 @@ mod publishing;
 mod setup;
 mod subscriptions;
 
-use super::{Connection, bucket::Bucket};
+use super::{Caller, Connection, bucket::Bucket};
 use crate::{
     gateway::Gateway,
     hub::{FanOut, Topic},
@@ -19,6 +19,7 @@ use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, Ser
 use setup::{ATTEMPTS, Admitted, Client, Progress};
 use std::{
     borrow::Cow,
+    net::{IpAddr, Ipv6Addr},
     ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
@@ -72,6 +73,8 @@ impl std::convert::From<CloseCode> for Closing {
 pub(super) struct Conversation {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
+    /// The client's address; one of IPv4 in its IPv6 form, which takes less memory than an `IpAddr`.
+    address: Ipv6Addr,
     phase: Phase,
     subscriptions: Subscriptions,
     /// Where the last publish went: most publishers stay with one topic.
@@ -108,11 +111,15 @@ pub(super) struct Turn {
 }
 
 impl Conversation {
-    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, topic: Option<String>) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, Caller { address, topic }: Caller) -> Self {
         Self {
             subscriptions: Subscriptions::new(gateway.clone(), connection.clone()),
             gateway,
             connection,
+            address: match address {
+                IpAddr::V4(address) => address.to_ipv6_mapped(),
+                IpAddr::V6(address) => address,
+            },
             phase: Phase::Arrived { topic, failures: 0 },
             last_topic: None,
             published: Bucket::default(),
@@ -121,6 +128,11 @@ impl Conversation {
             not_understood: 0,
             turn: Turn::default(),
         }
+    }
+
+    /// The client's address.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address.to_canonical()
     }
 
     pub(super) fn is_set_up(&self) -> bool {
@@ -310,7 +322,8 @@ impl Conversation {
     /// One that names a message id answers a publish.
     fn fail(&mut self, failure: Failure<'_>) {
         self.gateway.meter.count_error(failure.code);
-        tracing::debug!(connection = self.connection.number(), code = failure.code.as_str(), "a client was told of an error");
+        let code = failure.code.as_str();
+        tracing::debug!(connection = self.connection.number(), client = %self.address(), code, "a client was told of an error");
         let answers_publish = failure.message_id.is_some();
         let frame = ServerFrame::Error(failure);
         if answers_publish {

@@ -52,14 +52,15 @@ pub(super) fn connection(
     gateway: Arc<Gateway>,
     (socket, out): (Incoming, Outgoing),
     early: Bytes,
-    Caller { address, topic }: Caller,
+    caller: Caller,
 ) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: early.into() };
-    let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
+    let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
-        tracing::debug!(connection = connection.number(), "a client has connected");
-        let place = gateway.connections.add(connection.clone(), address);
+        let client = conversation.address();
+        tracing::debug!(connection = connection.number(), %client, "a client has connected");
+        let place = gateway.connections.add(connection.clone(), client);
         if place.is_some() {
             if !gateway.takes_work() {
                 connection.drain();
@@ -72,12 +73,13 @@ pub(super) fn connection(
         } else {
             connection.close(CloseCode::Full, CloseCode::Full.meaning());
         }
+        let client = conversation.address();
         // It leaves its topics and its session before the client may know that it has ended.
         drop(conversation);
         drop(place);
         let code = connection.closed_with();
         gateway.meter.count_close(code);
-        tracing::debug!(connection = connection.number(), code, "a connection has ended");
+        tracing::debug!(connection = connection.number(), %client, code, "a connection has ended");
         part(&connection, &mut reader.socket).await;
     }
 }

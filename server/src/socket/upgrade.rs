@@ -41,7 +41,7 @@ pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> R
 async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
-        Err(error) => return tracing::debug!(%error, "a client went away during the upgrade"),
+        Err(error) => return tracing::debug!(client = %caller.address, %error, "a client went away during the upgrade"),
     };
     let tasks = gateway.tasks.clone();
     match take_apart(upgraded) {

@@ -3,6 +3,8 @@
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
 use std::fs::File;
+use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 /// What a session of every kind of frame leaves in the log, and its secrets.
@@ -62,4 +64,40 @@ async fn events_name_connection_and_session() {
     let errors = about("a client was told of an error");
     assert_eq!(errors.iter().map(|event| event["code"].as_str().unwrap()).collect::<Vec<_>>(), ["AUTH_FAILED", "UNKNOWN_TYPE"]);
     assert_eq!(errors[1]["connection"], set_up[0]["connection"]);
+    let (connected, ended) = (about("a client has connected"), about("a connection has ended"));
+    assert_eq!((connected.len(), ended.len()), (2, 2));
+    for event in [connected, set_up, errors, ended].concat() {
+        assert_eq!((&event["client"], event["connection"].is_u64()), (&json!("127.0.0.1"), true), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn the_start_says_what_runs_where() {
+    let (log, _) = log_of_a_session("json").await;
+    let start: Value =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).find(|line: &Value| line["message"] == "serving").unwrap();
+    assert_eq!(
+        (&start["version"], &start["mode"], &start["backbone"]),
+        (&json!(env!("CARGO_PKG_VERSION")), &json!("demo"), &json!("memory"))
+    );
+    assert!(start["listen"].as_str().unwrap().starts_with("127.0.0.1:"), "{start}");
+}
+
+#[test]
+fn a_start_that_fails_says_why_at_any_level_and_in_the_logs_format() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let failed = |format: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
+        command.env_clear().envs([("MICRO_SOCKET_LOG__FORMAT", format), ("MICRO_SOCKET_LOG__LEVEL", "off")]);
+        let output = command.args(["--listen", &address]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let reason = format!("cannot listen on {address}");
+    let text = failed("text");
+    assert!(text.lines().count() == 1 && text.starts_with(&reason), "{text}");
+    let line: Value = serde_json::from_str(&failed("json")).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert!(line["message"].as_str().unwrap().starts_with(&reason), "{line}");
 }

@@ -21,6 +21,7 @@ mod hostile;
 mod issuer;
 mod jwt;
 mod limits;
+mod log_sinks;
 mod logs;
 mod manager;
 mod many_topics;

@@ -51,7 +51,7 @@ impl Files {
     }
 
     /// Another certificate in the same files.
-    fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         self.made = certificate();
         self.write();
     }
@@ -89,7 +89,12 @@ impl Files {
         TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
     }
 
-    async fn connect(&self, gateway: &Gateway) -> Socket<TlsStream<TcpStream>> {
+    /// Whether a client that trusts only this certificate can connect.
+    pub(crate) async fn is_shown_by(&self, gateway: &Gateway) -> bool {
+        self.tls(gateway, &[&TLS13]).await.is_ok()
+    }
+
+    pub(crate) async fn connect(&self, gateway: &Gateway) -> Socket<TlsStream<TcpStream>> {
         web_socket(self.tls(gateway, &[&TLS13]).await.unwrap()).await
     }
 
@@ -100,7 +105,7 @@ impl Files {
     }
 
     /// Status and body.
-    async fn get(&self, gateway: &Gateway, path: &str) -> (StatusCode, Bytes) {
+    pub(crate) async fn get(&self, gateway: &Gateway, path: &str) -> (StatusCode, Bytes) {
         let stream = TokioIo::new(self.tls(gateway, &[&TLS13]).await.unwrap());
         let (mut requests, connection) = http1::handshake(stream).await.unwrap();
         let connection = tokio::spawn(connection);

@@ -119,7 +119,7 @@ impl Conversation {
         let connection = &self.connection;
         if tracing::enabled!(Level::DEBUG) {
             let session = log::alias(&ready.session_id);
-            tracing::debug!(connection = connection.number(), session, resumed = is_resumed, "a connection is set up");
+            tracing::debug!(connection = connection.number(), client = %self.address(), session, resumed = is_resumed, "a connection is set up");
         }
         connection.expire_at(expires);
         connection.set_messages_aside();
