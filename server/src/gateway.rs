@@ -9,8 +9,8 @@ use crate::{
     backbone::{Backbone, Unavailable},
     clock::{Clock, Micros},
     config::Config,
-    dedup::{self, Claim, Dedup, Place},
-    hub::{self, Appended, Directory, FanOut, Retired, TooManyTopics, Topic, topic::Name},
+    dedup::{self, Claim, Counted, Dedup, Place},
+    hub::{self, Appended, Directory, FanOut, Owner, Retired, TooManyTopics, Topic, topic::Name},
     metrics::Meter,
     session,
     signing::{self, Keyring, Keys},
@@ -21,13 +21,14 @@ use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{BoxFuture, join_all};
 use phase::{Phase, Progress};
-use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
+use protocol::{AckStatus, Epoch, ErrorCode, MessageId, UserId};
 use serde_json::value::RawValue;
 use shared_log::SharedLog;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
+use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
 
 /// One gateway.
@@ -62,6 +63,40 @@ pub struct Stats {
     pub topics: u64,
     /// Pairs of a connection and a topic.
     pub subscriptions: u64,
+}
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Publisher<'a> {
+    /// This user, over WebSocket.
+    User(&'a str),
+    /// A backend, over HTTP. It says whose message id it is, which uses nothing of that user's shares.
+    Backend { user: &'a str },
+}
+
+impl<'a> Publisher<'a> {
+    /// Whose message ids these are.
+    fn user(self) -> &'a str {
+        match self {
+            Self::User(user) | Self::Backend { user } => user,
+        }
+    }
+
+    /// Whose a topic is that comes into being by it.
+    fn owner(self) -> Owner<'a> {
+        match self {
+            Self::User(user) => Owner::User(user),
+            Self::Backend { .. } => Owner::Backends,
+        }
+    }
+
+    /// Whose limits its message ids count for.
+    fn counted(self) -> Counted {
+        match self {
+            Self::User(_) => Counted::ForUser,
+            Self::Backend { .. } => Counted::ForAll,
+        }
+    }
 }
 
 /// A publish that is known to be stored.
@@ -166,6 +201,7 @@ impl Gateway {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
+            max_topics_per_user: config.limits.max_topics_per_user,
             meta_ttl: config.history.meta_ttl,
             topic_backlog: config.limits.topic_backlog,
             history_bytes: config.history.total_bytes,
@@ -177,8 +213,13 @@ impl Gateway {
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
-        let sessions =
-            session::Limits { ttl: config.session.ttl, detached: config.session.max, subscriptions: config.session.subscriptions };
+        let sessions = session::Limits {
+            ttl: config.session.ttl,
+            detached: config.session.max,
+            subscriptions: config.session.subscriptions,
+            detached_per_user: config.session.max_per_user,
+            subscriptions_per_user: config.session.subscriptions_per_user,
+        };
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
         let instruments = hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
@@ -216,11 +257,18 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
-    /// Forgets what has expired: messages, topics, message ids, sessions.
-    pub(crate) fn expire(&self) {
-        self.topics.expire();
-        self.dedup.expire();
-        self.sessions.expire();
+    /// Forgets what has expired: messages, topics, message ids, sessions. Between pieces of less than some milliseconds others run.
+    /// Cancel-safe.
+    pub(crate) async fn expire(&self) {
+        while self.expire_some() {
+            yield_now().await;
+        }
+    }
+
+    /// A piece of what [`Gateway::expire`] does. True: there is more.
+    pub(crate) fn expire_some(&self) -> bool {
+        let more = [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
+        more.contains(&true)
     }
 
     /// How it is configured.
@@ -295,7 +343,7 @@ impl Gateway {
     /// [`PublishError`]: nothing was stored, and the message id is free.
     pub(crate) fn store(
         &self,
-        user: &str,
+        publisher: Publisher<'_>,
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
         data: &str,
@@ -306,10 +354,11 @@ impl Gateway {
             return Err(PublishError::ShuttingDown);
         }
         if let Some(shared_log) = &self.shared_log {
-            return Ok(shared_log.store(self, user, topic, message_id, data));
+            return Ok(shared_log.store(self, publisher, topic, message_id, data));
         }
-        let claim = self.dedup.once(user, message_id, now, || {
-            let (appended, topic) = self.topics.with(topic, last, |topic| Ok((topic.append(now, message_id, data)?, topic.clone())))?;
+        let claim = self.dedup.once(publisher.user(), publisher.counted(), message_id, now, || {
+            let append = |topic: &Arc<Topic<_>>| -> Result<_, Retired> { Ok((topic.append(now, message_id, data)?, topic.clone())) };
+            let (appended, topic) = self.topics.with(topic, publisher.owner(), last, append)?;
             let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
             Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
         })?;
@@ -327,43 +376,44 @@ impl Gateway {
         })
     }
 
-    /// Makes a topic known here that somebody else numbers. `None`: there is nothing to wait for. Whether it succeeded shows in
-    /// [`Gateway::with_topic`]. Cancel-safe.
-    pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>) -> Option<BoxFuture<'static, ()>> {
-        self.shared_log.as_ref()?.attach(self, topic)
+    /// Makes a topic known here that somebody else numbers; a new one is this user's. `None`: there is nothing to wait for. Whether
+    /// it succeeded shows in [`Gateway::with_topic`]. Cancel-safe.
+    pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>, user: &UserId<'_>) -> Option<BoxFuture<'static, ()>> {
+        self.shared_log.as_ref()?.attach(self, topic, user)
     }
 
     /// As [`Gateway::attach`] for those of these names that are topics, side by side.
-    pub(crate) async fn attach_all<'a>(self: &Arc<Self>, names: impl Iterator<Item = &'a str>) {
+    pub(crate) async fn attach_all<'a>(self: &Arc<Self>, names: impl Iterator<Item = &'a str>, user: &UserId<'_>) {
         if self.shared_log.is_some() {
             let topics = names.filter_map(|name| protocol::Topic::new(name).ok());
-            join_all(topics.filter_map(|topic| self.attach(&topic))).await;
+            join_all(topics.filter_map(|topic| self.attach(&topic, user))).await;
         }
     }
 
-    /// Does `act` on the topic of this name, which is made where there is none and this process numbers it. `last` is the topic
-    /// that the caller used last.
+    /// Does `act` on the topic of this name, which is made where there is none and this process numbers it; then it is `user`'s.
+    /// `last` is the topic that the caller used last.
     ///
     /// # Errors
     /// [`NoTopic`]
     pub(crate) fn with_topic<T>(
         &self,
         name: &protocol::Topic<'_>,
+        user: &UserId<'_>,
         last: &mut Option<Arc<Topic<Connection>>>,
         act: impl FnMut(&Arc<Topic<Connection>>) -> Result<T, Retired>,
     ) -> Result<T, NoTopic> {
         if self.shared_log.is_none() {
-            return Ok(self.topics.with(name, last, act)?);
+            return Ok(self.topics.with(name, Owner::User(user.as_str()), last, act)?);
         }
         let found = self.topics.find(name);
-        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| match self.topics.limit_reached() {
+        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| match self.topics.limit_reached(Owner::User(user.as_str())) {
             Some(full) => NoTopic::TooMany(full),
             None => NoTopic::Unavailable(Unavailable),
         })
     }
 
-    /// Publishes for somebody who has no connection, and waits while the topic lags by more than its limit. Cancel-safe: once
-    /// it was stored, it is delivered.
+    /// Publishes for a backend, and waits while the topic lags by more than its limit. `user` says only whose message id it is.
+    /// Cancel-safe: once it was stored, it is delivered.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored.
@@ -374,7 +424,7 @@ impl Gateway {
         message_id: &MessageId<'_>,
         data: &RawValue,
     ) -> Result<Published, PublishError> {
-        let (published, duty) = match self.store(user, topic, message_id, data.get(), self.clock.now(), &mut None)? {
+        let (published, duty) = match self.store(Publisher::Backend { user }, topic, message_id, data.get(), self.clock.now(), &mut None)? {
             Stored::Now(published, duty) => (published, duty),
             Stored::Later(published) => return published.await,
         };

@@ -7,6 +7,7 @@
 //! | [`backbone`] | the seam to other gateways: a log per topic that several share |
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
+//! | `by_age` | things in the order of their age, all together and those of each owner |
 //! | [`ending`] | the end of something under way, for those who wait |
 //! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
@@ -25,6 +26,7 @@
 
 pub mod auth;
 pub mod backbone;
+mod by_age;
 pub mod clock;
 pub mod config;
 pub mod dedup;
@@ -41,6 +43,7 @@ pub mod serve;
 pub mod session;
 pub mod signing;
 pub mod slo;
+mod slot;
 pub mod socket;
 pub mod tls;
 pub mod websocket;

@@ -143,6 +143,6 @@ impl Server {
 async fn clear(gateway: &Gateway) {
     loop {
         sleep(CLEARING).await;
-        gateway.expire();
+        gateway.expire().await;
     }
 }

@@ -8,7 +8,7 @@ use micro_socket::{
     config::Config,
     gateway::Gateway,
     hub::{
-        Appended, Directory, Joined, Sink, Start, Step, Topic,
+        Appended, Directory, Joined, Owner, Sink, Start, Step, Topic,
         directory::{Instruments, Limits},
         history::{self, Budget},
         topic::Liveness,
@@ -84,13 +84,19 @@ impl Ids {
 }
 
 fn directory(history: history::Limits) -> Directory<Null> {
-    let limits = Limits { max_topics: usize::MAX, meta_ttl: Duration::from_secs(60), topic_backlog: usize::MAX, history_bytes: usize::MAX };
+    let limits = Limits {
+        max_topics: usize::MAX,
+        max_topics_per_user: usize::MAX,
+        meta_ttl: Duration::from_secs(60),
+        topic_backlog: usize::MAX,
+        history_bytes: usize::MAX,
+    };
     let epoch = || Epoch::new("epoch").expect("an epoch's alphabet");
     Directory::new(limits, Box::new(move |_| history), Clock::start(), epoch, Instruments::default())
 }
 
 fn find(directory: &Directory<Null>, number: usize) -> Arc<Topic<Null>> {
-    directory.with(&topic(number), &mut None, |topic| Ok(topic.clone())).expect("there is room")
+    directory.with(&topic(number), Owner::User("somebody"), &mut None, |topic| Ok(topic.clone())).expect("there is room")
 }
 
 fn append(topic: &Arc<Topic<Null>>, clock: &Clock, ids: &mut Ids) -> Appended<Null> {

@@ -4,7 +4,7 @@
 //! claim stays as a *lease*: whoever publishes the message id again asks the backbone again, which knows whether it is a repeat.
 
 use super::{
-    Dedup, Place,
+    Counted, Dedup, ON_THE_WAY, Place,
     shard::{Index, Key, Shard},
 };
 use crate::ending::Ending;
@@ -34,13 +34,14 @@ pub struct Lease {
 impl Dedup {
     /// Claims `message_id` for a publish that takes its time.
     #[must_use]
-    pub fn lease(self: &Arc<Self>, user: &str, message_id: &MessageId<'_>) -> Leased {
+    pub fn lease(self: &Arc<Self>, user: &str, counted: Counted, message_id: &MessageId<'_>) -> Leased {
         let key = Key::new(&self.hasher, user, message_id);
         let now = self.clock.now();
         let mut shard = self.shard(&key);
-        self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
+        let since = self.window_start(now);
+        self.keys.fetch_sub(shard.forget_before(since, ON_THE_WAY), Relaxed);
         let mut is_over = false;
-        let claim = match shard.find(&key) {
+        let claim = match shard.find(&key, since) {
             Some(claim) => {
                 if let Some(place) = shard.place(claim) {
                     return Leased::Duplicate(place.clone());
@@ -51,7 +52,7 @@ impl Dedup {
                 claim
             }
             None => {
-                let (claim, over) = self.insert(&mut shard, &key, None, now);
+                let (claim, over) = self.insert(&mut shard, &key, counted, None, now);
                 is_over = over;
                 claim
             }
@@ -59,7 +60,7 @@ impl Dedup {
         shard.begin(claim);
         drop(shard);
         if is_over {
-            self.forget_oldest();
+            self.forget_oldest(since);
         }
         Leased::First(Lease { dedup: self.clone(), user: user.into(), message_id: message_id.clone().into_owned(), settled: false })
     }
@@ -85,8 +86,9 @@ impl Lease {
     fn end<T>(&mut self, act: impl FnOnce(&mut Shard, Index) -> T) {
         self.settled = true;
         let key = Key::new(&self.dedup.hasher, &self.user, &self.message_id);
+        let since = self.dedup.window_start(self.dedup.clock.now());
         let mut shard = self.dedup.shard(&key);
-        if let Some(claim) = shard.find(&key) {
+        if let Some(claim) = shard.find(&key, since) {
             act(&mut shard, claim);
         }
     }

@@ -43,6 +43,15 @@ pub struct Place {
     pub seq_no: u64,
 }
 
+/// Whose limits a claim counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The user's, and that of all claims.
+    ForUser,
+    /// That of all claims only: a backend's. It takes nothing of the share of the user whose message id it is.
+    ForAll,
+}
+
 /// What became of a claim.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claim<T> {
@@ -54,6 +63,13 @@ pub enum Claim<T> {
 
 /// Few enough to look at all of them when the oldest claim of all is wanted, enough for all cores.
 const SHARDS: usize = 16;
+
+/// Claims older than the window that a publish forgets on its way: more than the one that it adds. The rest waits for
+/// [`Dedup::expire_some`].
+const ON_THE_WAY: usize = 4;
+
+/// Claims of one shard that [`Dedup::expire_some`] forgets.
+const SLICE: usize = 256;
 
 /// The claims of all users.
 #[derive(Debug)]
@@ -90,6 +106,19 @@ impl Dedup {
         self.len() == 0
     }
 
+    /// Claims so far that a limit has taken before the window was over.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.lock().dropped()).sum()
+    }
+
+    /// The age of the oldest claim that is remembered.
+    #[must_use]
+    pub fn oldest(&self) -> Duration {
+        let oldest = self.shards.iter().filter_map(|shard| shard.lock().oldest()).min();
+        oldest.map_or(Duration::ZERO, |oldest| Duration::from_micros(self.clock.now().0.saturating_sub(oldest.0)))
+    }
+
     /// Publishes once, `now`: `publish` is called where `user` has not used `message_id` within the window, under the lock of the
     /// user's shard. It gives its result, and the place to remember.
     ///
@@ -98,31 +127,34 @@ impl Dedup {
     pub fn once<T, E>(
         &self,
         user: &str,
+        counted: Counted,
         message_id: &MessageId<'_>,
         now: Micros,
         publish: impl FnOnce() -> Result<(T, Place), E>,
     ) -> Result<Claim<T>, E> {
         let key = Key::new(&self.hasher, user, message_id);
         let mut shard = self.shard(&key);
-        self.keys.fetch_sub(shard.forget_before(self.window_start(now)), Relaxed);
-        if let Some(place) = shard.find(&key).and_then(|claim| shard.place(claim)) {
+        let since = self.window_start(now);
+        self.keys.fetch_sub(shard.forget_before(since, ON_THE_WAY), Relaxed);
+        if let Some(place) = shard.find(&key, since).and_then(|claim| shard.place(claim)) {
             return Ok(Claim::Duplicate(place.clone()));
         }
         let (result, place) = publish()?;
-        let (_, is_over) = self.insert(&mut shard, &key, Some(place), now);
+        let (_, is_over) = self.insert(&mut shard, &key, counted, Some(place), now);
         drop(shard);
         if is_over {
-            self.forget_oldest();
+            self.forget_oldest(since);
         }
         Ok(Claim::First(result))
     }
 
     /// True: there is one more than there may be.
-    fn insert(&self, shard: &mut Shard, key: &Key<'_>, place: Option<Place>, now: Micros) -> (shard::Index, bool) {
-        let (index, forgotten) = shard.insert(key, self.limits.max_keys_per_user, place, now);
+    fn insert(&self, shard: &mut Shard, key: &Key<'_>, counted: Counted, place: Option<Place>, now: Micros) -> (shard::Index, bool) {
+        let share = (counted == Counted::ForUser).then_some(self.limits.max_keys_per_user);
+        let (claim, forgotten) = shard.insert(key, share, place, now, self.window_start(now));
         self.keys.fetch_sub(forgotten, Relaxed);
         // Counted before anybody else can forget it.
-        (index, self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys)
+        (claim, self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys)
     }
 
     fn shard(&self, key: &Key<'_>) -> MutexGuard<'_, Shard> {
@@ -130,25 +162,29 @@ impl Dedup {
         self.shards[(key.user_hash >> 32) as usize % SHARDS].lock()
     }
 
-    /// Forgets what is older than the window. For quiet times: every claim does it for its own shard.
-    pub fn expire(&self) {
-        let before = self.window_start(self.clock.now());
+    /// Forgets some claims that are older than the window: a bounded piece of work, so that the caller can let others run. True:
+    /// there are more.
+    pub fn expire_some(&self) -> bool {
+        let since = self.window_start(self.clock.now());
+        let mut more = false;
         for shard in &self.shards {
-            let mut shard = shard.lock();
-            self.keys.fetch_sub(shard.forget_before(before), Relaxed);
+            let forgotten = shard.lock().forget_before(since, SLICE);
+            self.keys.fetch_sub(forgotten, Relaxed);
+            more |= forgotten == SLICE;
         }
+        more
     }
 
-    /// Claims made before this moment are forgotten.
+    /// Claims made before this moment are as good as forgotten.
     fn window_start(&self, now: Micros) -> Micros {
         Micros(now.0.saturating_sub(Micros::default().after(self.limits.window).0))
     }
 
-    fn forget_oldest(&self) {
+    fn forget_oldest(&self, since: Micros) {
         let oldest = self.shards.iter().filter_map(|shard| Some((shard.lock().oldest()?, shard))).min_by_key(|(time, _)| *time);
         if let Some((_, shard)) = oldest {
             let mut shard = shard.lock();
-            self.keys.fetch_sub(shard.forget_oldest(), Relaxed);
+            self.keys.fetch_sub(shard.forget_oldest(since), Relaxed);
         }
     }
 }

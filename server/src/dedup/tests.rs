@@ -7,7 +7,15 @@ fn place(seq_no: u64) -> Place {
 }
 
 fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
-    dedup.once(user, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || Ok(((), place(seq_no))))
+    counted(dedup, user, Counted::ForUser, id, seq_no)
+}
+
+fn counted(dedup: &Dedup, user: &str, counted: Counted, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
+    dedup.once(user, counted, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || Ok(((), place(seq_no))))
+}
+
+fn expire(dedup: &Dedup) {
+    while dedup.expire_some() {}
 }
 
 const LIMITS: Limits = Limits { window: Duration::from_secs(120), max_keys: 1000, max_keys_per_user: 1000 };
@@ -21,7 +29,7 @@ async fn the_window_is_exact() {
     tokio::time::advance(Duration::from_micros(1)).await;
     assert_eq!(once(&dedup, "u", "m", 3), Ok(Claim::First(())));
     tokio::time::advance(LIMITS.window * 2).await;
-    dedup.expire();
+    expire(&dedup);
     assert!(dedup.is_empty());
 }
 
@@ -29,12 +37,12 @@ async fn the_window_is_exact() {
 fn a_publish_that_failed_leaves_no_claim() {
     let dedup = Dedup::new(LIMITS, Clock::start());
     let (user, id) = ("u", MessageId::new("m").unwrap());
-    assert_eq!(dedup.once(user, &id, dedup.clock.now(), || Err::<((), Place), _>("refused")), Err("refused"));
+    assert_eq!(dedup.once(user, Counted::ForUser, &id, dedup.clock.now(), || Err::<((), Place), _>("refused")), Err("refused"));
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
 }
 
 fn lease(dedup: &Arc<Dedup>, id: &str) -> Leased {
-    dedup.lease("u", &MessageId::new(id.to_owned()).unwrap())
+    dedup.lease("u", Counted::ForUser, &MessageId::new(id.to_owned()).unwrap())
 }
 
 fn first(dedup: &Arc<Dedup>, id: &str) -> Lease {
@@ -73,7 +81,7 @@ async fn a_fate_that_comes_after_the_window_claims_nothing() {
     let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
     let late = first(&dedup, "m");
     tokio::time::advance(LIMITS.window * 2).await;
-    dedup.expire();
+    expire(&dedup);
     assert!(dedup.is_empty());
     late.stored(place(1));
     assert!(dedup.is_empty());
@@ -104,23 +112,54 @@ fn two_at_once_get_exactly_one_ok() {
     assert_eq!(firsts, 200);
 }
 
-/// The same as a plain list of (user, id, place, time), oldest first.
+#[tokio::test(start_paused = true)]
+async fn what_expires_all_at_once_goes_in_pieces() {
+    let dedup = Dedup::new(Limits { max_keys: 10_000, max_keys_per_user: 10_000, ..LIMITS }, Clock::start());
+    (0..2000).for_each(|id| drop(once(&dedup, "u", &id.to_string(), id)));
+    tokio::time::advance(LIMITS.window + Duration::from_micros(1)).await;
+    assert_eq!(once(&dedup, "u", "1000", 1), Ok(Claim::First(())), "what has expired is not found, though it is there");
+    let mut left = dedup.len();
+    assert_eq!(left, 2001 - ON_THE_WAY);
+    while dedup.expire_some() {
+        assert_eq!(left - dedup.len(), SLICE, "a piece: one user's claims are in one shard");
+        left = dedup.len();
+    }
+    assert_eq!((dedup.len(), dedup.dropped()), (1, 0));
+}
+
+/// A claim as a plain list knows it.
+struct Known {
+    user: u8,
+    id: u8,
+    counted: Counted,
+    seq_no: u64,
+    time: u64,
+}
+
+/// The same as a plain list, oldest first.
 #[derive(Default)]
-struct Model(VecDeque<(u8, u8, u64, u64)>);
+struct Model {
+    known: VecDeque<Known>,
+    dropped: u64,
+}
 
 impl Model {
-    fn once(&mut self, (user, id): (u8, u8), seq_no: u64, now: u64, limits: Limits) -> Option<u64> {
-        self.0.retain(|claim| claim.3 + limits.window.as_millis() as u64 >= now);
-        if let Some(found) = self.0.iter().find(|claim| (claim.0, claim.1) == (user, id)) {
-            return Some(found.2);
+    fn once(&mut self, claim: Known, limits: Limits) -> Option<u64> {
+        let (user, id, counted, now) = (claim.user, claim.id, claim.counted, claim.time);
+        self.known.retain(|known| known.time + limits.window.as_millis() as u64 >= now);
+        if let Some(found) = self.known.iter().find(|known| (known.user, known.id) == (user, id)) {
+            return Some(found.seq_no);
         }
-        if self.0.iter().filter(|claim| claim.0 == user).count() == limits.max_keys_per_user {
-            let first = self.0.iter().position(|claim| claim.0 == user).unwrap();
-            self.0.remove(first);
+        let of_share = |known: &Known| known.user == user && known.counted == Counted::ForUser;
+        if counted == Counted::ForUser && self.known.iter().filter(|known| of_share(known)).count() == limits.max_keys_per_user {
+            let first = self.known.iter().position(of_share).unwrap();
+            self.known.remove(first);
+            self.dropped += 1;
         }
-        self.0.push_back((user, id, seq_no, now));
-        if self.0.len() > limits.max_keys {
-            self.0.pop_front();
+        self.known.push_back(claim);
+        if self.known.len() > limits.max_keys {
+            self.known.pop_front();
+            self.dropped += 1;
         }
         None
     }
@@ -130,20 +169,24 @@ proptest! {
     /// Time moves with each step, so that "the oldest" is one claim.
     #[test]
     fn the_same_as_a_plain_list(
-        steps in prop::collection::vec((0u8..4, 0u8..12, 1u64..30), 1..300),
+        steps in prop::collection::vec((0u8..4, 0u8..12, any::<bool>(), 1u64..30), 1..300),
         max_keys in 1usize..20, max_keys_per_user in 1usize..8, window in 1u64..400,
     ) {
         let limits = Limits { window: Duration::from_millis(window), max_keys, max_keys_per_user };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            let (dedup, mut model, mut now) = (Dedup::new(limits, Clock::start()), Model::default(), 0);
-            for (seq_no, (user, id, pause)) in (1..).zip(steps) {
+            let (dedup, mut model, mut time) = (Dedup::new(limits, Clock::start()), Model::default(), 0);
+            for (seq_no, (user, id, of_backend, pause)) in (1..).zip(steps) {
                 tokio::time::advance(Duration::from_millis(pause)).await;
-                now += pause;
-                let expected = model.once((user, id), seq_no, now, limits).map_or(Claim::First(()), |seq| Claim::Duplicate(place(seq)));
-                prop_assert_eq!(once(&dedup, &user.to_string(), &id.to_string(), seq_no), Ok(expected));
-                dedup.expire();
-                prop_assert_eq!(dedup.len(), model.0.len());
+                time += pause;
+                let whose = if of_backend { Counted::ForAll } else { Counted::ForUser };
+                let known = Known { user, id, counted: whose, seq_no, time };
+                let expected = model.once(known, limits).map_or(Claim::First(()), |seq| Claim::Duplicate(place(seq)));
+                prop_assert_eq!(counted(&dedup, &user.to_string(), whose, &id.to_string(), seq_no), Ok(expected));
+                expire(&dedup);
+                prop_assert_eq!((dedup.len(), dedup.dropped()), (model.known.len(), model.dropped));
+                let oldest = model.known.front().map_or(0, |known| time - known.time);
+                prop_assert_eq!(dedup.oldest(), Duration::from_millis(oldest));
             }
             Ok(())
         })?;

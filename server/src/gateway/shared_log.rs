@@ -1,13 +1,13 @@
 //! Topics that are numbered by a [`Backbone`]: publishing to its log, and following it. A topic is attached once for the process,
 //! however many subscribers it has, from the first subscriber until it is forgotten.
 
-use super::{Duty, Gateway, PublishError, Published, Stored};
+use super::{Duty, Gateway, PublishError, Published, Publisher, Stored};
 use crate::{
     backbone::{Backbone, Feed, Message, Outcome, Unavailable},
-    dedup::{Dedup, Lease, Leased, Place},
+    dedup::{Counted, Dedup, Lease, Leased, Place},
     ending::UnderWay,
     hub::{
-        Topic,
+        Owner, Topic,
         topic::{Attachment, Name},
     },
     metrics::Meter,
@@ -15,7 +15,7 @@ use crate::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
-use protocol::{AckStatus, Epoch, MessageId};
+use protocol::{AckStatus, Epoch, MessageId, UserId};
 use serde_json::value::RawValue;
 use std::{
     collections::HashMap,
@@ -42,12 +42,13 @@ impl SharedLog {
     pub(super) fn store(
         &self,
         gateway: &Gateway,
-        user: &str,
+        publisher: Publisher<'_>,
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
         data: &str,
     ) -> Stored {
-        let under_way = match gateway.dedup.lease(user, message_id) {
+        let (user, counted) = (publisher.user(), publisher.counted());
+        let under_way = match gateway.dedup.lease(user, counted, message_id) {
             Leased::Duplicate(place) => {
                 gateway.meter.count_publish(AckStatus::Duplicate);
                 return Stored::Now(Published::duplicate(place), Duty::default());
@@ -59,6 +60,7 @@ impl SharedLog {
         let publish = Publish {
             backbone: self.backbone.clone(),
             dedup: gateway.dedup.clone(),
+            counted,
             meter: gateway.meter.clone(),
             timeout: self.publish_timeout,
             subscribers: gateway.topics.find(topic).map_or(0, |topic| topic.subscribers()),
@@ -73,26 +75,27 @@ impl SharedLog {
     }
 
     /// `None`: the topic is there.
-    pub(super) fn attach(&self, gateway: &Arc<Gateway>, topic: &protocol::Topic<'_>) -> Option<BoxFuture<'static, ()>> {
+    pub(super) fn attach(&self, gateway: &Arc<Gateway>, topic: &protocol::Topic<'_>, user: &UserId<'_>) -> Option<BoxFuture<'static, ()>> {
         if gateway.topics.find(topic).is_some() {
             return None;
         }
         let name = topic.clone().into_owned();
         let mut attaching = self.attaching.lock();
         let under_way = attaching.entry(name).or_insert_with_key(|name| {
-            self.begin(gateway, name.clone());
+            self.begin(gateway, name.clone(), user.clone().into_owned());
             UnderWay::default()
         });
         Some(under_way.ending().come().boxed())
     }
 
-    fn begin(&self, gateway: &Arc<Gateway>, name: Name) {
+    fn begin(&self, gateway: &Arc<Gateway>, name: Name, user: UserId<'static>) {
         let (attaching, backbone) = (self.attaching.clone(), self.backbone.clone());
         let feed = Arc::new_cyclic(|own| TopicFeed {
             own: own.clone(),
             gateway: Arc::downgrade(gateway),
             backbone: backbone.clone(),
             name: name.clone(),
+            user,
             topic: OnceLock::new(),
         });
         gateway.tasks.spawn(async move {
@@ -108,6 +111,7 @@ impl SharedLog {
 struct Publish {
     backbone: Arc<dyn Backbone>,
     dedup: Arc<Dedup>,
+    counted: Counted,
     meter: Arc<Meter>,
     timeout: Duration,
     subscribers: usize,
@@ -128,7 +132,7 @@ impl Publish {
             }
             Leased::UnderWay(fate) => async move {
                 fate.come().await;
-                let claim = self.dedup.lease(&message.user, &message.message_id);
+                let claim = self.dedup.lease(&message.user, self.counted, &message.message_id);
                 self.once(claim, message).await
             }
             .boxed(),
@@ -164,6 +168,8 @@ struct TopicFeed {
     gateway: Weak<Gateway>,
     backbone: Arc<dyn Backbone>,
     name: Name,
+    /// Whose the topic is: who asked for it first.
+    user: UserId<'static>,
     topic: OnceLock<Weak<Topic<Connection>>>,
 }
 
@@ -180,7 +186,7 @@ impl Feed for TopicFeed {
     fn begin(&self, head: u64, epoch: Epoch<'static>) {
         let (Some(gateway), Some(own)) = (self.gateway.upgrade(), self.own.upgrade()) else { return };
         let attachment = Attachment(Box::new(Attached { backbone: self.backbone.clone(), name: self.name.clone(), feed: own }));
-        if let Ok(topic) = gateway.topics.adopt(&self.name, head, epoch, attachment) {
+        if let Ok(topic) = gateway.topics.adopt(&self.name, Owner::User(self.user.as_str()), head, epoch, attachment) {
             // It is called once.
             let _ = self.topic.set(Arc::downgrade(&topic));
         }

@@ -1,8 +1,10 @@
-//! Which topics exist. A topic comes into being by its first subscriber or publish. With neither subscriber nor history it is
-//! remembered for a while, so that its numbering goes on; at the limit the one unused for the longest goes first.
+//! Which topics exist, and whose they are. A topic comes into being by its first subscriber or publish, and belongs to that user
+//! until it is forgotten. With neither subscriber nor history it is remembered for a while, so that its numbering goes on; at a
+//! limit the one unused for the longest goes first: of the same owner at its share, of all owners at the limit of all topics.
 
 use super::{
     history,
+    owner::{Account, Accounts, Owner},
     shared::Shared,
     topic::{Attachment, Name, Retired, Sink, Topic},
 };
@@ -27,6 +29,8 @@ use std::{
 pub struct Limits {
     /// Topics that exist at the same time.
     pub max_topics: usize,
+    /// Those of them that one user has brought into being.
+    pub max_topics_per_user: usize,
     /// How long a topic with neither subscriber nor history is remembered.
     pub meta_ttl: Duration,
     /// Bytes that a topic may lag before its publishers have to wait.
@@ -49,8 +53,20 @@ pub struct Instruments {
 
 /// There is no room for another topic.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the gateway has {0} topics, all of them in use")]
-pub struct TooManyTopics(pub usize);
+pub enum TooManyTopics {
+    /// In the gateway; how many there may be.
+    #[error("the gateway has {0} topics, and each of them has a subscriber or messages: try again later")]
+    OfAll(usize),
+    /// For this user; how many there may be.
+    #[error(
+        "you have brought {0} topics into being, which is a user's share, and each of them has a subscriber or messages: \
+         end subscriptions to them, or try again later"
+    )]
+    OfUser(usize),
+}
+
+/// Entries that one call of [`Directory::expire_some`] looks at, of each kind: less than a millisecond of work.
+const SLICE: usize = 256;
 
 /// All topics of one gateway.
 pub struct Directory<S> {
@@ -58,6 +74,7 @@ pub struct Directory<S> {
     topics: DashMap<Box<str>, Arc<Topic<S>>, ahash::RandomState>,
     /// Existing topics and those about to exist.
     count: AtomicUsize,
+    accounts: Accounts,
     shared: Arc<Shared<S>>,
     new_epoch: fn() -> Epoch<'static>,
     history: HistoryRules,
@@ -73,7 +90,7 @@ impl<S: Sink> Directory<S> {
     /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time.
     pub fn new(limits: Limits, history: HistoryRules, clock: Clock, new_epoch: fn() -> Epoch<'static>, instruments: Instruments) -> Self {
         let shared = Arc::new(Shared::new(clock, limits, instruments));
-        Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), shared, new_epoch, history }
+        Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), accounts: Accounts::default(), shared, new_epoch, history }
     }
 
     /// Topics that have at least one subscriber.
@@ -94,6 +111,24 @@ impl<S: Sink> Directory<S> {
         self.shared.history_bytes()
     }
 
+    /// Bytes of memory that the history of one owner's topics takes, of the owner that holds most.
+    #[must_use]
+    pub fn history_of_one(&self) -> usize {
+        self.shared.kept.lock().most_held()
+    }
+
+    /// Times so far that a topic lost a part of its history because all history together was too much.
+    #[must_use]
+    pub fn history_given(&self) -> u64 {
+        self.shared.given()
+    }
+
+    /// Owners that have a topic.
+    #[must_use]
+    pub fn owners(&self) -> usize {
+        self.accounts.len()
+    }
+
     /// Topics that exist.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -106,54 +141,63 @@ impl<S: Sink> Directory<S> {
         self.topics.is_empty()
     }
 
-    /// Does `act` on the topic of this name, which is made where there is none. `last` is where the caller keeps the topic that
-    /// it used last: most stay with one.
+    /// Does `act` on the topic of this name. If there is none it is made, and is `owner`'s. `last` is where the caller keeps the
+    /// topic that it used last: most stay with one.
     ///
     /// # Errors
-    /// [`TooManyTopics`] where there is no room for a new one.
+    /// [`TooManyTopics`]: there is no room for a new one.
     pub fn with<T>(
         &self,
         name: &protocol::Topic<'_>,
+        owner: Owner<'_>,
         last: &mut Option<Arc<Topic<S>>>,
         mut act: impl FnMut(&Arc<Topic<S>>) -> Result<T, Retired>,
     ) -> Result<T, TooManyTopics> {
         loop {
-            let topic = match last.take().filter(|topic| **topic.name() == *name) {
-                Some(topic) => topic,
-                None => self.topic(name)?,
+            let (topic, made) = match last.take().filter(|topic| **topic.name() == *name) {
+                Some(topic) => (topic, false),
+                None => self.topic(name, owner)?,
             };
-            if let Ok(done) = act(&topic) {
+            let done = act(&topic);
+            if made {
+                topic.settle_now();
+            }
+            if let Ok(done) = done {
                 *last = Some(topic);
                 return Ok(done);
             }
         }
     }
 
-    fn topic(&self, name: &protocol::Topic<'_>) -> Result<Arc<Topic<S>>, TooManyTopics> {
+    /// True: it is new, and has to settle where it stands among the others once it was used.
+    fn topic(&self, name: &protocol::Topic<'_>, owner: Owner<'_>) -> Result<(Arc<Topic<S>>, bool), TooManyTopics> {
         if let Some(found) = self.topics.get(name.as_str()) {
-            return Ok(found.clone());
+            return Ok((found.clone(), false));
         }
-        self.insert(name, |name| {
+        self.insert(name, owner, |name, account| {
             let history = (self.history)(&name);
-            Topic::new(name, (self.new_epoch)(), history, self.shared.clone())
+            Topic::new(name, account, (self.new_epoch)(), history, self.shared.clone())
         })
     }
 
-    /// The topic of this name; `make` makes it where there is none.
-    fn insert(&self, name: &protocol::Topic<'_>, make: impl FnOnce(Name) -> Topic<S>) -> Result<Arc<Topic<S>>, TooManyTopics> {
-        self.reserve()?;
+    /// The topic of this name; `make` makes it where there is none, which is then told.
+    fn insert(
+        &self,
+        name: &protocol::Topic<'_>,
+        owner: Owner<'_>,
+        make: impl FnOnce(Name, Arc<Account>) -> Topic<S>,
+    ) -> Result<(Arc<Topic<S>>, bool), TooManyTopics> {
+        let account = self.reserve(owner)?;
         let mut made = false;
         let make = || {
             made = true;
-            Arc::new(make(name.clone().into_owned()))
+            Arc::new(make(name.clone().into_owned(), account.clone()))
         };
         let topic = self.topics.entry(name.as_str().into()).or_insert_with(make).clone();
-        if made {
-            self.shared.list_idle(&topic);
-        } else {
-            self.count.fetch_sub(1, Relaxed);
+        if !made {
+            self.release(&account);
         }
-        Ok(topic)
+        Ok((topic, made))
     }
 
     /// The topic of this name, where it exists.
@@ -161,9 +205,16 @@ impl<S: Sink> Directory<S> {
         self.topics.get(name.as_str()).map(|found| found.clone())
     }
 
-    /// Why there could be no further topic now.
-    pub(crate) fn limit_reached(&self) -> Option<TooManyTopics> {
-        (self.count.load(Relaxed) >= self.limits.max_topics).then_some(TooManyTopics(self.limits.max_topics))
+    /// Why this owner could have no further topic now.
+    pub(crate) fn limit_reached(&self, owner: Owner<'_>) -> Option<TooManyTopics> {
+        let Limits { max_topics, max_topics_per_user, .. } = self.limits;
+        let account = self.accounts.find(owner).filter(|account| account.is_of_a_user() && account.topics() >= max_topics_per_user);
+        let idle = self.shared.idle.lock();
+        if account.is_some_and(|account| idle.oldest_of(&account.number).is_none()) {
+            return Some(TooManyTopics::OfUser(max_topics_per_user));
+        }
+        let is_full = self.count.load(Relaxed) >= max_topics && idle.oldest().is_none();
+        is_full.then_some(TooManyTopics::OfAll(max_topics))
     }
 
     /// Takes over a topic whose log begins behind `head` of `epoch`; `attachment` is dropped with it. Gives the one that exists
@@ -174,42 +225,94 @@ impl<S: Sink> Directory<S> {
     pub fn adopt(
         &self,
         name: &protocol::Topic<'_>,
+        owner: Owner<'_>,
         head: u64,
         epoch: Epoch<'static>,
         attachment: Attachment,
     ) -> Result<Arc<Topic<S>>, TooManyTopics> {
-        self.insert(name, |name| {
+        let (topic, made) = self.insert(name, owner, |name, account| {
             let history = (self.history)(&name);
-            Topic::following(name, head, epoch, attachment, history, self.shared.clone())
-        })
-    }
-
-    /// Makes room for one more topic.
-    fn reserve(&self) -> Result<(), TooManyTopics> {
-        if self.count.fetch_add(1, Relaxed) < self.limits.max_topics || self.forget_oldest(self.shared.now()) {
-            return Ok(());
+            Topic::following(name, account, head, epoch, attachment, history, self.shared.clone())
+        })?;
+        if made {
+            topic.settle_now();
         }
-        self.count.fetch_sub(1, Relaxed);
-        Err(TooManyTopics(self.limits.max_topics))
+        Ok(topic)
     }
 
-    /// Lets go of messages that have reached their age, and forgets the topics that nobody has used for `meta_ttl`. Returns how
-    /// many topics that were.
-    pub fn expire(&self) -> usize {
-        self.shared.trim_aged();
+    /// Makes room for one more topic of this owner.
+    fn reserve(&self, owner: Owner<'_>) -> Result<Arc<Account>, TooManyTopics> {
+        let Limits { max_topics, max_topics_per_user, .. } = self.limits;
+        let (account, topics) = self.accounts.enter(owner);
+        if account.is_of_a_user() && topics > max_topics_per_user && !self.make_room(Some(&account)) {
+            self.accounts.leave(&account);
+            return Err(TooManyTopics::OfUser(max_topics_per_user));
+        }
+        if self.count.fetch_add(1, Relaxed) >= max_topics && !self.make_room(None) {
+            self.release(&account);
+            return Err(TooManyTopics::OfAll(max_topics));
+        }
+        Ok(account)
+    }
+
+    /// Gives back what [`Directory::reserve`] has taken.
+    fn release(&self, account: &Account) {
+        self.count.fetch_sub(1, Relaxed);
+        self.accounts.leave(account);
+    }
+
+    /// Forgets the idle topic that has been unused for the longest: of this owner, or of all. False: there is none.
+    fn make_room(&self, of: Option<&Account>) -> bool {
+        self.shared.make_room(of).map(|retired| self.forget(&retired)).is_some()
+    }
+
+    /// Lets go of some messages that have reached their age or are too much for all topics together, and forgets some topics that
+    /// were unused for `meta_ttl`: a bounded piece of work, so that the caller can let others run. True: there is more of it.
+    pub fn expire_some(&self) -> bool {
+        let aged = self.shared.trim_aged(SLICE);
+        let excess = self.shared.trim_excess();
+        self.forget_unused() || aged || excess
+    }
+
+    fn forget_unused(&self) -> bool {
         let ttl = Micros::default().after(self.limits.meta_ttl);
-        let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Micros) else { return 0 };
-        let mut forgotten = 0;
-        while self.forget_oldest(before) {
-            forgotten += 1;
+        let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Micros) else { return false };
+        for _ in 0..SLICE {
+            match self.shared.retire_unused(before) {
+                Some(Some(retired)) => self.forget(&retired),
+                Some(None) => {}
+                None => return false,
+            }
         }
-        forgotten
+        true
     }
 
-    fn forget_oldest(&self, before: Micros) -> bool {
-        let Some(retired) = self.shared.retire_oldest(before) else { return false };
-        self.topics.remove_if(retired.name().as_str(), |_, found| Arc::ptr_eq(found, &retired));
-        self.count.fetch_sub(1, Relaxed);
-        true
+    fn forget(&self, retired: &Arc<Topic<S>>) {
+        self.topics.remove_if(retired.name().as_str(), |_, found| Arc::ptr_eq(found, retired));
+        self.release(retired.owner());
+    }
+
+    /// Compares what topics and owners are listed for with what they are. For moments at which nothing is under way.
+    #[cfg(test)]
+    pub(super) fn audit(&self) {
+        let (mut idle, mut kept, mut held) = (0, 0, std::collections::HashMap::<u64, (usize, usize)>::new());
+        for topic in &self.topics {
+            let standing = topic.audit();
+            idle += usize::from(standing.is_idle);
+            kept += usize::from(standing.is_kept);
+            let of_owner = held.entry(topic.owner().number).or_default();
+            *of_owner = (of_owner.0 + 1, of_owner.1 + standing.bytes);
+        }
+        assert_eq!(self.shared.idle.lock().sum().count, idle);
+        assert_eq!(self.shared.kept.lock().lengths(), (kept, held.values().filter(|(_, bytes)| *bytes > 0).count()));
+        assert_eq!(self.count.load(Relaxed), self.topics.len());
+        assert_eq!(self.history_bytes(), held.values().map(|(_, bytes)| bytes).sum::<usize>());
+        self.accounts.audit(&held);
+    }
+
+    /// Each topic's name, the number of its owner, and the memory of its history.
+    #[cfg(test)]
+    pub(super) fn sizes(&self) -> Vec<(String, u64, usize)> {
+        self.topics.iter().map(|topic| (topic.key().to_string(), topic.owner().number, topic.audit().bytes)).collect()
     }
 }

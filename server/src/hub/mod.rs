@@ -13,18 +13,21 @@
 //! | [`fan_out`] | the right to fan out, and its passes |
 //! | [`history`] | the last messages of a topic, for replay |
 //! | `pending` | bytes that are numbered and not yet fanned out |
-//! | `shared`, `schedule` | what all topics share: which are idle, whose history is due to be trimmed |
+//! | [`owner`] | whose a topic is, and what an owner has |
+//! | `shared`, `kept` | what all topics share: which are idle, whose history is due to be trimmed, who holds most |
 
 pub mod directory;
 pub mod fan_out;
 pub mod history;
+mod kept;
+pub mod owner;
 mod pending;
-mod schedule;
 mod shared;
 pub mod topic;
 
 pub use directory::{Directory, TooManyTopics};
 pub use fan_out::{FanOut, Step};
+pub use owner::Owner;
 pub use topic::{Appended, CatchUp, Joined, Retired, Sink, Start, Subscription, Topic};
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! The core against its promises: random schedules of everything that can happen, one step at a time, and threads that do it
-//! all at once. A sink checks each message as it comes: the topic's next number, and only while it is subscribed.
+//! all at once. A sink checks each message as it comes: the topic's next number, and only while it is subscribed. What topics share
+//! with each other has a model of its own in [`shares`].
+
+mod shares;
 
 use super::{
     directory::{Instruments, Limits},
@@ -70,24 +73,58 @@ fn directory(max_topics: usize) -> Directory<Reader> {
 }
 
 fn with_history(max_topics: usize, history: history::Limits, history_bytes: usize) -> Directory<Reader> {
-    let limits = Limits { max_topics, meta_ttl: Duration::from_secs(60), topic_backlog: 2000, history_bytes };
+    with_limits(Limits { max_topics, history_bytes, ..LIMITS }, history)
+}
+
+const LIMITS: Limits = Limits {
+    max_topics: usize::MAX,
+    max_topics_per_user: usize::MAX,
+    meta_ttl: Duration::from_secs(60),
+    topic_backlog: 2000,
+    history_bytes: usize::MAX,
+};
+
+fn with_limits(limits: Limits, history: history::Limits) -> Directory<Reader> {
     Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, Instruments::default())
+}
+
+/// Forgets all that has expired; how many topics that were.
+fn expire(directory: &Directory<Reader>) -> usize {
+    let before = directory.len();
+    while directory.expire_some() {}
+    before - directory.len()
 }
 
 fn name(topic: usize) -> protocol::Topic<'static> {
     protocol::Topic::new(format!("t{topic}")).unwrap()
 }
 
+/// By number; the backends are one of them.
+const OWNERS: [Owner<'_>; 3] = [Owner::Backends, Owner::User("u"), Owner::User("v")];
+
 fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
-    let id = MessageId::new("m").unwrap();
-    directory
-        .with(&name(topic), &mut None, |topic| topic.append(topic.shared().now(), &id, r#"{"padding":"so that a chunk has few messages"}"#))
+    append_as(directory, OWNERS[0], topic)
+}
+
+fn append_as(directory: &Directory<Reader>, owner: Owner<'_>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
+    let (id, data) = (MessageId::new("m").unwrap(), r#"{"padding":"so that a chunk has few messages"}"#);
+    directory.with(&name(topic), owner, &mut None, |topic| topic.append(topic.shared().now(), &id, data))
 }
 
 /// Subscribes as a connection does: the reader is held until it knows what to expect.
 fn join(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize) -> Result<Subscription<Reader>, TooManyTopics> {
+    join_as(directory, OWNERS[0], reader, topic)
+}
+
+fn join_as(
+    directory: &Directory<Reader>,
+    owner: Owner<'_>,
+    reader: &Arc<Reader>,
+    topic: usize,
+) -> Result<Subscription<Reader>, TooManyTopics> {
     let mut expected = reader.expected.lock();
-    let Joined { subscription, head, .. } = directory.with(&name(topic), &mut None, |topic| topic.join(reader.clone(), Start::NOW))?;
+    let Joined { subscription, head, .. } =
+        directory.with(&name(topic), owner, &mut None, |topic| topic.join(reader.clone(), Start::NOW))?;
     expected.insert(name(topic).to_string(), head + 1);
     Ok(subscription)
 }
@@ -113,7 +150,7 @@ fn join_behind(
         let position = last_seq.map(|last_seq| Position { last_seq, epoch: Some(epoch.as_str()) });
         Ok((last_seq.map(SeqNo::get), topic.join(reader.clone(), Start { position, last })?))
     };
-    let (last_seq, Joined { subscription, head, after, recovered, .. }) = directory.with(&name(topic), &mut None, join).unwrap();
+    let (last_seq, Joined { subscription, head, after, recovered, .. }) = directory.with(&name(topic), OWNERS[0], &mut None, join).unwrap();
     drop(old);
     assert_eq!(recovered.is_some(), last_seq.is_some());
     match last_seq {
@@ -157,7 +194,8 @@ enum Action {
     /// From so many messages before the head, or with so many of the newest; a subscription that exists moves.
     JoinBehind(usize, usize, Option<u64>, Option<u64>),
     Leave(usize, usize),
-    Append(usize),
+    /// By an owner.
+    Append(usize, usize),
     /// A batch of a replay: who, of which topic, messages, bytes.
     CatchUp(usize, usize, usize, usize),
     /// Milliseconds pass, and what has expired is cleared away.
@@ -177,7 +215,7 @@ fn action() -> impl Strategy<Value = Action> {
         2 => (0..READERS, 0..TOPICS).prop_map(|(r, t)| Action::Leave(r, t)),
         4 => (0..READERS, 0..TOPICS, 1..5usize, 1..400usize).prop_map(|(r, t, messages, bytes)| Action::CatchUp(r, t, messages, bytes)),
         1 => (1..40u64).prop_map(Action::Wait),
-        6 => (0..TOPICS).prop_map(Action::Append),
+        6 => (0..OWNERS.len(), 0..TOPICS).prop_map(|(o, t)| Action::Append(o, t)),
         6 => fan_out().prop_map(Action::Step),
         1 => fan_out().prop_map(Action::Abandon),
     ]
@@ -205,7 +243,7 @@ impl World {
     fn wait(&self, time: Duration) {
         self.time.block_on(tokio::time::advance(time));
         let _inside = self.time.enter();
-        self.directory.expire();
+        expire(&self.directory);
     }
 
     fn act(&mut self, action: &Action) {
@@ -234,7 +272,7 @@ impl World {
                     leave(&self.readers[*reader], *topic, subscription);
                 }
             }
-            Action::Append(topic) => self.append(*topic),
+            Action::Append(owner, topic) => self.append(*owner, *topic),
             Action::Step(index) if !self.fan_outs.is_empty() => {
                 let at = index.index(self.fan_outs.len());
                 if self.fan_outs[at].step() == Step::Done {
@@ -248,8 +286,8 @@ impl World {
         }
     }
 
-    fn append(&mut self, topic: usize) {
-        let appended = append(&self.directory, topic).unwrap();
+    fn append(&mut self, owner: usize, topic: usize) {
+        let appended = append_as(&self.directory, OWNERS[owner], topic).unwrap();
         assert_eq!(appended.subscribers, self.subscriptions.keys().filter(|key| key.1 == topic).count());
         if let Some(fan_out) = appended.fan_out {
             let same = self.fan_outs.iter().any(|other| Arc::ptr_eq(other.topic(), fan_out.topic()));
@@ -261,6 +299,7 @@ impl World {
     fn check(&self) {
         let in_use = (0..TOPICS).filter(|topic| self.subscriptions.keys().any(|key| key.1 == *topic)).count();
         assert_eq!(self.directory.topics_in_use(), in_use);
+        self.directory.audit();
     }
 
     /// One more message for each topic reaches everybody, with all that was left; then nothing is left over.
@@ -272,7 +311,7 @@ impl World {
                 catch_up(&self.readers[*reader], *topic, subscription, Budget { bytes: 300, messages: 3 });
             }
         }
-        (0..TOPICS).for_each(|topic| self.append(topic));
+        (0..TOPICS).for_each(|topic| self.append(0, topic));
         for mut fan_out in self.fan_outs.drain(..) {
             while fan_out.step() != Step::Done {}
         }
@@ -309,7 +348,7 @@ proptest! {
 #[test]
 fn a_fan_out_dropped_when_nobody_is_left_keeps_nobody() {
     let mut world = World::new();
-    for action in [Action::Join(0, 0), Action::Append(0), Action::Join(1, 0), Action::Leave(1, 0), Action::Leave(0, 0)] {
+    for action in [Action::Join(0, 0), Action::Append(0, 0), Action::Join(1, 0), Action::Leave(1, 0), Action::Leave(0, 0)] {
         world.act(&action);
     }
     world.fan_outs.clear();
@@ -383,7 +422,7 @@ async fn at_the_limit_the_topic_unused_for_the_longest_goes_first() {
     assert_eq!(append(&directory, 3).unwrap().seq_no, 1, "takes the place of topic 2");
     assert_eq!(append(&directory, 1).unwrap().seq_no, 3, "goes on");
     let _also = [join(&directory, &reader, 1).unwrap(), join(&directory, &reader, 3).unwrap()];
-    assert_eq!(append(&directory, 2).unwrap_err(), TooManyTopics(3));
+    assert_eq!(append(&directory, 2).unwrap_err(), TooManyTopics::OfAll(3));
     leave(&reader, 0, used);
     assert_eq!(append(&directory, 2).unwrap().seq_no, 1, "a new life");
     assert_eq!(directory.len(), 3);
@@ -396,15 +435,15 @@ async fn an_unused_topic_is_remembered_for_its_time_and_then_has_a_new_epoch() {
     let subscription = join(&directory, &reader, 0).unwrap();
     let first = epoch(&subscription);
     tokio::time::advance(Duration::from_secs(3600)).await;
-    assert_eq!(directory.expire(), 0, "it has a subscriber");
+    assert_eq!(expire(&directory), 0, "it has a subscriber");
     leave(&reader, 0, subscription);
     tokio::time::advance(Duration::from_secs(59)).await;
-    assert_eq!(directory.expire(), 0);
+    assert_eq!(expire(&directory), 0);
     let subscription = join(&directory, &reader, 0).unwrap();
     assert_eq!(epoch(&subscription), first);
     leave(&reader, 0, subscription);
     tokio::time::advance(Duration::from_secs(61)).await;
-    assert_eq!(directory.expire(), 1);
+    assert_eq!(expire(&directory), 1);
     assert_ne!(epoch(&join(&directory, &reader, 0).unwrap()), first);
 }
 
@@ -413,7 +452,8 @@ fn who_kept_a_forgotten_topic_publishes_to_its_successor() {
     let directory = directory(1);
     let mut last = None;
     let id = MessageId::new("m").unwrap();
-    let publish = |last: &mut _| directory.with(&name(0), last, |topic| topic.append(topic.shared().now(), &id, "1")).unwrap().seq_no;
+    let publish =
+        |last: &mut _| directory.with(&name(0), OWNERS[0], last, |topic| topic.append(topic.shared().now(), &id, "1")).unwrap().seq_no;
     assert_eq!((publish(&mut last), publish(&mut last)), (1, 2));
     let _other = append(&directory, 1).unwrap();
     let _same = append(&directory, 0).unwrap();

@@ -1,15 +1,13 @@
-//! What all topics of a directory share: which of them are idle, whose history is due to be trimmed, and how much memory all
-//! history takes.
-//!
-//! Both schedules are lazy. A topic stands in one under the time at which it was listed; it may have been used since, which
-//! costs nothing: that is found out, and put right, when the entry comes to the front.
+//! What all topics of a directory share: which of them are idle, which have history and who holds how much of it.
 
 use super::{
     directory::{Instruments, Limits},
-    schedule::Schedule,
+    kept::Kept,
+    owner::Account,
     topic::{Sink, Topic},
 };
 use crate::{
+    by_age::ByAge,
     clock::{Clock, Micros},
     metrics::Meter,
     signing::Signer,
@@ -18,10 +16,17 @@ use parking_lot::Mutex;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
+
+/// Idle topics that are looked at for the one that goes. If all of them were used since they were listed, the next one goes,
+/// used since or not.
+const LOOKS: usize = 128;
+
+/// Topics that give some of their history in one go. Above the limit, each publish and each second does as much.
+const GIVEN: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Shared<S> {
@@ -36,12 +41,17 @@ pub(super) struct Shared<S> {
     pub(super) fanning_out: AtomicUsize,
     /// Bytes of memory that the history of all topics takes.
     history: AtomicUsize,
-    /// Topics with neither subscriber nor history, by when they were last used.
-    idle: Schedule<S>,
-    /// Topics with history, by when their oldest message has to go.
-    aging: Schedule<S>,
-    /// Held while an idle topic is looked for: who waits for it finds those that were put back.
-    retiring: Mutex<()>,
+    /// Times that a topic gave some of its history because all history together was too much.
+    given: AtomicU64,
+    /// Held by the one who makes topics give.
+    giving: Mutex<()>,
+    /// Topics with neither subscriber nor history by when they were last used, each of its owner's. One that was used since it was
+    /// listed without a change of that stands too far in front: that is found out, and put right, when it is looked at.
+    ///
+    /// This lock and the next one are taken inside of a topic's lock, never around it.
+    pub(super) idle: Mutex<ByAge<u64, Arc<Topic<S>>>>,
+    /// Topics with history.
+    pub(super) kept: Mutex<Kept<S>>,
 }
 
 impl<S: Sink> Shared<S> {
@@ -54,9 +64,10 @@ impl<S: Sink> Shared<S> {
             in_use: AtomicUsize::new(0),
             fanning_out: AtomicUsize::new(0),
             history: AtomicUsize::new(0),
-            idle: Schedule::default(),
-            aging: Schedule::default(),
-            retiring: Mutex::default(),
+            given: AtomicU64::new(0),
+            giving: Mutex::default(),
+            idle: Mutex::default(),
+            kept: Mutex::default(),
         }
     }
 
@@ -69,6 +80,11 @@ impl<S: Sink> Shared<S> {
         self.history.load(Relaxed)
     }
 
+    /// Times that a topic gave some of its history because all history together was too much.
+    pub(super) fn given(&self) -> u64 {
+        self.given.load(Relaxed)
+    }
+
     /// `messages` were handed to sockets; the oldest of them had been accepted at `since`.
     pub(super) fn count_deliveries(&self, messages: u64, since: Micros) {
         if messages > 0 {
@@ -76,60 +92,78 @@ impl<S: Sink> Shared<S> {
         }
     }
 
-    /// Lists a topic where it is idle.
-    pub(super) fn list_idle(&self, topic: &Arc<Topic<S>>) {
-        if topic.is_idle() && !topic.listed.swap(true, Relaxed) {
-            self.idle.push(topic.idle_since(), topic.clone());
-        }
-    }
-
-    /// Retires the topic that has been unused for the longest, where that began at or before `before`.
-    pub(super) fn retire_oldest(&self, before: Micros) -> Option<Arc<Topic<S>>> {
-        let _alone = self.retiring.lock();
-        while let Some((since, topic)) = self.idle.pop(before) {
-            topic.listed.store(false, Relaxed);
-            if topic.retire(since) {
+    /// Retires the idle topic that has been unused for the longest: of this owner, or of all.
+    pub(super) fn make_room(&self, of: Option<&Account>) -> Option<Arc<Topic<S>>> {
+        for look in 0.. {
+            let (since, topic) = self.longest_idle(of)?;
+            if topic.retire(if look < LOOKS { since } else { Micros(u64::MAX) }) {
                 return Some(topic);
             }
-            self.list_idle(&topic);
         }
         None
     }
 
+    /// Retires the idle topic that has been unused for the longest, if that began at or before `before`. `Some(None)`: it has been
+    /// used since.
+    pub(super) fn retire_unused(&self, before: Micros) -> Option<Option<Arc<Topic<S>>>> {
+        let (since, topic) = self.longest_idle(None).filter(|(since, _)| *since <= before)?;
+        Some(topic.retire(since).then_some(topic))
+    }
+
+    fn longest_idle(&self, of: Option<&Account>) -> Option<(Micros, Arc<Topic<S>>)> {
+        let idle = self.idle.lock();
+        let oldest = match of {
+            Some(account) => idle.oldest_of(&account.number),
+            None => idle.oldest(),
+        };
+        oldest.map(|(_, since, topic)| (since, topic.clone()))
+    }
+
     /// Counts a change of a topic's history.
-    pub(super) fn account(&self, before: usize, after: usize) {
+    pub(super) fn account(&self, owner: &Arc<Account>, before: usize, after: usize) {
         if after >= before {
             self.history.fetch_add(after - before, Relaxed);
         } else {
             self.history.fetch_sub(before - after, Relaxed);
         }
+        if owner.count(before, after) {
+            self.kept.lock().rank(owner);
+        }
     }
 
-    /// Lists a topic whose history has begun. Only where it does not stand there: the topic's log knows.
-    pub(super) fn list_aging(&self, due: Micros, topic: Arc<Topic<S>>) {
-        self.aging.push(due, topic);
-    }
-
-    /// Lets go of messages that have reached their age.
-    pub(super) fn trim_aged(&self) {
+    /// Lets go of messages that have reached their age, in at most so many topics. True: there are more.
+    pub(super) fn trim_aged(&self, topics: usize) -> bool {
         let now = self.now();
-        while let Some((_, topic)) = self.aging.pop(now) {
-            self.after_trimming(topic.trim(now), topic);
+        for _ in 0..topics {
+            let due = self.kept.lock().first_due(now);
+            let Some(topic) = due else { return false };
+            topic.trim(now);
         }
+        true
     }
 
-    /// While the history of all topics is over its limit: lets go of the messages that are nearest to their end.
-    pub(super) fn trim_excess(&self) {
-        while self.history_bytes() > self.limits.history_bytes {
-            let Some((_, topic)) = self.aging.pop(Micros(u64::MAX)) else { return };
-            self.after_trimming(topic.drop_oldest(), topic);
+    /// While the history of all topics is over its limit: makes the owner that holds most give from its largest topics. True: it
+    /// is still over its limit, and there is something to give.
+    pub(super) fn trim_excess(&self) -> bool {
+        if self.is_within() {
+            return false;
         }
+        // Who finds another one at it goes on: two would give too much.
+        let Some(_alone) = self.giving.try_lock() else { return false };
+        for _ in 0..GIVEN {
+            let largest = self.kept.lock().largest();
+            let Some(topic) = largest else { return false };
+            if topic.give() {
+                self.given.fetch_add(1, Relaxed);
+            }
+            if self.is_within() {
+                return false;
+            }
+        }
+        true
     }
 
-    fn after_trimming(&self, due: Option<Micros>, topic: Arc<Topic<S>>) {
-        match due {
-            Some(due) => self.aging.push(due, topic),
-            None => self.list_idle(&topic),
-        }
+    fn is_within(&self) -> bool {
+        self.history_bytes() <= self.limits.history_bytes
     }
 }

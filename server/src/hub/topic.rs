@@ -7,12 +7,14 @@
 //! own pace ([`Subscription::catch_up`]), and takes its place in the list in the same step in which it reaches the head.
 
 mod fed;
+mod standing;
 mod subscription;
 
 use super::{
     FanOut,
     fan_out::Pass,
     history::{self, History},
+    owner::Account,
     pending::Pending,
     shared::Shared,
 };
@@ -21,6 +23,7 @@ use bytes::Bytes;
 pub use fed::Attachment;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
+use standing::Standing;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -63,10 +66,7 @@ pub struct Topic<S> {
     subscribers: AtomicUsize,
     /// When it was last used without a subscriber, in [`Micros`].
     idle_since: AtomicU64,
-    /// It stands in the directory's list of idle topics.
-    pub(super) listed: AtomicBool,
-    /// Some messages are kept; a copy of what the lock protects.
-    has_history: AtomicBool,
+    owner: Arc<Account>,
     shared: Arc<Shared<S>>,
     /// Where somebody else numbers its messages.
     attachment: Option<Attachment>,
@@ -81,8 +81,7 @@ struct Log<S> {
     epoch: Arc<Epoch<'static>>,
     head: u64,
     history: History,
-    /// It stands in the schedule of topics whose history is trimmed.
-    aging: bool,
+    standing: Standing,
     pending: Pending,
     /// The number of the last message that a pass has taken.
     sent: u64,
@@ -126,8 +125,6 @@ pub(super) struct Joining<S> {
 struct Put {
     /// Nobody else has the right to fan out.
     mine: bool,
-    /// When its history has to be trimmed for the first time.
-    starts_to_age: Option<Micros>,
     congested: bool,
 }
 
@@ -180,21 +177,20 @@ pub struct Joined<S: Sink> {
 pub struct Retired;
 
 impl<S: Sink> Topic<S> {
-    pub(super) fn new(name: Name, epoch: Epoch<'static>, history: history::Limits, shared: Arc<Shared<S>>) -> Self {
+    pub(super) fn new(name: Name, owner: Arc<Account>, epoch: Epoch<'static>, history: history::Limits, shared: Arc<Shared<S>>) -> Self {
         Self {
             prefix: MessagePrefix::new(&name),
             name: Arc::new(name),
             subscribers: AtomicUsize::new(0),
             idle_since: AtomicU64::new(shared.now().0),
-            listed: AtomicBool::new(false),
-            has_history: AtomicBool::new(false),
+            owner,
             shared,
             attachment: None,
             log: Mutex::new(Log {
                 epoch: Arc::new(epoch),
                 head: 0,
                 history: History::new(history),
-                aging: false,
+                standing: Standing::default(),
                 pending: Pending::default(),
                 sent: 0,
                 live: 0,
@@ -275,7 +271,7 @@ impl<S: Sink> Topic<S> {
     }
 
     /// Makes a message the topic's newest; its frame has about `expected` bytes.
-    fn put(&self, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str, expected: usize) -> Put {
+    fn put(self: &Arc<Self>, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str, expected: usize) -> Put {
         log.head = seq_no;
         let epoch = &log.epoch;
         let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, epoch, seq_no, message_id, data));
@@ -292,20 +288,16 @@ impl<S: Sink> Topic<S> {
         } else {
             log.history.put(now, expected + 4, encode);
         }
-        let due = self.history_changed(log, before);
-        let starts_to_age = due.filter(|_| !std::mem::replace(&mut log.aging, true));
-        Put { mine, starts_to_age, congested: log.backlog > self.shared.limits.topic_backlog }
+        self.history_changed(log, before);
+        Put { mine, congested: log.backlog > self.shared.limits.topic_backlog }
     }
 
     /// What a new message leads to, outside of the lock.
     fn after_put(self: &Arc<Self>, put: Put, now: Micros, seq_no: u64) -> Appended<S> {
-        let Put { mine, starts_to_age, congested } = put;
+        let Put { mine, congested } = put;
         let subscribers = self.subscribers();
         if subscribers == 0 && self.attachment.is_none() {
             self.idle_since.store(now.0, Relaxed);
-        }
-        if let Some(due) = starts_to_age {
-            self.shared.list_aging(due, self.clone());
         }
         self.shared.trim_excess();
         Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) }
@@ -314,36 +306,6 @@ impl<S: Sink> Topic<S> {
     fn put_message(&self, out: &mut Vec<u8>, epoch: &Epoch<'_>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
         let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, epoch, seq_no, message_id, data));
         self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
-    }
-
-    /// Counts what the history takes now; before that it took `before`. Returns when its oldest message has to go.
-    fn history_changed(&self, log: &Log<S>, before: usize) -> Option<Micros> {
-        self.shared.account(before, log.history.footprint());
-        self.has_history.store(!log.history.is_empty(), Relaxed);
-        log.history.due()
-    }
-
-    /// Lets go of messages that have reached their age. Returns when the next one has to; `None`: nothing is left, and the topic
-    /// has to be listed again when there is.
-    pub(super) fn trim(&self, now: Micros) -> Option<Micros> {
-        self.change_history(|history| history.trim(now))
-    }
-
-    /// Lets go of the oldest messages, as [`Topic::trim`].
-    pub(super) fn drop_oldest(&self) -> Option<Micros> {
-        self.change_history(History::drop_oldest)
-    }
-
-    fn change_history(&self, change: impl FnOnce(&mut History)) -> Option<Micros> {
-        let mut log = self.log.lock();
-        let (before, was_empty) = (log.history.footprint(), log.history.is_empty());
-        change(&mut log.history);
-        let due = self.history_changed(&log, before);
-        log.aging = due.is_some();
-        if due.is_none() && !was_empty {
-            self.touch();
-        }
-        due
     }
 
     /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of that is kept; else to the
@@ -359,9 +321,7 @@ impl<S: Sink> Topic<S> {
         if log.retired {
             return Err(Retired);
         }
-        let before = log.history.footprint();
-        log.history.trim(now);
-        self.history_changed(&log, before);
+        self.change_history(&mut log, |history| history.trim(now));
         let head = log.head;
         let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
         let epoch = log.epoch.clone();
@@ -380,6 +340,7 @@ impl<S: Sink> Topic<S> {
         }
         if self.subscribers.fetch_add(1, Relaxed) == 0 {
             self.shared.in_use.fetch_add(1, Relaxed);
+            self.settle(&mut log);
         }
         Ok(Joined { subscription, head, epoch, after, recovered })
     }
@@ -394,12 +355,9 @@ impl<S: Sink> Topic<S> {
             self.drop_unfinished(&mut log);
         }
         if last {
-            self.touch();
-        }
-        drop(log);
-        if last {
             self.shared.in_use.fetch_sub(1, Relaxed);
-            self.shared.list_idle(self);
+            self.touch();
+            self.settle(&mut log);
         }
     }
 
@@ -424,28 +382,6 @@ impl<S: Sink> Topic<S> {
             }
             drained.await;
         }
-    }
-
-    /// Notes that it is used now.
-    fn touch(&self) {
-        self.idle_since.store(self.shared.now().0, Relaxed);
-    }
-
-    pub(super) fn idle_since(&self) -> Micros {
-        Micros(self.idle_since.load(Relaxed))
-    }
-
-    /// Whether it has neither a subscriber nor history, or no subscriber and its history is somebody else's too.
-    pub(super) fn is_idle(&self) -> bool {
-        self.subscribers() == 0 && (self.attachment.is_some() || !self.has_history.load(Relaxed))
-    }
-
-    /// Forgets the topic where it is idle and nobody has used it since `before`. True: it is retired.
-    pub(super) fn retire(&self, before: Micros) -> bool {
-        let mut log = self.log.lock();
-        let unused = self.is_idle() && self.idle_since() <= before;
-        log.retired |= unused;
-        unused
     }
 
     /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be touched any more, somebody else

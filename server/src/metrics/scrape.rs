@@ -24,7 +24,19 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge("micro_socket_sessions", "Sessions, with a connection or without.", gateway.sessions.len());
     out.gauge("micro_socket_sessions_detached", "Sessions that wait for their client.", gateway.sessions.detached());
     out.gauge("micro_socket_history_bytes", "Memory that the history of all topics takes.", gateway.topics.history_bytes());
+    out.gauge(
+        "micro_socket_history_largest_owner_bytes",
+        "Memory that the history of one owner's topics takes, of the owner that holds most.",
+        gateway.topics.history_of_one(),
+    );
+    out.gauge(
+        "micro_socket_topic_owners",
+        "Users that have brought a known topic into being; the backends are one.",
+        gateway.topics.owners(),
+    );
     out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
+    let oldest = gateway.dedup.oldest().as_secs_f64();
+    out.gauge("micro_socket_dedup_oldest_key_seconds", "Age of the oldest message id that is remembered.", oldest);
     out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         let runtime = runtime.metrics();
@@ -64,6 +76,21 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counters("micro_socket_publishes_total", "Publishes that were acknowledged, by status.", "status", publishes);
     out.counter("micro_socket_deliveries_total", "Messages handed to sockets, one for each subscriber.", meter.delivered.sum());
     out.counter("micro_socket_replayed_messages_total", "Messages handed out again, to clients that catch up.", meter.replayed.sum());
+    out.counter(
+        "micro_socket_dedup_keys_dropped_total",
+        "Message ids that a limit made the gateway forget within dedup.window.",
+        gateway.dedup.dropped(),
+    );
+    out.counter(
+        "micro_socket_history_given_total",
+        "Times that a topic lost its oldest messages because of history.total_bytes.",
+        gateway.topics.history_given(),
+    );
+    out.counter(
+        "micro_socket_sessions_dropped_total",
+        "Sessions without a connection that a limit ended within session.ttl.",
+        gateway.sessions.dropped(),
+    );
     let errors = meter.errors().map(|(code, count)| (code.as_str(), count));
     out.counters("micro_socket_errors_total", "Errors that clients were told of over WebSocket, by code.", "code", errors);
     let failed = meter.failed_reloads().map(|(what, count)| (what.as_str(), count));

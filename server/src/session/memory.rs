@@ -1,13 +1,15 @@
-//! Sessions in this process. Those with a connection are as many as there are connections; those without are bounded, the oldest
-//! goes first, and each only lives for its time.
+//! Sessions in this process. Those with a connection are as many as there are connections; those without are bounded, of each user
+//! and in all, the oldest goes first, and each only lives for its time.
 //!
 //! A write of a running connection (`put`, `remove`) takes the lock of one shard of the map. Opening and detaching also take that
 //! of the list of detached sessions, always before the shard's.
 
 use super::{Id, Key, Opened, Owner, Position, Positions, Session, Store, Unavailable};
 use crate::{
+    by_age::{ByAge, Sum},
     clock::{Clock, Micros},
     hub::topic::Name,
+    slot::Slot,
 };
 use dashmap::DashMap;
 use futures_util::{
@@ -17,7 +19,7 @@ use futures_util::{
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use protocol::UserId;
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// How much is kept of sessions without a connection.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,14 @@ pub struct Limits {
     pub detached: usize,
     /// The number of their subscriptions, all together.
     pub subscriptions: usize,
+    /// The number of one user's.
+    pub detached_per_user: usize,
+    /// The number of the subscriptions of one user's, all together.
+    pub subscriptions_per_user: usize,
 }
+
+/// What [`Memory::expire_some`] forgets at most: sessions and their subscriptions, counted alike.
+const SLICE: usize = 1024;
 
 /// Sessions of one process.
 #[derive(Debug)]
@@ -49,8 +58,8 @@ struct Entry {
 enum State {
     /// A connection has it.
     Attached(Arc<dyn Owner>),
-    /// Nobody has it; its place in [`Detached`].
-    Detached(Place),
+    /// Nobody has it; its place among the detached ones.
+    Detached(Slot),
 }
 
 impl fmt::Debug for Entry {
@@ -59,15 +68,12 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// When it was detached, and a number that makes it unique.
-type Place = (Micros, u64);
-
+/// Sessions without a connection by when they have lost it, each of its user's. Their weight is their subscriptions.
 #[derive(Debug, Default)]
 struct Detached {
-    /// Oldest first.
-    order: BTreeMap<Place, Id>,
-    subscriptions: usize,
-    count: u64,
+    sessions: ByAge<UserId<'static>, Id>,
+    /// Sessions so far that a limit has taken before their time was over.
+    dropped: u64,
 }
 
 impl Memory {
@@ -92,26 +98,40 @@ impl Memory {
     /// Sessions without a connection.
     #[must_use]
     pub fn detached(&self) -> usize {
-        self.detached.lock().order.len()
+        self.detached.lock().sessions.sum().count
     }
 
-    /// Forgets the sessions whose time is over.
-    pub fn expire(&self) {
+    /// Sessions without a connection so far that a limit has taken before their time was over.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.detached.lock().dropped
+    }
+
+    /// Forgets some sessions whose time is over: a bounded piece of work, so that the caller can let others run. True: there are
+    /// more.
+    pub fn expire_some(&self) -> bool {
         let now = self.clock.now();
         let mut detached = self.detached.lock();
-        while let Some(((since, _), _)) = detached.order.first_key_value()
-            && since.after(self.limits.ttl) <= now
+        let begin = detached.sessions.sum();
+        while let Some((slot, since, _)) = detached.sessions.oldest()
+            && self.has_expired(since, now)
         {
-            self.forget_oldest(&mut detached);
+            let left = detached.sessions.sum();
+            if begin.count - left.count + begin.weight - left.weight >= SLICE {
+                return true;
+            }
+            self.forget(&mut detached, slot);
         }
+        false
     }
 
-    fn forget_oldest(&self, detached: &mut Detached) {
-        if let Some((_, id)) = detached.order.pop_first()
-            && let Some((_, entry)) = self.sessions.remove(&id)
-        {
-            detached.subscriptions -= entry.positions.len();
-        }
+    fn has_expired(&self, since: Micros, now: Micros) -> bool {
+        since.after(self.limits.ttl) <= now
+    }
+
+    fn forget(&self, detached: &mut Detached, slot: Slot) {
+        let id = detached.sessions.remove(slot);
+        self.sessions.remove(&id);
     }
 
     fn begin(&self, user: UserId<'static>, owner: Arc<dyn Owner>) -> Key {
@@ -121,25 +141,43 @@ impl Memory {
         Key { id, generation: 0 }
     }
 
+    /// Lets the oldest go: this user's above a user's share, then those of all users above the limit of all.
+    fn keep_within(&self, detached: &mut Detached, user: &UserId<'static>) {
+        let Limits { detached: count, subscriptions: weight, detached_per_user, subscriptions_per_user, .. } = self.limits;
+        let share = Sum { count: detached_per_user, weight: subscriptions_per_user };
+        while detached.sessions.sum_of(user).is_above(share)
+            && let Some((slot, ..)) = detached.sessions.oldest_of(user)
+        {
+            self.forget(detached, slot);
+            detached.dropped += 1;
+        }
+        while detached.sessions.sum().is_above(Sum { count, weight })
+            && let Some((slot, ..)) = detached.sessions.oldest()
+        {
+            self.forget(detached, slot);
+            detached.dropped += 1;
+        }
+    }
+
     /// `None`: there is no such session of this user.
     fn go_on(&self, user: &UserId<'_>, id: Id, owner: Arc<dyn Owner>) -> Option<(Key, Positions)> {
-        self.expire();
         let mut detached = self.detached.lock();
         let mut entry = self.sessions.get_mut(&id).filter(|entry| entry.user.as_str() == user.as_str())?;
+        if let State::Detached(slot) = entry.state {
+            if self.has_expired(detached.sessions.since(slot), self.clock.now()) {
+                drop(entry);
+                self.forget(&mut detached, slot);
+                return None;
+            }
+            detached.sessions.remove(slot);
+        }
         let before = std::mem::replace(&mut entry.state, State::Attached(owner));
         entry.generation += 1;
         let positions: Positions = entry.positions.iter().map(|(topic, position)| (topic.clone(), position.clone())).collect();
         let key = Key { id, generation: entry.generation };
-        drop(entry);
-        match before {
-            State::Detached(place) => {
-                detached.order.remove(&place);
-                detached.subscriptions -= positions.len();
-            }
-            State::Attached(owner) => {
-                drop(detached);
-                owner.overtaken();
-            }
+        drop((entry, detached));
+        if let State::Attached(owner) = before {
+            owner.overtaken();
         }
         Some((key, positions))
     }
@@ -184,20 +222,16 @@ impl Store for Memory {
 
     fn detach(&self, key: Key) {
         let mut detached = self.detached.lock();
-        let mut subscriptions = None;
-        let place = (self.clock.now(), detached.count);
+        let now = self.clock.now();
+        let mut user = None;
         self.with(key, |entry| {
-            entry.state = State::Detached(place);
             entry.positions.shrink_to_fit();
-            subscriptions = Some(entry.positions.len());
+            let subscriptions = u32::try_from(entry.positions.len()).unwrap_or(u32::MAX);
+            entry.state = State::Detached(detached.sessions.insert(&entry.user, now, subscriptions, key.id));
+            user = Some(entry.user.clone());
         });
-        let Some(subscriptions) = subscriptions else { return };
-        detached.count += 1;
-        detached.order.insert(place, key.id);
-        detached.subscriptions += subscriptions;
-        let Limits { detached: most, subscriptions: most_subscriptions, .. } = self.limits;
-        while detached.order.len() > most || detached.subscriptions > most_subscriptions {
-            self.forget_oldest(&mut detached);
+        if let Some(user) = user {
+            self.keep_within(&mut detached, &user);
         }
     }
 
@@ -210,6 +244,7 @@ impl Store for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use protocol::Epoch;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -224,8 +259,15 @@ mod tests {
 
     const TTL: Duration = Duration::from_secs(120);
 
-    fn memory(detached: usize, subscriptions: usize) -> Arc<Memory> {
-        Arc::new(Memory::new(Limits { ttl: TTL, detached, subscriptions }, Clock::start()))
+    const NO_SHARES: Limits =
+        Limits { ttl: TTL, detached: 10, subscriptions: 10, detached_per_user: usize::MAX, subscriptions_per_user: usize::MAX };
+
+    fn memory(limits: Limits) -> Arc<Memory> {
+        Arc::new(Memory::new(limits, Clock::start()))
+    }
+
+    fn expire(memory: &Memory) {
+        while memory.expire_some() {}
     }
 
     async fn open(memory: &Arc<Memory>, user: &'static str, wanted: Option<Id>) -> (Session, Option<Positions>) {
@@ -255,7 +297,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_it_had_is_there_again_until_its_time_is_over() {
-        let memory = memory(10, 10);
+        let memory = memory(NO_SHARES);
         let (session, resumed) = open(&memory, "u", None).await;
         let id = session.id();
         assert_eq!(resumed, None);
@@ -270,15 +312,15 @@ mod tests {
         drop(session);
         tokio::time::advance(TTL).await;
         assert_ne!(open(&memory, "u", Some(id)).await.0.id(), id);
-        memory.expire();
+        expire(&memory);
         tokio::time::advance(TTL).await;
-        memory.expire();
+        expire(&memory);
         assert!(memory.is_empty() && memory.detached() == 0);
     }
 
     #[tokio::test]
     async fn somebody_elses_session_looks_like_none() {
-        let memory = memory(10, 10);
+        let memory = memory(NO_SHARES);
         let (session, _) = open(&memory, "u", None).await;
         let (other, resumed) = open(&memory, "v", Some(session.id())).await;
         assert!(resumed.is_none() && other.id() != session.id());
@@ -290,7 +332,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_overtaken_is_told_and_writes_nothing_any_more() {
-        let memory = memory(10, 10);
+        let memory = memory(NO_SHARES);
         let told = Arc::new(Told::default());
         let user = UserId::new("u").unwrap();
         let old = memory.clone().open(user, None, told.clone()).await.unwrap().session;
@@ -315,7 +357,7 @@ mod tests {
 
     #[tokio::test]
     async fn at_the_limits_the_oldest_goes_first() {
-        let memory = memory(3, 5);
+        let memory = memory(Limits { detached: 3, subscriptions: 5, ..NO_SHARES });
         let mut ids = Vec::new();
         for _ in 0..4 {
             let (session, _) = open(&memory, "u", None).await;
@@ -332,7 +374,152 @@ mod tests {
         assert!(open(&memory, "u", Some(ids[2])).await.1.is_none(), "5 subscriptions have room for one session beside these four");
         let sum: usize =
             memory.sessions.iter().filter(|entry| matches!(entry.state, State::Detached(_))).map(|entry| entry.positions.len()).sum();
-        assert_eq!(memory.detached.lock().subscriptions, sum);
+        assert_eq!(memory.detached.lock().sessions.sum().weight, sum);
         assert!(sum <= 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_expires_all_at_once_goes_in_pieces() {
+        let memory = memory(Limits { detached: 10_000, subscriptions: 10_000, ..NO_SHARES });
+        for _ in 0..3000 {
+            open(&memory, "u", None).await.0.put(&topic("a"), at(1));
+        }
+        tokio::time::advance(TTL).await;
+        let mut left = memory.len();
+        assert_eq!(left, 3000);
+        while memory.expire_some() {
+            assert!((1..=SLICE).contains(&(left - memory.len())), "a piece");
+            left = memory.len();
+        }
+        assert!(memory.is_empty());
+    }
+
+    /// A session as a plain list knows it.
+    #[derive(Debug, Clone)]
+    struct Known {
+        user: usize,
+        id: Id,
+        topics: Vec<usize>,
+        /// When it was detached.
+        detached: Option<u64>,
+    }
+
+    const USERS: [&str; 3] = ["u", "v", "w"];
+    const TOPICS: [&str; 4] = ["a", "b", "c", "d"];
+
+    #[derive(Debug, Clone)]
+    enum Action {
+        Open(usize),
+        Put(prop::sample::Index, usize),
+        Remove(prop::sample::Index, usize),
+        Detach(prop::sample::Index),
+        /// Any session that there ever was.
+        Resume(prop::sample::Index),
+        Wait(u64),
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        let any = any::<prop::sample::Index>;
+        prop_oneof![
+            4 => (0..USERS.len()).prop_map(Action::Open),
+            4 => (any(), 0..TOPICS.len()).prop_map(|(index, topic)| Action::Put(index, topic)),
+            1 => (any(), 0..TOPICS.len()).prop_map(|(index, topic)| Action::Remove(index, topic)),
+            4 => any().prop_map(Action::Detach),
+            3 => any().prop_map(Action::Resume),
+            1 => (1..100u64).prop_map(Action::Wait),
+        ]
+    }
+
+    /// Forgets the oldest detached ones of these while they are too many or have too many subscriptions.
+    fn keep(known: &mut Vec<Known>, which: impl Fn(&Known) -> bool, count: usize, subscriptions: usize) {
+        loop {
+            let detached: Vec<_> = (0..known.len()).filter(|&at| known[at].detached.is_some() && which(&known[at])).collect();
+            let sum: usize = detached.iter().map(|&at| known[at].topics.len()).sum();
+            match detached.iter().min_by_key(|&&at| known[at].detached) {
+                Some(&oldest) if detached.len() > count || sum > subscriptions => drop(known.remove(oldest)),
+                _ => return,
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+        #[test]
+        fn the_same_as_a_plain_list(
+            actions in prop::collection::vec(action(), 1..120),
+            (detached, subscriptions, detached_per_user, subscriptions_per_user) in (0..6usize, 0..12usize, 0..4usize, 0..7usize),
+        ) {
+            const MILLIS: u64 = 150;
+            let ttl = Duration::from_millis(MILLIS);
+            let limits = Limits { ttl, detached, subscriptions, detached_per_user, subscriptions_per_user };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(async {
+                let (memory, mut now) = (memory(limits), 0);
+                let (mut known, mut open_ones, mut ever) = (Vec::<Known>::new(), Vec::new(), Vec::new());
+                for action in actions {
+                    tokio::time::advance(Duration::from_millis(1)).await;
+                    now += 1;
+                    match action {
+                        Action::Open(user) => {
+                            let (session, _) = open(&memory, USERS[user], None).await;
+                            known.push(Known { user, id: session.id(), topics: Vec::new(), detached: None });
+                            ever.push((user, session.id()));
+                            open_ones.push(session);
+                        }
+                        Action::Put(index, of) if !open_ones.is_empty() => {
+                            let session: &Session = index.get(&open_ones);
+                            session.put(&topic(TOPICS[of]), at(1));
+                            let topics = &mut known.iter_mut().find(|known| known.id == session.id()).unwrap().topics;
+                            topics.retain(|topic| *topic != of);
+                            topics.push(of);
+                        }
+                        Action::Remove(index, of) if !open_ones.is_empty() => {
+                            let session = index.get(&open_ones);
+                            session.remove(&topic(TOPICS[of]));
+                            known.iter_mut().find(|known| known.id == session.id()).unwrap().topics.retain(|topic| *topic != of);
+                        }
+                        Action::Detach(index) if !open_ones.is_empty() => {
+                            let session = open_ones.remove(index.index(open_ones.len()));
+                            let gone = known.iter_mut().find(|known| known.id == session.id()).unwrap();
+                            gone.detached = Some(now);
+                            let user = gone.user;
+                            drop(session);
+                            keep(&mut known, |known| known.user == user, detached_per_user, subscriptions_per_user);
+                            keep(&mut known, |_| true, detached, subscriptions);
+                        }
+                        Action::Resume(index) if !ever.is_empty() => {
+                            let (user, id) = *index.get(&ever);
+                            if open_ones.iter().any(|session| session.id() == id) {
+                                continue;
+                            }
+                            known.retain(|known| known.detached.is_none_or(|since| since + MILLIS > now));
+                            let (session, resumed) = open(&memory, USERS[user], Some(id)).await;
+                            let expected = known.iter_mut().find(|known| known.id == id);
+                            prop_assert_eq!(resumed.map(|found| found.len()), expected.as_ref().map(|known| known.topics.len()));
+                            match expected {
+                                Some(known) => known.detached = None,
+                                None => {
+                                    known.push(Known { user, id: session.id(), topics: Vec::new(), detached: None });
+                                    ever.push((user, session.id()));
+                                }
+                            }
+                            open_ones.push(session);
+                        }
+                        Action::Wait(millis) => {
+                            tokio::time::advance(Duration::from_millis(millis)).await;
+                            now += millis;
+                        }
+                        _ => {}
+                    }
+                    known.retain(|known| known.detached.is_none_or(|since| since + MILLIS > now));
+                    expire(&memory);
+                    let detached = || known.iter().filter(|known| known.detached.is_some());
+                    let expected = Sum { count: detached().count(), weight: detached().map(|known| known.topics.len()).sum() };
+                    prop_assert_eq!(memory.detached.lock().sessions.sum(), expected);
+                    prop_assert_eq!(memory.len(), known.len());
+                }
+                Ok(())
+            })?;
+        }
     }
 }

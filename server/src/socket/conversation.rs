@@ -264,7 +264,8 @@ impl Conversation {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe<'_>) -> Flow {
-        if let Some(attached) = self.gateway.attach(&subscribe.topic) {
+        let Phase::SetUp(client) = &self.phase else { return Flow::Continue(()) };
+        if let Some(attached) = self.gateway.attach(&subscribe.topic, &client.user) {
             let subscribe = subscribe.into_owned();
             return Flow::Break(Stop::Wait(attached.map(|()| Awaited::Attached(subscribe)).boxed()));
         }
@@ -292,7 +293,7 @@ impl Conversation {
             let text = format!("a connection may have {limit} subscriptions: unsubscribe from something, or open another one");
             Err((ErrorCode::TooManySubscriptions, text))
         } else {
-            let joined = self.subscriptions.join(name, &from, last, &client.session, &mut self.last_topic);
+            let joined = self.subscriptions.join(name, &from, last, &client.user, &client.session, &mut self.last_topic);
             joined.map_err(|why| (why.code(), why.to_string()))
         };
         match joined {

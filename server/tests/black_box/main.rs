@@ -41,6 +41,7 @@ mod rules;
 mod schema;
 mod sessions;
 mod setup;
+mod shares;
 mod signing;
 mod tls;
 mod topics;

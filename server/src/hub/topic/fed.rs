@@ -1,7 +1,7 @@
 //! A topic whose numbers somebody else gives: a log that several gateways share. Its messages come in the log's order, each once,
 //! or the topic is told where that has ended, and tells its subscribers. Nothing is ever passed over in silence.
 
-use super::{FanOut, Log, Name, Shared, Sink, Topic, history};
+use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
 use crate::websocket::put_text_frame;
 use protocol::{Epoch, MessageId, ServerFrame, Subscribed, encode};
 use std::{fmt, sync::Arc};
@@ -19,13 +19,14 @@ impl<S: Sink> Topic<S> {
     /// A topic whose log goes on behind `head` of `epoch`.
     pub(in crate::hub) fn following(
         name: Name,
+        owner: Arc<Account>,
         head: u64,
         epoch: Epoch<'static>,
         attachment: Attachment,
         history: history::Limits,
         shared: Arc<Shared<S>>,
     ) -> Self {
-        let mut topic = Self::new(name, epoch, history, shared);
+        let mut topic = Self::new(name, owner, epoch, history, shared);
         topic.attachment = Some(attachment);
         let log = topic.log.get_mut();
         log.head = head;
@@ -68,10 +69,8 @@ impl<S: Sink> Topic<S> {
     }
 
     /// True: nobody else has the right to fan out.
-    fn begin_again(&self, log: &mut Log<S>, head: u64, epoch: Arc<Epoch<'static>>) -> bool {
-        let before = log.history.footprint();
-        log.history.begin_again(head);
-        self.history_changed(log, before);
+    fn begin_again(self: &Arc<Self>, log: &mut Log<S>, head: u64, epoch: Arc<Epoch<'static>>) -> bool {
+        self.change_history(log, |history| history.begin_again(head));
         (log.head, log.epoch) = (head, epoch);
         if log.live == 0 {
             return false;

@@ -2,7 +2,7 @@
 
 use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
-    gateway::{Duty, PublishError, Published, Stored},
+    gateway::{Duty, PublishError, Published, Publisher, Stored},
     socket::bucket::Rate,
     websocket::put_text_frame,
 };
@@ -27,7 +27,7 @@ impl Conversation {
         } else {
             self.published.take(1);
             self.rate_refusals = 0;
-            match self.gateway.store(client.user.as_str(), topic, message_id, payload.get(), now, &mut self.last_topic) {
+            match self.gateway.store(Publisher::User(client.user.as_str()), topic, message_id, payload.get(), now, &mut self.last_topic) {
                 Ok(Stored::Now(published, duty)) => {
                     self.answer_publish(|out| put_ack(out, message_id, &published));
                     self.owe(duty);

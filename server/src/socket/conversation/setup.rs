@@ -81,7 +81,9 @@ impl Conversation {
             let topics = std::mem::take(&mut setup.topics);
             let limit = gateway.config().limits.max_subscriptions;
             let plan = if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
-            gateway.attach_all(plan.names()).await;
+            if let Ok(identity) = &identity {
+                gateway.attach_all(plan.names(), &identity.user).await;
+            }
             Awaited::Setup(Box::new(Admitted { setup, identity, session, plan }))
         };
         Flow::Break(Stop::Wait(admission.boxed()))

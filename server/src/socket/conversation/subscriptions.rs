@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use hashbrown::{Equivalent, HashMap};
-use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame};
+use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
 use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -122,11 +122,12 @@ impl Subscriptions {
         name: &protocol::Topic<'_>,
         from: &From<'_>,
         last: Option<Newest>,
+        user: &UserId<'_>,
         session: &Session,
         last_topic: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Answer, NoTopic> {
         let start = Start { position: from.position(), last: last.map(Newest::get) };
-        let joined = self.gateway.with_topic(name, last_topic, |topic| topic.join(self.connection.clone(), start))?;
+        let joined = self.gateway.with_topic(name, user, last_topic, |topic| topic.join(self.connection.clone(), start))?;
         self.gateway.subscriptions.fetch_add(1, Relaxed);
         Ok(self.begin(joined, from, last, session))
     }

@@ -1,0 +1,191 @@
+//! Who has brought topics into being: how many each owner has, and how much memory the history of them takes. Shares are counted
+//! by it.
+
+use dashmap::DashMap;
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicU16, AtomicUsize,
+        Ordering::{Relaxed, SeqCst},
+    },
+};
+
+/// Whose a topic is from its first subscription or publish until it is forgotten, whoever uses it later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// A user, by its id. It has a share.
+    User(&'a str),
+    /// All backends together: what is published over HTTP. Only the limit of all topics counts for them.
+    Backends,
+}
+
+impl<'a> Owner<'a> {
+    /// A user id is never empty.
+    fn name(self) -> &'a str {
+        match self {
+            Self::User(name) => name,
+            Self::Backends => "",
+        }
+    }
+}
+
+/// What an owner has at this moment. Exists as long as the owner has a topic.
+#[derive(Debug)]
+pub(super) struct Account {
+    name: Arc<str>,
+    /// Different for each account that exists.
+    pub(super) number: u64,
+    /// Topics, and those about to exist.
+    topics: AtomicUsize,
+    held: Held,
+}
+
+/// The memory that the history of an owner's topics takes, and the rank under which the owner is listed for it.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: AtomicUsize,
+    /// Changed under the lock of the list only.
+    rank: AtomicU16,
+}
+
+/// Sizes in steps of an eighth of a power of two; 0: nothing.
+pub(super) type Rank = u16;
+
+/// Ranks from one power of two to the next.
+const OCTAVE: Rank = 8;
+
+fn rank(bytes: usize) -> Rank {
+    let Some(log) = bytes.checked_ilog2() else { return 0 };
+    let eighths = if log < 3 { bytes << (3 - log) } else { bytes >> (log - 3) } as Rank % OCTAVE;
+    1 + OCTAVE * log as Rank + eighths
+}
+
+impl Account {
+    /// Topics, and those about to exist.
+    pub(super) fn topics(&self) -> usize {
+        self.topics.load(Relaxed)
+    }
+
+    pub(super) fn is_of_a_user(&self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// Bytes of memory that the history of its topics takes.
+    pub(super) fn held(&self) -> usize {
+        self.held.bytes.load(SeqCst)
+    }
+
+    /// The rank under which it is listed; 0: it is not.
+    pub(super) fn listed_rank(&self) -> Rank {
+        self.held.rank.load(SeqCst)
+    }
+
+    pub(super) fn rank(&self) -> Rank {
+        rank(self.held())
+    }
+
+    /// It is listed under this rank from now on. Who changes it holds the list's lock and then compares with [`Account::rank`] once
+    /// more; who changes what is held looks at the listed rank afterwards: so one of the two sees what the other did.
+    pub(super) fn list_under(&self, rank: Rank) {
+        self.held.rank.store(rank, SeqCst);
+    }
+
+    /// Counts a change of a topic's history. True: the account has to be listed under another rank. One that holds a little less
+    /// than its rank says may stay there until it comes to the front.
+    pub(super) fn count(&self, before: usize, after: usize) -> bool {
+        let bytes = if after >= before {
+            self.held.bytes.fetch_add(after - before, SeqCst) + (after - before)
+        } else {
+            self.held.bytes.fetch_sub(before - after, SeqCst) - (before - after)
+        };
+        let (listed, actual) = (self.listed_rank(), rank(bytes));
+        actual > listed || actual + OCTAVE < listed || (actual == 0 && listed != 0)
+    }
+}
+
+/// The accounts of all owners that have a topic.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    by_name: DashMap<Arc<str>, Arc<Account>, ahash::RandomState>,
+    numbers: AtomicUsize,
+}
+
+impl Accounts {
+    /// One more topic of this owner; gives how many there are now. [`Accounts::leave`] takes it back.
+    pub(super) fn enter(&self, owner: Owner<'_>) -> (Arc<Account>, usize) {
+        // Counted while the shard is locked: meanwhile nobody forgets the account.
+        let count = |account: &Arc<Account>| (account.clone(), account.topics.fetch_add(1, Relaxed) + 1);
+        if let Some(known) = self.by_name.get(owner.name()) {
+            return count(&known);
+        }
+        let name: Arc<str> = owner.name().into();
+        let account = || {
+            let number = self.numbers.fetch_add(1, Relaxed) as u64;
+            Arc::new(Account { name: name.clone(), number, topics: AtomicUsize::new(0), held: Held::default() })
+        };
+        count(&self.by_name.entry(name.clone()).or_insert_with(account))
+    }
+
+    /// One topic less. An owner without topics is forgotten.
+    pub(super) fn leave(&self, account: &Account) {
+        if account.topics.fetch_sub(1, Relaxed) == 1 {
+            self.by_name.remove_if(&*account.name, |_, account| account.topics.load(Relaxed) == 0);
+        }
+    }
+
+    /// Compares the accounts with what owners have: by number, how many topics and how many bytes.
+    #[cfg(test)]
+    pub(super) fn audit(&self, expected: &std::collections::HashMap<u64, (usize, usize)>) {
+        assert_eq!(self.len(), expected.len());
+        for account in &self.by_name {
+            assert_eq!((account.topics.load(Relaxed), account.held()), expected[&account.number]);
+            let (listed, actual) = (account.listed_rank(), account.rank());
+            assert!(listed >= actual && (actual == 0) == (listed == 0), "listed too low");
+        }
+    }
+
+    /// Owners that have a topic.
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// The account of an owner that has a topic.
+    pub(super) fn find(&self, owner: Owner<'_>) -> Option<Arc<Account>> {
+        self.by_name.get(owner.name()).map(|account| account.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rank_rises_with_the_bytes_by_eighths() {
+        let ranks: Vec<_> = (0..20).map(|shift| rank(1 << shift)).collect();
+        assert_eq!(ranks, (0..20).map(|shift| 1 + 8 * shift).collect::<Vec<_>>());
+        assert_eq!(rank(0), 0);
+        let mut before = 0;
+        for bytes in 1..100_000_usize {
+            let now = rank(bytes);
+            assert!(now >= before, "{bytes}");
+            before = now;
+        }
+        assert_eq!((rank(1151), rank(1152), rank(2047), rank(2048)), (81, 82, 88, 89));
+        assert_eq!(rank(usize::MAX), 512);
+    }
+
+    #[test]
+    fn an_owner_is_known_while_it_has_a_topic() {
+        let accounts = Accounts::default();
+        let (first, one) = accounts.enter(Owner::User("u"));
+        let (same, two) = accounts.enter(Owner::User("u"));
+        assert!(Arc::ptr_eq(&first, &same) && (one, two) == (1, 2));
+        let (backends, one) = accounts.enter(Owner::Backends);
+        assert!(one == 1 && !backends.is_of_a_user() && first.is_of_a_user());
+        accounts.leave(&first);
+        assert_eq!((accounts.find(Owner::User("u")).map(|account| account.topics()), accounts.len()), (Some(1), 2));
+        accounts.leave(&same);
+        assert!(accounts.find(Owner::User("u")).is_none() && accounts.len() == 1);
+        assert_ne!(accounts.enter(Owner::User("u")).0.number, first.number);
+    }
+}
