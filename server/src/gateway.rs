@@ -15,7 +15,7 @@ use crate::{
     session,
     signing::{self, Keyring, Keys},
     slo::Slo,
-    socket::{Connection, Connections, drive},
+    socket::{Connection, Connections, PerUser, ReplayRate, Unfinished, drive},
 };
 use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -47,6 +47,9 @@ pub struct Gateway {
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
     pub(crate) connections: Connections,
+    pub(crate) per_user: PerUser,
+    pub(crate) unfinished: Unfinished,
+    pub(crate) replay_rate: ReplayRate,
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
     pub(crate) tasks: TaskTracker,
@@ -194,6 +197,9 @@ impl Gateway {
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
             connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
+            per_user: PerUser::new(config.limits.max_connections_per_user),
+            unfinished: Unfinished::new(config.limits.unfinished_bytes),
+            replay_rate: ReplayRate::new(&config.limits, clock),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             progress: Progress::default(),
@@ -216,11 +222,12 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
-    /// Forgets what has expired: messages, topics, message ids, sessions.
+    /// Forgets what has expired: messages, topics, message ids, sessions, used-up rates.
     pub(crate) fn expire(&self) {
         self.topics.expire();
         self.dedup.expire();
         self.sessions.expire();
+        self.replay_rate.expire();
     }
 
     /// How it is configured.

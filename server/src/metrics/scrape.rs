@@ -25,7 +25,12 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge("micro_socket_sessions_detached", "Sessions that wait for their client.", gateway.sessions.detached());
     out.gauge("micro_socket_history_bytes", "Memory that the history of all topics takes.", gateway.topics.history_bytes());
     out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
-    out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
+    out.gauge("micro_socket_send_queue_bytes", "Memory of what waits for clients that read slowly.", gateway.connections.waiting_bytes());
+    out.gauge(
+        "micro_socket_unfinished_bytes",
+        "Bytes that clients without a good setup have sent and that are no whole message yet (limits.unfinished_bytes).",
+        gateway.unfinished.bytes(),
+    );
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         let runtime = runtime.metrics();
         out.gauge("micro_socket_tasks", "Tasks that have not ended: one for each connection, and some besides.", runtime.num_alive_tasks());
@@ -70,6 +75,12 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counters("micro_socket_reload_failures_total", "Files that could not be read again; what was in force stays.", "what", failed);
     let closes = meter.closes().map(|(code, count)| (code.map_or_else(|| "other".to_owned(), |code| code.number().to_string()), count));
     out.counters("micro_socket_closes_total", "WebSocket connections that ended, by close code.", "code", closes);
+    out.counters(
+        "micro_socket_paused_reads_total",
+        "Times that a client was not read for a while, by reason: a topic's backlog, publishes in flight, its frame rate.",
+        "reason",
+        meter.pauses(),
+    );
     out.histogram(
         "micro_socket_delivery_seconds",
         "From a publish to the sockets of its subscribers, for each delivery.",

@@ -12,7 +12,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -35,6 +35,8 @@ pub struct Connections {
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
     hand: AtomicUsize,
+    /// How often the hand has moved: the time in which a client's silence is measured.
+    ticks: AtomicU16,
 }
 
 /// A place among the connections; given back when it is dropped.
@@ -55,6 +57,7 @@ impl Connections {
             by_address: Mutex::default(),
             slots: std::array::from_fn(|_| Mutex::default()),
             hand: AtomicUsize::new(0),
+            ticks: AtomicU16::new(0),
         }
     }
 
@@ -76,6 +79,7 @@ impl Connections {
             self.count.fetch_sub(1, Relaxed);
             return None;
         }
+        connection.heard(self.tick());
         let slot = self.hand.load(Relaxed);
         let key = self.slots[slot].lock().insert(connection);
         Some(Place { connections: self, slot, key, address })
@@ -104,6 +108,11 @@ impl Connections {
         }
     }
 
+    /// How often the hand has moved.
+    pub(super) fn tick(&self) -> u16 {
+        self.ticks.load(Relaxed)
+    }
+
     /// Visits every connection twice in each `ping` interval, for ever. Cancel-safe.
     pub(crate) async fn keep_alive(&self, ping: Duration) {
         let round = ping / 2;
@@ -112,8 +121,9 @@ impl Connections {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for slot in (0..slots).cycle() {
             ticks.tick().await;
+            let now = self.ticks.fetch_add(1, Relaxed).wrapping_add(1);
             for connection in self.of_slot(slot) {
-                connection.beat();
+                connection.beat(now, slots as u16);
             }
             self.hand.store(slot, Relaxed);
             tokio::task::yield_now().await;
