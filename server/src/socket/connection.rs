@@ -20,7 +20,7 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 use tokio::time::Instant;
 
@@ -50,8 +50,6 @@ pub struct Connection {
     expires: AtomicU64,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
-    /// The code of the close frame; 0: none.
-    closed_with: AtomicU16,
 }
 
 /// What a connection's own task has to know after it was told of a change.
@@ -75,7 +73,6 @@ impl Connection {
             clock,
             expires: AtomicU64::new(u64::MAX),
             draining: AtomicBool::new(false),
-            closed_with: AtomicU16::new(0),
         }
     }
 
@@ -235,7 +232,7 @@ impl Connection {
 
     /// The code of the close frame, where there is one.
     pub(super) fn closed_with(&self) -> Option<u16> {
-        Some(self.closed_with.load(Relaxed)).filter(|code| *code != 0)
+        self.outbox.lock().closed_with
     }
 
     /// Bytes of memory that wait for the socket.
@@ -262,7 +259,7 @@ impl Connection {
             outbox.push(corked.into());
             outbox.push(close_frame(code, reason));
             outbox.state = State::Closing;
-            self.closed_with.store(code, Relaxed);
+            outbox.closed_with = Some(code);
             drop(outbox);
             self.flush();
             self.changed.set();
@@ -274,11 +271,11 @@ impl Connection {
         outbox.cut_off();
         outbox.push(close_frame(code.number(), reason));
         outbox.state = State::Closing;
-        self.closed_with.store(code.number(), Relaxed);
+        outbox.closed_with = Some(code.number());
     }
 
     fn break_off(&self, outbox: &mut Outbox) {
-        *outbox = Outbox { state: State::Broken, ..Outbox::default() };
+        *outbox = Outbox { state: State::Broken, closed_with: outbox.closed_with, ..Outbox::default() };
         self.changed.set();
     }
 
@@ -294,19 +291,19 @@ impl Connection {
     }
 
     /// Something came from the client, in this tick of the dial.
-    pub(super) fn heard(&self, now: u16) {
+    pub(super) fn heard(&self, now: u8) {
         self.heartbeat.heard(now);
     }
 
     /// Notes whether its task reads the client, from this tick of the dial on: time in which it does not is not the client's silence.
     /// Returns whether that is new.
-    pub(super) fn set_read(&self, is_read: bool, now: u16) -> bool {
+    pub(super) fn set_read(&self, is_read: bool, now: u8) -> bool {
         self.heartbeat.set_read(is_read, now)
     }
 
     /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers gets one ping an interval; one
     /// that doesn't gets another one early, and is closed when nothing came for two intervals.
-    pub(super) fn beat(&self, now: u16, apart: u16) {
+    pub(super) fn beat(&self, now: u8, apart: u8) {
         match self.heartbeat.beat(now, apart) {
             Beat::Nothing => {}
             Beat::Ping => self.send(&mut self.outbox.lock(), &PING),

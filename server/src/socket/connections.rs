@@ -12,13 +12,16 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
 const SLOTS: usize = 32;
+
+// Two ping intervals of silence are four rounds, found half an interval late at most.
+const _: () = assert!(5 * SLOTS < 256, "ticks are counted modulo 256");
 
 /// The hand does not move more often than this; with a shorter ping interval it uses fewer slots.
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
@@ -35,8 +38,8 @@ pub struct Connections {
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
     hand: AtomicUsize,
-    /// How often the hand has moved: the time in which a client's silence is measured.
-    ticks: AtomicU16,
+    /// How often the hand has moved, modulo 256: the time in which a client's silence is measured.
+    ticks: AtomicU8,
 }
 
 /// A place among the connections; given back when it is dropped.
@@ -57,7 +60,7 @@ impl Connections {
             by_address: Mutex::default(),
             slots: std::array::from_fn(|_| Mutex::default()),
             hand: AtomicUsize::new(0),
-            ticks: AtomicU16::new(0),
+            ticks: AtomicU8::new(0),
         }
     }
 
@@ -108,8 +111,8 @@ impl Connections {
         }
     }
 
-    /// How often the hand has moved.
-    pub(super) fn tick(&self) -> u16 {
+    /// How often the hand has moved, modulo 256.
+    pub(super) fn tick(&self) -> u8 {
         self.ticks.load(Relaxed)
     }
 
@@ -123,7 +126,7 @@ impl Connections {
             ticks.tick().await;
             let now = self.ticks.fetch_add(1, Relaxed).wrapping_add(1);
             for connection in self.of_slot(slot) {
-                connection.beat(now, slots as u16);
+                connection.beat(now, slots as u8);
             }
             self.hand.store(slot, Relaxed);
             tokio::task::yield_now().await;

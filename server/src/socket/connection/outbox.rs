@@ -20,8 +20,11 @@ pub(super) struct Outbox {
     /// Answers that are held back to leave in one write with what the same turn delivers.
     pub(super) corked: Vec<u8>,
     /// Messages that came before `ready`; they count as waiting.
+    #[allow(clippy::box_collection, reason = "it is rare, and a vector would make each connection larger by 16 bytes")]
     pub(super) aside: Option<Box<Vec<Bytes>>>,
     pub(super) state: State,
+    /// The code of the close frame, once there is one.
+    pub(super) closed_with: Option<u16>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
