@@ -125,12 +125,12 @@ close_codes! {
     Unsupported = 1003, Stop, "A binary frame: the protocol is JSON in text frames.";
     NotUtf8 = 1007, Stop, "A text frame that is not UTF-8.";
     TooLarge = 1009, Stop, "A message larger than the frame limit.";
-    Full = 1013, BackOff, "The gateway has as many connections as it may.";
+    Full = 1013, BackOff, "The gateway, or the user, has as many connections as it may.";
     EndSession = 4000, None, "Sent by the client: end my session.";
     SlowConsumer = 4290, BackOff, "More is waiting for the client than its send queue may hold.";
     InvalidFrames = 4400, Stop, "Too many frames in a row that were not understood.";
     Unauthenticated = 4401, Token, "Not authenticated, or no longer.";
-    Timeout = 4408, BackOff, "No setup in time, or no answer to pings.";
+    Timeout = 4408, BackOff, "No setup, no whole message, or no answer to pings in time.";
     ResumedElsewhere = 4409, Stop, "The session goes on in another connection.";
     RateRefused = 4429, BackOff, "Too many publishes in a row were refused for their rate.";
 }

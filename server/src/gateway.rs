@@ -15,7 +15,7 @@ use crate::{
     session,
     signing::{self, Keyring, Keys},
     slo::Slo,
-    socket::{Connection, Connections, drive},
+    socket::{Connection, Connections, PerUser, ReplayRate, Unfinished, drive},
 };
 use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -48,6 +48,9 @@ pub struct Gateway {
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
     pub(crate) connections: Connections,
+    pub(crate) per_user: PerUser,
+    pub(crate) unfinished: Unfinished,
+    pub(crate) replay_rate: ReplayRate,
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
     pub(crate) tasks: TaskTracker,
@@ -235,6 +238,9 @@ impl Gateway {
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
             connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
+            per_user: PerUser::new(config.limits.max_connections_per_user),
+            unfinished: Unfinished::new(config.limits.unfinished_bytes),
+            replay_rate: ReplayRate::new(&config.limits, clock),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             progress: Progress::default(),
@@ -257,7 +263,7 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
-    /// Forgets what has expired: messages, topics, message ids, sessions. Between pieces of less than some milliseconds others run.
+    /// Forgets what has expired: messages, topics, message ids, sessions, used-up rates. Between pieces of less than some milliseconds others run.
     /// Cancel-safe.
     pub(crate) async fn expire(&self) {
         while self.expire_some() {
@@ -268,6 +274,7 @@ impl Gateway {
     /// A piece of what [`Gateway::expire`] does. True: there is more.
     pub(crate) fn expire_some(&self) -> bool {
         let more = [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
+        self.replay_rate.expire();
         more.contains(&true)
     }
 

@@ -189,7 +189,7 @@ settings! {
         max_topics: usize = 1_000_000, Count(1..=100_000_000);
         /// Topics known at once that one user has brought into being.
         max_topics_per_user: usize = 100_000, Count(1..=100_000_000);
-        /// Bytes that may wait for one connection that reads too slowly.
+        /// Bytes of memory that may wait for one connection that reads too slowly.
         send_queue: usize = MIB, Size(KIB..=GIB);
         /// Publishes of one connection in a second, on average; 0: no limit.
         publish_rate: usize = 0, Count(0..=10_000_000);
@@ -217,7 +217,7 @@ settings! {
         message: Duration = seconds(30), Period(SHORTEST..=HOUR);
         /// For a client to take an HTTP answer, and for an HTTP connection without a request.
         http: Duration = seconds(30), Period(SHORTEST..=HOUR);
-        /// From one WebSocket ping to the next; two without an answer end the connection.
+        /// From one WebSocket ping to the next; a connection from which nothing came for twice as long is closed.
         ping: Duration = seconds(25), Period(SHORTEST..=HOUR);
         /// For connections to take what waits for them when the gateway stops.
         drain: Duration = seconds(20), Period(Duration::ZERO..=HOUR);

@@ -28,10 +28,11 @@ impl Chunk {
         self.start + self.frames.len() as u64
     }
 
-    /// What of it lies behind `position`.
+    /// What of it lies behind `position`. If that is little, it is copied: a slice would keep the whole chunk in memory.
     pub(super) fn after(&self, position: u64) -> Bytes {
-        let skip = position.saturating_sub(self.start).min(self.frames.len() as u64);
-        self.frames.slice(skip as usize..)
+        let skip = position.saturating_sub(self.start).min(self.frames.len() as u64) as usize;
+        let is_little = self.frames.len() - skip < self.frames.len() / 8;
+        if is_little { Bytes::copy_from_slice(&self.frames[skip..]) } else { self.frames.slice(skip..) }
     }
 }
 
@@ -122,7 +123,9 @@ mod tests {
         let (mut seen, mut chunks, mut messages) = (Vec::new(), 0, 0);
         while let Some(chunk) = pending.take() {
             assert_eq!(chunk.start, seen.len() as u64);
-            assert_eq!(chunk.after(chunk.start + 7), chunk.frames.slice(7..));
+            for skip in [7, chunk.frames.len() - 7] {
+                assert_eq!(chunk.after(chunk.start + skip as u64), chunk.frames.slice(skip..));
+            }
             assert!(chunk.after(u64::MAX).is_empty());
             assert_eq!((chunk.since, chunk.messages), (Micros(messages), chunk.frames.len() as u64 / 100));
             messages += chunk.messages;

@@ -11,6 +11,21 @@ use std::{
 /// Errors and closes may come in a flood, but each of them costs its sender a frame or a connection: plain counters.
 type Codes<const N: usize> = [AtomicU64; N];
 
+/// Why a client is not read for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// A topic that it publishes to lags.
+    Backlog,
+    /// Too many of its publishes wait for the backbone.
+    InFlight,
+    /// It sends more frames than `limits.frame_rate`.
+    FrameRate,
+}
+
+impl Pause {
+    const ALL: [(Self, &str); 3] = [(Self::Backlog, "backlog"), (Self::InFlight, "inflight"), (Self::FrameRate, "frame_rate")];
+}
+
 const ERRORS: usize = ErrorCode::ALL.len();
 const CLOSES: usize = CloseCode::ALL.len();
 
@@ -60,6 +75,7 @@ pub struct Meter {
     failed_reloads: Codes<{ Reloaded::ALL.len() }>,
     /// In seconds since 1970; 0: there is no certificate.
     certificate_expiry: AtomicU64,
+    pauses: Codes<{ Pause::ALL.len() }>,
 }
 
 impl Default for Meter {
@@ -75,6 +91,7 @@ impl Default for Meter {
             closes_otherwise: AtomicU64::new(0),
             failed_reloads: std::array::from_fn(|_| AtomicU64::new(0)),
             certificate_expiry: AtomicU64::new(0),
+            pauses: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 }
@@ -126,6 +143,16 @@ impl Meter {
     #[must_use]
     pub fn certificate_expiry(&self) -> Option<u64> {
         Some(self.certificate_expiry.load(Relaxed)).filter(|at| *at != 0)
+    }
+
+    /// A client is not read for a while.
+    pub fn count_pause(&self, why: Pause) {
+        self.pauses[why as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How often clients were not read for a while, each time with the reason's name.
+    pub fn pauses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Pause::ALL.iter().map(|(why, name)| (*name, self.pauses[*why as usize].load(Relaxed)))
     }
 
     /// Errors so far, by code.

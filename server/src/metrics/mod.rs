@@ -19,6 +19,6 @@ mod process;
 mod scrape;
 mod sharded;
 
-pub use meter::{Meter, Reloaded};
+pub use meter::{Meter, Pause, Reloaded};
 pub(crate) use scrape::scrape;
 pub use sharded::Sharded;

@@ -37,7 +37,12 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
     let oldest = gateway.dedup.oldest().as_secs_f64();
     out.gauge("micro_socket_dedup_oldest_key_seconds", "Age of the oldest message id that is remembered.", oldest);
-    out.gauge("micro_socket_send_queue_bytes", "Bytes that wait for clients that read slowly.", gateway.connections.waiting_bytes());
+    out.gauge("micro_socket_send_queue_bytes", "Memory of what waits for clients that read slowly.", gateway.connections.waiting_bytes());
+    out.gauge(
+        "micro_socket_unfinished_bytes",
+        "Bytes that clients without a good setup have sent and that are no whole message yet (limits.unfinished_bytes).",
+        gateway.unfinished.bytes(),
+    );
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         let runtime = runtime.metrics();
         out.gauge("micro_socket_tasks", "Tasks that have not ended: one for each connection, and some besides.", runtime.num_alive_tasks());
@@ -101,6 +106,12 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         "micro_socket_log_dropped_lines_total",
         "Lines of the log that were lost: too many waited to be written, or they could not be.",
         log::dropped_lines(),
+    );
+    out.counters(
+        "micro_socket_paused_reads_total",
+        "Times that a client was not read for a while, by reason: a topic's backlog, publishes in flight, its frame rate.",
+        "reason",
+        meter.pauses(),
     );
     out.histogram(
         "micro_socket_delivery_seconds",

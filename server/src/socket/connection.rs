@@ -3,6 +3,7 @@
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
 //! overtaking another, and never over an await.
 
+mod heartbeat;
 mod outbox;
 
 use super::{signal::Signal, transport::Outgoing};
@@ -13,12 +14,13 @@ use crate::{
     websocket::{PING, close_frame},
 };
 use bytes::Bytes;
+use heartbeat::{Beat, Heartbeat};
 use outbox::{Outbox, State};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 use tokio::time::Instant;
 
@@ -37,19 +39,17 @@ pub struct Connection {
     /// Its name in the log, unique in this process.
     number: u64,
     socket: Outgoing,
-    /// Bytes that may wait for the client; at most 1 GiB.
+    /// Bytes of memory that may wait for the client; at most 1 GiB.
     limit: u32,
     outbox: Mutex<Outbox>,
     /// Tells the connection's own task that the socket was full, or that the connection closes.
     changed: Signal,
-    heartbeat: AtomicU8,
+    heartbeat: Heartbeat,
     clock: Clock,
     /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
     expires: AtomicU64,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
-    /// The code of the close frame; 0: none.
-    closed_with: AtomicU16,
 }
 
 /// What a connection's own task has to know after it was told of a change.
@@ -61,14 +61,6 @@ pub(super) struct Status {
     pub(super) is_over: bool,
 }
 
-/// The client's silence, as the heartbeat counts it: two visits make one ping interval.
-mod silence {
-    pub(super) const NONE: u8 = 0;
-    pub(super) const PING_IS_DUE: u8 = 1;
-    pub(super) const SECOND_PING_IS_DUE: u8 = 2;
-    pub(super) const TOO_LONG: u8 = 3;
-}
-
 impl Connection {
     pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
         Self {
@@ -77,11 +69,10 @@ impl Connection {
             limit: u32::try_from(limit).unwrap_or(u32::MAX),
             outbox: Mutex::default(),
             changed: Signal::default(),
-            heartbeat: AtomicU8::new(silence::NONE),
+            heartbeat: Heartbeat::default(),
             clock,
             expires: AtomicU64::new(u64::MAX),
             draining: AtomicBool::new(false),
-            closed_with: AtomicU16::new(0),
         }
     }
 
@@ -186,8 +177,8 @@ impl Connection {
         }
         outbox.front_is_cut |= written > 0;
         let of_corked = written.min(corked.len());
-        outbox.push(Bytes::from(corked).slice(of_corked..));
-        outbox.push(frames.slice(written - of_corked..));
+        outbox.push_behind(&corked.into(), of_corked);
+        outbox.push_behind(frames, written - of_corked);
         self.shut_if_too_much_waits(outbox);
         self.changed.set();
     }
@@ -241,10 +232,10 @@ impl Connection {
 
     /// The code of the close frame, where there is one.
     pub(super) fn closed_with(&self) -> Option<u16> {
-        Some(self.closed_with.load(Relaxed)).filter(|code| *code != 0)
+        self.outbox.lock().closed_with
     }
 
-    /// Bytes that wait for the socket.
+    /// Bytes of memory that wait for the socket.
     pub(super) fn waiting(&self) -> usize {
         self.outbox.lock().waiting + self.socket.unsent()
     }
@@ -268,7 +259,7 @@ impl Connection {
             outbox.push(corked.into());
             outbox.push(close_frame(code, reason));
             outbox.state = State::Closing;
-            self.closed_with.store(code, Relaxed);
+            outbox.closed_with = Some(code);
             drop(outbox);
             self.flush();
             self.changed.set();
@@ -277,18 +268,14 @@ impl Connection {
 
     /// Closes in front of what waits: only what the client has the beginning of is still sent.
     fn shut(&self, outbox: &mut Outbox, code: CloseCode, reason: &str) {
-        outbox.aside = None;
-        let keep = usize::from(outbox.front_is_cut);
-        outbox.queue.truncate(keep);
-        outbox.waiting = outbox.queue.iter().map(Bytes::len).sum();
-        outbox.replayed = 0;
+        outbox.cut_off();
         outbox.push(close_frame(code.number(), reason));
         outbox.state = State::Closing;
-        self.closed_with.store(code.number(), Relaxed);
+        outbox.closed_with = Some(code.number());
     }
 
     fn break_off(&self, outbox: &mut Outbox) {
-        *outbox = Outbox { state: State::Broken, ..Outbox::default() };
+        *outbox = Outbox { state: State::Broken, closed_with: outbox.closed_with, ..Outbox::default() };
         self.changed.set();
     }
 
@@ -303,25 +290,24 @@ impl Connection {
         self.socket.finish();
     }
 
-    /// The client has answered a ping.
-    pub(super) fn alive(&self) {
-        if self.heartbeat.load(Relaxed) > silence::PING_IS_DUE {
-            self.heartbeat.store(silence::NONE, Relaxed);
-        }
+    /// Something came from the client, in this tick of the dial.
+    pub(super) fn heard(&self, now: u8) {
+        self.heartbeat.heard(now);
     }
 
-    /// Called twice in each ping interval. A client that answers gets one ping an interval; one that doesn't gets the second
-    /// one early and is closed when that is not answered either, two intervals after its last sign of life.
-    pub(super) fn beat(&self) {
-        let next = match self.heartbeat.load(Relaxed) {
-            silence::NONE => silence::PING_IS_DUE,
-            silence::TOO_LONG => return self.close(CloseCode::Timeout, "no answer to two pings"),
-            silence::SECOND_PING_IS_DUE => silence::TOO_LONG,
-            _ => silence::SECOND_PING_IS_DUE,
-        };
-        self.heartbeat.store(next, Relaxed);
-        if next > silence::PING_IS_DUE {
-            self.send(&mut self.outbox.lock(), &PING);
+    /// Notes whether its task reads the client, from this tick of the dial on: time in which it does not is not the client's silence.
+    /// Returns whether that is new.
+    pub(super) fn set_read(&self, is_read: bool, now: u8) -> bool {
+        self.heartbeat.set_read(is_read, now)
+    }
+
+    /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers gets one ping an interval; one
+    /// that doesn't gets another one early, and is closed when nothing came for two intervals.
+    pub(super) fn beat(&self, now: u8, apart: u8) {
+        match self.heartbeat.beat(now, apart) {
+            Beat::Nothing => {}
+            Beat::Ping => self.send(&mut self.outbox.lock(), &PING),
+            Beat::Dead => self.close(CloseCode::Timeout, "nothing came for two ping intervals"),
         }
     }
 }

@@ -12,13 +12,16 @@ use std::{
     net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
 const SLOTS: usize = 32;
+
+// Two ping intervals of silence are four rounds, found half an interval late at most.
+const _: () = assert!(5 * SLOTS < 256, "ticks are counted modulo 256");
 
 /// The hand does not move more often than this; with a shorter ping interval it uses fewer slots.
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
@@ -35,6 +38,8 @@ pub struct Connections {
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
     hand: AtomicUsize,
+    /// How often the hand has moved, modulo 256: the time in which a client's silence is measured.
+    ticks: AtomicU8,
 }
 
 /// A place among the connections; given back when it is dropped. Small, since each connection's task holds one: there are 32 slots
@@ -56,6 +61,7 @@ impl Connections {
             by_address: Mutex::default(),
             slots: std::array::from_fn(|_| Mutex::default()),
             hand: AtomicUsize::new(0),
+            ticks: AtomicU8::new(0),
         }
     }
 
@@ -77,6 +83,7 @@ impl Connections {
             self.count.fetch_sub(1, Relaxed);
             return None;
         }
+        connection.heard(self.tick());
         let slot = self.hand.load(Relaxed);
         let key = self.slots[slot].lock().insert(connection);
         Some(Place { connections: self, slot: slot as u8, key: key as u32, address })
@@ -105,6 +112,11 @@ impl Connections {
         }
     }
 
+    /// How often the hand has moved, modulo 256.
+    pub(super) fn tick(&self) -> u8 {
+        self.ticks.load(Relaxed)
+    }
+
     /// Visits every connection twice in each `ping` interval, for ever. Cancel-safe.
     pub(crate) async fn keep_alive(&self, ping: Duration) {
         let round = ping / 2;
@@ -113,8 +125,9 @@ impl Connections {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for slot in (0..slots).cycle() {
             ticks.tick().await;
+            let now = self.ticks.fetch_add(1, Relaxed).wrapping_add(1);
             for connection in self.of_slot(slot) {
-                connection.beat();
+                connection.beat(now, slots as u8);
             }
             self.hand.store(slot, Relaxed);
             tokio::task::yield_now().await;

@@ -28,6 +28,9 @@ pub(super) use subscriptions::Replay;
 use subscriptions::{From, Subscriptions};
 use tokio::time::Instant;
 
+/// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
+const MAX_BEFORE_SETUP: usize = 64 * 1024;
+
 /// Goes on with the next frame, or not.
 pub(super) type Flow = ControlFlow<Stop>;
 
@@ -139,6 +142,12 @@ impl Conversation {
         matches!(self.phase, Phase::SetUp(_))
     }
 
+    /// Bytes that a message may have now.
+    pub(super) fn max_message(&self) -> usize {
+        let max_frame = self.gateway.config().limits.max_frame;
+        if self.is_set_up() { max_frame } else { max_frame.min(MAX_BEFORE_SETUP) }
+    }
+
     /// When the client's token stops being good.
     pub(super) fn expires(&self) -> Option<Instant> {
         match &self.phase {
@@ -156,11 +165,22 @@ impl Conversation {
     /// The client has closed, with this code.
     pub(super) fn closed_by_client(&mut self, code: u16) -> Closing {
         if code == CloseCode::EndSession.number()
-            && let Phase::SetUp(client) = std::mem::replace(&mut self.phase, Phase::Arrived { topic: None, failures: ATTEMPTS })
+            && let Some(client) = self.leave()
         {
             client.session.end();
         }
         Closing { code, reason: "".into() }
+    }
+
+    /// Takes the client out: its user may have another connection instead.
+    fn leave(&mut self) -> Option<Client> {
+        match std::mem::replace(&mut self.phase, Phase::Arrived { topic: None, failures: ATTEMPTS }) {
+            Phase::Arrived { .. } => None,
+            Phase::SetUp(client) => {
+                self.gateway.per_user.leave(&client.user);
+                Some(client)
+            }
+        }
     }
 
     /// Whether publishes wait for the backbone.
@@ -186,14 +206,9 @@ impl Conversation {
     /// Sends a batch of what the client has missed.
     pub(super) fn replay(&mut self) -> Replay {
         match &self.phase {
-            Phase::SetUp(client) if !self.connection.has_lapsed() => self.subscriptions.replay(&client.session),
+            Phase::SetUp(client) if !self.connection.has_lapsed() => self.subscriptions.replay(&client.user, &client.session),
             _ => Replay::Done,
         }
-    }
-
-    /// The client is there.
-    pub(super) fn answered_ping(&self) {
-        self.connection.alive();
     }
 
     /// Answers a WebSocket ping.
@@ -332,6 +347,12 @@ impl Conversation {
         } else {
             put(&mut self.turn.answers, &frame);
         }
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

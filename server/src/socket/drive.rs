@@ -1,6 +1,11 @@
 //! A connection's own task. One read is one turn: everything that it brought is handled, then the answers and the messages
 //! that it caused leave together, one write per socket.
 
+#[cfg(test)]
+mod bounds;
+mod deadline;
+mod frame_rate;
+mod frames;
 mod reader;
 
 use super::{
@@ -10,24 +15,25 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    hub::{FanOut, Sink, Step},
-    websocket::Decoder,
+    hub::{FanOut, Sink, Step, Topic},
+    metrics::Pause,
 };
 use bytes::Bytes;
+use deadline::{Deadline, Due};
+use frames::Frames;
 use futures_util::future::BoxFuture;
 use protocol::CloseCode;
 use reader::Reader;
 use std::{
-    future::{pending, poll_fn},
+    future::poll_fn,
     io,
-    pin::Pin,
     sync::Arc,
     task::{Poll, ready},
     time::Duration,
 };
 use tokio::{
     task::yield_now,
-    time::{Instant, Sleep, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +44,9 @@ const COMBINE_FROM: usize = 16;
 /// Turns of the scheduler that it waits: one for the connections that are ready, one for those that the driver finds then.
 /// Measured with 8 publishers on one worker: one turn costs five times as much per delivery as two.
 const COMBINE_TURNS: usize = 2;
+
+/// Passes to few subscribers each, after which a publisher lets others run.
+const PASSES_PER_YIELD: usize = 8;
 
 /// How long a closed connection waits for the client to take the last bytes. A slow consumer that reads on within this time
 /// learns why it was closed.
@@ -55,7 +64,7 @@ pub(super) fn connection(
     caller: Caller,
 ) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
-    let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: early.into() };
+    let mut reader = Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
     let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
         let client = conversation.address();
@@ -76,6 +85,7 @@ pub(super) fn connection(
         let client = conversation.address();
         // It leaves its topics and its session before the client may know that it has ended.
         drop(conversation);
+        reader.forget();
         drop(place);
         let code = connection.closed_with();
         gateway.meter.count_close(code);
@@ -85,12 +95,16 @@ pub(super) fn connection(
 }
 
 /// Turn after turn. `None`: somebody else has closed the connection, or the socket has failed.
-async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reader, conversation: &mut Conversation) -> Option<Closing> {
-    let mut deadline = Deadline::default();
-    deadline.set(Some(Instant::now() + gateway.config().timeouts.setup));
+async fn converse(
+    connection: &Arc<Connection>,
+    gateway: &Arc<Gateway>,
+    reader: &mut Reader,
+    conversation: &mut Conversation,
+) -> Option<Closing> {
+    let mut deadline = Deadline::for_setup(gateway.config().timeouts.setup);
     let mut is_full = false;
     let mut replay = None;
-    let mut flow = reader.go_on(conversation);
+    let mut flow = reader.frames.go_on(conversation);
     loop {
         settle(connection, &gateway.tasks, &mut conversation.turn).await;
         let mut awaited = match flow {
@@ -98,13 +112,18 @@ async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reade
             Flow::Break(Stop::Wait(awaited)) => Some(awaited),
             Flow::Break(Stop::Close(closing)) => return Some(closing),
         };
+        reader.count_unfinished(gateway, connection, conversation.is_set_up());
         if conversation.is_set_up() {
-            deadline.set(conversation.expires());
+            deadline.set_up();
         }
         if conversation.is_behind() && replay.is_none() {
             replay = Some(Replay::More);
         }
+        if reader.frames.owe_a_yield() {
+            yield_now().await;
+        }
         flow = loop {
+            watch(connection, gateway, &mut deadline, reader, conversation, awaited.is_some());
             tokio::select! { biased;
                 () = connection.writable(), if is_full => is_full = !connection.flush(),
                 () = connection.changed() => {
@@ -114,7 +133,13 @@ async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reade
                     }
                     is_full = status.is_full;
                 }
-                () = deadline.passes() => return Some(at_deadline(conversation)),
+                due = deadline.passes() => {
+                    let last_turn = deadline.allows_one_more_read(due).then(|| reader.turn_now(conversation)).flatten();
+                    match last_turn {
+                        Some(flow) => break flow,
+                        None => return Some(at_deadline(due, conversation)),
+                    }
+                }
                 next = next(reader, conversation, &mut awaited) => match next.ok()? {
                     Next::Turn(flow) => break flow,
                     Next::Answers(answers) => {
@@ -131,39 +156,51 @@ async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reade
                 return Some(CloseCode::GoingAway.into());
             }
         };
+        connection.heard(gateway.connections.tick());
     }
 }
 
-/// When the present phase of a connection has to be over: the time for `setup`, then the token's.
-#[derive(Default)]
-struct Deadline {
-    ends: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+/// Before each wait: notes whether the client is read meanwhile, and what is due.
+fn watch(
+    connection: &Connection,
+    gateway: &Gateway,
+    deadline: &mut Deadline,
+    reader: &mut Reader,
+    conversation: &Conversation,
+    is_awaited: bool,
+) {
+    let pause = pause(reader, conversation);
+    let is_read = pause.is_none() && !is_awaited;
+    if connection.set_read(is_read, gateway.connections.tick())
+        && let Some(pause) = pause
+    {
+        gateway.meter.count_pause(pause);
+    }
+    deadline.set_read(is_read);
+    let since = reader.frames.under_way_since(|| deadline.client_now().into_std());
+    deadline.set(conversation.expires(), since.map(|since| Instant::from_std(since) + gateway.config().timeouts.message));
 }
 
-impl Deadline {
-    fn set(&mut self, ends: Option<Instant>) {
-        if self.ends != ends {
-            self.ends = ends;
-            self.timer = ends.map(|ends| Box::pin(sleep_until(ends)));
-        }
-    }
-
-    /// Never returns where there is none. Cancel-safe.
-    async fn passes(&mut self) {
-        match &mut self.timer {
-            Some(timer) => timer.await,
-            None => pending().await,
-        }
-    }
-}
-
-fn at_deadline(conversation: &mut Conversation) -> Closing {
-    if conversation.is_set_up() {
-        conversation.expire()
+/// Why the client is not read now.
+fn pause(reader: &Reader, conversation: &Conversation) -> Option<Pause> {
+    if !conversation.turn.congested.is_empty() {
+        Some(Pause::Backlog)
+    } else if conversation.is_full() {
+        Some(Pause::InFlight)
+    } else if reader.frames.is_paused() {
+        Some(Pause::FrameRate)
     } else {
-        Closing { reason: "no setup in time".into(), ..CloseCode::Timeout.into() }
+        None
     }
+}
+
+fn at_deadline(due: Due, conversation: &mut Conversation) -> Closing {
+    let why = match due {
+        Due::Token => return conversation.expire(),
+        Due::Setup => "no setup in time",
+        Due::Message => "no whole message in time",
+    };
+    Closing { reason: why.into(), ..CloseCode::Timeout.into() }
 }
 
 /// When the next batch of a replay may go: others run first. Cancel-safe.
@@ -182,13 +219,13 @@ enum Next {
     Answers(Vec<u8>),
 }
 
-/// The next turn; first what a frame waits for has to be known, topics that lag have to catch up, and the backbone has to answer
-/// where too much waits for it. Cancel-safe.
+/// The next turn; first what a frame waits for has to be known, topics that lag have to catch up, the backbone has to answer if
+/// too much waits for it, and the client's pause has to be over. Cancel-safe.
 async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mut Option<BoxFuture<'static, Awaited>>) -> io::Result<Next> {
-    while let Some(topic) = conversation.turn.congested.last() {
+    if !conversation.turn.congested.is_empty() {
         // Boxed: it is rare, and would take a tenth of each connection's task.
-        Box::pin(topic.below_backlog()).await;
-        conversation.turn.congested.pop();
+        Box::pin(below_backlog(&mut conversation.turn.congested)).await;
+        return Ok(Next::Turn(Flow::Continue(())));
     }
     poll_fn(|cx| {
         if let Poll::Ready(answers) = conversation.poll_backbone(cx) {
@@ -198,19 +235,27 @@ async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mu
             let known = ready!(future.as_mut().poll(cx));
             *awaited = None;
             return Poll::Ready(Ok(Next::Turn(match conversation.go_on(known) {
-                Flow::Continue(()) => reader.go_on(conversation),
+                Flow::Continue(()) => reader.frames.go_on(conversation),
                 stop => stop,
             })));
         }
         if conversation.is_full() {
             return Poll::Pending;
         }
-        if !reader.rest.is_empty() {
-            return Poll::Ready(Ok(Next::Turn(reader.go_on(conversation))));
+        if ready!(reader.frames.poll_pause(cx)) {
+            return Poll::Ready(Ok(Next::Turn(Flow::Continue(()))));
         }
         reader.poll_turn(cx, conversation).map_ok(Next::Turn)
     })
     .await
+}
+
+/// Waits until none of these topics lags by more than it may. Cancel-safe: those that do not are taken out one by one.
+async fn below_backlog(congested: &mut Vec<Arc<Topic<Connection>>>) {
+    while let Some(topic) = congested.last() {
+        topic.below_backlog().await;
+        congested.pop();
+    }
 }
 
 /// Sends what a turn has collected. Where a big fan-out is due the answers go first: the publisher fills its window again
@@ -225,6 +270,9 @@ async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
         at -= 1;
         if due[at].topic().subscribers() < COMBINE_FROM {
             one_pass(due.remove(at), tasks).await;
+        }
+        if at > 0 && at.is_multiple_of(PASSES_PER_YIELD) {
+            yield_now().await;
         }
     }
     connection.uncork();

@@ -10,22 +10,30 @@
 //! | [`drive`] | the task: read, handle, fan out, close |
 //! | [`conversation`] | the protocol's state machine of one client |
 //! | [`connection`] | the way out: queue, limit, close |
-//! | `bucket` | rates |
+//! | `bucket`, `replay_rate` | rates; how fast clients catch up |
+//! | `per_user` | how many connections each user has |
 //! | `signal` | tells a connection's task that something has changed |
 //! | [`transport`] | the socket, plain or in TLS: reads into the thread's buffer, writes from any task |
 //! | [`connections`] | all of them: the limit, the heartbeat |
+//! | `unfinished` | what clients that are not set up hold, all of them together |
 
 mod bucket;
 mod connection;
 mod connections;
 mod conversation;
 pub(crate) mod drive;
+mod per_user;
+mod replay_rate;
 mod signal;
 mod transport;
+mod unfinished;
 mod upgrade;
 
 pub use connection::Connection;
 pub use connections::Connections;
+pub(crate) use per_user::PerUser;
+pub(crate) use replay_rate::ReplayRate;
 #[cfg(test)]
 pub(crate) use transport::pipe;
+pub(crate) use unfinished::Unfinished;
 pub use upgrade::{Caller, upgrade};

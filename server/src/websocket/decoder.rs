@@ -6,6 +6,7 @@
 mod text;
 
 use super::{Violation, mask::unmask};
+use std::time::Instant;
 use text::Checked;
 
 /// Something whole that a client sent. Borrows from the reader's buffer or from the decoder.
@@ -63,6 +64,8 @@ struct Partial {
     control: Vec<u8>,
     /// The event that was handed out last is in `control`.
     is_control_spent: bool,
+    /// What the first [`Decoder::under_way_since`] was told.
+    since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +89,30 @@ impl Decoder {
     #[must_use]
     pub fn new(max_message: usize) -> Self {
         Self { max_message, partial: None }
+    }
+
+    /// From the next frame on, takes messages of up to `max_message` bytes.
+    pub fn set_max_message(&mut self, max_message: usize) {
+        self.max_message = max_message;
+    }
+
+    /// Since when a message is under way, or a control frame outside of a message: the `now` of the first call that found it.
+    /// `None`: nothing is.
+    pub fn under_way_since(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
+        self.partial.as_mut().map(|partial| *partial.since.get_or_insert_with(now))
+    }
+
+    /// Bytes of memory that what is under way takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let Some(partial) = &self.partial else { return 0 };
+        size_of::<Partial>() + partial.header.capacity() + partial.message.capacity() + partial.control.capacity()
+    }
+
+    /// Whether the bytes so far end with the end of a frame.
+    #[must_use]
+    pub fn is_between_frames(&self) -> bool {
+        self.partial.as_ref().is_none_or(|partial| partial.frame.is_none() && partial.header.is_empty())
     }
 
     /// Takes bytes from the start of `input`, which it changes, until one event is whole or all are taken. Returns how many

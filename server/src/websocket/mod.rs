@@ -10,6 +10,9 @@ mod decoder;
 mod encode;
 mod handshake;
 mod mask;
+#[cfg(test)]
+#[path = "../../tests/shared/masked.rs"]
+pub(crate) mod masked;
 mod violation;
 
 pub use decoder::{Close, Decoder, Event};

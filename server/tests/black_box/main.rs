@@ -5,6 +5,7 @@
 
 mod asyncapi;
 mod blocked;
+mod bounds;
 mod busy;
 mod close_codes;
 mod cost_of_frames;

@@ -37,7 +37,7 @@ async fn every_family_is_explained_and_names_nobody() {
             value.parse::<f64>().unwrap();
             if let Some((_, labels)) = sample.split_once('{') {
                 let label = labels.split('=').next().unwrap();
-                assert!(["code", "status", "le", "version", "name", "what"].contains(&label), "{line}");
+                assert!(["code", "status", "le", "version", "name", "what", "reason"].contains(&label), "{line}");
             }
         }
     }

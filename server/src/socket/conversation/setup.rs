@@ -39,7 +39,8 @@ pub(super) struct Client {
 pub(in crate::socket) struct Admitted {
     setup: Setup<'static>,
     identity: Result<Identity, Refused>,
-    /// `None` if the connection has one already, or if the client was not admitted. True: it is resumed.
+    /// `None` if the connection has one already, if the client was not admitted, or if its user has as many connections as it may.
+    /// True: it is resumed.
     session: Option<Result<(Session, bool), session::Unavailable>>,
     plan: Plan,
 }
@@ -66,7 +67,7 @@ impl Conversation {
                 _ => Ok(identity),
             });
             let opened = match &identity {
-                Ok(identity) if user.is_none() => {
+                Ok(identity) if user.is_none() && gateway.per_user.has_room(&identity.user) => {
                     let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
                     Some(gateway.sessions.clone().open(identity.user.clone(), wanted, connection).await)
                 }
@@ -77,7 +78,7 @@ impl Conversation {
                 Some(Err(unavailable)) => (Some(Err(unavailable)), None),
                 None => (None, None),
             };
-            let is_good = identity.is_ok() && !matches!(session, Some(Err(_)));
+            let is_good = identity.is_ok() && (user.is_some() || matches!(session, Some(Ok(_))));
             let topics = std::mem::take(&mut setup.topics);
             let limit = gateway.config().limits.max_subscriptions;
             let plan = if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
@@ -94,9 +95,11 @@ impl Conversation {
         match (&mut self.phase, identity, session) {
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
             (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
-            (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) => return self.begin(setup, identity, session, plan),
+            (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) if self.gateway.per_user.enter(&identity.user) => {
+                return self.begin(setup, identity, session, plan);
+            }
+            (Phase::Arrived { .. }, Ok(_), None | Some(Ok(_))) => return Flow::Break(too_many_of_user().into()),
             (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
-            (Phase::Arrived { .. }, Ok(_), None) => {}
             (Phase::Arrived { failures, .. }, Err(refused), _) => {
                 *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
                 let is_last = *failures >= ATTEMPTS;
@@ -225,4 +228,8 @@ impl Conversation {
             ping_ms: millis(config.timeouts.ping),
         }
     }
+}
+
+fn too_many_of_user() -> Closing {
+    Closing { reason: "limits.max_connections_per_user: the user has as many connections as it may".into(), ..CloseCode::Full.into() }
 }

@@ -5,27 +5,17 @@ use super::put;
 use crate::{
     backbone::Unavailable,
     gateway::{Gateway, NoTopic},
-    hub::{CatchUp, Joined, Retired, Start, Subscription, Topic, history::Budget, topic::Name},
+    hub::{CatchUp, Joined, Retired, Start, Subscription, Topic, topic::Name},
     session::{self, Session},
-    socket::{
-        Connection,
-        bucket::{Bucket, Rate},
-    },
+    socket::{Connection, replay_rate::Used},
 };
 use hashbrown::{Equivalent, HashMap};
 use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
 use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
 };
 use tokio::time::{Sleep, sleep};
-
-/// The bytes of one batch of a replay, so that others get their turn.
-const BATCH_BYTES: usize = 64 * 1024;
-
-/// A replay that has used up its rate waits at least this long, so that it goes on with a batch and not with a message.
-const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 pub(super) struct Subscriptions {
     gateway: Arc<Gateway>,
@@ -35,7 +25,7 @@ pub(super) struct Subscriptions {
     /// Topics that are behind, each once: they take turns, and it is the turn of the one at `turn`.
     behind: Vec<Arc<Name>>,
     turn: usize,
-    replayed: Bucket,
+    replayed: Used,
 }
 
 struct Subscribed {
@@ -100,7 +90,7 @@ pub(in crate::socket) enum Replay {
 
 impl Subscriptions {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>) -> Self {
-        Self { gateway, connection, by_topic: HashMap::default(), behind: Vec::new(), turn: 0, replayed: Bucket::default() }
+        Self { gateway, connection, by_topic: HashMap::default(), behind: Vec::new(), turn: 0, replayed: Used::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -223,32 +213,30 @@ impl Subscriptions {
     }
 
     /// Sends the next batch of the topic whose turn it is.
-    pub(super) fn replay(&mut self, session: &Session) -> Replay {
+    pub(super) fn replay(&mut self, user: &UserId<'static>, session: &Session) -> Replay {
         if self.turn >= self.behind.len() {
             self.turn = 0;
         }
         let Some(name) = self.behind.get(self.turn) else { return Replay::Done };
         let Some(subscribed) = self.by_topic.get_mut(name) else { return Replay::Done };
-        let per_second = self.gateway.config().limits.replay_rate;
-        let rate = Rate { per_second, burst: per_second };
-        let messages = self.replayed.available(rate, self.gateway.clock.now());
-        if messages == 0 {
-            return Replay::Wait(Box::pin(sleep(self.replayed.wait(rate, 1).max(SHORTEST_WAIT))));
-        }
+        let budget = match self.replayed.budget(&self.gateway.replay_rate, user) {
+            Ok(budget) => budget,
+            Err(wait) => return Replay::Wait(Box::pin(sleep(wait))),
+        };
         let mut held = self.connection.hold();
         if held.is_full() {
             return Replay::Full;
         }
         let mut batch = Vec::new();
-        let caught_up = match subscribed.subscription.catch_up(Budget { bytes: BATCH_BYTES, messages }, &mut batch) {
+        let caught_up = match subscribed.subscription.catch_up(budget, &mut batch) {
             CatchUp::Behind { messages } => {
                 self.gateway.meter.replayed.add(messages as u64);
-                self.replayed.take(messages);
+                self.replayed.take(messages, batch.len());
                 false
             }
             CatchUp::Live { messages } => {
                 self.gateway.meter.replayed.add(messages as u64);
-                self.replayed.take(messages);
+                self.replayed.take(messages, batch.len());
                 true
             }
             CatchUp::Lost { head, epoch } => {
@@ -266,7 +254,11 @@ impl Subscriptions {
         } else {
             self.turn += 1
         }
-        if self.are_behind() { Replay::More } else { Replay::Done }
+        if self.are_behind() {
+            return Replay::More;
+        }
+        self.replayed.rest();
+        Replay::Done
     }
 }
 

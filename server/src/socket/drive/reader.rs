@@ -1,78 +1,67 @@
-//! The way in: one read, and every frame in it handed to the conversation.
+//! The way in: one read, and its frames handed to the conversation.
 
+use super::frames::Frames;
 use crate::{
+    gateway::Gateway,
     socket::{
-        conversation::{Closing, Conversation, Flow, Stop},
+        Connection,
+        conversation::{Conversation, Flow},
         transport::Incoming,
+        unfinished::Share,
     },
-    websocket::{Decoder, Event, Violation},
 };
-use protocol::CloseCode;
+use futures_util::FutureExt;
 use std::{
+    future::poll_fn,
     io,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 pub(super) struct Reader {
     pub(super) socket: Incoming,
-    pub(super) decoder: Decoder,
-    /// What came behind a frame that has to wait.
-    pub(super) rest: Vec<u8>,
+    pub(super) frames: Frames,
+    /// While the client is not set up and has sent something that is not handled.
+    unfinished: Option<Box<Share>>,
 }
 
 impl Reader {
-    /// One read, and everything that it brought.
+    pub(super) fn new(socket: Incoming, frames: Frames) -> Self {
+        Self { socket, frames, unfinished: None }
+    }
+
+    /// Handles what is left of the last read, else what one more read brings.
     pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, conversation: &mut Conversation) -> Poll<io::Result<Flow>> {
-        let Self { socket, decoder, rest } = self;
-        socket.poll_with(cx, |bytes| take(decoder, rest, bytes, conversation))
+        let Self { socket, frames, .. } = self;
+        if frames.has_rest() {
+            return Poll::Ready(Ok(frames.go_on(conversation)));
+        }
+        let turn = socket.poll_with(cx, |bytes| frames.take(bytes, conversation));
+        if turn.is_pending() {
+            frames.ran_dry();
+        }
+        turn
     }
 
-    fn take(&mut self, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
-        take(&mut self.decoder, &mut self.rest, bytes, conversation)
+    /// A turn, if there is something to handle or to read at this moment.
+    pub(super) fn turn_now(&mut self, conversation: &mut Conversation) -> Option<Flow> {
+        poll_fn(|cx| self.poll_turn(cx, conversation)).now_or_never()?.ok()
     }
 
-    /// Handles what came behind a frame that had to wait.
-    pub(super) fn go_on(&mut self, conversation: &mut Conversation) -> Flow {
-        let mut rest = std::mem::take(&mut self.rest);
-        self.take(&mut rest, conversation)
-    }
-}
-
-/// Handles every event in `bytes`. What is behind one that has to wait goes to `rest`.
-fn take(decoder: &mut Decoder, rest: &mut Vec<u8>, bytes: &mut [u8], conversation: &mut Conversation) -> Flow {
-    let mut at = 0;
-    while at < bytes.len() {
-        match decoder.decode(&mut bytes[at..]) {
-            Ok((used, event)) => {
-                at += used;
-                if let Some(Flow::Break(stop)) = event.map(|event| handle(event, conversation)) {
-                    if matches!(stop, Stop::Wait(_) | Stop::Full) {
-                        *rest = bytes[at..].to_vec();
-                    }
-                    return Flow::Break(stop);
-                }
-            }
-            Err(violation) => return Flow::Break(violated(violation).into()),
+    /// Counts what a client that is not set up makes the gateway hold.
+    pub(super) fn count_unfinished(&mut self, gateway: &Arc<Gateway>, connection: &Arc<Connection>, is_set_up: bool) {
+        let bytes = if is_set_up { 0 } else { self.frames.memory() };
+        if bytes == 0 {
+            self.unfinished = None;
+        } else {
+            let begin = || Box::new(Share::begin(gateway.clone(), connection.clone()));
+            self.unfinished.get_or_insert_with(begin).set(bytes);
         }
     }
-    decoder.release();
-    Flow::Continue(())
-}
 
-fn handle(event: Event<'_>, conversation: &mut Conversation) -> Flow {
-    match event {
-        Event::Text(text) => return conversation.text(text),
-        Event::Binary(_) => return Flow::Break(Closing::from(CloseCode::Unsupported).into()),
-        Event::Ping(payload) => conversation.pong(payload),
-        Event::Pong(_) => conversation.answered_ping(),
-        Event::Close(close) => {
-            let code = close.map_or(CloseCode::Normal.number(), |close| close.code);
-            return Flow::Break(conversation.closed_by_client(code).into());
-        }
+    /// Forgets everything that was not handled.
+    pub(super) fn forget(&mut self) {
+        self.frames.forget();
+        self.unfinished = None;
     }
-    Flow::Continue(())
-}
-
-fn violated(violation: Violation) -> Closing {
-    Closing { code: violation.close_code(), reason: violation.to_string().into() }
 }

@@ -1,8 +1,5 @@
-#[path = "../../../tests/shared/masked.rs"]
-mod masked;
-
 use super::*;
-use masked::masked;
+use crate::websocket::masked::masked;
 use proptest::prelude::*;
 
 const MAX: usize = 70_000;
