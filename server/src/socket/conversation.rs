@@ -16,7 +16,7 @@ use crate::{
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode};
-use setup::{ATTEMPTS, Admitted, Client, Progress};
+use setup::{Admitted, Client, Progress};
 use std::{
     borrow::Cow,
     ops::ControlFlow,
@@ -73,6 +73,8 @@ pub(super) struct Conversation {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     phase: Phase,
+    /// Tokens in a row that were refused.
+    refused_tokens: u8,
     subscriptions: Subscriptions,
     /// Where the last publish went: most publishers stay with one topic.
     last_topic: Option<Arc<Topic<Connection>>>,
@@ -91,7 +93,6 @@ enum Phase {
     Arrived {
         /// The topic of the URL.
         topic: Option<String>,
-        failures: u8,
     },
     SetUp(Client),
 }
@@ -113,7 +114,8 @@ impl Conversation {
             subscriptions: Subscriptions::new(gateway.clone(), connection.clone()),
             gateway,
             connection,
-            phase: Phase::Arrived { topic, failures: 0 },
+            phase: Phase::Arrived { topic },
+            refused_tokens: 0,
             last_topic: None,
             published: Bucket::default(),
             in_flight: InFlight::default(),
@@ -144,7 +146,7 @@ impl Conversation {
     /// The client has closed, with this code.
     pub(super) fn closed_by_client(&mut self, code: u16) -> Closing {
         if code == CloseCode::EndSession.number()
-            && let Phase::SetUp(client) = std::mem::replace(&mut self.phase, Phase::Arrived { topic: None, failures: ATTEMPTS })
+            && let Phase::SetUp(client) = std::mem::replace(&mut self.phase, Phase::Arrived { topic: None })
         {
             client.session.end();
         }

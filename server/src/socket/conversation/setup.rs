@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
 
-/// How often a client may try to authenticate.
-pub(super) const ATTEMPTS: u8 = 3;
+/// So many refused tokens in a row end a connection.
+const ATTEMPTS: u8 = 3;
 
 /// Topics of a setup that are handled before other connections are served: about a millisecond. In tests few, so that there are
 /// several parts.
@@ -56,7 +56,7 @@ impl Conversation {
     pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
         let (gateway, connection, mut setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
         let (user, of_url) = match &self.phase {
-            Phase::Arrived { topic, .. } => (None, topic.clone()),
+            Phase::Arrived { topic } => (None, topic.clone()),
             Phase::SetUp(client) => (Some(client.user.clone()), None),
         };
         let admission = async move {
@@ -89,20 +89,22 @@ impl Conversation {
 
     /// Answers a `setup` after it was checked.
     pub(super) fn admit(&mut self, Admitted { setup, identity, session, plan }: Admitted) -> Flow {
-        match (&mut self.phase, identity, session) {
+        match (&self.phase, identity, session) {
+            (_, Err(refused), _) => return self.refuse(&refused),
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
-            (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
             (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) => return self.begin(setup, identity, session, plan),
             (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
             (Phase::Arrived { .. }, Ok(_), None) => {}
-            (Phase::Arrived { failures, .. }, Err(refused), _) => {
-                *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
-                let is_last = *failures >= ATTEMPTS;
-                self.fail(failure(refused.code(), refused.to_string()));
-                if is_last {
-                    return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
-                }
-            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Answers a `setup` whose token is not taken. One that cannot be checked does not count.
+    fn refuse(&mut self, refused: &Refused) -> Flow {
+        self.fail(failure(refused.code(), refused.to_string()));
+        self.refused_tokens += u8::from(!matches!(refused, Refused::Unavailable(_)));
+        if self.refused_tokens >= ATTEMPTS {
+            return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
         }
         Flow::Continue(())
     }
@@ -139,6 +141,7 @@ impl Conversation {
         let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
         connection.expire_at(expires);
         (client.rights, client.expires) = (rights, expires);
+        self.refused_tokens = 0;
         let mut uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
         // The table's order is a matter of chance.
         uncovered.sort_unstable();
