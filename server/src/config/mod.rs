@@ -14,6 +14,7 @@ mod optional;
 mod origins;
 mod rules;
 mod secret;
+mod secret_url;
 mod units;
 
 use keys::Key;
@@ -26,6 +27,7 @@ pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;
+pub use secret_url::SecretUrl;
 pub use units::parse_period;
 
 /// Where a configuration is read from.

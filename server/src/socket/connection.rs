@@ -7,6 +7,7 @@ mod outbox;
 
 use super::{signal::Signal, transport::Outgoing};
 use crate::{
+    auth::Expiry,
     clock::Clock,
     hub::{Sink, topic::Liveness},
     session::Owner,
@@ -18,9 +19,8 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
-use tokio::time::Instant;
 
 /// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs the kernel less than one of
 /// two.
@@ -46,6 +46,9 @@ pub struct Connection {
     clock: Clock,
     /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
     expires: AtomicU64,
+    /// The same on the wall clock, in seconds since 1970; 0: never. The heartbeat looks at it: the other clock stands still while
+    /// the machine is suspended.
+    expires_on_wall: AtomicU32,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
     /// The code of the close frame; 0: none.
@@ -80,6 +83,7 @@ impl Connection {
             heartbeat: AtomicU8::new(silence::NONE),
             clock,
             expires: AtomicU64::new(u64::MAX),
+            expires_on_wall: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             closed_with: AtomicU16::new(0),
         }
@@ -91,9 +95,23 @@ impl Connection {
     }
 
     /// Delivers nothing from this moment on. The connection should be held, unless it is new.
-    pub(super) fn expire_at(&self, moment: Option<Instant>) {
-        let micros = moment.map_or(u64::MAX, |moment| self.clock.at(moment).0);
+    pub(super) fn expire_at(&self, end: Option<Expiry>) {
+        let micros = end.map_or(u64::MAX, |end| self.clock.at(end.instant).0);
         self.expires.store(micros, Relaxed);
+        self.expires_on_wall.store(end.map_or(0, |end| end.unix_seconds), Relaxed);
+    }
+
+    /// Ends the client's right to stay if its token has expired by the wall clock, which shows this many seconds since 1970.
+    fn look_at_the_wall(&self, unix_seconds: u64) {
+        let is_over = || (1..=unix_seconds).contains(&self.expires_on_wall.load(Relaxed).into());
+        if is_over() {
+            // Held, so that a renewal is either seen here or comes behind.
+            let _held = self.outbox.lock();
+            if is_over() {
+                self.expires.store(0, Relaxed);
+                self.changed.set();
+            }
+        }
     }
 
     /// Whether the client's token has stopped being good.
@@ -310,9 +328,10 @@ impl Connection {
         }
     }
 
-    /// Called twice in each ping interval. A client that answers gets one ping an interval; one that doesn't gets the second
+    /// Called twice in each ping interval, with the seconds since 1970. A client that answers gets one ping an interval; one that doesn't gets the second
     /// one early and is closed when that is not answered either, two intervals after its last sign of life.
-    pub(super) fn beat(&self) {
+    pub(super) fn beat(&self, unix_seconds: u64) {
+        self.look_at_the_wall(unix_seconds);
         let next = match self.heartbeat.load(Relaxed) {
             silence::NONE => silence::PING_IS_DUE,
             silence::TOO_LONG => return self.close(CloseCode::Timeout, "no answer to two pings"),

@@ -4,6 +4,7 @@
 //! slot at a time. A connection is put where the hand has just been, so that its first visit is half an interval away.
 
 use super::Connection;
+use crate::auth::unix_time;
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use slab::Slab;
@@ -14,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -112,8 +113,9 @@ impl Connections {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for slot in (0..slots).cycle() {
             ticks.tick().await;
+            let wall = unix_time(SystemTime::now()).as_secs();
             for connection in self.of_slot(slot) {
-                connection.beat();
+                connection.beat(wall);
             }
             self.hand.store(slot, Relaxed);
             tokio::task::yield_now().await;

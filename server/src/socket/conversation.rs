@@ -7,7 +7,7 @@ mod publishing;
 mod setup;
 mod subscriptions;
 
-use super::{Connection, bucket::Bucket};
+use super::{Caller, Connection, bucket::Bucket};
 use crate::{
     gateway::Gateway,
     hub::{FanOut, Topic},
@@ -19,6 +19,7 @@ use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, Ser
 use setup::{Admitted, Client, Progress};
 use std::{
     borrow::Cow,
+    net::IpAddr,
     ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
@@ -73,6 +74,8 @@ pub(super) struct Conversation {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     phase: Phase,
+    /// The client's.
+    address: IpAddr,
     /// Tokens in a row that were refused.
     refused_tokens: u8,
     subscriptions: Subscriptions,
@@ -109,12 +112,13 @@ pub(super) struct Turn {
 }
 
 impl Conversation {
-    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, topic: Option<String>) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, Caller { address, topic }: Caller) -> Self {
         Self {
             subscriptions: Subscriptions::new(gateway.clone(), connection.clone()),
             gateway,
             connection,
             phase: Phase::Arrived { topic },
+            address,
             refused_tokens: 0,
             last_topic: None,
             published: Bucket::default(),
@@ -123,6 +127,11 @@ impl Conversation {
             not_understood: 0,
             turn: Turn::default(),
         }
+    }
+
+    /// The client's address.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
     }
 
     pub(super) fn is_set_up(&self) -> bool {

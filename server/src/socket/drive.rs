@@ -52,14 +52,14 @@ pub(super) fn connection(
     gateway: Arc<Gateway>,
     (socket, out): (Incoming, Outgoing),
     early: Bytes,
-    Caller { address, topic }: Caller,
+    caller: Caller,
 ) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader { socket, decoder: Decoder::new(gateway.config().limits.max_frame), rest: early.into() };
-    let mut conversation = Conversation::new(gateway.clone(), connection.clone(), topic);
+    let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
         tracing::debug!(connection = connection.number(), "a client has connected");
-        let place = gateway.connections.add(connection.clone(), address);
+        let place = gateway.connections.add(connection.clone(), conversation.address());
         if place.is_some() {
             if !gateway.takes_work() {
                 connection.drain();
@@ -109,6 +109,9 @@ async fn converse(connection: &Connection, gateway: &Gateway, reader: &mut Reade
                     let status = connection.status();
                     if status.is_over {
                         return None;
+                    }
+                    if connection.has_lapsed() {
+                        return Some(conversation.expire());
                     }
                     is_full = status.is_full;
                 }

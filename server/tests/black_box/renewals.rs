@@ -66,3 +66,19 @@ async fn a_token_that_cannot_be_checked_does_not_count() {
     }
     assert_eq!(socket.ask(&good).await["type"], "ready");
 }
+
+#[tokio::test]
+async fn ready_tells_how_long_the_client_may_stay() {
+    let gateway = Gateway::start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "30s")]);
+    let mut socket = gateway.connect("/ws").await;
+    for seconds in [600, 60, 3600] {
+        let answer = socket.ask(&with(&token("ann", json!({ "exp": in_seconds(seconds) })))).await;
+        let (left, most) = (answer["expiresInMs"].as_i64().unwrap(), (seconds + 30) * 1000);
+        assert!(left <= most && left > most - 20_000, "{seconds}: {answer}");
+    }
+    let for_ever = socket.ask(&with(&token("ann", json!({ "exp": 1e18 })))).await;
+    assert_eq!((&for_ever["type"], for_ever.get("expiresInMs")), (&json!("ready"), None));
+    let demo = Gateway::start(&[]);
+    let ready = demo.connect("/ws").await.ask(&with("ann")).await;
+    assert_eq!((&ready["type"], ready.get("expiresInMs")), (&json!("ready"), None));
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::websocket::put_text_frame;
+use futures_util::FutureExt;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
@@ -103,12 +104,32 @@ async fn a_slow_consumer_is_closed_at_a_frame() {
 async fn a_client_that_answers_gets_one_ping_an_interval() {
     let (connection, client) = pair(1000).await;
     for _ in 0..3 {
-        connection.beat();
-        connection.beat();
+        connection.beat(0);
+        connection.beat(0);
         connection.alive();
     }
     drop(connection);
     assert_eq!(rest(client).await, [0x89, 0].repeat(3));
+}
+
+/// A machine that was suspended: the monotonic clock has stood still meanwhile.
+#[tokio::test]
+async fn a_token_ends_by_the_wall_clock_too() {
+    let (connection, _client) = pair(1000).await;
+    let end = Expiry::after(std::time::Duration::from_secs(600)).unwrap();
+    let wall = u64::from(end.unix_seconds);
+    connection.expire_at(Some(end));
+    connection.beat(wall - 1);
+    assert!(!connection.has_lapsed());
+    connection.beat(wall);
+    assert!(connection.has_lapsed());
+    connection.changed().now_or_never().expect("the connection's task is told");
+    connection.expire_at(Some(Expiry { unix_seconds: end.unix_seconds + 60, ..end }));
+    connection.beat(wall);
+    assert!(!connection.has_lapsed(), "a renewal counts from now on");
+    connection.expire_at(None);
+    connection.beat(u64::MAX);
+    assert!(!connection.has_lapsed());
 }
 
 #[tokio::test]
@@ -116,7 +137,7 @@ async fn a_silent_client_gets_two_pings_and_is_closed_after_two_intervals() {
     let (connection, client) = pair(1000).await;
     for beats in 1..=4 {
         assert!(!connection.status().is_over, "before beat {beats}");
-        connection.beat();
+        connection.beat(0);
     }
     assert!(connection.status().is_over);
     drop(connection);

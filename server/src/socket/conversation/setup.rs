@@ -55,12 +55,12 @@ impl Conversation {
     /// The first `setup` of a connection, or one that renews its token.
     pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
         let (gateway, connection, mut setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
-        let (user, of_url) = match &self.phase {
-            Phase::Arrived { topic } => (None, topic.clone()),
-            Phase::SetUp(client) => (Some(client.user.clone()), None),
+        let (user, of_url, from) = match &self.phase {
+            Phase::Arrived { topic } => (None, topic.clone(), Some(self.address)),
+            Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
-            let identity = gateway.authenticator().authenticate(&setup.token).await;
+            let identity = gateway.authenticator().authenticate(&setup.token, from).await;
             let identity = identity.and_then(|identity| match &user {
                 Some(user) if identity.user != *user => Err(Refused::Invalid(ANOTHER_USER.into())),
                 _ => Ok(identity),
@@ -125,7 +125,7 @@ impl Conversation {
         }
         connection.expire_at(expires);
         connection.set_messages_aside();
-        self.phase = Phase::SetUp(Client { user, rights, expires, session, is_ready: false });
+        self.phase = Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session, is_ready: false });
         self.proceed(Box::new(Progress { setup, plan, ready }))
     }
 
@@ -140,7 +140,7 @@ impl Conversation {
         }
         let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
         connection.expire_at(expires);
-        (client.rights, client.expires) = (rights, expires);
+        (client.rights, client.expires) = (rights, expires.map(|end| end.instant));
         self.refused_tokens = 0;
         let mut uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
         // The table's order is a matter of chance.
@@ -182,8 +182,9 @@ impl Conversation {
     }
 
     /// Every topic of the setup was handled.
-    fn get_ready(&mut self, Progress { plan, ready, .. }: Progress) -> Flow {
+    fn get_ready(&mut self, Progress { plan, mut ready, .. }: Progress) -> Flow {
         self.refuse_excess(&plan);
+        ready.expires_in_ms = self.expires().map(|end| millis(end.saturating_duration_since(Instant::now())));
         put(&mut self.turn.answers, &ServerFrame::Ready(ready));
         let answers = std::mem::take(&mut self.turn.answers);
         if let Phase::SetUp(client) = &mut self.phase
@@ -217,7 +218,6 @@ impl Conversation {
 
     fn limits(&self) -> Limits {
         let config = self.gateway.config();
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Limits {
             max_frame: config.limits.max_frame as u64,
             max_subscriptions: config.limits.max_subscriptions as u64,
@@ -226,4 +226,8 @@ impl Conversation {
             ping_ms: millis(config.timeouts.ping),
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
