@@ -5,6 +5,7 @@
 //! Precedence: command line, environment, file, default. Knows nothing of the rest of the server.
 
 mod error;
+mod exposed;
 mod history;
 mod keys;
 mod kind;
@@ -21,6 +22,7 @@ use keys::Key;
 use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
+pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
 pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, BackboneKind, LogFormat};

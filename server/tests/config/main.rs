@@ -330,6 +330,20 @@ fn a_secret_in_an_address_is_never_shown() {
     assert!(refusal.lines().count() == 2 && !refusal.contains("hunter2"), "{refusal}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_secret_that_other_users_can_read_gets_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder_with("keys", "0123456789abcdef\n");
+    for (mode, warns) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let output = File::new("").check(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &path)]);
+        assert_eq!(output.status.code(), Some(0));
+        let expected = format!("warning: http.api_keys_file: {path}: its mode is 0644: every user can read it; 0600 or 0640 is enough\n");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), if warns { expected } else { String::new() });
+    }
+}
+
 #[test]
 fn jwt_mode_needs_a_key_that_can_be_used() {
     let keys = format!("{}/tests/keys", env!("CARGO_MANIFEST_DIR"));
