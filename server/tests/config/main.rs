@@ -372,7 +372,7 @@ fn jwt_mode_needs_a_key_that_can_be_used() {
 
 #[test]
 fn a_token_is_made_with_the_secret() {
-    let (_folder, file) = folder_with("secret", &format!("{SECRET}\n"));
+    let (_folder, file) = folder_with("secret", &format!("\u{FEFF}{SECRET}\r\n"));
     let run = |arguments: &[&str]| micro_socket().args(["token", "--secret-file", &file]).args(arguments).output().unwrap();
     let output = run(&["--sub", "ann", "--subscribe", "prices.*", "--subscribe", "inbox.{userId}", "--ttl", "10m", "--audience", "us"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");

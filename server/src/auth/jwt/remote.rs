@@ -192,7 +192,7 @@ mod tests {
 
     /// With what runs in the background.
     fn followed(issuer: &Moody) -> Arc<Remote> {
-        let remote = Arc::new(Remote::new(Box::new(issuer.clone()), Duration::from_secs(3600), Arc::default()));
+        let remote = Arc::new(Remote::new(Box::new(issuer.clone()), Duration::from_millis(500), Arc::default()));
         let background = remote.clone();
         tokio::spawn(async move { background.follow().await });
         remote
