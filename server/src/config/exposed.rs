@@ -23,9 +23,9 @@ pub struct ExposedFile {
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Holds {
-    /// What nobody else may read.
+    /// Only the gateway may read it.
     Secret,
-    /// What everybody may read: a certificate, a public key.
+    /// Every user may read it: a certificate, a public key.
     Public,
 }
 
@@ -95,7 +95,8 @@ fn mode(_: &Path) -> Option<u32> {
     None
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::super::{keys, kind::Found};
     use super::*;
@@ -120,7 +121,8 @@ mod tests {
             named.push(key.path());
         }
         let mut found: Vec<_> = exposed_files(&config).into_iter().map(|file| file.key.to_owned()).collect();
-        (named.sort(), found.sort());
+        named.sort();
+        found.sort();
         assert_eq!(found, named);
     }
 
