@@ -46,7 +46,7 @@ pub(super) struct KeySet {
     keys: Vec<Arc<Key>>,
     /// Whether there was a fetch that succeeded.
     is_known: bool,
-    /// When the last fetch began.
+    /// When the last fetch ended.
     tried: Option<Instant>,
     /// When the background fetches again.
     due: Instant,
@@ -69,11 +69,12 @@ impl KeySet {
         self.keys.iter().filter(move |key| key.algorithm() == algorithm && id.is_none_or(|id| key.id.as_deref() == Some(id)))
     }
 
-    /// After a fetch that began at `tried`.
-    fn after(&self, fetched: Result<Vec<Arc<Key>>, FetchError>, tried: Instant) -> Self {
+    /// After a fetch that has just ended.
+    fn after(&self, fetched: Result<Vec<Arc<Key>>, FetchError>) -> Self {
         let (keys, failures) = fetched.map_or_else(|_| (self.keys.clone(), self.failures.saturating_add(1)), |keys| (keys, 0));
         let is_known = self.is_known || failures == 0;
-        Self { keys, is_known, tried: Some(tried), due: Instant::now() + pause(failures), failures }
+        let now = Instant::now();
+        Self { keys, is_known, tried: Some(now), due: now + pause(failures), failures }
     }
 }
 
@@ -114,10 +115,14 @@ impl Remote {
         self.fetched_if(|set| set.tried.is_none_or(|tried| tried.elapsed() >= self.0.min_refresh)).await
     }
 
-    /// A fetch goes on without those who wait for it, so that no client can keep it from ending.
+    /// A fetch that ends while the caller waits is as good as one of its own. It goes on without those who wait for it, so that no
+    /// client can keep it from ending.
     async fn fetched_if(&self, is_due: impl Fn(&KeySet) -> bool) -> Arc<KeySet> {
+        let asked = Instant::now();
         let fetching = self.0.fetching.clone().lock_owned().await;
-        if is_due(&self.present()) {
+        let is_news = |set: &KeySet| set.tried.is_some_and(|tried| tried > asked);
+        let present = self.present();
+        if !is_news(&present) && is_due(&present) {
             let inner = self.0.clone();
             let fetch = tokio::spawn(async move {
                 inner.fetch().await;
@@ -137,7 +142,6 @@ impl Remote {
 
 impl Inner {
     async fn fetch(&self) {
-        let began = Instant::now();
         let fetched = self.issuer.fetch().await;
         let old = self.present.read().clone();
         self.meter.count_key_fetch(fetched.is_ok());
@@ -145,7 +149,7 @@ impl Inner {
             Ok(keys) => tracing::info!(issuer = ?self.issuer, keys = keys.len(), "fetched the key set"),
             Err(error) => tracing::warn!(issuer = ?self.issuer, %error, kept = old.keys.len(), "cannot fetch the key set"),
         }
-        *self.present.write() = Arc::new(old.after(fetched, began));
+        *self.present.write() = Arc::new(old.after(fetched));
     }
 }
 
@@ -258,6 +262,16 @@ mod tests {
         sleep(Duration::from_secs(10)).await;
         remote.refreshed().await;
         assert_eq!(issuer.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_who_wait_for_a_fetch_take_what_it_brings() {
+        let issuer = Moody::default();
+        issuer.publish(&["known"]);
+        let remote = Remote::new(Box::new(issuer.clone()), Duration::from_millis(100), Arc::default());
+        let sets = futures_util::future::join_all((0..50).map(|_| remote.refreshed())).await;
+        assert!(sets.iter().all(|set| set.is_known));
+        assert_eq!(issuer.asked(), 1, "although it took longer than the shortest time between two");
     }
 
     #[tokio::test]
