@@ -78,6 +78,8 @@ pub(super) struct Conversation {
     address: IpAddr,
     /// Tokens in a row that were refused.
     refused_tokens: u8,
+    /// `ready` was sent.
+    is_ready: bool,
     subscriptions: Subscriptions,
     /// Where the last publish went: most publishers stay with one topic.
     last_topic: Option<Arc<Topic<Connection>>>,
@@ -120,6 +122,7 @@ impl Conversation {
             phase: Phase::Arrived { topic },
             address,
             refused_tokens: 0,
+            is_ready: false,
             last_topic: None,
             published: Bucket::default(),
             in_flight: InFlight::default(),
@@ -179,7 +182,7 @@ impl Conversation {
 
     /// Whether some topic's messages wait for [`Conversation::replay`].
     pub(super) fn is_behind(&self) -> bool {
-        self.subscriptions.are_behind() && matches!(&self.phase, Phase::SetUp(client) if client.is_ready)
+        self.subscriptions.are_behind() && self.is_ready
     }
 
     /// Sends a batch of what the client has missed.

@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         let (task, shared) = (size(connection), size_of::<Connection>());
-        // With what tokio puts around it, the task then takes 1 KiB.
-        assert!(task <= 912 && shared <= 192, "{task} and {shared} bytes");
+        // With what tokio puts around it, the task then takes 1 KiB; with the counts of its `Arc`, the rest is in the class of 224 bytes.
+        assert!(task <= 912 && shared <= 200, "{task} and {shared} bytes");
     }
 }

@@ -31,8 +31,6 @@ pub(super) struct Client {
     pub(super) rights: Rights,
     pub(super) expires: Option<Instant>,
     pub(super) session: Session,
-    /// `ready` was sent.
-    pub(super) is_ready: bool,
 }
 
 /// A `setup`, who it is from, and the session that it begins or resumes.
@@ -125,7 +123,7 @@ impl Conversation {
         }
         connection.expire_at(expires);
         connection.set_messages_aside();
-        self.phase = Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session, is_ready: false });
+        self.phase = Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
         self.proceed(Box::new(Progress { setup, plan, ready }))
     }
 
@@ -187,9 +185,7 @@ impl Conversation {
         ready.expires_in_ms = self.expires().map(|end| millis(end.saturating_duration_since(Instant::now())));
         put(&mut self.turn.answers, &ServerFrame::Ready(ready));
         let answers = std::mem::take(&mut self.turn.answers);
-        if let Phase::SetUp(client) = &mut self.phase
-            && !std::mem::replace(&mut client.is_ready, true)
-        {
+        if !std::mem::replace(&mut self.is_ready, true) {
             self.connection.send_what_is_set_aside(answers);
         } else {
             self.connection.cork(answers);
