@@ -227,7 +227,7 @@ impl Gateway {
         let meter = Arc::new(Meter::default());
         let instruments = hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
         Ok(Self {
-            authenticator: auth::authenticator(&config)?,
+            authenticator: auth::authenticator(&config, meter.clone())?,
             api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?.map(ArcSwap::from_pointee),
             topics: Directory::new(topics, history, clock, new_epoch, instruments),
             keyring,

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use cli::{keys::Keys, say::say, token::Token};
 use micro_socket::{
     Server,
-    config::{Config, LogFormat, Sources},
+    config::{Config, LogFormat, Sources, exposed_files},
     log::{Log, set_level},
     serve::{Listeners, Running, Runtimes, runtimes},
 };
@@ -91,9 +91,10 @@ fn sources(file: Option<PathBuf>, listen: Option<String>) -> Sources {
 /// The files that it names are read too.
 fn check(sources: &Sources) -> Result<(), String> {
     let config = Config::load(sources).map_err(text)?;
-    let effective = config.to_toml();
+    let (effective, exposed) = (config.to_toml(), exposed_files(&config));
     workers(&config)?;
     Server::prepare(config).map_err(text)?;
+    exposed.iter().for_each(|file| eprintln!("warning: {file}"));
     print(&effective);
     Ok(())
 }
@@ -124,6 +125,7 @@ fn serve(sources: Sources) -> ExitCode {
 }
 
 fn run(config: Config, sources: Sources) -> Result<(), String> {
+    exposed_files(&config).iter().for_each(|file| tracing::warn!("{file}"));
     refuse_huge_pages();
     let runtimes = Runtimes::new(workers(&config)?).map_err(|error| format!("the runtime cannot start: {error}"))?;
     let running = runtimes.start(start(config, sources))?;

@@ -134,6 +134,8 @@ impl Server {
         activities.start("clearing away", async move { clear(&of).await });
         let of = gateway.clone();
         activities.start("following the service level", async move { of.slo.follow().await });
+        let of = gateway.clone();
+        activities.start("following the key set", async move { of.authenticator().follow().await });
         manager::tell(News::Ready).await;
         Ok(Running { gateway, signals, activities })
     }

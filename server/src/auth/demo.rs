@@ -6,6 +6,7 @@ use futures_util::{
     future::{BoxFuture, ready},
 };
 use protocol::{Invalid, UserId};
+use std::net::IpAddr;
 
 /// Takes every token that can be a user id.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,7 +25,7 @@ impl Demo {
 }
 
 impl Authenticator for Demo {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(&'a self, token: &'a str, _from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
         ready(Self::check(token)).boxed()
     }
 

@@ -43,7 +43,8 @@ pub enum KeyError {
     },
 }
 
-/// A file that the configuration's `key` names.
+/// The text of a file that the configuration's `key` names, without the byte order mark that some editors write.
 pub(super) fn read(key: &'static str, path: &Path) -> Result<String, KeyError> {
-    fs::read_to_string(path).map_err(|reason| KeyError::Unreadable { key, path: path.to_owned(), reason })
+    let text = fs::read_to_string(path).map_err(|reason| KeyError::Unreadable { key, path: path.to_owned(), reason })?;
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned())
 }

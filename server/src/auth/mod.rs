@@ -1,24 +1,30 @@
 //! From a token to a user and what it may do. [`Authenticator`] is the seam: the demo one is here, others take its place by
 //! configuration.
 
+mod admission;
 mod api_keys;
 mod demo;
+mod expiry;
+mod failures;
 mod jwt;
 mod key_error;
 mod rights;
 mod rule;
 
-use crate::config::{AuthMode, Config};
+use crate::{
+    config::{AuthMode, Config},
+    metrics::Meter,
+};
 pub use api_keys::ApiKeys;
 pub use demo::Demo;
-use futures_util::future::BoxFuture;
-pub use jwt::Jwt;
+pub use expiry::{Expiry, unix_time};
+use futures_util::{FutureExt, future::BoxFuture};
+pub use jwt::{Jwt, secret_in, sign};
 pub use key_error::KeyError;
 use protocol::{ErrorCode, UserId};
 pub use rights::Rights;
 pub use rule::Rule;
-use std::{borrow::Cow, fmt};
-use tokio::time::Instant;
+use std::{borrow::Cow, fmt, future::pending, net::IpAddr, sync::Arc};
 
 /// Who somebody has proved to be.
 #[derive(Debug, Clone)]
@@ -27,8 +33,8 @@ pub struct Identity {
     pub user: UserId<'static>,
     /// Which topics are open to them.
     pub rights: Rights,
-    /// When the token stops being good, leeway included. `None`: never.
-    pub expires: Option<Instant>,
+    /// When the token stops being good. `None`: never.
+    pub expires: Option<Expiry>,
 }
 
 /// Why a token was not taken. The text is for the client and holds nothing of the token.
@@ -59,23 +65,29 @@ impl Refused {
 
 /// Tells who holds a token.
 pub trait Authenticator: fmt::Debug + Send + Sync {
-    /// Checks `token`; may have to fetch keys for it. Cancel-safe.
+    /// Checks `token`; may have to fetch keys for it. `from` is the address of a client that is not authenticated yet: where its
+    /// tokens are refused again and again, they are checked after everybody else's. Cancel-safe.
     ///
     /// # Errors
     /// [`Refused`], with what the client is told.
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, Refused>>;
+    fn authenticate<'a>(&'a self, token: &'a str, from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>>;
 
     /// Whether a connection may send `setup` again, with a fresh token, to stay longer.
     fn renews(&self) -> bool;
+
+    /// Keeps its keys up to date, for ever. Cancel-safe.
+    fn follow(&self) -> BoxFuture<'_, ()> {
+        pending().boxed()
+    }
 }
 
-/// The one that `config` names, with its keys.
+/// The one that `config` names, with its keys. What happens to its keys and checks is counted by `meter`.
 ///
 /// # Errors
 /// [`KeyError`]: a key that it needs cannot be used.
-pub fn authenticator(config: &Config) -> Result<Box<dyn Authenticator>, KeyError> {
+pub fn authenticator(config: &Config, meter: Arc<Meter>) -> Result<Box<dyn Authenticator>, KeyError> {
     Ok(match config.auth.mode {
         AuthMode::Demo => Box::new(Demo),
-        AuthMode::Jwt => Box::new(Jwt::new(config)?),
+        AuthMode::Jwt => Box::new(Jwt::new(config, meter)?),
     })
 }

@@ -1,8 +1,10 @@
 //! `micro-socket token`: a JSON Web Token for trying things out, signed by HS256 with the secret that the gateway has.
 
 use clap::Args;
-use jsonwebtoken::{EncodingKey, Header, encode};
-use micro_socket::{auth::Rule, config::parse_period};
+use micro_socket::{
+    auth::{self, Rule},
+    config::parse_period,
+};
 use protocol::UserId;
 use serde_json::{Value, json};
 use std::{
@@ -41,12 +43,12 @@ impl Token {
     pub(crate) fn run(self) -> Result<String, String> {
         let file = self.secret_file.display();
         let secret = fs::read_to_string(&self.secret_file).map_err(|error| format!("{file}: cannot be read: {error}"))?;
-        let secret = secret.trim_end_matches(['\r', '\n']);
+        let secret = auth::secret_in(&secret);
         if secret.len() < 32 {
             return Err(format!("{file}: a secret has at least 32 bytes; the gateway takes no shorter one"));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
-        encode(&Header::default(), &self.claims(now), &EncodingKey::from_secret(secret.as_bytes())).map_err(|error| error.to_string())
+        Ok(auth::sign(&self.claims(now), secret.as_bytes()))
     }
 
     fn claims(&self, now: Duration) -> Value {

@@ -10,10 +10,11 @@ use super::kind::{
     Period, Size, Switch,
 };
 use super::networks::{NetworkList, Networks};
-use super::optional::{SwitchOrAuto, Text, WebAddress};
+use super::optional::{SwitchOrAuto, Text};
 use super::origins::AllowedOrigins;
 use super::rules::RuleList;
 use super::secret::{Hidden, Secret};
+use super::secret_url::{SecretUrl, WebAddress};
 use super::units::{GIB, KIB, MIB};
 use crate::auth::Rule;
 
@@ -140,7 +141,7 @@ settings! {
         /// A public key in PEM, for tokens signed by RS256, ES256 or EdDSA.
         jwt_public_key_file: Option<PathBuf> = None, FilePath;
         /// Where a set of public keys (JWK) is fetched.
-        jwks_url: Option<String> = None, WebAddress;
+        jwks_url: Option<SecretUrl> = None, WebAddress;
         /// The claim `iss` that tokens must have.
         issuer: Option<String> = None, Text;
         /// The claim `aud` that tokens must have.

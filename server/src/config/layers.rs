@@ -14,6 +14,9 @@ use super::kind::{AuthMode, Found};
 
 const PREFIX: &str = "MICRO_SOCKET_";
 
+/// Instead of a value that may be a secret.
+const NOT_SHOWN: &str = "something that is not shown";
+
 pub(super) fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut layers = Layers::default();
     if let Some(path) = &sources.file {
@@ -61,7 +64,7 @@ impl Layers {
                 None if is_section(name.get_ref()) => self.problems.push(Problem::Value {
                     place,
                     key: name.get_ref().to_string(),
-                    found: written(value, &source),
+                    found: if has_secrets(name.get_ref()) { NOT_SHOWN.to_owned() } else { written(value, &source) },
                     allowed: format!("a section, begun by a line [{}]", name.get_ref()),
                 }),
                 _ => self.toml(name.get_ref(), place, value, &source),
@@ -93,7 +96,7 @@ impl Layers {
         match (key.set)(&mut self.config, found) {
             Ok(()) => drop(self.places.insert(path.to_owned(), place)),
             Err(allowed) => {
-                let found = if key.is_secret { "something that is not shown".to_owned() } else { written() };
+                let found = if key.is_secret { NOT_SHOWN.to_owned() } else { written() };
                 self.problems.push(Problem::Value { place, key: path.to_owned(), found, allowed });
             }
         }
@@ -161,6 +164,10 @@ fn is_service_link(rest: &str) -> bool {
 
 fn is_section(name: &str) -> bool {
     !name.is_empty() && keys::all().iter().any(|key| key.section == name)
+}
+
+fn has_secrets(section: &str) -> bool {
+    keys::all().iter().any(|key| key.section == section && key.is_secret)
 }
 
 /// As the file has it.

@@ -5,6 +5,7 @@
 //! Precedence: command line, environment, file, default. Knows nothing of the rest of the server.
 
 mod error;
+mod exposed;
 mod history;
 mod keys;
 mod kind;
@@ -14,18 +15,21 @@ mod optional;
 mod origins;
 mod rules;
 mod secret;
+mod secret_url;
 mod units;
 
 use keys::Key;
 use std::path::PathBuf;
 
 pub use error::{ConfigError, Problem};
+pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
 pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;
+pub use secret_url::SecretUrl;
 pub use units::parse_period;
 
 /// Where a configuration is read from.

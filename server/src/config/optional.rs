@@ -22,31 +22,6 @@ impl Kind for Text {
     }
 }
 
-/// An `http://` or `https://` address; the empty text is none.
-pub(super) struct WebAddress;
-
-impl Kind for WebAddress {
-    type Value = Option<String>;
-
-    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        let text = found.text()?;
-        if text.is_empty() {
-            return Some(None);
-        }
-        let url = reqwest::Url::parse(text).ok()?;
-        let good = matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none();
-        good.then(|| Some(text.to_owned()))
-    }
-
-    fn show(&self, value: &Self::Value) -> String {
-        quoted(value.as_deref().unwrap_or_default())
-    }
-
-    fn allowed(&self) -> String {
-        "an address that begins with https:// or http:// and has no password in it, or \"\" for none".to_owned()
-    }
-}
-
 /// `true`, `false`, or `"auto"`: what fits the rest.
 pub(super) struct SwitchOrAuto;
 

@@ -24,7 +24,10 @@ pub(super) fn check(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Proble
     };
     match (key, gateway.api_keys()) {
         (Some(key), Some(keys)) if keys.accept(key) => Ok(()),
-        (Some(_), _) => Err(refused("The API key is not one of this gateway's (http.api_keys_file).")),
+        (Some(_), _) => {
+            gateway.meter.count_refused_api_key();
+            Err(refused("The API key is not one of this gateway's (http.api_keys_file)."))
+        }
         (None, _) => Err(refused("This needs an API key: send the header Authorization: Bearer KEY.")),
     }
 }

@@ -1,11 +1,12 @@
 //! What is counted where it happens, since the start.
 
 use super::{Sharded, histogram::Histogram};
+use crate::auth::unix_time;
 use protocol::{AckStatus, CloseCode, ErrorCode};
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 /// Errors and closes may come in a flood, but each of them costs its sender a frame or a connection: plain counters.
@@ -76,6 +77,12 @@ pub struct Meter {
     /// In seconds since 1970; 0: there is no certificate.
     certificate_expiry: AtomicU64,
     pauses: Codes<{ Pause::ALL.len() }>,
+    refused_api_keys: AtomicU64,
+    deferred_setups: AtomicU64,
+    key_fetches: AtomicU64,
+    failed_key_fetches: AtomicU64,
+    /// Seconds since 1970; 0: never.
+    keys_fetched_at: AtomicU64,
 }
 
 impl Default for Meter {
@@ -92,6 +99,11 @@ impl Default for Meter {
             failed_reloads: std::array::from_fn(|_| AtomicU64::new(0)),
             certificate_expiry: AtomicU64::new(0),
             pauses: std::array::from_fn(|_| AtomicU64::new(0)),
+            refused_api_keys: AtomicU64::new(0),
+            deferred_setups: AtomicU64::new(0),
+            key_fetches: AtomicU64::new(0),
+            failed_key_fetches: AtomicU64::new(0),
+            keys_fetched_at: AtomicU64::new(0),
         }
     }
 }
@@ -164,6 +176,50 @@ impl Meter {
     pub fn closes(&self) -> impl Iterator<Item = (Option<CloseCode>, u64)> {
         let known = CloseCode::ALL.iter().copied().map(Some).zip(self.closes.iter().map(|count| count.load(Relaxed)));
         known.chain([(None, self.closes_otherwise.load(Relaxed))])
+    }
+
+    /// A request over HTTP showed a wrong API key.
+    pub fn count_refused_api_key(&self) {
+        self.refused_api_keys.fetch_add(1, Relaxed);
+    }
+
+    /// Requests that showed a wrong API key.
+    #[must_use]
+    pub fn refused_api_keys(&self) -> u64 {
+        self.refused_api_keys.load(Relaxed)
+    }
+
+    /// A setup has to come after others, since too many tokens of its address were refused.
+    pub fn count_deferred_setup(&self) {
+        self.deferred_setups.fetch_add(1, Relaxed);
+    }
+
+    /// Setups that had to come after others.
+    #[must_use]
+    pub fn deferred_setups(&self) -> u64 {
+        self.deferred_setups.load(Relaxed)
+    }
+
+    /// The issuer's key set was fetched, or could not be.
+    pub fn count_key_fetch(&self, succeeded: bool) {
+        if succeeded {
+            self.key_fetches.fetch_add(1, Relaxed);
+            self.keys_fetched_at.store(unix_time(SystemTime::now()).as_secs(), Relaxed);
+        } else {
+            self.failed_key_fetches.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Fetches of the key set: those that succeeded, those that failed.
+    #[must_use]
+    pub fn key_fetches(&self) -> [u64; 2] {
+        [self.key_fetches.load(Relaxed), self.failed_key_fetches.load(Relaxed)]
+    }
+
+    /// When the key set was last fetched, in seconds since 1970. `None`: never.
+    #[must_use]
+    pub fn keys_fetched_at(&self) -> Option<u64> {
+        Some(self.keys_fetched_at.load(Relaxed)).filter(|seconds| *seconds > 0)
     }
 
     /// Connections that were closed because they read too slowly.

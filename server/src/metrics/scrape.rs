@@ -113,9 +113,26 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         "reason",
         meter.pauses(),
     );
+    access(gateway, out);
     out.histogram(
         "micro_socket_delivery_seconds",
         "From a publish to the sockets of its subscribers, for each delivery.",
         &meter.latency.snapshot().buckets(),
     );
+}
+
+/// Who was let in, and with which keys.
+fn access(gateway: &Gateway, out: &mut Exposition) {
+    let meter = &gateway.meter;
+    out.counter("micro_socket_refused_api_keys_total", "Requests that showed a wrong API key.", meter.refused_api_keys());
+    out.counter(
+        "micro_socket_deferred_setups_total",
+        "Setups whose token was checked after all others, since too many of their address were refused (auth.auth_failures_per_ip).",
+        meter.deferred_setups(),
+    );
+    let fetches = ["ok", "failed"].into_iter().zip(meter.key_fetches());
+    out.counters("micro_socket_key_set_fetches_total", "Fetches of the key set (auth.jwks_url).", "status", fetches);
+    if let Some(seconds) = meter.keys_fetched_at() {
+        out.gauge("micro_socket_key_set_fetched_timestamp_seconds", "When the key set was last fetched, since 1970.", seconds);
+    }
 }

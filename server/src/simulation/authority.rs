@@ -1,9 +1,9 @@
 //! Who may do what in a simulation: a token says it itself.
 
-use crate::auth::{Authenticator, Identity, Refused, Rights, Rule};
+use crate::auth::{Authenticator, Expiry, Identity, Refused, Rights, Rule};
 use futures_util::{FutureExt, future::BoxFuture};
 use protocol::UserId;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use tokio::time::Instant;
 
 /// What a token gives its holder.
@@ -59,12 +59,12 @@ impl Authority {
             (0..super::TOPICS).filter(covered).map(|topic| Rule::parse(&super::topic_name(topic)).unwrap()).collect()
         };
         let rights = Rights::by(&user, &rules(subscribe), &rules(publish));
-        Ok(Identity { user, rights, expires })
+        Ok(Identity { user, rights, expires: expires.and_then(|end| Expiry::after(end - Instant::now())) })
     }
 }
 
 impl Authenticator for Authority {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(&'a self, token: &'a str, _from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
         async move { self.identity(token) }.boxed()
     }
 

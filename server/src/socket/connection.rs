@@ -8,6 +8,7 @@ mod outbox;
 
 use super::{signal::Signal, transport::Outgoing};
 use crate::{
+    auth::Expiry,
     clock::Clock,
     hub::{Sink, topic::Liveness},
     session::Owner,
@@ -20,9 +21,8 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
-use tokio::time::Instant;
 
 /// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs the kernel less than one of
 /// two.
@@ -48,6 +48,9 @@ pub struct Connection {
     clock: Clock,
     /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
     expires: AtomicU64,
+    /// The same on the wall clock, in seconds since 1970; 0: never. The heartbeat looks at it: the other clock stands still while
+    /// the machine is suspended.
+    expires_on_wall: AtomicU32,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
 }
@@ -72,6 +75,7 @@ impl Connection {
             heartbeat: Heartbeat::default(),
             clock,
             expires: AtomicU64::new(u64::MAX),
+            expires_on_wall: AtomicU32::new(0),
             draining: AtomicBool::new(false),
         }
     }
@@ -82,9 +86,23 @@ impl Connection {
     }
 
     /// Delivers nothing from this moment on. The connection should be held, unless it is new.
-    pub(super) fn expire_at(&self, moment: Option<Instant>) {
-        let micros = moment.map_or(u64::MAX, |moment| self.clock.at(moment).0);
+    pub(super) fn expire_at(&self, end: Option<Expiry>) {
+        let micros = end.map_or(u64::MAX, |end| self.clock.at(end.instant).0);
         self.expires.store(micros, Relaxed);
+        self.expires_on_wall.store(end.map_or(0, |end| end.unix_seconds), Relaxed);
+    }
+
+    /// Ends the client's right to stay if its token has expired by the wall clock, which shows this many seconds since 1970.
+    fn look_at_the_wall(&self, unix_seconds: u64) {
+        let is_over = || (1..=unix_seconds).contains(&self.expires_on_wall.load(Relaxed).into());
+        if is_over() {
+            // Held, so that a renewal is either seen here or comes behind.
+            let _held = self.outbox.lock();
+            if is_over() {
+                self.expires.store(0, Relaxed);
+                self.changed.set();
+            }
+        }
     }
 
     /// Whether the client's token has stopped being good.
@@ -302,8 +320,9 @@ impl Connection {
     }
 
     /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers gets one ping an interval; one
-    /// that doesn't gets another one early, and is closed when nothing came for two intervals.
-    pub(super) fn beat(&self, now: u8, apart: u8) {
+    /// that doesn't gets another one early, and is closed when nothing came for two intervals. `unix_seconds` is the wall clock's time.
+    pub(super) fn beat(&self, now: u8, apart: u8, unix_seconds: u64) {
+        self.look_at_the_wall(unix_seconds);
         match self.heartbeat.beat(now, apart) {
             Beat::Nothing => {}
             Beat::Ping => self.send(&mut self.outbox.lock(), &PING),

@@ -4,6 +4,7 @@
 //! slot at a time. A connection is put where the hand has just been, so that its first visit is half an interval away.
 
 use super::Connection;
+use crate::auth::unix_time;
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use slab::Slab;
@@ -14,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -126,8 +127,9 @@ impl Connections {
         for slot in (0..slots).cycle() {
             ticks.tick().await;
             let now = self.ticks.fetch_add(1, Relaxed).wrapping_add(1);
+            let wall = unix_time(SystemTime::now()).as_secs();
             for connection in self.of_slot(slot) {
-                connection.beat(now, slots as u8);
+                connection.beat(now, slots as u8, wall);
             }
             self.hand.store(slot, Relaxed);
             tokio::task::yield_now().await;

@@ -16,7 +16,7 @@ use crate::{
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
 use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode};
-use setup::{ATTEMPTS, Admitted, Client, Progress};
+use setup::{Admitted, Client, Progress};
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv6Addr},
@@ -79,6 +79,10 @@ pub(super) struct Conversation {
     /// The client's address; one of IPv4 in its IPv6 form, which takes less memory than an `IpAddr`.
     address: Ipv6Addr,
     phase: Phase,
+    /// Tokens in a row that were refused.
+    refused_tokens: u8,
+    /// `ready` was sent.
+    is_ready: bool,
     subscriptions: Subscriptions,
     /// Where the last publish went: most publishers stay with one topic.
     last_topic: Option<Arc<Topic<Connection>>>,
@@ -97,7 +101,6 @@ enum Phase {
     Arrived {
         /// The topic of the URL.
         topic: Option<String>,
-        failures: u8,
     },
     SetUp(Client),
 }
@@ -123,7 +126,9 @@ impl Conversation {
                 IpAddr::V4(address) => address.to_ipv6_mapped(),
                 IpAddr::V6(address) => address,
             },
-            phase: Phase::Arrived { topic, failures: 0 },
+            phase: Phase::Arrived { topic },
+            refused_tokens: 0,
+            is_ready: false,
             last_topic: None,
             published: Bucket::default(),
             in_flight: InFlight::default(),
@@ -174,7 +179,7 @@ impl Conversation {
 
     /// Takes the client out: its user may have another connection instead.
     fn leave(&mut self) -> Option<Client> {
-        match std::mem::replace(&mut self.phase, Phase::Arrived { topic: None, failures: ATTEMPTS }) {
+        match std::mem::replace(&mut self.phase, Phase::Arrived { topic: None }) {
             Phase::Arrived { .. } => None,
             Phase::SetUp(client) => {
                 self.gateway.per_user.leave(&client.user);
@@ -200,7 +205,7 @@ impl Conversation {
 
     /// Whether some topic's messages wait for [`Conversation::replay`].
     pub(super) fn is_behind(&self) -> bool {
-        self.subscriptions.are_behind() && matches!(&self.phase, Phase::SetUp(client) if client.is_ready)
+        self.subscriptions.are_behind() && self.is_ready
     }
 
     /// Sends a batch of what the client has missed.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jsonwebtoken::jwk::Jwk;
@@ -100,6 +100,8 @@ pub(crate) struct KeyServer {
 struct Published {
     answer: Mutex<(StatusCode, String)>,
     fetches: AtomicUsize,
+    /// The header of the last fetch.
+    authorization: Mutex<Option<String>>,
     /// A fetch takes one of these before it is answered.
     open: Semaphore,
 }
@@ -111,6 +113,7 @@ impl KeyServer {
         let state = Arc::new(Published {
             answer: Mutex::new((StatusCode::OK, key_set(keys))),
             fetches: AtomicUsize::new(0),
+            authorization: Mutex::default(),
             open: Semaphore::new(64),
         });
         let router = Router::new().route("/keys", get(answer)).with_state(state.clone());
@@ -139,6 +142,18 @@ impl KeyServer {
         self.state.fetches.load(SeqCst)
     }
 
+    pub(crate) fn authorization(&self) -> Option<String> {
+        self.state.authorization.lock().clone()
+    }
+
+    /// Waits until somebody asks for the `count`th time.
+    pub(crate) async fn is_asked(&self, count: usize) {
+        while self.fetches() < count {
+            // Nothing tells: look again.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Answers nobody until the guard goes.
     pub(crate) fn hold(&self) -> impl Drop + '_ {
         let all = u32::try_from(self.state.open.available_permits()).unwrap_or(u32::MAX);
@@ -156,7 +171,8 @@ fn key_set(keys: &[&Signer]) -> String {
     json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() }).to_string()
 }
 
-async fn answer(State(state): State<Arc<Published>>) -> Response {
+async fn answer(State(state): State<Arc<Published>>, headers: HeaderMap) -> Response {
+    *state.authorization.lock() = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
     state.fetches.fetch_add(1, SeqCst);
     let _open = state.open.acquire().await.unwrap();
     let answer = state.answer.lock().clone();

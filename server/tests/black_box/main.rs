@@ -38,6 +38,7 @@ mod proxies;
 mod publish;
 mod raw;
 mod reload;
+mod renewals;
 mod rules;
 mod schema;
 mod sessions;

@@ -84,6 +84,7 @@ async fn only_with_a_key() {
         let problem = response.text().await.unwrap();
         assert!(problem.contains("AUTH_FAILED") && !problem.contains("key-of-a-backend"), "{problem}");
     }
+    assert_eq!(backend.gateway.metrics().await["micro_socket_refused_api_keys_total"], 2.0, "those that showed one");
     let twice = format!("Bearer {KEY}");
     let headers = [("authorization", twice.as_str()), ("authorization", "Bearer x")];
     assert_eq!(backend.gateway.send(Method::POST, "/publish", &headers, r#"{"topic":"t"}"#).await.status(), 401);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::websocket::put_text_frame;
+use futures_util::FutureExt;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
@@ -99,12 +100,32 @@ async fn a_slow_consumer_is_closed_at_a_frame() {
     assert!(texts.iter().all(|(opcode, payload)| *opcode == 1 && payload.len() == 60_000));
 }
 
+/// A machine that was suspended: the monotonic clock has stood still meanwhile.
+#[tokio::test]
+async fn a_token_ends_by_the_wall_clock_too() {
+    let (connection, _client) = pair(1000).await;
+    let end = Expiry::after(std::time::Duration::from_secs(600)).unwrap();
+    let wall = u64::from(end.unix_seconds);
+    connection.expire_at(Some(end));
+    connection.beat(1, 1, wall - 1);
+    assert!(!connection.has_lapsed());
+    connection.beat(2, 1, wall);
+    assert!(connection.has_lapsed());
+    connection.changed().now_or_never().expect("the connection's task is told");
+    connection.expire_at(Some(Expiry { unix_seconds: end.unix_seconds + 60, ..end }));
+    connection.beat(3, 1, wall);
+    assert!(!connection.has_lapsed(), "a renewal counts from now on");
+    connection.expire_at(None);
+    connection.beat(4, 1, u64::MAX);
+    assert!(!connection.has_lapsed());
+}
+
 #[tokio::test]
 async fn a_silent_client_gets_pings_and_is_closed() {
     let (connection, client) = pair(1000).await;
     for beat in 1..=4 {
         assert!(!connection.status().is_over, "before beat {beat}");
-        connection.beat(beat, 1);
+        connection.beat(beat, 1, 0);
     }
     assert!(connection.status().is_over);
     drop(connection);

@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
 
-/// How often a client may try to authenticate.
-pub(super) const ATTEMPTS: u8 = 3;
+/// So many refused tokens in a row end a connection.
+const ATTEMPTS: u8 = 3;
 
 /// Topics of a setup that are handled before other connections are served: about a millisecond. In tests few, so that there are
 /// several parts.
@@ -31,8 +31,6 @@ pub(super) struct Client {
     pub(super) rights: Rights,
     pub(super) expires: Option<Instant>,
     pub(super) session: Session,
-    /// `ready` was sent.
-    pub(super) is_ready: bool,
 }
 
 /// A `setup`, who it is from, and the session that it begins or resumes.
@@ -56,12 +54,12 @@ impl Conversation {
     /// The first `setup` of a connection, or one that renews its token.
     pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
         let (gateway, connection, mut setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
-        let (user, of_url) = match &self.phase {
-            Phase::Arrived { topic, .. } => (None, topic.clone()),
-            Phase::SetUp(client) => (Some(client.user.clone()), None),
+        let (user, of_url, from) = match &self.phase {
+            Phase::Arrived { topic } => (None, topic.clone(), Some(self.address())),
+            Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
-            let identity = gateway.authenticator().authenticate(&setup.token).await;
+            let identity = gateway.authenticator().authenticate(&setup.token, from).await;
             let identity = identity.and_then(|identity| match &user {
                 Some(user) if identity.user != *user => Err(Refused::Invalid(ANOTHER_USER.into())),
                 _ => Ok(identity),
@@ -92,22 +90,24 @@ impl Conversation {
 
     /// Answers a `setup` after it was checked.
     pub(super) fn admit(&mut self, Admitted { setup, identity, session, plan }: Admitted) -> Flow {
-        match (&mut self.phase, identity, session) {
+        match (&self.phase, identity, session) {
+            (_, Err(refused), _) => return self.refuse(&refused),
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
-            (Phase::SetUp(_), Err(refused), _) => self.fail(failure(refused.code(), refused.to_string())),
             (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) if self.gateway.per_user.enter(&identity.user) => {
                 return self.begin(setup, identity, session, plan);
             }
             (Phase::Arrived { .. }, Ok(_), None | Some(Ok(_))) => return Flow::Break(too_many_of_user().into()),
             (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
-            (Phase::Arrived { failures, .. }, Err(refused), _) => {
-                *failures += u8::from(!matches!(refused, Refused::Unavailable(_)));
-                let is_last = *failures >= ATTEMPTS;
-                self.fail(failure(refused.code(), refused.to_string()));
-                if is_last {
-                    return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
-                }
-            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Answers a `setup` whose token is not taken. One that cannot be checked does not count.
+    fn refuse(&mut self, refused: &Refused) -> Flow {
+        self.fail(failure(refused.code(), refused.to_string()));
+        self.refused_tokens += u8::from(!matches!(refused, Refused::Unavailable(_)));
+        if self.refused_tokens >= ATTEMPTS {
+            return Flow::Break(Closing::from(CloseCode::Unauthenticated).into());
         }
         Flow::Continue(())
     }
@@ -128,7 +128,7 @@ impl Conversation {
         }
         connection.expire_at(expires);
         connection.set_messages_aside();
-        self.phase = Phase::SetUp(Client { user, rights, expires, session, is_ready: false });
+        self.phase = Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
         self.proceed(Box::new(Progress { setup, plan, ready }))
     }
 
@@ -143,7 +143,8 @@ impl Conversation {
         }
         let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
         connection.expire_at(expires);
-        (client.rights, client.expires) = (rights, expires);
+        (client.rights, client.expires) = (rights, expires.map(|end| end.instant));
+        self.refused_tokens = 0;
         let mut uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
         // The table's order is a matter of chance.
         uncovered.sort_unstable();
@@ -184,13 +185,12 @@ impl Conversation {
     }
 
     /// Every topic of the setup was handled.
-    fn get_ready(&mut self, Progress { plan, ready, .. }: Progress) -> Flow {
+    fn get_ready(&mut self, Progress { plan, mut ready, .. }: Progress) -> Flow {
         self.refuse_excess(&plan);
+        ready.expires_in_ms = self.expires().map(|end| millis(end.saturating_duration_since(Instant::now())));
         put(&mut self.turn.answers, &ServerFrame::Ready(ready));
         let answers = std::mem::take(&mut self.turn.answers);
-        if let Phase::SetUp(client) = &mut self.phase
-            && !std::mem::replace(&mut client.is_ready, true)
-        {
+        if !std::mem::replace(&mut self.is_ready, true) {
             self.connection.send_what_is_set_aside(answers);
         } else {
             self.connection.cork(answers);
@@ -219,7 +219,6 @@ impl Conversation {
 
     fn limits(&self) -> Limits {
         let config = self.gateway.config();
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Limits {
             max_frame: config.limits.max_frame as u64,
             max_subscriptions: config.limits.max_subscriptions as u64,
@@ -232,4 +231,8 @@ impl Conversation {
 
 fn too_many_of_user() -> Closing {
     Closing { reason: "limits.max_connections_per_user: the user has as many connections as it may".into(), ..CloseCode::Full.into() }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

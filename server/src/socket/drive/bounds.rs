@@ -10,6 +10,7 @@ use crate::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -228,10 +229,10 @@ async fn time_in_which_the_client_is_not_read_is_not_its_own() {
 struct Slow(Duration);
 
 impl Authenticator for Slow {
-    fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(&'a self, token: &'a str, from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
         async move {
             sleep(self.0).await;
-            Demo.authenticate(token).await
+            Demo.authenticate(token, from).await
         }
         .boxed()
     }

@@ -1,0 +1,30 @@
+//! When a token stops being good, by two clocks. The monotonic one stands still while the machine is suspended; the wall clock
+//! goes on, but can be set. Whichever gets there first ends the token.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+/// The end of a token, the configured leeway included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// On the monotonic clock.
+    pub instant: Instant,
+    /// On the wall clock, in seconds since 1970, rounded up.
+    pub unix_seconds: u32,
+}
+
+impl Expiry {
+    /// `left` from now. `None`: later than a clock can tell.
+    #[must_use]
+    pub fn after(left: Duration) -> Option<Self> {
+        let wall = unix_time(SystemTime::now()).checked_add(left)?;
+        let whole_seconds = wall.as_secs() + u64::from(wall.subsec_nanos() > 0);
+        Some(Self { instant: Instant::now().checked_add(left)?, unix_seconds: u32::try_from(whole_seconds).ok()? })
+    }
+}
+
+/// Since 1970; a clock that stands before is taken to be at its beginning.
+#[must_use]
+pub fn unix_time(wall: SystemTime) -> Duration {
+    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
