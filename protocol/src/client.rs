@@ -102,8 +102,7 @@ pub struct Publish<'a> {
     pub topic: Topic<'a>,
     /// The publisher's name for the message. The same one again, by the same user, is not delivered again.
     pub message_id: MessageId<'a>,
-    /// Any JSON value; reaches the subscribers byte for byte. Left out, it is null.
-    #[schemars(default = "Payload::null")]
+    /// Any JSON value, `null` too; reaches the subscribers byte for byte, where it is called `data`.
     pub payload: Payload<'a>,
 }
 
