@@ -4,9 +4,12 @@
 //! decoded; [`Text`] decodes a string if it has to be read.
 
 mod nesting;
+mod reader;
 mod text;
 
-use nesting::{Bracket, Nesting};
+use nesting::Bracket;
+pub use reader::Expected;
+use reader::Reader;
 pub(crate) use text::Text;
 
 /// Why a text is not JSON.
@@ -14,7 +17,7 @@ pub(crate) use text::Text;
 #[error("expected {expected} at byte {at}")]
 pub struct NotJson {
     /// What would have been JSON.
-    pub expected: &'static str,
+    pub expected: Expected,
     /// Where something else stands, from 1; behind the last byte if the text ends there.
     pub at: usize,
 }
@@ -26,6 +29,7 @@ pub struct Value<'a> {
     pub text: &'a str,
     /// Levels of nesting: 0 for a scalar, 1 for `[1]`, 2 for `[{}]`.
     pub depth: usize,
+    has_escapes: bool,
 }
 
 impl<'a> Value<'a> {
@@ -34,11 +38,9 @@ impl<'a> Value<'a> {
     /// # Errors
     /// [`NotJson`]: it is no value, or more than one.
     pub fn of(text: &'a str) -> Result<Self, NotJson> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader::new(text);
         reader.space();
-        let value = reader.value()?;
-        reader.end()?;
-        Ok(value)
+        reader.value().and_then(|value| reader.end().map(|()| value)).map_err(|expected| reader.not_json(expected))
     }
 
     /// Its kind, for people. Says nothing of what it holds.
@@ -56,7 +58,7 @@ impl<'a> Value<'a> {
 
     /// The string that it is.
     pub(crate) fn as_text(self) -> Option<Text<'a>> {
-        Some(Text::new(self.text.strip_prefix('"')?.strip_suffix('"')?))
+        Some(Text::new(self.text.strip_prefix('"')?.strip_suffix('"')?, self.has_escapes))
     }
 }
 
@@ -71,10 +73,7 @@ impl<'a> Members<'a> {
 
     /// The next one; `None` behind the last one, where the text ends.
     pub(crate) fn advance(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, NotJson> {
-        if !self.0.advance()? {
-            return Ok(None);
-        }
-        Ok(Some((self.0.reader.key()?, self.0.reader.value()?)))
+        self.0.advance(|reader| Ok((reader.key()?, reader.value()?)))
     }
 }
 
@@ -94,10 +93,7 @@ impl<'a> Items<'a> {
     /// # Errors
     /// [`NotJson`]: the text is no array from here on.
     pub fn advance(&mut self) -> Result<Option<Value<'a>>, NotJson> {
-        if !self.0.advance()? {
-            return Ok(None);
-        }
-        self.0.reader.value().map(Some)
+        self.0.advance(Reader::value)
     }
 }
 
@@ -111,199 +107,32 @@ struct Elements<'a> {
 
 impl<'a> Elements<'a> {
     fn of(text: &'a str, bracket: Bracket) -> Option<Self> {
-        let mut reader = Reader { text, at: 0 };
+        let mut reader = Reader::new(text);
         reader.space();
         reader.eat(bracket.opening()).then_some(Self { reader, bracket, is_first: true })
     }
 
+    #[inline]
+    fn advance<T>(&mut self, read: impl FnOnce(&mut Reader<'a>) -> Result<T, Expected>) -> Result<Option<T>, NotJson> {
+        let element = match self.go_on() {
+            Ok(true) => read(&mut self.reader).map(Some),
+            Ok(false) => Ok(None),
+            Err(expected) => Err(expected),
+        };
+        element.map_err(|expected| self.reader.not_json(expected))
+    }
+
     /// Goes to where the next element begins; false behind the last one.
-    fn advance(&mut self) -> Result<bool, NotJson> {
+    fn go_on(&mut self) -> Result<bool, Expected> {
         self.reader.space();
         if self.reader.eat(self.bracket.closing()) {
-            self.reader.end()?;
-            return Ok(false);
+            return self.reader.end().map(|()| false);
         }
         if !std::mem::take(&mut self.is_first) {
             self.reader.expect(b',', self.bracket.comma_or_end())?;
             self.reader.space();
         }
         Ok(true)
-    }
-}
-
-/// A text and how far it has been read.
-#[derive(Debug)]
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), NotJson> {
-        if self.eat(byte) { Ok(()) } else { Err(self.not_json(expected)) }
-    }
-
-    fn not_json(&self, expected: &'static str) -> NotJson {
-        NotJson { expected, at: self.at + 1 }
-    }
-
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\n' | b'\t' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    /// Nothing follows but white space.
-    fn end(&mut self) -> Result<(), NotJson> {
-        self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.not_json("the end")) }
-    }
-
-    /// The value that begins here.
-    fn value(&mut self) -> Result<Value<'a>, NotJson> {
-        let start = self.at;
-        let mut nesting = Nesting::default();
-        loop {
-            let is_empty = match self.peek() {
-                Some(b'{') => !self.enter(Bracket::Object, &mut nesting)?,
-                Some(b'[') => !self.enter(Bracket::Array, &mut nesting)?,
-                _ => {
-                    self.scalar()?;
-                    true
-                }
-            };
-            if is_empty && !self.leave(&mut nesting)? {
-                return Ok(Value { text: &self.text[start..self.at], depth: nesting.deepest() });
-            }
-        }
-    }
-
-    /// Opens a bracket; whether a value follows before it is closed.
-    fn enter(&mut self, bracket: Bracket, nesting: &mut Nesting) -> Result<bool, NotJson> {
-        self.at += 1;
-        nesting.open(bracket);
-        self.space();
-        if self.peek() == Some(bracket.closing()) {
-            return Ok(false);
-        }
-        if bracket == Bracket::Object {
-            self.key()?;
-        }
-        Ok(true)
-    }
-
-    /// Behind a value: closes the brackets that end here; whether another value follows in the one that does not.
-    fn leave(&mut self, nesting: &mut Nesting) -> Result<bool, NotJson> {
-        while let Some(bracket) = nesting.innermost() {
-            self.space();
-            if self.eat(bracket.closing()) {
-                nesting.close();
-                continue;
-            }
-            self.expect(b',', bracket.comma_or_end())?;
-            self.space();
-            if bracket == Bracket::Object {
-                self.key()?;
-            }
-            return Ok(true);
-        }
-        Ok(false)
-    }
-
-    /// A key and the colon behind it.
-    fn key(&mut self) -> Result<Text<'a>, NotJson> {
-        let key = self.string("a key in double quotes")?;
-        self.space();
-        self.expect(b':', "`:`")?;
-        self.space();
-        Ok(key)
-    }
-
-    fn scalar(&mut self) -> Result<(), NotJson> {
-        match self.peek() {
-            Some(b'"') => self.string("a value").map(drop),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
-            _ => Err(self.not_json("a value")),
-        }
-    }
-
-    fn word(&mut self, word: &'static str) -> Result<(), NotJson> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return Err(self.not_json("a value"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<(), NotJson> {
-        self.eat(b'-');
-        if !self.eat(b'0') {
-            self.digits()?;
-        }
-        if self.eat(b'.') {
-            self.digits()?;
-        }
-        if self.eat(b'e') || self.eat(b'E') {
-            let _sign = self.eat(b'+') || self.eat(b'-');
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), NotJson> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at > start { Ok(()) } else { Err(self.not_json("a digit")) }
-    }
-
-    fn string(&mut self, expected: &'static str) -> Result<Text<'a>, NotJson> {
-        self.expect(b'"', expected)?;
-        let start = self.at;
-        loop {
-            self.at += text::plain(&self.text.as_bytes()[self.at..]);
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => self.escape()?,
-                Some(_) => return Err(self.not_json("no control character in a string")),
-                None => return Err(self.not_json("the string's closing quote")),
-            }
-        }
-        let text = Text::new(&self.text[start..self.at]);
-        self.at += 1;
-        Ok(text)
-    }
-
-    fn escape(&mut self) -> Result<(), NotJson> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err(self.not_json("a hexadecimal digit"));
-                    }
-                    self.at += 1;
-                }
-            }
-            _ => return Err(self.not_json("an escape that JSON has")),
-        }
-        Ok(())
     }
 }
 

@@ -310,6 +310,9 @@ impl JsonSchema for Newest {
 }
 
 #[cfg(test)]
+mod patterns;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]

@@ -3,8 +3,7 @@
 
 use crate::{
     Ack, AckStatus, ClientFrame, Epoch, ErrorCode, Failure, Limits, Message, MessageId, Payload, Publish, Ready, Receipt, SeqNo,
-    ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe, Unsubscribed,
-    names::MAX_BYTES,
+    ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe, Unsubscribed, names::MAX_BYTES,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
@@ -107,7 +106,9 @@ fn client_frame(kind: &'static str) -> FrameDoc {
             of::<Setup<'_>>(),
             ClientFrame::Setup(Setup { token: "demo-user".into(), topics: vec!["prices".into(), "alerts".into()], ..Setup::default() }),
         ),
-        "subscribe" => (of::<Subscribe<'_>>(), ClientFrame::Subscribe(Subscribe { topic: topic("prices"), last_seq: None, epoch: None, last: None })),
+        "subscribe" => {
+            (of::<Subscribe<'_>>(), ClientFrame::Subscribe(Subscribe { topic: topic("prices"), last_seq: None, epoch: None, last: None }))
+        }
         "unsubscribe" => (of::<Unsubscribe<'_>>(), ClientFrame::Unsubscribe(Unsubscribe { topic: topic("prices") })),
         "publish" => (
             of::<Publish<'_>>(),
@@ -130,7 +131,13 @@ fn server_frame(kind: &'static str) -> FrameDoc {
     let (schema, example) = match kind {
         "subscribed" => (
             of::<Subscribed<'_>>(),
-            ServerFrame::Subscribed(Subscribed { topic: topic("prices"), seq_no: seq_no(96), epoch: epoch(), recovered: None, after: None }),
+            ServerFrame::Subscribed(Subscribed {
+                topic: topic("prices"),
+                seq_no: seq_no(96),
+                epoch: epoch(),
+                recovered: None,
+                after: None,
+            }),
         ),
         "unsubscribed" => (of::<Unsubscribed<'_>>(), ServerFrame::Unsubscribed(Unsubscribed { topic: topic("prices"), code: None })),
         "ready" => (
@@ -138,7 +145,13 @@ fn server_frame(kind: &'static str) -> FrameDoc {
             ServerFrame::Ready(Ready {
                 session_id: "7f3aQ0mXw2LkT9dRb1ZcVg".into(),
                 resumed: None,
-                limits: Limits { max_frame: 65_536, max_subscriptions: 1_000, session_ttl_ms: 120_000, dedup_window_ms: 120_000, ping_ms: 25_000 },
+                limits: Limits {
+                    max_frame: 65_536,
+                    max_subscriptions: 1_000,
+                    session_ttl_ms: 120_000,
+                    dedup_window_ms: 120_000,
+                    ping_ms: 25_000,
+                },
                 expires_in_ms: None,
             }),
         ),
@@ -305,7 +318,10 @@ mod tests {
     fn fields_tell_what_a_form_needs() {
         let docs = client_frames();
         let setup = docs.iter().find(|d| d.kind == "setup").unwrap();
-        assert_eq!(setup.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["token", "topics", "sessionId", "lastSeq", "epoch", "last"]);
+        assert_eq!(
+            setup.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+            ["token", "topics", "sessionId", "lastSeq", "epoch", "last"]
+        );
         assert_eq!((field(setup, "token").kind, field(setup, "token").required), (FieldKind::Text, true));
         assert_eq!((field(setup, "topics").kind, field(setup, "topics").required), (FieldKind::Texts, false));
         assert_eq!(field(setup, "lastSeq").kind, FieldKind::ByTopic);

@@ -170,7 +170,10 @@ mod tests {
             ('>', r#"{"type":"subscribe","topic":"d"}"#),
             ('<', r#"{"type":"subscribed","topic":"a","seqNo":0,"epoch":"e"}"#),
             ('<', r#"{"type":"error","code":"FORBIDDEN","message":"","topic":"b c"}"#),
-            ('<', r#"{"type":"ready","sessionId":"s","limits":{"maxFrame":1,"maxSubscriptions":1,"sessionTtlMs":120000,"dedupWindowMs":1,"pingMs":1}}"#),
+            (
+                '<',
+                r#"{"type":"ready","sessionId":"s","limits":{"maxFrame":1,"maxSubscriptions":1,"sessionTtlMs":120000,"dedupWindowMs":1,"pingMs":1}}"#,
+            ),
             ('<', r#"{"type":"subscribed","topic":"d","seqNo":0,"epoch":"e"}"#),
             ('<', r#"{"type":"subscribed","topic":"a","seqNo":0,"epoch":"f","recovered":false}"#),
         ]);

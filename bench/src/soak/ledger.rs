@@ -160,7 +160,13 @@ mod tests {
     use protocol::{Epoch, MessageId, Payload, SeqNo, Topic};
 
     fn subscribed(epoch: &'static str, seq_no: u64, recovered: Option<bool>) -> Subscribed<'static> {
-        Subscribed { topic: Topic::new("t").unwrap(), seq_no: SeqNo::new(seq_no).unwrap(), epoch: Epoch::new(epoch).unwrap(), recovered, after: None }
+        Subscribed {
+            topic: Topic::new("t").unwrap(),
+            seq_no: SeqNo::new(seq_no).unwrap(),
+            epoch: Epoch::new(epoch).unwrap(),
+            recovered,
+            after: None,
+        }
     }
 
     fn message(seq_no: u64, data: &str) -> Message<'_> {

@@ -1,5 +1,7 @@
 //! Which brackets are open.
 
+use super::Expected;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bracket {
     Object,
@@ -21,10 +23,10 @@ impl Bracket {
         }
     }
 
-    pub(super) fn comma_or_end(self) -> &'static str {
+    pub(super) fn comma_or_end(self) -> Expected {
         match self {
-            Self::Object => "`,` or `}`",
-            Self::Array => "`,` or `]`",
+            Self::Object => Expected::CommaOrBrace,
+            Self::Array => Expected::CommaOrBracket,
         }
     }
 }

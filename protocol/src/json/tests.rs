@@ -103,14 +103,14 @@ fn depth_is_the_number_of_brackets_that_are_open_at_once() {
         assert_eq!(Value::of(text).unwrap().depth, depth, "{text}");
     }
     // Around the words in which open brackets are kept, of both kinds in turn.
-    for depth in [1, 63, 64, 65, 127, 128, 129, 1000, 1_000_000] {
+    for depth in [1, 63, 64, 65, 127, 128, 129, 1000, 100_000] {
         let mixed = |list: &'static str, object: &'static str| (0..depth).map(move |level| if level % 3 == 0 { object } else { list });
         let open: String = mixed("[", r#"{"a":"#).collect();
         let close: String = mixed("]", "}").collect::<Vec<_>>().into_iter().rev().collect();
         let text = format!("{open}0{close}");
         assert_eq!(Value::of(&text).map(|value| (value.depth, value.text.len())), Ok((depth, text.len())));
         assert!(Value::of(&text[..text.len() - 1]).is_err() && Value::of(&format!("{text}]")).is_err());
-        let crossed = format!("{open}0{}", close.replacen(if close.starts_with(']') { "]" } else { "}" }, ")", 1));
+        let crossed = format!("{open}0{}{}", if close.starts_with(']') { '}' } else { ']' }, &close[1..]);
         assert!(Value::of(&crossed).is_err());
     }
 }
@@ -133,7 +133,7 @@ fn objects_and_arrays_come_apart() {
 
 #[test]
 fn halves_of_surrogate_pairs_are_no_characters_but_can_be_told_apart() {
-    let text = |raw| Text::new(raw);
+    let text = |raw: &'static str| Text::new(raw, raw.contains('\\'));
     assert_eq!(text(r"\ud83c\udf88").characters().unwrap(), "🎈");
     for alone in [r"\ud800", r"\udc00", r"a\ud800b", r"\ud800\ud800", r"\ud800\u0041", r"\udc00\ud800", r"\ud800\n"] {
         assert_eq!(text(alone).characters(), None, "{alone}");
@@ -148,7 +148,8 @@ fn any_json() -> impl Strategy<Value = String> {
     word.prop_map(str::to_owned).prop_recursive(5, 40, 4, |inner| {
         let space = prop::sample::select(vec!["", " ", "\n\t"]);
         prop_oneof![
-            (prop::collection::vec(inner.clone(), 0..4), space.clone()).prop_map(|(items, space)| format!("[{space}{}{space}]", items.join(","))),
+            (prop::collection::vec(inner.clone(), 0..4), space.clone())
+                .prop_map(|(items, space)| format!("[{space}{}{space}]", items.join(","))),
             (prop::collection::vec(inner, 0..4), space).prop_map(|(items, space)| {
                 let members: Vec<_> = items.iter().enumerate().map(|(i, item)| format!("{space}\"k{i}\"{space}:{item}")).collect();
                 format!("{{{}{space}}}", members.join(","))
@@ -158,7 +159,7 @@ fn any_json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(2_000))]
+    #![proptest_config(Config::with_cases(1_000))]
 
     #[test]
     fn json_is_read_as_serde_json_reads_it(text in any_json()) {

@@ -165,15 +165,27 @@ fn each_fault_has_its_code_and_names_the_field() {
         (r#"{"type":1}"#, InvalidMessage, "type must be text, found a number"),
         (r#"{"type":"ping","type":"ping"}"#, InvalidMessage, "\"type\" stands twice"),
         (r#"{"type":"ping","x":1,"\u0078":2}"#, InvalidMessage, "\"x\" stands twice"),
-        (r#"{"type":"setup","token":"u","lastSeq":{"t":1,"\u0074":2}}"#, InvalidMessage, "lastSeq must be an object with each topic once, found \"t\" twice"),
+        (
+            r#"{"type":"setup","token":"u","lastSeq":{"t":1,"\u0074":2}}"#,
+            InvalidMessage,
+            "lastSeq must be an object with each topic once, found \"t\" twice",
+        ),
         (r#"{"type":"setup","token":"u","lastSeq":{"t":9007199254740992}}"#, InvalidMessage, "lastSeq must be a whole number"),
         (r#"{"type":"setup","token":"u","topics":"prices"}"#, InvalidMessage, "topics must be a list"),
-        (r#"{"type":"setup","token":"u","topics":["t",1]}"#, InvalidMessage, "topics must be a list of texts; item 2 must be text, found a number"),
+        (
+            r#"{"type":"setup","token":"u","topics":["t",1]}"#,
+            InvalidMessage,
+            "topics must be a list of texts; item 2 must be text, found a number",
+        ),
         (r#"{"type":"setup"}"#, InvalidMessage, "token is missing"),
         (r#"{"type":"shout"}"#, UnknownType, "\"shout\""),
         (r#"{"type":"subscribe"}"#, InvalidMessage, "topic is missing"),
         (r#"{"type":"subscribe","topic":"a","lastSeq":-1}"#, InvalidMessage, "lastSeq must be a whole number"),
-        (r#"{"type":"subscribe","topic":"a","lastSeq":1.5}"#, InvalidMessage, "lastSeq must be a whole number from 0 to 9007199254740991, found 1.5"),
+        (
+            r#"{"type":"subscribe","topic":"a","lastSeq":1.5}"#,
+            InvalidMessage,
+            "lastSeq must be a whole number from 0 to 9007199254740991, found 1.5",
+        ),
         (r#"{"type":"subscribe","topic":"a","last":0}"#, InvalidMessage, "last must be a whole number from 1 to 9007199254740991, found 0"),
         (r#"{"type":"subscribe","topic":"a","epoch":"a b"}"#, InvalidMessage, "epoch must consist of"),
         (r#"{"type":"subscribe","topic":""}"#, InvalidTopic, "topic must not be empty"),
@@ -210,7 +222,8 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
-            prop::collection::hash_map("\u{e000}?.{0,8}", inner, 0..4).prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
+            prop::collection::hash_map("\u{e000}?.{0,8}", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
         ]
     })
 }

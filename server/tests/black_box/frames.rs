@@ -25,7 +25,10 @@ async fn the_answers_have_exactly_their_fields() {
     let ready = socket.next().await;
     assert_eq!(keys(&ready), ["type", "sessionId", "limits"]);
     assert!(ready["sessionId"].as_str().unwrap().len() >= 22, "128 bits");
-    assert_eq!(ready["limits"], json!({ "maxFrame": 65_536, "maxSubscriptions": 1_000, "sessionTtlMs": 120_000, "dedupWindowMs": 120_000, "pingMs": 25_000 }));
+    assert_eq!(
+        ready["limits"],
+        json!({ "maxFrame": 65_536, "maxSubscriptions": 1_000, "sessionTtlMs": 120_000, "dedupWindowMs": 120_000, "pingMs": 25_000 })
+    );
 
     let ack = socket.ask(&json!({ "type": "publish", "topic": "prices", "messageId": "k", "payload": { "bid": 1 } })).await;
     assert_eq!(ack, json!({ "type": "ack", "messageId": "k", "status": "ok", "topic": "prices", "seqNo": 1 }));
