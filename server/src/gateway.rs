@@ -18,8 +18,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{BoxFuture, join_all};
-use protocol::{AckStatus, Epoch, ErrorCode, MessageId};
-use serde_json::value::RawValue;
+use protocol::{AckStatus, Epoch, ErrorCode, MessageId, Payload};
 use shared_log::SharedLog;
 use std::sync::{
     Arc,
@@ -346,9 +345,9 @@ impl Gateway {
         user: &str,
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
-        data: &RawValue,
+        payload: &Payload<'_>,
     ) -> Result<Published, PublishError> {
-        let (published, duty) = match self.store(user, topic, message_id, data.get(), self.clock.now(), &mut None)? {
+        let (published, duty) = match self.store(user, topic, message_id, payload.get(), self.clock.now(), &mut None)? {
             Stored::Now(published, duty) => (published, duty),
             Stored::Later(published) => return published.await,
         };

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreement;
 mod asyncapi;
 mod close_codes;
 mod dedup;
@@ -22,6 +23,7 @@ mod logs;
 #[path = "../shared/masked.rs"]
 mod masked;
 mod metrics;
+mod nesting;
 mod openapi;
 mod ordering;
 mod origins;
