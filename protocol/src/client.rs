@@ -41,6 +41,9 @@ impl ClientFrame<'_> {
     }
 }
 
+/// The schema of a map: `null` counts as left out, the map and each value in it.
+type ByTopic<T> = Option<BTreeMap<String, Option<T>>>;
+
 /// Authenticates the connection and subscribes to `topics`. Has to be the first frame.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -49,23 +52,23 @@ pub struct Setup<'a> {
     pub token: Cow<'a, str>,
     /// Topics to subscribe to at once. One that is refused gets its own `error`; the others go on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[schemars(with = "Option<Vec<String>>")]
     pub topics: Vec<Cow<'a, str>>,
     /// The session to resume, from an earlier `ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Cow<'a, str>>,
     /// For each topic the last number that was handled.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(default)]
+    #[schemars(with = "ByTopic<SeqNo>")]
     pub last_seq: BTreeMap<Cow<'a, str>, SeqNo>,
     /// For each topic the epoch to which that number belongs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(default)]
+    #[schemars(with = "ByTopic<Epoch<'_>>")]
     pub epoch: BTreeMap<Cow<'a, str>, Epoch<'a>>,
     /// For each topic how many of the newest messages to replay if there is no position to go on from, or if it gives
     /// `recovered: false`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(default)]
+    #[schemars(with = "ByTopic<Newest>")]
     pub last: BTreeMap<Cow<'a, str>, Newest>,
 }
 
@@ -102,8 +105,7 @@ pub struct Publish<'a> {
     pub topic: Topic<'a>,
     /// The publisher's name for the message. The same one again, by the same user, is not delivered again.
     pub message_id: MessageId<'a>,
-    /// Any JSON value; reaches the subscribers byte for byte. Left out, it is null.
-    #[schemars(default = "Payload::null")]
+    /// Any JSON value, `null` too; reaches the subscribers byte for byte, where it is called `data`.
     pub payload: Payload<'a>,
 }
 

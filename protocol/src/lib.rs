@@ -8,7 +8,9 @@
 //! |---|---|
 //! | [`client`] | what a client may send |
 //! | [`server`] | what the gateway sends |
-//! | [`parse`] | from text to a [`ClientFrame`], or a [`Rejected`] that says why not |
+//! | [`posted`] | what a backend publishes over HTTP |
+//! | [`parse`] | from text to a [`ClientFrame`] or a [`Posted`], or a [`Rejected`] that says why not |
+//! | [`json`] | where the values in a text begin and end, and how deeply they are nested |
 //! | [`encode`] | the frames of the hot path, written by hand into a buffer |
 //! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`], [`Newest`]: checked once, at the edge |
 //! | [`payload`] | any JSON value, byte for byte |
@@ -19,9 +21,11 @@
 pub mod client;
 pub mod codes;
 pub mod encode;
+pub mod json;
 pub mod names;
 pub mod parse;
 pub mod payload;
+pub mod posted;
 pub mod reference;
 pub mod server;
 pub mod signature;
@@ -31,4 +35,5 @@ pub use codes::{CloseCode, ErrorCode, Reaction};
 pub use names::{Epoch, Invalid, MessageId, Newest, SeqNo, Topic, UserId};
 pub use parse::Rejected;
 pub use payload::Payload;
+pub use posted::Posted;
 pub use server::{Ack, AckStatus, Failure, Limits, Message, Ready, ServerFrame, Subscribed, Unsubscribed};

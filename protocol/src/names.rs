@@ -5,27 +5,35 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{borrow::Cow, fmt};
 
-/// Why a text is not a valid name. The text is for people and says what is allowed.
+/// Why a text is not a valid name. The text is for people and says what is allowed and what was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     /// No bytes at all.
     #[error("must not be empty")]
     Empty,
-    /// Longer than allowed; the limit in bytes.
-    #[error("must be at most {0} bytes of UTF-8")]
-    TooLong(usize),
+    /// Longer than allowed, in bytes.
+    #[error("must be at most {max} bytes of UTF-8, found {found}")]
+    TooLong {
+        /// What is allowed.
+        max: usize,
+        /// What the text has.
+        found: usize,
+    },
     /// A control character (Unicode category Cc).
-    #[error("must not contain control characters")]
-    ControlCharacter,
+    #[error("must not contain control characters, found U+{:04X}", u32::from(*.0))]
+    ControlCharacter(char),
     /// White space at the start or the end.
-    #[error("must not begin or end with white space")]
-    OuterWhiteSpace,
+    #[error("must not begin or end with white space, found U+{:04X}", u32::from(*.0))]
+    OuterWhiteSpace(char),
     /// Begins with `$`, which belongs to the server.
     #[error("must not begin with `$`: these topics belong to the server")]
     Reserved,
+    /// A segment that stands for others in an access rule.
+    #[error("must not have the segment `{0}`: patterns are for access rules, a topic is one name")]
+    Pattern(char),
     /// A character outside of `A-Z a-z 0-9 _ -`.
-    #[error("must consist of A-Z a-z 0-9 _ -")]
-    Alphabet,
+    #[error("must consist of A-Z a-z 0-9 _ -, found U+{:04X}", u32::from(*.0))]
+    Alphabet(char),
     /// Not a whole number from 1 to 2^53 - 1.
     #[error("must be a whole number from 1 to 9007199254740991")]
     NotACount,
@@ -37,22 +45,74 @@ pub enum Invalid {
 fn check_length(text: &str, max: usize) -> Result<(), Invalid> {
     match text.len() {
         0 => Err(Invalid::Empty),
-        n if n > max => Err(Invalid::TooLong(max)),
+        found if found > max => Err(Invalid::TooLong { max, found }),
         _ => Ok(()),
     }
 }
 
 fn check_printable(text: &str) -> Result<(), Invalid> {
-    let plain = text.bytes().all(|b| (0x20..0x7f).contains(&b));
-    if !plain && text.chars().any(char::is_control) {
-        return Err(Invalid::ControlCharacter);
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return Ok(());
     }
-    Ok(())
+    text.chars().find(|c| c.is_control()).map_or(Ok(()), |found| Err(Invalid::ControlCharacter(found)))
 }
+
+/// Unicode's white space, and U+FEFF: together with the control characters the same as ECMAScript's `\s` with them.
+fn is_white_space(character: char) -> bool {
+    character.is_whitespace() || character == '\u{feff}'
+}
+
+fn check_ends(text: &str) -> Result<(), Invalid> {
+    let ends = [text.chars().next(), text.chars().next_back()];
+    let outer = ends.into_iter().flatten().find(|end| is_white_space(*end));
+    outer.map_or(Ok(()), |found| Err(Invalid::OuterWhiteSpace(found)))
+}
+
+/// A subscription to a pattern would look right and never deliver.
+fn check_segments(text: &str) -> Result<(), Invalid> {
+    let wild = |segment: &str| match segment {
+        "*" => Some('*'),
+        ">" => Some('>'),
+        _ => None,
+    };
+    if !text.bytes().any(|b| b == b'*' || b == b'>') {
+        return Ok(());
+    }
+    text.split('.').find_map(wild).map_or(Ok(()), |found| Err(Invalid::Pattern(found)))
+}
+
+/// The keyword by which a schema gives the longest length in bytes; its `maxLength` counts characters, which are never more.
+pub const MAX_BYTES: &str = "x-maxBytes";
+
+macro_rules! control_characters {
+    () => {
+        r"\u0000-\u001f\u007f-\u009f"
+    };
+}
+
+/// Without those that are control characters.
+macro_rules! white_space {
+    () => {
+        r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+    };
+}
+
+const PRINTABLE: &str = concat!("^[^", control_characters!(), "]+$");
+
+const TOPIC: &str = concat!(
+    "^(?![$",
+    white_space!(),
+    r"])(?!(?:[^.]*\.)*[*>](?:\.|$))[^",
+    control_characters!(),
+    "]*[^",
+    control_characters!(),
+    white_space!(),
+    "]$"
+);
 
 /// A text newtype: construction checks, everything after that relies on it.
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $max:expr, $schema:literal, |$text:ident| $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $max:expr, $pattern:expr, |$text:ident| $check:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
@@ -61,6 +121,10 @@ macro_rules! name {
         impl<'a> $name<'a> {
             /// The longest that it may be, in bytes of UTF-8.
             pub const MAX_BYTES: usize = $max;
+
+            /// All other rules as a regular expression of ECMA-262, for schemas. It has no classes such as `\s` or `\p{Cc}`, which
+            /// engines of other languages read differently or not at all.
+            pub const PATTERN: &'static str = $pattern;
 
             /// Checks `text`.
             ///
@@ -120,7 +184,7 @@ macro_rules! name {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "minLength": 1, "maxLength": $max, "pattern": $schema })
+                json_schema!({ "type": "string", "minLength": 1, "maxLength": $max, "pattern": Self::PATTERN, MAX_BYTES: $max })
             }
         }
     };
@@ -128,33 +192,32 @@ macro_rules! name {
 
 name!(
     /// What messages are published to and subscriptions are for: 1 to 256 bytes of UTF-8 without control characters, without
-    /// white space at either end, not beginning with `$`.
-    Topic, 256, r"^[^$\s\p{Cc}]([^\p{Cc}]*[^\s\p{Cc}])?$", |text| {
+    /// white space at either end, not beginning with `$`, without a segment between dots that is just `*` or `>`.
+    Topic, 256, TOPIC, |text| {
         check_printable(text)?;
-        if text.trim().len() != text.len() {
-            return Err(Invalid::OuterWhiteSpace);
-        }
+        check_ends(text)?;
         if text.starts_with('$') {
             return Err(Invalid::Reserved);
         }
-        Ok(())
+        check_segments(text)
     }
 );
 
 name!(
     /// A publisher's name for a message, the key of deduplication: 1 to 128 bytes without control characters.
-    MessageId, 128, r"^\P{Cc}+$", |text| check_printable(text)
+    MessageId, 128, PRINTABLE, |text| check_printable(text)
 );
 
 name!(
     /// Who somebody is: 1 to 256 bytes without control characters. In demo mode the token is the user id.
-    UserId, 256, r"^\P{Cc}+$", |text| check_printable(text)
+    UserId, 256, PRINTABLE, |text| check_printable(text)
 );
 
 name!(
     /// One life of a topic's numbering. Opaque: compared for equality, nothing else.
-    Epoch, 64, r"^[A-Za-z0-9_-]+$", |text| {
-        if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') { Ok(()) } else { Err(Invalid::Alphabet) }
+    Epoch, 64, "^[A-Za-z0-9_-]+$", |text| {
+        let other = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
+        other.map_or(Ok(()), |found| Err(Invalid::Alphabet(found)))
     }
 );
 
@@ -247,6 +310,9 @@ impl JsonSchema for Newest {
 }
 
 #[cfg(test)]
+mod patterns;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     #[cfg(target_arch = "wasm32")]
@@ -254,17 +320,23 @@ mod tests {
 
     #[test]
     fn topics() {
-        for good in ["prices", "a", "a/b", "ä.ö", "a b", "x$", &"t".repeat(256)] {
+        for good in ["prices", "a", "a/b", "ä.ö", "a b", "x$", "a..b", ".", "a*.>b", "**", "a\u{feff}b", &"t".repeat(256)] {
             assert!(Topic::new(good).is_ok(), "{good:?}");
         }
         let bad = [
             ("", Invalid::Empty),
-            (" a", Invalid::OuterWhiteSpace),
-            ("a\u{3000}", Invalid::OuterWhiteSpace),
-            ("a\nb", Invalid::ControlCharacter),
-            ("a\u{85}b", Invalid::ControlCharacter),
+            (" a", Invalid::OuterWhiteSpace(' ')),
+            ("a\u{3000}", Invalid::OuterWhiteSpace('\u{3000}')),
+            ("\u{feff}a", Invalid::OuterWhiteSpace('\u{feff}')),
+            ("a\nb", Invalid::ControlCharacter('\n')),
+            ("a\u{85}b", Invalid::ControlCharacter('\u{85}')),
             ("$sys", Invalid::Reserved),
-            (&"ä".repeat(129), Invalid::TooLong(256)),
+            ("*", Invalid::Pattern('*')),
+            (">", Invalid::Pattern('>')),
+            ("prices.*", Invalid::Pattern('*')),
+            ("*.prices", Invalid::Pattern('*')),
+            ("a.>.b", Invalid::Pattern('>')),
+            (&"ä".repeat(129), Invalid::TooLong { max: 256, found: 258 }),
         ];
         for (text, why) in bad {
             assert_eq!(Topic::new(text).unwrap_err(), why, "{text:?}");
@@ -274,14 +346,14 @@ mod tests {
     #[test]
     fn message_ids_may_hold_white_space_but_no_control_characters() {
         assert!(MessageId::new(" a ").is_ok());
-        assert_eq!(MessageId::new("a\u{0}").unwrap_err(), Invalid::ControlCharacter);
-        assert_eq!(MessageId::new("x".repeat(129)).unwrap_err(), Invalid::TooLong(128));
+        assert_eq!(MessageId::new("a\u{0}").unwrap_err(), Invalid::ControlCharacter('\0'));
+        assert_eq!(MessageId::new("x".repeat(129)).unwrap_err(), Invalid::TooLong { max: 128, found: 129 });
     }
 
     #[test]
     fn epochs_have_a_small_alphabet() {
         assert!(Epoch::new("aZ0_-").is_ok());
-        assert_eq!(Epoch::new("a.b").unwrap_err(), Invalid::Alphabet);
+        assert_eq!(Epoch::new("a.b").unwrap_err(), Invalid::Alphabet('.'));
     }
 
     #[test]

@@ -1,42 +1,42 @@
 //! Any JSON value, passed through byte for byte: number precision, key order and Unicode escapes survive.
 
+use crate::json::{NotJson, Value};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A JSON value as the text that it came as. Two payloads are equal where their bytes are.
-#[derive(Debug, Clone, Serialize)]
-#[serde(transparent)]
-pub struct Payload<'a>(Cow<'a, RawValue>);
+/// A JSON value as the text that it came as. Two payloads are equal if their bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload<'a>(Cow<'a, str>);
 
 impl<'a> Payload<'a> {
     /// Takes over `json`, which has to be one whole JSON value.
     ///
     /// # Errors
-    /// The parser's, with line and column.
-    pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<&RawValue>(json).map(Self::from)
+    /// [`NotJson`], with the place.
+    pub fn parse(json: &'a str) -> Result<Self, NotJson> {
+        Value::of(json).map(Self::from)
     }
 
     /// Encodes a value of the caller's.
     ///
     /// # Errors
-    /// Where `value` cannot be JSON, for instance a map with keys that are not texts.
+    /// If `value` cannot be JSON, for instance a map with keys that are not texts.
     pub fn from_value(value: &impl Serialize) -> Result<Payload<'static>, serde_json::Error> {
-        to_raw_value(value).map(|raw| Payload(Cow::Owned(raw)))
+        serde_json::to_string(value).map(|json| Payload(Cow::Owned(json)))
     }
 
-    /// `null`, what a publish without `payload` carries.
+    /// `null`
     #[must_use]
     pub fn null() -> Payload<'static> {
-        Payload(Cow::Borrowed(RawValue::NULL))
+        Payload(Cow::Borrowed("null"))
     }
 
     /// The JSON text.
     #[must_use]
     pub fn get(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
     /// The same, independent of what it was read from.
@@ -46,15 +46,21 @@ impl<'a> Payload<'a> {
     }
 }
 
-impl<'a> From<&'a RawValue> for Payload<'a> {
-    fn from(raw: &'a RawValue) -> Self {
-        Self(Cow::Borrowed(raw))
+impl<'a> From<Value<'a>> for Payload<'a> {
+    fn from(value: Value<'a>) -> Self {
+        Self(Cow::Borrowed(value.text))
     }
 }
 
-impl PartialEq for Payload<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.get() == other.get()
+impl<'a> From<&'a RawValue> for Payload<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self(Cow::Borrowed(raw.get()))
+    }
+}
+
+impl Serialize for Payload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(self.get()).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 

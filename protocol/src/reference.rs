@@ -3,7 +3,7 @@
 
 use crate::{
     Ack, AckStatus, ClientFrame, Epoch, ErrorCode, Failure, Limits, Message, MessageId, Payload, Publish, Ready, Receipt, SeqNo,
-    ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe, Unsubscribed,
+    ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe, Unsubscribed, names::MAX_BYTES,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
@@ -216,6 +216,7 @@ fn document(kind: &'static str, direction: Direction, schema: Schema, example: s
     let summary = text_of(&schema, "description");
     let fields = fields(&schema);
     add_type(&mut schema, kind);
+    tell_lengths(&mut schema);
     FrameDoc { kind, direction, summary, fields, example: example.unwrap_or_default(), schema }
 }
 
@@ -267,6 +268,22 @@ fn add_type(schema: &mut Value, kind: &str) {
     }
 }
 
+/// JSON Schema counts characters: what counts bytes is told in words.
+fn tell_lengths(schema: &mut Value) {
+    match schema {
+        Value::Object(keywords) => {
+            if let Some(max) = keywords.get(MAX_BYTES) {
+                let length = format!("At most {max} bytes of UTF-8; maxLength counts characters.");
+                let described = keywords.get("description").and_then(Value::as_str).map(|text| format!("{text} {length}"));
+                keywords.insert("description".into(), described.unwrap_or(length).into());
+            }
+            keywords.values_mut().for_each(tell_lengths);
+        }
+        Value::Array(items) => items.iter_mut().for_each(tell_lengths),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,12 +318,15 @@ mod tests {
     fn fields_tell_what_a_form_needs() {
         let docs = client_frames();
         let setup = docs.iter().find(|d| d.kind == "setup").unwrap();
-        assert_eq!(setup.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["token", "topics", "sessionId", "lastSeq", "epoch"]);
+        assert_eq!(
+            setup.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+            ["token", "topics", "sessionId", "lastSeq", "epoch", "last"]
+        );
         assert_eq!((field(setup, "token").kind, field(setup, "token").required), (FieldKind::Text, true));
         assert_eq!((field(setup, "topics").kind, field(setup, "topics").required), (FieldKind::Texts, false));
         assert_eq!(field(setup, "lastSeq").kind, FieldKind::ByTopic);
         let publish = docs.iter().find(|d| d.kind == "publish").unwrap();
-        assert_eq!((field(publish, "payload").kind, field(publish, "payload").required), (FieldKind::Json, false));
+        assert_eq!((field(publish, "payload").kind, field(publish, "payload").required), (FieldKind::Json, true));
         let subscribe = docs.iter().find(|d| d.kind == "subscribe").unwrap();
         assert_eq!(field(subscribe, "lastSeq").kind, FieldKind::Number);
         let docs = server_frames();

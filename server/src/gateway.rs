@@ -21,8 +21,7 @@ use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::{BoxFuture, join_all};
 use phase::{Phase, Progress};
-use protocol::{AckStatus, Epoch, ErrorCode, MessageId, UserId};
-use serde_json::value::RawValue;
+use protocol::{AckStatus, Epoch, ErrorCode, MessageId, Payload, UserId};
 use shared_log::SharedLog;
 use std::sync::{
     Arc,
@@ -429,12 +428,13 @@ impl Gateway {
         user: &str,
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
-        data: &RawValue,
+        payload: &Payload<'_>,
     ) -> Result<Published, PublishError> {
-        let (published, duty) = match self.store(Publisher::Backend { user }, topic, message_id, data.get(), self.clock.now(), &mut None)? {
-            Stored::Now(published, duty) => (published, duty),
-            Stored::Later(published) => return published.await,
-        };
+        let (published, duty) =
+            match self.store(Publisher::Backend { user }, topic, message_id, payload.get(), self.clock.now(), &mut None)? {
+                Stored::Now(published, duty) => (published, duty),
+                Stored::Later(published) => return published.await,
+            };
         if let Some(fan_out) = duty.fan_out {
             self.tasks.spawn(drive::to_the_end(fan_out));
         }

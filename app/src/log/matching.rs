@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_publish_is_answered_by_its_ack_and_its_own_delivery() {
-        let publish = r#"{"type":"publish","topic":"a","messageId":"k"}"#;
+        let publish = r#"{"type":"publish","topic":"a","messageId":"k","payload":null}"#;
         let answers = walk(&[
             ('>', publish),
             ('<', r#"{"type":"message","topic":"a","seqNo":1,"messageId":"other","data":null}"#),
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_same_id_twice_without_a_subscription_is_answered_in_order() {
-        let publish = r#"{"type":"publish","topic":"a","messageId":"k"}"#;
+        let publish = r#"{"type":"publish","topic":"a","messageId":"k","payload":null}"#;
         let answers = walk(&[
             ('>', publish),
             ('>', publish),

@@ -14,8 +14,7 @@ use micro_socket::{
         topic::Liveness,
     },
 };
-use protocol::{ClientFrame, Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
-use serde_json::value::RawValue;
+use protocol::{ClientFrame, Epoch, MessageId, Payload, Position, SeqNo, encode::MessagePrefix};
 use std::{
     fmt::Write,
     hint::black_box,
@@ -139,7 +138,7 @@ impl Encode {
 struct Publish {
     gateway: Gateway,
     topics: Vec<protocol::Topic<'static>>,
-    data: Box<RawValue>,
+    payload: Payload<'static>,
     ids: Ids,
 }
 
@@ -147,8 +146,8 @@ impl Publish {
     /// With this many topics, all of which exist.
     fn new(topics: usize) -> Self {
         let gateway = Gateway::new(Config::default()).expect("the default configuration names no key");
-        let data = RawValue::from_string(DATA.into()).expect("JSON");
-        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), data, ids: Ids::default() };
+        let payload = Payload::parse(DATA).expect("JSON");
+        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), payload, ids: Ids::default() };
         (0..topics).for_each(|_| this.run());
         this
     }
@@ -156,7 +155,7 @@ impl Publish {
     fn run(&mut self) {
         let topic = &self.topics[self.ids.count as usize % self.topics.len()];
         let id = self.ids.next();
-        let published = self.gateway.publish("somebody", topic, &id, &self.data).now_or_never();
+        let published = self.gateway.publish("somebody", topic, &id, &self.payload).now_or_never();
         black_box(published.expect("this process numbers the topic").expect("there is room"));
     }
 }

@@ -18,7 +18,7 @@ impl Demo {
         match UserId::new(token.to_owned()) {
             Ok(user) => Ok(Identity { user, rights: Rights::all(), expires: None }),
             Err(Invalid::Empty) => Err(refused("it is empty; in demo mode any text is one")),
-            Err(Invalid::TooLong(_)) => Err(refused("in demo mode it is the user id, of at most 256 bytes")),
+            Err(Invalid::TooLong { .. }) => Err(refused("in demo mode it is the user id, of at most 256 bytes")),
             Err(_) => Err(refused("in demo mode it is the user id, without control characters")),
         }
     }

@@ -185,7 +185,7 @@ settings! {
         /// Topics that one connection may be subscribed to.
         max_subscriptions: usize = 1_000, Count(1..=1_000_000);
         /// Levels of nesting that a payload may have; 0: no limit.
-        max_depth: usize = 128, Count(0..=1_000_000);
+        max_depth: usize = protocol::parse::MAX_DEPTH, Count(0..=1_000_000);
         /// Topics known at once, those included that are only remembered.
         max_topics: usize = 1_000_000, Count(1..=100_000_000);
         /// Topics known at once that one user has brought into being.

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use indexmap::map::Entry;
-use protocol::{ErrorCode, MessageId};
+use protocol::{ErrorCode, MessageId, Payload};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
@@ -109,7 +109,7 @@ pub(super) async fn publish(
     }
     let message_id = fresh_id();
     let id = MessageId::new(&*message_id).map_err(|_| Problem::from(ErrorCode::Internal))?;
-    let published = gateway.publish(USER, &topic, &id, &data).await.map_err(|error| Problem::from(error.code()))?;
+    let published = gateway.publish(USER, &topic, &id, &Payload::from(&*data)).await.map_err(|error| Problem::from(error.code()))?;
     Ok(Json(Published {
         ok: true,
         topic: topic.as_str().to_owned(),

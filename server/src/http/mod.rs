@@ -12,6 +12,7 @@ mod headers;
 mod health;
 mod keys;
 mod metrics;
+mod names;
 mod origin;
 mod pages;
 mod path;

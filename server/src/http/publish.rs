@@ -1,6 +1,5 @@
 //! `POST /publish`: how backends publish, one message or many at once. The same order, deduplication and limits as over WebSocket.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,38 +8,41 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use protocol::{AckStatus, ErrorCode, MessageId, Topic, UserId};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use protocol::json::Items;
+use protocol::{AckStatus, ErrorCode, MessageId, Posted, Rejected, UserId};
+use serde::Serialize;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::backend;
 use super::problem::{Code, Problem, ProblemBody, example};
+use super::{backend, names};
 use crate::gateway::Gateway;
 
 /// Whose message ids these are where the backend names no user. No client can be it: a user id has no control characters.
 const USER: &str = "\u{0}backend";
 
-/// A message to publish.
-#[derive(Deserialize, ToSchema)]
+/// What JSON calls white space.
+const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// A message to publish. The rules of its fields are those of a `publish` frame; other fields are ignored.
+#[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PublishItem, example = json!({ "topic": "prices", "messageId": "order-4711", "payload": { "bid": 100 } }))]
-pub(super) struct Item<'a> {
+#[expect(dead_code, reason = "describes a message in the OpenAPI document; protocol::Posted reads it")]
+pub(super) struct Item {
     /// The topic.
-    #[serde(borrow)]
-    #[schema(value_type = String, min_length = 1, max_length = 256)]
-    topic: Cow<'a, str>,
-    /// The same id of the same user within `dedup.window` is answered as a duplicate. Made up where it is missing.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
-    message_id: Option<Cow<'a, str>>,
-    /// Any JSON, passed on byte for byte; `null` where it is missing.
-    #[serde(borrow)]
-    #[schema(value_type = Option<serde_json::Value>)]
-    payload: Option<&'a RawValue>,
-    /// Whose message id it is. Missing: the backends', which no client shares.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
-    user_id: Option<Cow<'a, str>>,
+    #[schema(schema_with = names::topic)]
+    topic: String,
+    /// The message's name.
+    #[schema(schema_with = names::message_id)]
+    message_id: Option<String>,
+    /// Any JSON, `null` too, nested at most `limits.max_depth` levels deep; passed on byte for byte.
+    #[schema(value_type = serde_json::Value)]
+    payload: serde_json::Value,
+    /// The user.
+    #[schema(schema_with = names::user_id)]
+    user_id: Option<String>,
 }
 
 /// One message, or several that are published in their order.
@@ -48,11 +50,11 @@ pub(super) struct Item<'a> {
 #[schema(as = PublishRequest, example = json!({ "topic": "prices", "payload": { "bid": 100 } }))]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the body in the OpenAPI document; it is taken apart item by item")]
-pub(super) enum Request<'a> {
+pub(super) enum Request {
     /// One.
-    One(Item<'a>),
+    One(Item),
     /// Several, at most `http.publish_batch`.
-    Many(Vec<Item<'a>>),
+    Many(Vec<Item>),
 }
 
 /// A message that is stored.
@@ -74,7 +76,7 @@ pub(super) struct Receipt {
 
 /// Why an item was not stored.
 #[derive(Serialize, ToSchema)]
-#[schema(as = PublishFailure, example = json!({ "code": "INVALID_TOPIC", "message": "the topic must not be empty" }))]
+#[schema(as = PublishFailure, example = json!({ "code": "INVALID_TOPIC", "message": "topic must not be empty" }))]
 pub(super) struct Failure {
     /// For programs; stable.
     #[schema(value_type = String)]
@@ -132,52 +134,62 @@ pub(super) async fn publish(State(gateway): State<Arc<Gateway>>, headers: Header
     let (limit, time) = (gateway.config().http.publish_body, gateway.config().timeouts.setup);
     let body = timeout(time, to_bytes(body, limit)).await.map_err(|_| too_slow(time))?;
     let body = body.map_err(|_| too_large(format!("The body has more than {limit} bytes (http.publish_body)")))?;
-    let body: &RawValue = serde_json::from_slice(&body).map_err(not_json)?;
-    if body.get().starts_with('[') {
-        return many(&gateway, body).await.map(Json);
+    let body = std::str::from_utf8(&body).map_err(|_| not_json("it is not UTF-8"))?;
+    if let Some(items) = Items::of(body) {
+        return many(&gateway, items).await.map(Json);
     }
-    let receipt = one(&gateway, body.get()).await.map_err(|Failure { code, message }| Problem::new(Code::Protocol(code), message))?;
+    let receipt =
+        one(&gateway, body.trim_matches(SPACE)).await.map_err(|Failure { code, message }| Problem::new(Code::Protocol(code), message))?;
     Ok(Json(Answer::One(receipt)))
 }
 
-async fn many(gateway: &Gateway, body: &RawValue) -> Result<Answer, Problem> {
-    let items: Vec<&RawValue> = serde_json::from_str(body.get()).map_err(not_json)?;
-    let limit = gateway.config().http.publish_batch;
-    if items.len() > limit {
-        return Err(too_large(format!("An array may have {limit} messages (http.publish_batch); this one has {}", items.len())));
-    }
+/// Nothing is published before the whole array has been found to be JSON.
+async fn many(gateway: &Gateway, items: Items<'_>) -> Result<Answer, Problem> {
+    let items = split(items, gateway.config().http.publish_batch)?;
     let mut results = Vec::with_capacity(items.len());
     for item in items {
-        results.push(match one(gateway, item.get()).await {
+        results.push(match one(gateway, item).await {
             Ok(receipt) => Outcome::Stored(receipt),
             Err(failure) => Outcome::Failed(failure),
         });
+        consume_budget().await;
     }
     Ok(Answer::Many { results })
 }
 
+/// The items as they came, of which `limit` may be there.
+fn split(mut items: Items<'_>, limit: usize) -> Result<Vec<&str>, Problem> {
+    let (mut all, mut count) = (Vec::new(), 0);
+    while let Some(item) = items.advance().map_err(|why| not_json(&why.to_string()))? {
+        count += 1;
+        if count <= limit {
+            all.push(item.text);
+        }
+    }
+    if count > limit {
+        return Err(too_large(format!("An array may have {limit} messages (http.publish_batch); this one has {count}")));
+    }
+    Ok(all)
+}
+
 /// Publishes one item, given as its JSON.
 async fn one(gateway: &Gateway, json: &str) -> Result<Receipt, Failure> {
-    let limit = gateway.config().limits.max_frame;
+    let limits = &gateway.config().limits;
+    let limit = limits.max_frame;
     if json.len() > limit {
-        return Err(failure(
-            ErrorCode::MessageTooLarge,
-            format!("a message may have {limit} bytes (limits.max_frame), this one has {}", json.len()),
-        ));
+        let text = format!("a message may have {limit} bytes (limits.max_frame), this one has {}", json.len());
+        return Err(Failure { code: ErrorCode::MessageTooLarge, message: text });
     }
-    if !json.starts_with('{') {
-        return Err(failure(ErrorCode::InvalidMessage, "a message is an object with topic, messageId, payload and userId"));
-    }
-    let item: Item<'_> = serde_json::from_str(json).map_err(|error| failure(ErrorCode::InvalidMessage, error.to_string()))?;
-    let topic = Topic::new(item.topic).map_err(|why| failure(ErrorCode::InvalidTopic, format!("the topic {why}")))?;
-    let invalid = |field: &str, why: protocol::Invalid| failure(ErrorCode::InvalidMessage, format!("{field} {why}"));
-    let message_id = MessageId::new(item.message_id.unwrap_or_else(fresh_id)).map_err(|why| invalid("messageId", why))?;
-    let user = item.user_id.map(UserId::new).transpose().map_err(|why| invalid("userId", why))?;
-    let user = user.as_ref().map_or(USER, UserId::as_str);
+    let Posted { topic, message_id, payload, user_id } = Posted::parse_within(json, limits.max_depth)?;
+    let message_id = match message_id {
+        Some(given) => given,
+        None => fresh_id(),
+    };
+    let user = user_id.as_ref().map_or(USER, UserId::as_str);
     let published = gateway
-        .publish(user, &topic, &message_id, item.payload.unwrap_or(RawValue::NULL))
+        .publish(user, &topic, &message_id, &payload)
         .await
-        .map_err(|error| failure(error.code(), error.to_string()))?;
+        .map_err(|error| Failure { code: error.code(), message: error.to_string() })?;
     Ok(Receipt {
         message_id: message_id.as_str().to_owned(),
         status: published.status,
@@ -186,13 +198,16 @@ async fn one(gateway: &Gateway, json: &str) -> Result<Receipt, Failure> {
     })
 }
 
-/// 128 random bits: no two messages share one.
-fn fresh_id<'a>() -> Cow<'a, str> {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>()).into()
+impl From<Rejected<'_>> for Failure {
+    fn from(Rejected { code, message, .. }: Rejected<'_>) -> Self {
+        Self { code, message: message.into_owned() }
+    }
 }
 
-fn failure(code: ErrorCode, message: impl Into<String>) -> Failure {
-    Failure { code, message: message.into() }
+/// 128 random bits: no two messages share one.
+fn fresh_id() -> MessageId<'static> {
+    let name = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+    MessageId::new(name).unwrap_or_else(|why| unreachable!("base64url has no control characters: {why}"))
 }
 
 fn too_slow(time: Duration) -> Problem {
@@ -203,9 +218,8 @@ fn too_large(detail: String) -> Problem {
     Problem::new(Code::Protocol(ErrorCode::MessageTooLarge), detail)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn not_json(error: serde_json::Error) -> Problem {
-    Problem::new(Code::Protocol(ErrorCode::InvalidJson), format!("The body is not JSON: {error}"))
+fn not_json(why: &str) -> Problem {
+    Problem::new(Code::Protocol(ErrorCode::InvalidJson), format!("The body is not JSON: {why}"))
 }
 
 #[cfg(test)]

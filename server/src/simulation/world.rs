@@ -18,9 +18,9 @@ use crate::{
     session::{self, Store},
 };
 use parking_lot::Mutex;
-use protocol::{AckStatus, MessageId, Topic, UserId};
+use protocol::{AckStatus, MessageId, Payload, Topic, UserId};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -251,8 +251,8 @@ impl World {
         let (gateway, answers) = (self.gateway.clone(), self.over_http.clone());
         self.runtime.spawn(async move {
             let (topic, id) = (Topic::new(topic_name(topic)).unwrap(), MessageId::new(message_id(id)).unwrap());
-            let data = RawValue::from_string(payload(attempt).to_string()).unwrap();
-            let answer = gateway.publish(&user_name(user), &topic, &id, &data).await;
+            let payload = Payload::from_value(&payload(attempt)).unwrap();
+            let answer = gateway.publish(&user_name(user), &topic, &id, &payload).await;
             answers.lock().push((attempt, answer));
         });
     }

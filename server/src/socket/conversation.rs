@@ -223,7 +223,7 @@ impl Conversation {
 
     /// Takes one text message.
     pub(super) fn text(&mut self, text: &str) -> Flow {
-        match ClientFrame::parse(text) {
+        match ClientFrame::parse_within(text, self.gateway.config().limits.max_depth) {
             Ok(frame) => {
                 self.not_understood = 0;
                 self.frame(frame)

@@ -158,7 +158,12 @@ async fn the_clients_own_close_is_answered_and_ends_everything() {
     }
     let mut raw = Raw::open(&gateway).await;
     raw.send(
-        &[text(r#"{"type":"setup","token":"u"}"#), frame(0x88, b""), text(r#"{"type":"publish","topic":"t","messageId":"m"}"#)].concat(),
+        &[
+            text(r#"{"type":"setup","token":"u"}"#),
+            frame(0x88, b""),
+            text(r#"{"type":"publish","topic":"t","messageId":"m","payload":null}"#),
+        ]
+        .concat(),
     )
     .await;
     assert!(raw.next_text().await.contains("ready"));

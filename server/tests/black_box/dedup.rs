@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 async fn publish(socket: &mut Socket, topic: &str, id: &str) -> Value {
-    socket.ask(&json!({ "type": "publish", "topic": topic, "messageId": id })).await
+    socket.ask(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null })).await
 }
 
 fn ack(status: &str, topic: &str, id: &str, seq_no: u64) -> Value {
@@ -36,7 +36,8 @@ async fn two_at_once_get_exactly_one_ok() {
     for _ in 0..4 {
         let mut socket = gateway.user("u", &[]).await;
         racers.push(tokio::spawn(async move {
-            let frames: Vec<Value> = (0..200).map(|i| json!({ "type": "publish", "topic": "t", "messageId": i.to_string() })).collect();
+            let frames: Vec<Value> =
+                (0..200).map(|i| json!({ "type": "publish", "topic": "t", "messageId": i.to_string(), "payload": null })).collect();
             socket.pipeline(&frames).await;
             let mut firsts = Vec::new();
             for _ in &frames {

@@ -57,7 +57,10 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
     let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "100")]);
     let mut socket = gateway.user("u", &[]).await;
     for id in 0..250 {
-        assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": id.to_string() })).await["status"], "ok");
+        assert_eq!(
+            socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": id.to_string(), "payload": null })).await["status"],
+            "ok"
+        );
     }
     assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"], true);
     assert_eq!(gateway.get("/readyz").await.status(), 200);
@@ -66,7 +69,7 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
     assert_eq!(gateway.get("/healthz").await.status(), 200);
     assert_eq!(gateway.refusal("/ws").await, 503);
     let (mut last, mut refused) = (0, false);
-    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "late" }).to_string()).await;
+    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "late", "payload": null }).to_string()).await;
     let (code, frames) = socket.closed().await;
     for frame in frames {
         match frame["seqNo"].as_u64() {
@@ -171,7 +174,10 @@ async fn other_signals_do_not_end_it() {
 
 async fn catch_up_for_ever(socket: &mut Socket) {
     for id in 0..100 {
-        assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": id.to_string() })).await["status"], "ok");
+        assert_eq!(
+            socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": id.to_string(), "payload": null })).await["status"],
+            "ok"
+        );
     }
     assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"], true);
 }

@@ -92,7 +92,9 @@ async fn bytes_may_come_one_by_one() {
     let gateway = Gateway::start(&[]);
     let mut raw = Raw::tcp(&gateway).await;
     raw.stream.set_nodelay(true).unwrap();
-    for byte in [opening("/ws/sub/t").as_bytes(), &text(SETUP), &text(r#"{"type":"publish","topic":"t","messageId":"m"}"#)].concat() {
+    for byte in
+        [opening("/ws/sub/t").as_bytes(), &text(SETUP), &text(r#"{"type":"publish","topic":"t","messageId":"m","payload":null}"#)].concat()
+    {
         raw.send(&[byte]).await;
     }
     assert!(raw.head().await.starts_with("HTTP/1.1 101 "));

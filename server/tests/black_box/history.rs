@@ -136,7 +136,8 @@ async fn joining_again_and_again_while_others_publish_leaves_no_gap_and_no_repea
     let mut publisher = gateway.user("p", &[]).await;
     let publishing = tokio::spawn(async move {
         for batch in 0..MESSAGES / 50 {
-            let frames: Vec<_> = (0..50).map(|i| json!({ "type": "publish", "topic": "t", "messageId": format!("{batch}/{i}") })).collect();
+            let frames: Vec<_> =
+                (0..50).map(|i| json!({ "type": "publish", "topic": "t", "messageId": format!("{batch}/{i}"), "payload": null })).collect();
             publisher.pipeline(&frames).await;
             for _ in 0..50 {
                 assert_eq!(publisher.next().await["status"], "ok");
@@ -222,7 +223,7 @@ async fn replay_has_its_rate() {
     publish(&mut socket, "t", 1..=250, "x").await;
     let start = Instant::now();
     assert_eq!(subscribe(&mut socket, "t", 0, None).await["recovered"], true);
-    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "live" }).to_string()).await;
+    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "live", "payload": null }).to_string()).await;
     let (mut last, mut acked) = (0, false);
     while last < 251 {
         let frame = socket.next().await;

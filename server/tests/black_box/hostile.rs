@@ -62,7 +62,10 @@ async fn connections_that_come_and_vanish_while_others_publish() {
         tokio::spawn(async move {
             let mut socket = gateway.user("publisher", &[]).await;
             for i in 1..=2000 {
-                assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": i.to_string() })).await["seqNo"], i);
+                assert_eq!(
+                    socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": i.to_string(), "payload": null })).await["seqNo"],
+                    i
+                );
             }
         })
     };
@@ -117,7 +120,8 @@ async fn send_without_reading(gateway: &Gateway, frames: impl Fn(usize) -> Vec<u
 async fn publishing_without_reading_the_answers() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_DEDUP__MAX_KEYS", "1000")]);
     let topic = "t".repeat(256);
-    let publish = move |i| text(&json!({ "type": "publish", "topic": topic, "messageId": format!("{i:0128}") }).to_string());
+    let publish =
+        move |i| text(&json!({ "type": "publish", "topic": topic, "messageId": format!("{i:0128}"), "payload": null }).to_string());
     send_without_reading(&gateway, publish).await;
 }
 
@@ -138,7 +142,7 @@ async fn topics_and_message_ids_without_end() {
     let before = gateway.memory();
     for batch in 0..100 {
         let frames: Vec<_> = (0..200)
-            .map(|i| json!({ "type": "publish", "topic": format!("{batch}/{i}/{}", "x".repeat(200)), "messageId": format!("{batch}/{i}/{}", "x".repeat(100)) }))
+            .map(|i| json!({ "type": "publish", "topic": format!("{batch}/{i}/{}", "x".repeat(200)), "messageId": format!("{batch}/{i}/{}", "x".repeat(100)), "payload": null }))
             .collect();
         socket.pipeline(&frames).await;
         for _ in &frames {

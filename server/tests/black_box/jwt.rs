@@ -43,7 +43,7 @@ async fn each_algorithm_by_its_key() {
 #[tokio::test]
 async fn the_subject_is_the_user() {
     let gateway = start(&BY_SECRET);
-    let publish = json!({ "type": "publish", "topic": "t", "messageId": "m" });
+    let publish = json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null });
     for (user, status) in [("ann", "ok"), ("ann", "duplicate"), ("bob", "ok")] {
         let mut socket = connected(&gateway, &token(user, json!({}))).await;
         assert_eq!(socket.ask(&publish).await["status"], status, "{user}");
@@ -186,7 +186,7 @@ async fn when_the_token_ends_so_does_the_connection() {
     let mut published = 0;
     while in_seconds(0) <= exp {
         published += 1;
-        let answer = others.ask(&json!({ "type": "publish", "topic": "t", "messageId": published.to_string() })).await;
+        let answer = others.ask(&json!({ "type": "publish", "topic": "t", "messageId": published.to_string(), "payload": null })).await;
         assert_eq!(answer["seqNo"], published);
     }
     let (code, frames) = socket.closed().await;
@@ -210,7 +210,7 @@ async fn a_fresh_token_keeps_the_connection() {
         tokio::time::sleep(Duration::from_millis(100)).await; // The first token has to run out.
     }
     assert_eq!(socket.ask(&json!({ "type": "ping" })).await["type"], "pong");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1" })).await["type"], "ack");
+    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["type"], "ack");
     assert_eq!(socket.next().await["type"], "message");
 }
 
@@ -220,7 +220,7 @@ async fn a_bad_renewal_changes_nothing() {
     let mut socket = gateway.connect("/ws/sub/t").await;
     socket.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await;
     assert_eq!(socket.next().await["type"], "ready");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1" })).await["type"], "ack");
+    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["type"], "ack");
     assert_eq!(socket.next().await["seqNo"], 1);
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const MIB: usize = 1024 * 1024;
 
 fn publish(id: usize) -> Value {
-    json!({ "type": "publish", "topic": "t", "messageId": id.to_string() })
+    json!({ "type": "publish", "topic": "t", "messageId": id.to_string(), "payload": null })
 }
 
 async fn answers(socket: &mut Socket, ids: std::ops::Range<usize>) -> Vec<Value> {

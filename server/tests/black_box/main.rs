@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreement;
 mod asyncapi;
 mod blocked;
 mod bounds;
@@ -29,6 +30,7 @@ mod many_topics;
 #[path = "../shared/masked.rs"]
 mod masked;
 mod metrics;
+mod nesting;
 mod openapi;
 mod ordering;
 mod origins;

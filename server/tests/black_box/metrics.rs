@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(10);
 async fn every_family_is_explained_and_names_nobody() {
     let gateway = Gateway::start(&[]);
     let mut socket = gateway.user("the-user", &["the-topic"]).await;
-    socket.send(&json!({ "type": "publish", "topic": "the-topic", "messageId": "the-id" }).to_string()).await;
+    socket.send(&json!({ "type": "publish", "topic": "the-topic", "messageId": "the-id", "payload": null }).to_string()).await;
     socket.next().await;
     let response = gateway.get("/metrics").await;
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
@@ -54,7 +54,7 @@ async fn the_counters_count() {
     let gateway = Gateway::start(&[]);
     let mut readers = [gateway.user("a", &["t"]).await, gateway.user("b", &["t"]).await];
     let mut publisher = gateway.user("p", &[]).await;
-    let publish = |id: u32| json!({ "type": "publish", "topic": "t", "messageId": id.to_string() });
+    let publish = |id: u32| json!({ "type": "publish", "topic": "t", "messageId": id.to_string(), "payload": null });
     for id in 1..=5 {
         assert_eq!(publisher.ask(&publish(id)).await["status"], "ok");
     }

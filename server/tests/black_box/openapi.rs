@@ -76,7 +76,7 @@ const CASES: &[Case] = &[
         path: "/publish",
         asked: "/publish",
         headers: &API_KEY,
-        body: r#"{"topic":"t","messageId":"1"}"#,
+        body: r#"{"topic":"t","messageId":"1","payload":null}"#,
         status: 200,
     },
     Case {
@@ -84,7 +84,7 @@ const CASES: &[Case] = &[
         path: "/publish",
         asked: "/publish",
         headers: &API_KEY,
-        body: r#"[{"topic":"t"},{"topic":""}]"#,
+        body: r#"[{"topic":"t","payload":1},{"topic":""}]"#,
         status: 200,
     },
     Case { method: Method::POST, path: "/publish", asked: "/publish", headers: &API_KEY, body: r#"{"topic":7}"#, status: 400 },

@@ -13,6 +13,8 @@ use tokio::{
 use crate::gateway::Gateway;
 
 const KEY: &str = "first-key-of-a-backend";
+/// The smallest message.
+const ONE: &str = r#"{"topic":"t","payload":null}"#;
 const OTHER_KEY: &str = "other-key-of-a-backend";
 
 /// A gateway whose backends have these two keys.
@@ -60,7 +62,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn without_keys_it_does_not_exist() {
     let gateway = Gateway::start(&[]);
-    let response = gateway.publish(KEY, r#"{"topic":"t"}"#).await;
+    let response = gateway.publish(KEY, ONE).await;
     assert_eq!(response.status(), 404);
     assert_eq!(response.json::<Value>().await.unwrap()["code"], "NOT_FOUND");
 }
@@ -77,7 +79,7 @@ async fn only_with_a_key() {
         Some("Bearer # backends"),
     ] {
         let headers: Vec<(&str, &str)> = header.map(|value| ("authorization", value)).into_iter().collect();
-        let response = backend.gateway.send(Method::POST, "/publish", &headers, r#"{"topic":"t"}"#).await;
+        let response = backend.gateway.send(Method::POST, "/publish", &headers, ONE).await;
         assert_eq!(response.status(), 401, "{header:?}");
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -87,11 +89,11 @@ async fn only_with_a_key() {
     assert_eq!(backend.gateway.metrics().await["micro_socket_refused_api_keys_total"], 2.0, "those that showed one");
     let twice = format!("Bearer {KEY}");
     let headers = [("authorization", twice.as_str()), ("authorization", "Bearer x")];
-    assert_eq!(backend.gateway.send(Method::POST, "/publish", &headers, r#"{"topic":"t"}"#).await.status(), 401);
+    assert_eq!(backend.gateway.send(Method::POST, "/publish", &headers, ONE).await.status(), 401);
     for key in [KEY, OTHER_KEY] {
-        assert_eq!(backend.gateway.publish(key, r#"{"topic":"t"}"#).await.status(), 200);
+        assert_eq!(backend.gateway.publish(key, ONE).await.status(), 200);
     }
-    let (_, answer) = backend.publish(r#"{"topic":"t"}"#).await;
+    let (_, answer) = backend.publish(ONE).await;
     assert_eq!(answer["seqNo"], 3, "what was refused published nothing");
 }
 
@@ -107,18 +109,21 @@ async fn one_message_reaches_its_subscribers_byte_for_byte() {
         let message: Value = serde_json::from_str(&text.replace("1e400", "0")).unwrap();
         assert_eq!((&message["seqNo"], &message["messageId"]), (&answer["seqNo"], &answer["messageId"]));
     }
-    backend.publish(r#"{"topic":"prices","more":[1]}"#).await;
-    assert_eq!(socket.next().await["data"], Value::Null, "no payload is null, other fields are ignored");
+    backend.publish(r#"{"type":7,"topic":"prices","more":[1],"payload":null,"messageId":null,"userId":null}"#).await;
+    assert_eq!(socket.next().await["data"], Value::Null, "other fields are ignored");
 }
 
 #[tokio::test]
 async fn fields_are_as_documented() {
     let backend = Backend::start(&[]);
-    let (_, answer) = backend.publish(r#"{"topic":"t","messageId":"m"}"#).await;
+    let (_, answer) = backend.publish(r#"{"topic":"t","messageId":"m","payload":1}"#).await;
     assert_eq!(answer, json!({ "messageId": "m", "status": "ok", "topic": "t", "seqNo": 1 }));
-    let results = backend.batch(&json!([{ "topic": "t", "messageId": "m" }, { "topic": "" }])).await;
+    let results =
+        backend.batch(&json!([{ "topic": "t", "messageId": "m", "payload": 1 }, { "topic": "" }, { "topic": "t", "data": 1 }])).await;
     assert_eq!(results[0], json!({ "messageId": "m", "status": "duplicate", "topic": "t", "seqNo": 1 }));
-    assert_eq!(results[1], json!({ "code": "INVALID_TOPIC", "message": "the topic must not be empty" }));
+    assert_eq!(results[1], json!({ "code": "INVALID_TOPIC", "message": "topic must not be empty" }));
+    let missing = "payload is missing: the field \"data\" is unknown and was ignored";
+    assert_eq!(results[2], json!({ "code": "INVALID_MESSAGE", "message": missing }));
 }
 
 #[tokio::test]
@@ -154,7 +159,7 @@ async fn a_repeat_is_told_and_not_delivered() {
     data.sort_by_key(ToString::to_string);
     assert_eq!(data, [json!(["t", 1, 1]), json!(["t", 2, 2]), json!(["t", 3, 3]), json!(["u", 1, "another user's"])]);
     assert_eq!(
-        socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1" })).await["status"],
+        socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["status"],
         "duplicate",
         "userId makes it the user's own message id"
     );
@@ -165,17 +170,17 @@ async fn each_item_is_judged_on_its_own_and_in_order() {
     let backend = Backend::start(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "1KiB")]);
     let long = "x".repeat(1024);
     let items = json!([
-        { "topic": "t" },
+        { "topic": "t", "payload": 1 },
         { "topic": "$sys" },
         { "topic": "t", "payload": long },
         { "payload": 1 },
-        { "topic": "t", "messageId": "" },
-        { "topic": "t", "messageId": 7 },
-        { "topic": "t", "userId": "a\u{0}b" },
+        { "topic": "t", "messageId": "", "payload": 1 },
+        { "topic": "t", "messageId": 7, "payload": 1 },
+        { "topic": "t", "userId": "a\u{0}b", "payload": 1 },
         "t",
         null,
         [],
-        { "topic": "t" },
+        { "topic": "t", "payload": 1 },
     ]);
     let results = backend.batch(&items).await;
     let codes: Vec<_> = results.iter().map(|it| it["code"].as_str().unwrap_or("stored")).collect();
@@ -186,8 +191,8 @@ async fn each_item_is_judged_on_its_own_and_in_order() {
     );
     assert_eq!((&results[0]["seqNo"], &results[10]["seqNo"]), (&json!(1), &json!(2)));
     assert!(results[3]["message"].as_str().unwrap().contains("topic"), "{}", results[3]);
-    let twice = backend.publish(r#"[{"topic":"t","topic":"u"}]"#).await.1;
-    assert_eq!(twice["results"][0]["code"], invalid, "a repeated field");
+    let twice = backend.publish(r#"[{"topic":"t","topic":"u"},{"topic":"t","payload":1,"x":1,"\u0078":1}]"#).await.1;
+    assert_eq!((&twice["results"][0]["code"], &twice["results"][1]["code"]), (&json!(invalid), &json!(invalid)), "a repeated field");
 }
 
 #[tokio::test]
@@ -201,7 +206,7 @@ async fn what_cannot_be_taken_apart_is_a_problem() {
         ("\"t\"", 400, "INVALID_MESSAGE"),
         ("{}", 400, "INVALID_MESSAGE"),
         (r#"{"topic":""}"#, 400, "INVALID_TOPIC"),
-        (r#"[{"topic":"t"},{"topic":"t"},{"topic":"t"},{"topic":"t"}]"#, 413, "MESSAGE_TOO_LARGE"),
+        (r#"[0,1,2,3]"#, 413, "MESSAGE_TOO_LARGE"),
         (&long, 413, "MESSAGE_TOO_LARGE"),
     ] {
         let (found, problem) = backend.publish(body).await;
@@ -210,7 +215,10 @@ async fn what_cannot_be_taken_apart_is_a_problem() {
     let response = backend.gateway.publish(KEY, &b"{\"topic\":\"\xff\"}"[..]).await;
     assert_eq!(response.status(), 400, "not UTF-8");
     assert_eq!(backend.publish("[]").await.1, json!({ "results": [] }));
-    assert_eq!(backend.batch(&json!([{ "topic": "t" }, { "topic": "t" }, { "topic": "t" }])).await[2]["seqNo"], 3);
+    assert_eq!(
+        backend.batch(&json!([{ "topic": "t", "payload": 1 }, { "topic": "t", "payload": 1 }, { "topic": "t", "payload": 1 }])).await[2]["seqNo"],
+        3
+    );
 }
 
 #[tokio::test]
@@ -224,7 +232,7 @@ async fn a_full_batch_arrives_in_order() {
         let message = socket.next().await;
         assert_eq!((&message["seqNo"], &message["data"]), (&json!(number), &json!(number)));
     }
-    let (status, problem) = backend.publish(&json!(vec![json!({ "topic": "t" }); 1001]).to_string()).await;
+    let (status, problem) = backend.publish(&json!(vec![0; 1001]).to_string()).await;
     assert_eq!((status, &problem["code"]), (413, &json!("MESSAGE_TOO_LARGE")));
 }
 

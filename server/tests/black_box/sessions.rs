@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{
 async fn publish(socket: &mut Socket, topic: &str, count: u64) {
     for _ in 0..count {
         let id = std::iter::repeat_with(|| rand::random_range('a'..='z')).take(20).collect::<String>();
-        socket.send(&json!({ "type": "publish", "topic": topic, "messageId": id }).to_string()).await;
+        socket.send(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null }).to_string()).await;
         assert_eq!(socket.next().await["status"], "ok");
     }
 }

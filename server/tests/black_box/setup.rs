@@ -11,7 +11,7 @@ async fn everything_else_has_to_wait_for_it() {
         json!({ "type": "subscribe", "topic": "t" }),
         json!({ "type": "subscribe", "topic": "" }),
         json!({ "type": "unsubscribe", "topic": "t" }),
-        json!({ "type": "publish", "topic": "t", "messageId": "m" }),
+        json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null }),
         json!({ "type": "ack", "topic": "t", "seqNo": 1 }),
         json!({ "type": "ping" }),
     ];
@@ -22,7 +22,11 @@ async fn everything_else_has_to_wait_for_it() {
     }
     assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 0, "subscriptions": 0 }));
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["type"], "ready");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m" })).await["seqNo"], 1, "nothing was stored before");
+    assert_eq!(
+        socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null })).await["seqNo"],
+        1,
+        "nothing was stored before"
+    );
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["code"], "ALREADY_SETUP");
 }
 
@@ -64,7 +68,7 @@ async fn a_sub_socket_may_do_everything() {
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["topic"], "prices");
     assert_eq!(socket.next().await["type"], "ready");
     assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "other" })).await["type"], "subscribed");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "other", "messageId": "1" })).await["type"], "ack");
+    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "other", "messageId": "1", "payload": null })).await["type"], "ack");
     assert_eq!(socket.next().await["topic"], "other");
     let published = gateway.json("/demo/publish/prices?bid=100&ask=101").await;
     assert_eq!((&published["ok"], &published["subscribers"]), (&json!(true), &json!(1)));
@@ -79,7 +83,7 @@ async fn frames_may_follow_at_once() {
     let frames = [
         json!({ "type": "setup", "token": "u" }),
         json!({ "type": "subscribe", "topic": "t" }),
-        json!({ "type": "publish", "topic": "t", "messageId": "m" }),
+        json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null }),
     ];
     socket.pipeline(&frames).await;
     for kind in ["ready", "subscribed", "ack", "message"] {
@@ -105,7 +109,7 @@ async fn an_unknown_session_is_a_new_one_and_a_position_is_judged() {
     let gateway = Gateway::start(&[]);
     let mut first = gateway.user("u", &["t", "empty"]).await;
     let epoch = first.ask(&json!({ "type": "subscribe", "topic": "t" })).await["epoch"].clone();
-    assert_eq!(first.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1" })).await["seqNo"], 1);
+    assert_eq!(first.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["seqNo"], 1);
 
     let mut socket = gateway.connect("/ws").await;
     let setup = json!({ "type": "setup", "token": "u", "topics": ["t", "empty", "plain"], "sessionId": "unknown",

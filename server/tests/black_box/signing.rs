@@ -87,7 +87,7 @@ async fn without_a_key_nothing_is_signed() {
     let gateway = Gateway::start(&[]);
     assert_eq!(gateway.json(KEYS).await, json!({ "keys": [] }));
     let mut socket = gateway.user("u", &["t"]).await;
-    let publish = json!({ "type": "publish", "topic": "t", "messageId": "1" });
+    let publish = json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null });
     let frames = [socket.ask(&publish).await, socket.next().await];
     let message = frames.iter().find(|frame| frame["type"] == "message").unwrap();
     assert!(message.get("sig").is_none(), "{message}");

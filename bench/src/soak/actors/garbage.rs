@@ -102,7 +102,8 @@ impl Kind {
                 expect(scene, &[&[0x81, 0xFF], &announced.to_be_bytes()[..], &[0; 4]].concat(), 1009).await
             }
             Self::NotUnderstood => {
-                let broken: [&[u8]; 5] = [b"nonsense", b"{}", br#"{"type":"shout"}"#, br#"{"type":"publish","topic":7}"#, b"[[[[[[[["];
+                let unread = br#"{"type":"publish","topic":"t","messageId":"m","data":1}"#;
+                let broken: [&[u8]; 5] = [b"nonsense", b"{}", br#"{"type":"shout"}"#, unread, b"[[[[[[[["];
                 let frames: Vec<u8> = repeat_with(|| text(broken[chance.usize(..broken.len())])).take(INVALID_FRAMES).flatten().collect();
                 expect(scene, &frames, 4400).await
             }
