@@ -21,7 +21,7 @@ use crate::{
 use bytes::Bytes;
 use deadline::{Deadline, Due};
 use frames::Frames;
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use protocol::CloseCode;
 use reader::Reader;
 use std::{
@@ -109,7 +109,10 @@ async fn converse(
         settle(connection, &gateway.tasks, &mut conversation.turn).await;
         let mut awaited = match flow {
             Flow::Continue(()) | Flow::Break(Stop::Full) => None,
-            Flow::Break(Stop::Wait(awaited)) => Some(awaited),
+            Flow::Break(Stop::Wait(awaited)) => {
+                deadline.renew_last_chance();
+                Some(awaited)
+            }
             Flow::Break(Stop::Close(closing)) => return Some(closing),
         };
         reader.count_unfinished(gateway, connection, conversation.is_set_up());
@@ -124,8 +127,11 @@ async fn converse(
         }
         flow = loop {
             watch(connection, gateway, &mut deadline, reader, conversation, awaited.is_some());
-            tokio::select! { biased;
-                () = connection.writable(), if is_full => is_full = !connection.flush(),
+            let next = tokio::select! { biased;
+                () = connection.writable(), if is_full => {
+                    is_full = !connection.flush();
+                    None
+                }
                 () = connection.changed() => {
                     let status = connection.status();
                     if status.is_over {
@@ -135,25 +141,26 @@ async fn converse(
                         return Some(conversation.expire());
                     }
                     is_full = status.is_full;
+                    None
                 }
-                due = deadline.passes() => {
-                    let last_turn = deadline.allows_one_more_read(due).then(|| reader.turn_now(conversation)).flatten();
-                    match last_turn {
-                        Some(flow) => break flow,
-                        None => return Some(at_deadline(due, conversation)),
-                    }
-                }
-                next = next(reader, conversation, &mut awaited) => match next.ok()? {
-                    Next::Turn(flow) => break flow,
-                    Next::Answers(answers) => {
-                        connection.cork(answers);
-                        connection.uncork();
-                    }
+                due = deadline.passes() => match last_chance(&mut deadline, due, reader, conversation, &mut awaited) {
+                    None => return Some(at_deadline(due, conversation)),
+                    next => next,
                 },
+                next = next(reader, conversation, &mut awaited) => Some(next.ok()?),
                 () = turn_of(replay.as_mut()), if replay.is_some() && !is_full => {
                     replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
                     is_full = connection.status().is_full;
+                    None
                 }
+            };
+            match next {
+                Some(Next::Turn(flow)) => break flow,
+                Some(Next::Answers(answers)) => {
+                    connection.cork(answers);
+                    connection.uncork();
+                }
+                None => {}
             }
             if connection.is_draining() && !is_full && !conversation.is_behind() && !conversation.waits_for_the_backbone() {
                 return Some(CloseCode::GoingAway.into());
@@ -173,13 +180,13 @@ fn watch(
     is_awaited: bool,
 ) {
     let pause = pause(reader, conversation);
-    let is_read = pause.is_none() && !is_awaited;
-    if connection.set_read(is_read, gateway.connections.tick())
+    if connection.set_read(pause.is_none() && !is_awaited, gateway.connections.tick())
         && let Some(pause) = pause
     {
         gateway.meter.count_pause(pause);
     }
-    deadline.set_read(is_read);
+    // The check of a token does count: the time for `setup` is what ends one that hangs.
+    deadline.set_read(pause.is_none());
     let since = reader.frames.under_way_since(|| deadline.client_now().into_std());
     deadline.set(conversation.expires(), since.map(|since| Instant::from_std(since) + gateway.config().timeouts.message));
 }
@@ -195,6 +202,20 @@ fn pause(reader: &Reader, conversation: &Conversation) -> Option<Pause> {
     } else {
         None
     }
+}
+
+/// What the client sent in time counts, also if the gateway itself is late: one more turn, if there is one at this moment.
+fn last_chance(
+    deadline: &mut Deadline,
+    due: Due,
+    reader: &mut Reader,
+    conversation: &mut Conversation,
+    awaited: &mut Option<BoxFuture<'static, Awaited>>,
+) -> Option<Next> {
+    if !deadline.allows_last_chance(due) {
+        return None;
+    }
+    next(reader, conversation, awaited).now_or_never()?.ok()
 }
 
 fn at_deadline(due: Due, conversation: &mut Conversation) -> Closing {

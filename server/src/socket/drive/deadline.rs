@@ -1,7 +1,7 @@
 //! When a connection has to be over: the time for `setup`, the time for a whole message, the end of the token.
 //!
-//! The first two are the client's, and stand still while the gateway does not read it. One timer serves all three; it lies in a
-//! box that exists only while something is due, so that a connection at rest has neither.
+//! The first two are the client's, and stand still while the gateway makes it wait. One timer serves all three; it lies in a box
+//! that exists only while something is due, so that a connection at rest has neither.
 
 use std::{future::pending, pin::Pin, time::Duration};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -26,8 +26,8 @@ struct Watch {
     late_by: Duration,
     /// Since when the client is not read.
     unread_since: Option<Instant>,
-    /// The end has passed, and the client was read once more.
-    was_read_again: bool,
+    /// The end has passed, and the client has had its last chance.
+    had_last_chance: bool,
 }
 
 impl Deadline {
@@ -80,7 +80,7 @@ impl Deadline {
         let next = ends.into_iter().flatten().min_by_key(|(end, _)| *end);
         if watch.next != next {
             watch.next = next;
-            watch.was_read_again = false;
+            watch.had_last_chance = false;
             if let Some((end, _)) = next
                 && end < watch.timer.deadline()
             {
@@ -104,8 +104,15 @@ impl Deadline {
 
     /// True once after the client's time is over: what it sent before that may not have been read yet, since the gateway can be
     /// late too.
-    pub(super) fn allows_one_more_read(&mut self, due: Due) -> bool {
-        due != Due::Token && self.0.as_mut().is_some_and(|watch| !std::mem::replace(&mut watch.was_read_again, true))
+    pub(super) fn allows_last_chance(&mut self, due: Due) -> bool {
+        due != Due::Token && self.0.as_mut().is_some_and(|watch| !std::mem::replace(&mut watch.had_last_chance, true))
+    }
+
+    /// Something has come that has to be checked: once more, for what the check gives.
+    pub(super) fn renew_last_chance(&mut self) {
+        if let Some(watch) = &mut self.0 {
+            watch.had_last_chance = false;
+        }
     }
 }
 
@@ -117,7 +124,7 @@ impl Watch {
             setup: None,
             late_by: Duration::ZERO,
             unread_since: None,
-            was_read_again: false,
+            had_last_chance: false,
         }
     }
 }

@@ -10,9 +10,7 @@ use crate::{
         unfinished::Share,
     },
 };
-use futures_util::FutureExt;
 use std::{
-    future::poll_fn,
     io,
     sync::Arc,
     task::{Context, Poll},
@@ -41,11 +39,6 @@ impl Reader {
             frames.ran_dry();
         }
         turn
-    }
-
-    /// A turn, if there is something to handle or to read at this moment.
-    pub(super) fn turn_now(&mut self, conversation: &mut Conversation) -> Option<Flow> {
-        poll_fn(|cx| self.poll_turn(cx, conversation)).now_or_never()?.ok()
     }
 
     /// Counts what a client that is not set up makes the gateway hold.
