@@ -1,6 +1,6 @@
 //! What is measured: metrics, with their names and units, and the figures of one measurement.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// What a figure tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,20 @@ pub enum Metric {
     PerPair,
     /// The server's CPU time for one message that is replayed.
     PerReplayed,
+    /// The server's CPU time for the largest frame of a kind and its answers.
+    PerLargestFrame,
+    /// The same in times of what a frame of a tenth of its size costs.
+    FrameGrowth,
+    /// From `ping` to `pong`, of half of all.
+    PingP50,
+    /// From `ping` to `pong`, of 99 %.
+    PingP99,
+    /// The p99 from `ping` to `pong` under an attack, in times of what it is at rest.
+    PingGrowth,
+    /// Cores that the server keeps busy.
+    ServerBusy,
+    /// Cores that the load generator keeps busy.
+    GeneratorBusy,
     /// From publish to ack, of half of all.
     AckP50,
     /// From publish to ack, of 99 %.
@@ -45,6 +59,13 @@ impl Metric {
             Self::PerPublish => "CPU per publish",
             Self::PerPair => "CPU per pair",
             Self::PerReplayed => "CPU per replayed message",
+            Self::PerLargestFrame => "CPU per largest frame",
+            Self::FrameGrowth => "against a tenth of its size",
+            Self::PingP50 => "ping p50",
+            Self::PingP99 => "ping p99",
+            Self::PingGrowth => "ping p99 against rest",
+            Self::ServerBusy => "server busy",
+            Self::GeneratorBusy => "load generator busy",
             Self::AckP50 => "ack p50",
             Self::AckP99 => "ack p99",
             Self::DeliveryP50 => "delivery p50",
@@ -63,7 +84,10 @@ impl Metric {
     pub fn unit(self) -> &'static str {
         match self {
             Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
-            Self::AckP50 | Self::AckP99 | Self::DeliveryP50 | Self::DeliveryP99 | Self::Start => "ms",
+            Self::AckP50 | Self::AckP99 | Self::DeliveryP50 | Self::DeliveryP99 | Self::PingP50 | Self::PingP99 => "ms",
+            Self::PerLargestFrame | Self::Start => "ms",
+            Self::FrameGrowth | Self::PingGrowth => "×",
+            Self::ServerBusy | Self::GeneratorBusy => "cores",
             Self::PerConnection => "KiB",
             Self::PerTopic | Self::PerSubscription | Self::PerMessage => "B",
             Self::Peak => "MiB",
@@ -72,13 +96,43 @@ impl Metric {
     }
 }
 
-/// What tells the figures of one measurement apart: a metric and, where it was taken at several sizes, the size.
+/// What tells the figures of one measurement apart: a metric and, if it was taken more than once, at what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// What it tells.
     pub metric: Metric,
-    /// At which size.
-    pub at: Option<u64>,
+    /// At what it was taken.
+    pub at: Option<At>,
+}
+
+/// One of several for which the same is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// A size of the work.
+    Size(u64),
+    /// A kind of work; for people.
+    Case(&'static str),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(size) => size.fmt(f),
+            Self::Case(case) => case.fmt(f),
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.metric.name();
+        match self.at {
+            None => f.write_str(name),
+            Some(At::Size(size)) => write!(f, "{name} at {size}"),
+            Some(At::Case(case)) => write!(f, "{name}, {case}"),
+        }
+    }
 }
 
 /// The figures of one measurement, in the order of their importance.
@@ -100,9 +154,9 @@ impl Figures {
         self.0.push((Key { metric, at: None }, figure));
     }
 
-    /// Those of a measurement at the given size.
-    pub(crate) fn add_at(&mut self, size: u64, figures: Self) {
-        self.0.extend(figures.iter().map(|(key, figure)| (Key { at: Some(size), ..key }, figure)));
+    /// Those of a measurement at one of several sizes or cases.
+    pub(crate) fn add_at(&mut self, at: At, figures: Self) {
+        self.0.extend(figures.iter().map(|(key, figure)| (Key { at: Some(at), ..key }, figure)));
     }
 
     /// Median and p99 of times, in milliseconds.

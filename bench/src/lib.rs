@@ -14,6 +14,7 @@ pub mod report;
 pub mod run;
 pub mod side;
 pub mod soak;
+mod socket;
 pub mod wire;
 pub mod work;
 

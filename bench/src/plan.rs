@@ -4,7 +4,9 @@ use crate::{
     figure::Metric,
     goal::{Bound, Goal},
     side::{GATEWAY, GATEWAY_1, Side},
-    work::{Churn, Fairness, FanOut, IdleMemory, Latency, Memory, Outrun, PingPong, Replay, Topics, Work},
+    work::{
+        Access, Attack, Churn, Fairness, FanOut, Frames, IdleMemory, Latency, Memory, Outrun, PingPong, Replay, Topics, UnderAttack, Work,
+    },
 };
 use std::time::Duration;
 
@@ -106,6 +108,7 @@ pub fn rows(scale: Scale) -> Vec<Row> {
     rows.extend(waiting(scale));
     rows.extend(sizes(scale));
     rows.extend(under_pressure(scale));
+    rows.extend(attacked(scale));
     rows.extend(encrypted(scale));
     rows
 }
@@ -313,7 +316,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
             note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; others keep all of it in memory, or lose messages.",
             work: Work::Outrun(Outrun {
                 stalled: scale.count(100, 10),
-                readers: scale.count(10, 2),
+                readers: scale.count(10, 1),
                 publishers: 4,
                 messages: scale.of(16_000, 1600),
                 payload: 1024,
@@ -324,6 +327,52 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
         },
     ]
 }
+
+fn attacked(scale: Scale) -> Vec<Row> {
+    let sides = || match scale {
+        Scale::Full => vec![GATEWAY, GATEWAY_1],
+        Scale::Quick => vec![GATEWAY],
+    };
+    let millis = |full, least| Duration::from_millis(scale.of(full, least));
+    let pings = |access, attacks: &[Attack]| {
+        Work::UnderAttack(UnderAttack { time: millis(3000, 150), settling: millis(1000, 20), access, attacks: attacks.to_vec() })
+    };
+    vec![
+        Row {
+            name: "frames",
+            title: "The largest frame of each kind, against one of a tenth of its size",
+            note: "With the default limits: 64 KiB. Linear work costs ten times as much. The frame's answers are part of it.",
+            work: Work::Frames(Frames { repeats: scale.count(10, 1) }),
+            sides: sides(),
+            goals: vec![
+                goal(GATEWAY, Metric::PerLargestFrame, Bound::AtMost(10.0)),
+                goal(GATEWAY, Metric::FrameGrowth, Bound::AtMost(20.0)),
+            ],
+            settings: &[],
+        },
+        Row {
+            name: "under-attack",
+            title: "The `ping` of a client that behaves well while others attack",
+            note: ATTACKERS,
+            work: pings(Access::Demo, &Attack::ALL),
+            sides: sides(),
+            goals: vec![goal(GATEWAY, Metric::PingGrowth, Bound::AtMost(5.0))],
+            settings: &[],
+        },
+        Row {
+            name: "under-attack-jwt",
+            title: "The `ping` of a client that behaves well while others try tokens that are signed by a wrong key",
+            note: ATTACKERS,
+            work: pings(Access::Jwt, &[Attack::BadTokens]),
+            sides: sides(),
+            goals: vec![goal(GATEWAY, Metric::PingGrowth, Bound::AtMost(5.0))],
+            settings: &[("MICRO_SOCKET_AUTH__MODE", "jwt"), ("MICRO_SOCKET_AUTH__JWT_PUBLIC_KEY_FILE", Access::PUBLIC_KEY)],
+        },
+    ]
+}
+
+/// Of the rows with attacks.
+const ATTACKERS: &str = "Attackers have threads of their own in the load generator and are paced, so that they leave time on the machine's two cores: otherwise this would measure the kernel's scheduler. What both keep busy is in the table.";
 
 fn encrypted(scale: Scale) -> Vec<Row> {
     let row = |name, title, work| Row { name, title, note: "", work, sides: scale.encrypted(), goals: vec![], settings: &[] };

@@ -145,9 +145,8 @@ fn line(outcome: &Outcome) -> String {
         Outcome::Measured(measured) => {
             let figure = |key: Key| {
                 let spread = measured.spread(key)?;
-                let at = key.at.map(|at| format!(" at {at}")).unwrap_or_default();
-                let (name, unit) = (key.metric.name(), key.metric.unit());
-                Some(format!("{name}{at} {:.3} {unit} ({:.3} to {:.3})", spread.median, spread.low, spread.high))
+                let unit = key.metric.unit();
+                Some(format!("{key} {:.3} {unit} ({:.3} to {:.3})", spread.median, spread.low, spread.high))
             };
             measured.keys().into_iter().filter_map(figure).collect::<Vec<_>>().join("; ")
         }

@@ -10,6 +10,11 @@ use std::{fs, time::Duration};
 pub struct Processes(Vec<Pid>);
 
 impl Processes {
+    /// This process alone.
+    pub fn this() -> Self {
+        Self(vec![Pid::this()])
+    }
+
     /// `root` and all below it.
     ///
     /// # Errors
@@ -55,7 +60,7 @@ mod tests {
 
     #[test]
     fn work_shows_as_cpu_time_and_memory() {
-        let this = Processes::of(std::process::id()).unwrap();
+        let this = Processes::this();
         let (cpu, memory) = (this.cpu().unwrap(), this.memory().unwrap());
         let content: Vec<u64> = (0..4_000_000).collect();
         assert!(this.cpu().unwrap() > cpu);

@@ -5,7 +5,9 @@ use crate::{figure::Key, measure::spread::Spread, run::RowResult, side::Side};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
+/// What labels take at least; longer ones take what their letters need.
 const LABELS: f64 = 190.0;
+const LETTER: f64 = 6.8;
 const FIGURES: f64 = 70.0;
 const BAR: f64 = 26.0;
 const TOP: f64 = 34.0;
@@ -45,24 +47,26 @@ fn is_own(side: Side) -> bool {
 /// A bar for each median, and a line from the lowest to the highest.
 fn draw(title: &str, bars: &[(String, bool, Spread)]) -> String {
     let most = bars.iter().map(|(_, _, spread)| spread.median).fold(f64::MIN_POSITIVE, f64::max);
-    let scale = (WIDTH - LABELS - FIGURES) / most;
+    let longest = bars.iter().map(|(label, ..)| label.chars().count()).max().unwrap_or_default();
+    let labels = (longest as f64 * LETTER).max(LABELS);
+    let scale = (WIDTH - labels - FIGURES) / most;
     let height = TOP + BAR * bars.len() as f64 + 8.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-label=\"{title}\">{STYLE}\
-         <text x=\"{LABELS}\" y=\"20\">{title}; less is better</text>\n"
+         <text x=\"{labels}\" y=\"20\">{title}; less is better</text>\n"
     );
     for (index, (label, own, spread)) in bars.iter().enumerate() {
         let top = TOP + BAR * index as f64;
         let (middle, line) = (top + BAR / 2.0, top + BAR / 2.0 + 4.0);
         let (width, class) = ((spread.median * scale).max(1.0), if *own { "own" } else { "peer" });
-        let end = |figure: f64| LABELS + (figure * scale).min(WIDTH - LABELS - FIGURES);
+        let end = |figure: f64| labels + (figure * scale).min(WIDTH - labels - FIGURES);
         let _ = writeln!(
             svg,
             "<text x=\"{:.0}\" y=\"{line}\" text-anchor=\"end\">{label}</text>\
-             <rect class=\"{class}\" x=\"{LABELS}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" rx=\"2\"/>\
+             <rect class=\"{class}\" x=\"{labels}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{:.1}\" rx=\"2\"/>\
              <line class=\"spread\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle}\" y2=\"{middle}\"/>\
              <text x=\"{:.1}\" y=\"{line}\">{}</text>",
-            LABELS - 10.0,
+            labels - 10.0,
             top + 4.0,
             BAR - 8.0,
             end(spread.low),

@@ -2,11 +2,11 @@
 
 use super::chart;
 use crate::{
-    figure::Key,
+    figure::{At, Key},
     goal::Verdict,
     measure::spread::Spread,
     plan::Scale,
-    run::{Outcome, RowResult},
+    run::{Measured, Outcome, RowResult},
     side::{Environment, Side},
 };
 use std::{fmt::Write, fs};
@@ -80,32 +80,54 @@ fn row(result: &RowResult) -> String {
     if !keys.is_empty() {
         let _ = write!(text, "\n\n![{}](charts/{}.svg)", row.title, row.name);
     }
-    text += "\n\n| side |";
-    for key in &keys {
-        let _ = write!(text, " {} |", heading(*key));
+    text + "\n\n" + &table(&result.outcomes, &keys) + "\n"
+}
+
+/// A line for each side, or for each case of each side.
+fn table(outcomes: &[(Side, Outcome)], keys: &[Key]) -> String {
+    let (mut columns, mut cases) = (Vec::new(), Vec::new());
+    for key in keys {
+        let (column, case) = match key.at {
+            Some(At::Case(_)) => (Key { at: None, ..*key }, key.at),
+            _ => (*key, None),
+        };
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+        if !cases.contains(&case) {
+            cases.push(case);
+        }
     }
-    let _ = write!(text, "\n|---|{}\n", "---:|".repeat(keys.len()));
-    for (side, outcome) in &result.outcomes {
-        let _ = writeln!(text, "| {} |{}", side.name(), cells(outcome, &keys));
+    let with_cases = cases.iter().any(Option::is_some);
+    let mut text = if with_cases { "| side | case |" } else { "| side |" }.to_owned();
+    columns.iter().for_each(|column| text += &format!(" {} |", heading(*column)));
+    text += &format!("\n|---|{}{}\n", if with_cases { "---|" } else { "" }, "---:|".repeat(columns.len()));
+    for (side, outcome) in outcomes {
+        let side = side.name();
+        match outcome {
+            Outcome::Failed(reason) => text += &format!("| {side} | **failed**: {reason} |\n"),
+            Outcome::Skipped(reason) => text += &format!("| {side} | skipped: {reason} |\n"),
+            Outcome::Measured(measured) => {
+                for case in &cases {
+                    let name = case.map(|case| format!(" {case} |")).unwrap_or_default();
+                    text += &format!("| {side} |{name}{}\n", cells(measured, &columns, *case));
+                }
+            }
+        }
     }
-    text + "\n"
+    text
 }
 
 fn heading(key: Key) -> String {
-    let unit = match key.metric.unit() {
-        "" => String::new(),
-        unit => format!(", {unit}"),
-    };
-    let at = key.at.map(|at| format!(" at {at}")).unwrap_or_default();
-    format!("{}{at}{unit}", key.metric.name())
+    match key.metric.unit() {
+        "" => key.to_string(),
+        unit => format!("{key}, {unit}"),
+    }
 }
 
-fn cells(outcome: &Outcome, keys: &[Key]) -> String {
-    match outcome {
-        Outcome::Failed(reason) => format!(" **failed**: {reason} |"),
-        Outcome::Skipped(reason) => format!(" skipped: {reason} |"),
-        Outcome::Measured(measured) => keys.iter().map(|key| measured.spread(*key).map_or_else(|| " – |".to_owned(), cell)).collect(),
-    }
+fn cells(measured: &Measured, columns: &[Key], case: Option<At>) -> String {
+    let key = |column: &Key| Key { at: column.at.or(case), ..*column };
+    columns.iter().map(|column| measured.spread(key(column)).map_or_else(|| " – |".to_owned(), cell)).collect()
 }
 
 fn cell(Spread { low, median, high }: Spread) -> String {
@@ -125,4 +147,41 @@ fn sides(results: &[RowResult], environment: &Environment) -> String {
         let _ = writeln!(text, "| {} | {} |", side.name(), side.description(environment));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        figure::{Figures, Metric},
+        side::{GATEWAY, GATEWAY_1},
+    };
+
+    fn of(figures: Figures) -> String {
+        let measured = Measured::new(vec![figures]);
+        let keys = measured.keys();
+        table(&[(GATEWAY, Outcome::Measured(measured)), (GATEWAY_1, Outcome::Failed("lost".to_owned()))], &keys)
+    }
+
+    #[test]
+    fn sizes_are_columns_and_cases_are_lines() {
+        let one = || Figures::from([(Metric::PerDelivery, 1.0)]);
+        let mut sizes = Figures::default();
+        sizes.add_at(At::Size(1), one());
+        sizes.add_at(At::Size(10), one());
+        assert_eq!(
+            of(sizes),
+            "| side | CPU per delivery at 1, µs | CPU per delivery at 10, µs |\n|---|---:|---:|\n\
+             | Micro Socket | **1.00** | **1.00** |\n| Micro Socket, 1 worker | **failed**: lost |\n"
+        );
+        let mut cases = Figures::default();
+        cases.add_at(At::Case("a"), one());
+        cases.add_at(At::Case("b"), Figures::from([(Metric::PerDelivery, 1.0), (Metric::Dropped, 2.0)]));
+        assert_eq!(
+            of(cases),
+            "| side | case | CPU per delivery, µs | stalled readers given up |\n|---|---|---:|---:|\n\
+             | Micro Socket | a | **1.00** | – |\n| Micro Socket | b | **1.00** | **2.00** |\n\
+             | Micro Socket, 1 worker | **failed**: lost |\n"
+        );
+    }
 }

@@ -1,12 +1,8 @@
 //! After the load: everything expires, the gateway still serves, and it ends as it is asked to.
 
-use super::{
-    limits::REST,
-    scene::Scene,
-    socket::{Arrival, PATIENCE, Socket, publish},
-    vitals::Vitals,
-};
+use super::{limits::REST, scene::Scene, vitals::Vitals};
 use crate::side::Server;
+use crate::socket::{Arrival, PATIENCE, Socket, publish};
 use anyhow::{Context, Result, bail, ensure};
 use protocol::{AckStatus, ServerFrame, Setup};
 use std::time::Duration;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `limits` | how the gateway is configured |
 //! | `actors` | the clients, one file a kind |
-//! | `socket`, `http` | how they speak |
+//! | `entrance`, `http` | how they come in; requests |
 //! | `ledger`, `reader` | what a reader was told, and whether the next frame may follow |
 //! | `scene`, `tally` | what all share, what they count |
 //! | `stage`, `ending` | they come and go; what is left of them |
@@ -14,13 +14,13 @@
 
 mod actors;
 mod ending;
+mod entrance;
 mod http;
 mod ledger;
 mod limits;
 mod reader;
 mod report;
 mod scene;
-mod socket;
 mod stage;
 mod tally;
 mod verdict;
@@ -108,7 +108,7 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
         stored_before = warm_up.tally.stored.get();
     }
     let scene = Rc::new(Scene::new(address, "soak", seed.wrapping_add(1), rate));
-    let own = crate::measure::process::Processes::of(std::process::id())?;
+    let own = crate::measure::process::Processes::this();
     let (own_before, cpu_before, begin) = (own.cpu()?, server.processes.cpu()?, Instant::now());
     let samples = stage::run(&server, &scene, time, looks).await?;
     let (time, cpu, own_cpu) = (begin.elapsed(), server.processes.cpu()? - cpu_before, own.cpu()? - own_before);

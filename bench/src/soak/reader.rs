@@ -1,11 +1,12 @@
 //! A connection that reads topics and holds everything against its ledger.
 
 use super::{
+    entrance::Entered,
     ledger::Ledger,
     limits::{HISTORY, HISTORY_AGE},
     scene::Scene,
-    socket::{Arrival, Entered, Socket, receipt},
 };
+use crate::socket::{Arrival, Socket, receipt};
 use anyhow::{Result, bail, ensure};
 use protocol::{ClientFrame, ServerFrame};
 use std::{rc::Rc, time::Duration};

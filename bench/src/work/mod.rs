@@ -5,6 +5,7 @@ mod churn;
 mod crowd;
 mod fairness;
 mod fan_out;
+mod frames;
 mod idle_memory;
 mod latency;
 mod memory;
@@ -12,15 +13,17 @@ mod outrun;
 mod ping_pong;
 mod replay;
 mod topics;
+mod under_attack;
 
 use crate::{
-    figure::{Figures, Metric},
+    figure::{At, Figures, Metric},
     side::Server,
 };
 use anyhow::{Context, Result};
 pub use churn::Churn;
 pub use fairness::Fairness;
 pub use fan_out::FanOut;
+pub use frames::Frames;
 pub use idle_memory::IdleMemory;
 pub use latency::Latency;
 pub use memory::Memory;
@@ -30,6 +33,7 @@ pub use replay::Replay;
 use std::time::Duration;
 use tokio::{task::LocalSet, time::timeout};
 pub use topics::Topics;
+pub use under_attack::{Access, Attack, UnderAttack};
 
 /// After this a measurement has failed: something has been lost.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -65,6 +69,10 @@ pub enum Work {
     Fairness(Fairness),
     /// More publishes than subscribers read.
     Outrun(Outrun),
+    /// The largest frame of each kind.
+    Frames(Frames),
+    /// A client that behaves well beside others that do not.
+    UnderAttack(UnderAttack),
     /// From the program's start to its first answer.
     Start,
 }
@@ -72,7 +80,7 @@ pub enum Work {
 impl Work {
     /// Whether each measurement needs a server that has done nothing yet.
     pub(crate) fn needs_a_fresh_server(&self) -> bool {
-        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Memory(_) | Self::Outrun(_))
+        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Memory(_) | Self::Outrun(_) | Self::UnderAttack(_))
     }
 
     /// What is done before anything is measured: some of the same, or a fan-out.
@@ -106,6 +114,8 @@ impl Work {
             Self::Replay(work) => work.run(server).await,
             Self::Fairness(work) => work.run(server).await,
             Self::Outrun(work) => work.run(server).await,
+            Self::Frames(work) => work.run(server).await,
+            Self::UnderAttack(work) => work.run(server).await,
             Self::Start => Ok(Figures::from([(Metric::Start, server.start.as_secs_f64() * 1e3)])),
         }
     }
@@ -115,7 +125,7 @@ impl Work {
 async fn at_each_size<W>(all: &[W], size: impl Fn(&W) -> usize, run: impl AsyncFn(&W) -> Result<Figures>) -> Result<Figures> {
     let mut figures = Figures::default();
     for work in all {
-        figures.add_at(size(work) as u64, run(work).await?);
+        figures.add_at(At::Size(size(work) as u64), run(work).await?);
     }
     Ok(figures)
 }

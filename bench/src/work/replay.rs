@@ -3,13 +3,13 @@
 
 use super::{
     FanOut, PAYLOAD,
-    crowd::{Meter, Names, all, connect, publish, receive},
+    crowd::{Meter, Names, all, publish, receive},
 };
 use crate::{
     client::Client,
     figure::{Figures, Metric},
     side::Server,
-    wire::payload::Payload,
+    wire::{Role, payload::Payload},
 };
 use anyhow::Result;
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ impl Replay {
         let topic = names.topic(0);
         let mut publisher = Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
         publish(&mut publisher, std::slice::from_ref(&topic), &mut Payload::new(0, PAYLOAD), self.messages, 64).await?;
-        let subscribers = connect(server, &names.subscriber(Vec::new()), self.subscribers).await?;
+        let subscribers = self.connect(server, &names).await?;
 
         let meter = Meter::start(server)?;
         let mut receiving = JoinSet::new();
@@ -49,5 +49,15 @@ impl Replay {
         let live = self.live.run(server).await?;
         live.iter().filter(|(key, _)| key.metric == Metric::PerDelivery).for_each(|(key, figure)| figures.add(key.metric, figure));
         Ok(figures)
+    }
+
+    /// Each is of a user of its own: what one user's connections are replayed together is limited (`limits.replay_bytes`).
+    async fn connect(&self, server: &Server, names: &Names) -> Result<Vec<Client>> {
+        let mut subscribers = Vec::with_capacity(self.subscribers);
+        for index in 1..=self.subscribers {
+            let role = Role { user: names.user(index), ..Role::default() };
+            subscribers.push(Client::open(&server.target, &role).await?);
+        }
+        Ok(subscribers)
     }
 }

@@ -1,7 +1,7 @@
 //! Topics that live for a moment: made, published to, read and left.
 
 use super::Scene;
-use crate::soak::socket::{Socket, Way, publish, subscribe, unsubscribe};
+use crate::socket::{Socket, Way, publish, subscribe, unsubscribe};
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 use protocol::{AckStatus, ErrorCode, ServerFrame, Setup};

@@ -5,8 +5,8 @@ use crate::soak::{
     ledger::{Ledger, payload},
     limits::BULK,
     reader::Reader,
-    socket::{Arrival, PATIENCE, Socket, Way, publish},
 };
+use crate::socket::{Arrival, PATIENCE, Socket, Way, publish};
 use anyhow::{Result, bail, ensure};
 use fastrand::Rng;
 use protocol::{AckStatus, ServerFrame, Setup};

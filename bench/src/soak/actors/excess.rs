@@ -1,10 +1,8 @@
 //! Clients that ask for more than they may have: each is refused or closed as documented.
 
 use super::{Scene, TOPICS};
-use crate::soak::{
-    limits::{BURST, CONNECTIONS, REFUSALS, SUBSCRIPTIONS},
-    socket::{Arrival, PATIENCE, Socket, Way, publish, subscribe},
-};
+use crate::soak::limits::{BURST, CONNECTIONS, REFUSALS, SUBSCRIPTIONS};
+use crate::socket::{Arrival, PATIENCE, Socket, Way, publish, subscribe};
 use anyhow::{Result, bail, ensure};
 use fastrand::Rng;
 use protocol::{AckStatus, ErrorCode, ServerFrame, Setup};

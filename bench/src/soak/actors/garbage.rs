@@ -1,10 +1,8 @@
 //! Those who do not speak the protocol, or not to the end: each gets the answer that is documented, and no one else notices.
 
 use super::Scene;
-use crate::soak::{
-    limits::{FRAME, INVALID_FRAMES, SETUP},
-    socket::{Arrival, PATIENCE, Socket, binary, upgrade},
-};
+use crate::soak::limits::{FRAME, INVALID_FRAMES, SETUP};
+use crate::socket::{Arrival, PATIENCE, Socket, binary, upgrade};
 use crate::wire::websocket::{TEXT, put_masked};
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;

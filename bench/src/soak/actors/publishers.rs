@@ -2,10 +2,8 @@
 //! publishes under way: then they send those again, as a client does that wants each of them exactly once.
 
 use super::{PUBLISHERS, Scene, TOPICS};
-use crate::soak::{
-    ledger::payload,
-    socket::{Socket, Way, publish},
-};
+use crate::soak::ledger::payload;
+use crate::socket::{Socket, Way, publish};
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 use protocol::{Ack, AckStatus, ServerFrame, Setup};

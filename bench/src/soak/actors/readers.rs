@@ -1,11 +1,8 @@
 //! Readers that stay: they get every message of their topics, to the last one that was acknowledged.
 
 use super::{Scene, TOPICS};
-use crate::soak::{
-    ledger::Ledger,
-    reader::Reader,
-    socket::{PATIENCE, Socket, Way},
-};
+use crate::soak::{ledger::Ledger, reader::Reader};
+use crate::socket::{PATIENCE, Socket, Way};
 use anyhow::{Context, Result};
 use protocol::Setup;
 use std::{rc::Rc, time::Duration};

@@ -1,12 +1,8 @@
 //! Clients that come, look round and go, in every way there is.
 
 use super::{Scene, TOPICS};
-use crate::soak::{
-    ledger::Ledger,
-    limits::PING,
-    reader::Reader,
-    socket::{Socket, Way, subscribe, unsubscribe},
-};
+use crate::soak::{ledger::Ledger, limits::PING, reader::Reader};
+use crate::socket::{Socket, Way, subscribe, unsubscribe};
 use anyhow::{Result, ensure};
 use fastrand::Rng;
 use protocol::Setup;

@@ -2,12 +2,8 @@
 //! where it has to.
 
 use super::{Scene, TOPICS};
-use crate::soak::{
-    ledger::Ledger,
-    limits::SESSION_TTL,
-    reader::Reader,
-    socket::{Entered, Socket, Way},
-};
+use crate::soak::{entrance::Entered, ledger::Ledger, limits::SESSION_TTL, reader::Reader};
+use crate::socket::{Socket, Way};
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
 use protocol::{Epoch, SeqNo, Setup};

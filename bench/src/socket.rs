@@ -1,28 +1,21 @@
 //! One WebSocket connection, down to its bytes: it may answer pings or not, read or not, and leave in any way there is.
 
-use super::scene::Scene;
 use crate::wire::websocket::{self, BINARY, CLOSE, PING, PONG, TEXT, put_masked};
 use anyhow::{Context, Result, bail, ensure};
-use protocol::{ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, ServerFrame, Setup, Subscribe, Topic, Unsubscribe};
+use protocol::{ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Subscribe, Topic, Unsubscribe};
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 /// The gateway answers within this, however busy the machine is; and closes whom it has said that it would.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Before somebody tries again who was told that the gateway is full.
-const FULL: Duration = Duration::from_millis(100);
-
-/// Told by a gateway that has as many connections as it may.
-const FULL_CODE: u16 = 1013;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What comes from the gateway.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
     Text(String),
     /// A close frame, with its code where it has one.
     Close(Option<u16>),
@@ -32,7 +25,7 @@ pub(super) enum Arrival {
 
 /// Ways to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     /// A close frame with 1000, and the wait for its answer. The session stays.
     Close,
     /// The same with 4000: the session ends.
@@ -44,21 +37,11 @@ pub(super) enum Way {
 }
 
 impl Way {
-    pub(super) const ALL: [Self; 4] = [Self::Close, Self::EndSession, Self::Finish, Self::Reset];
-}
-
-/// The answer to a setup.
-#[derive(Debug)]
-pub(super) struct Entered {
-    pub(super) socket: Socket,
-    pub(super) session: String,
-    pub(super) resumed: Option<bool>,
-    /// All that came before `ready`.
-    pub(super) answers: Vec<String>,
+    pub(crate) const ALL: [Self; 4] = [Self::Close, Self::EndSession, Self::Finish, Self::Reset];
 }
 
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     input: Vec<u8>,
     /// What of it was handled.
@@ -69,7 +52,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// A TCP connection, with as small a buffer for what comes as wanted.
-    pub(super) async fn tcp(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
+    pub(crate) async fn tcp(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
@@ -80,7 +63,7 @@ impl Socket {
     }
 
     /// A WebSocket.
-    pub(super) async fn open(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Result<Self> {
+    pub(crate) async fn open(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Result<Self> {
         let mut stream = Self::tcp(address, receive_buffer).await?;
         stream.write_all(upgrade(path).as_bytes()).await?;
         let mut socket = Self { stream, input: Vec::new(), at: 0, out: Vec::new(), ignores_pings: false };
@@ -95,44 +78,13 @@ impl Socket {
         Ok(socket)
     }
 
-    /// A WebSocket that is set up; waits while the gateway is full.
-    pub(super) async fn enter(scene: &Scene, path: &str, setup: &Setup<'_>) -> Result<Entered> {
-        Self::enter_narrow(scene, path, setup, None).await
-    }
-
-    pub(super) async fn enter_narrow(scene: &Scene, path: &str, setup: &Setup<'_>, receive_buffer: Option<u32>) -> Result<Entered> {
-        let frame = ClientFrame::Setup(setup.clone());
-        loop {
-            let mut socket = Self::open(scene.address, path, receive_buffer).await?;
-            socket.say(&frame).await?;
-            let mut answers = Vec::new();
-            let entered = loop {
-                match socket.next().await? {
-                    Arrival::Text(text) => match ServerFrame::parse(&text)? {
-                        ServerFrame::Ready(ready) => break Some((ready.session_id.into_owned(), ready.resumed)),
-                        ServerFrame::Message(_) => bail!("a message before ready: {text}"),
-                        _ => answers.push(text),
-                    },
-                    Arrival::Close(Some(FULL_CODE)) => break None,
-                    other => bail!("no ready, but {other:?}"),
-                }
-            };
-            if let Some((session, resumed)) = entered {
-                scene.tally.connections.add(1);
-                return Ok(Entered { socket, session, resumed, answers });
-            }
-            scene.tally.full.add(1);
-            sleep(FULL).await;
-        }
-    }
-
     /// From now on it answers no ping.
-    pub(super) fn ignore_pings(&mut self) {
+    pub(crate) fn ignore_pings(&mut self) {
         self.ignores_pings = true;
     }
 
     /// The next thing that comes. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Arrival> {
+    pub(crate) async fn next(&mut self) -> Result<Arrival> {
         loop {
             while let Some(frame) = websocket::first(&self.input[self.at..]) {
                 self.at += frame.len;
@@ -153,7 +105,7 @@ impl Socket {
     }
 
     /// The next text, within the time that every answer gets.
-    pub(super) async fn text(&mut self) -> Result<String> {
+    pub(crate) async fn text(&mut self) -> Result<String> {
         match timeout(PATIENCE, self.next()).await.context("no answer in time")?? {
             Arrival::Text(text) => Ok(text),
             other => bail!("no answer, but {other:?}"),
@@ -161,7 +113,7 @@ impl Socket {
     }
 
     /// Passes over texts until the gateway closes; `None`: without a close frame.
-    pub(super) async fn close_code(&mut self) -> Result<Option<u16>> {
+    pub(crate) async fn close_code(&mut self) -> Result<Option<u16>> {
         let code = async {
             loop {
                 match self.next().await? {
@@ -175,24 +127,29 @@ impl Socket {
     }
 
     /// Sends a frame.
-    pub(super) async fn say(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
+    pub(crate) async fn say(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
         self.put(frame)?;
         self.flush().await
     }
 
     /// Puts a frame behind what will be sent.
-    pub(super) fn put(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
-        put_masked(&mut self.out, TEXT, &[&serde_json::to_vec(frame)?]);
+    pub(crate) fn put(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
+        self.put_text(&serde_json::to_vec(frame)?);
         Ok(())
     }
 
+    /// Puts a text behind what will be sent, whatever it says.
+    pub(crate) fn put_text(&mut self, text: &[u8]) {
+        put_masked(&mut self.out, TEXT, &[text]);
+    }
+
     /// Puts bytes behind what will be sent, as they are.
-    pub(super) fn put_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
     /// Sends what was put together. Cancel-safe.
-    pub(super) async fn flush(&mut self) -> Result<()> {
+    pub(crate) async fn flush(&mut self) -> Result<()> {
         while !self.out.is_empty() {
             let written = self.stream.write(&self.out).await.context("writing")?;
             self.out.drain(..written);
@@ -201,12 +158,12 @@ impl Socket {
     }
 
     /// Sends nothing any more.
-    pub(super) async fn finish(&mut self) -> Result<()> {
+    pub(crate) async fn finish(&mut self) -> Result<()> {
         Ok(self.stream.shutdown().await?)
     }
 
     /// Leaves. Until this returns, the gateway may still think that somebody is there.
-    pub(super) async fn leave(mut self, way: Way) -> Result<()> {
+    pub(crate) async fn leave(mut self, way: Way) -> Result<()> {
         match way {
             Way::Close | Way::EndSession => {
                 let code: u16 = if way == Way::Close { 1000 } else { 4000 };
@@ -234,31 +191,31 @@ impl Socket {
 }
 
 /// The request that opens a WebSocket.
-pub(super) fn upgrade(path: &str) -> String {
+pub(crate) fn upgrade(path: &str) -> String {
     format!(
-        "GET {path} HTTP/1.1\r\nHost: soak\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
 }
 
 /// A binary frame, which the gateway does not take.
-pub(super) fn binary(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn binary(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_masked(&mut out, BINARY, &[payload]);
     out
 }
 
-pub(super) fn subscribe(topic: &str) -> Result<ClientFrame<'_>> {
+pub(crate) fn subscribe(topic: &str) -> Result<ClientFrame<'_>> {
     Ok(ClientFrame::Subscribe(Subscribe { topic: Topic::new(topic)?, last_seq: None, epoch: None, last: None }))
 }
 
-pub(super) fn unsubscribe(topic: &str) -> Result<ClientFrame<'_>> {
+pub(crate) fn unsubscribe(topic: &str) -> Result<ClientFrame<'_>> {
     Ok(ClientFrame::Unsubscribe(Unsubscribe { topic: Topic::new(topic)? }))
 }
 
-pub(super) fn publish<'a>(topic: &'a str, id: &'a str, payload: &'a str) -> Result<ClientFrame<'a>> {
+pub(crate) fn publish<'a>(topic: &'a str, id: &'a str, payload: &'a str) -> Result<ClientFrame<'a>> {
     Ok(ClientFrame::Publish(Publish { topic: Topic::new(topic)?, message_id: MessageId::new(id)?, payload: Payload::parse(payload)? }))
 }
 
-pub(super) fn receipt<'a>(topic: &'a str, seq_no: u64, epoch: &'a str) -> Result<ClientFrame<'a>> {
+pub(crate) fn receipt<'a>(topic: &'a str, seq_no: u64, epoch: &'a str) -> Result<ClientFrame<'a>> {
     Ok(ClientFrame::Ack(Receipt { topic: Topic::new(topic)?, seq_no: SeqNo::new(seq_no)?, epoch: Some(Epoch::new(epoch)?) }))
 }

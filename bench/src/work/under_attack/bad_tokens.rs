@@ -1,0 +1,35 @@
+//! One client after the other that tries as many bad tokens as it may and is closed for it.
+
+use super::{Field, Strikes, setup};
+use crate::socket::{Arrival, Socket};
+use anyhow::{Result, ensure};
+use std::{convert::Infallible, time::Duration};
+
+/// From one to the next.
+const PACE: Duration = Duration::from_millis(5);
+
+/// As many as a connection may try.
+const ATTEMPTS: usize = 3;
+
+/// "Not authenticated".
+const CLOSED: Option<u16> = Some(4401);
+
+pub(super) async fn run(field: &Field, strikes: &Strikes) -> Result<Infallible> {
+    let setup = setup(field.access.bad_token(), "");
+    strikes.go_on(PACE, async || strike(field, &setup).await).await
+}
+
+async fn strike(field: &Field, setup: &str) -> Result<()> {
+    let mut socket = Socket::open(field.target.address, "/ws", None).await?;
+    for _ in 0..ATTEMPTS {
+        socket.put_text(setup.as_bytes());
+    }
+    socket.flush().await?;
+    for _ in 0..ATTEMPTS {
+        let answer = socket.text().await?;
+        ensure!(answer.contains(r#""code":"AUTH_FAILED""#), "a bad token was answered by {answer}");
+    }
+    let end = socket.next().await?;
+    ensure!(end == Arrival::Close(CLOSED), "after {ATTEMPTS} bad tokens came {end:?}");
+    Ok(())
+}
