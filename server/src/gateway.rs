@@ -5,6 +5,7 @@ mod phase;
 mod shared_log;
 
 use crate::{
+    admission::Admission,
     auth::{self, ApiKeys, Authenticator},
     backbone::{Backbone, Unavailable},
     clock::{Clock, Micros},
@@ -47,6 +48,7 @@ pub struct Gateway {
     shared_log: Option<SharedLog>,
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) connections: Connections,
     pub(crate) subscriptions: AtomicUsize,
     /// Connections and fan-outs: what has to end before the process does.
@@ -234,7 +236,8 @@ impl Gateway {
             shared_log: None,
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
-            connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
+            admission: Admission::new(&config.limits, clock),
+            connections: Connections::default(),
             subscriptions: AtomicUsize::new(0),
             tasks: TaskTracker::new(),
             progress: Progress::default(),

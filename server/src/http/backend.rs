@@ -23,10 +23,13 @@ pub(super) fn check(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Proble
         _ => None,
     };
     match (key, gateway.api_keys()) {
-        (Some(key), Some(keys)) if keys.accept(key) => Ok(()),
-        (Some(_), _) => Err(refused("The API key is not one of this gateway's (http.api_keys_file).")),
-        (None, _) => Err(refused("This needs an API key: send the header Authorization: Bearer KEY.")),
+        (Some(key), Some(keys)) if keys.accept(key) => return Ok(()),
+        _ => gateway.meter.refused_api_keys.add(1),
     }
+    Err(match key {
+        Some(_) => refused("The API key is not one of this gateway's (http.api_keys_file)."),
+        None => refused("This needs an API key: send the header Authorization: Bearer KEY."),
+    })
 }
 
 fn refused(detail: &str) -> Problem {

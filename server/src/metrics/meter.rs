@@ -1,8 +1,10 @@
 //! What is counted where it happens, since the start.
 
 use super::{Sharded, histogram::Histogram};
+use parking_lot::Mutex;
 use protocol::{AckStatus, CloseCode, ErrorCode};
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
@@ -54,12 +56,18 @@ pub struct Meter {
     pub replayed: Sharded,
     /// From a publish to the sockets of its subscribers.
     pub latency: Histogram,
+    /// Times that no connection could be accepted.
+    pub failed_accepts: Sharded,
+    /// Requests that showed no API key of this gateway where one is needed.
+    pub refused_api_keys: Sharded,
     errors: Codes<ERRORS>,
     closes: Codes<CLOSES>,
     closes_otherwise: AtomicU64,
     failed_reloads: Codes<{ Reloaded::ALL.len() }>,
     /// In seconds since 1970; 0: there is no certificate.
     certificate_expiry: AtomicU64,
+    /// By route and status: as many as there are routes and statuses.
+    requests: Mutex<BTreeMap<Box<str>, BTreeMap<u16, u64>>>,
 }
 
 impl Default for Meter {
@@ -70,11 +78,14 @@ impl Default for Meter {
             delivered: Sharded::default(),
             replayed: Sharded::default(),
             latency: Histogram::default(),
+            failed_accepts: Sharded::default(),
+            refused_api_keys: Sharded::default(),
             errors: std::array::from_fn(|_| AtomicU64::new(0)),
             closes: std::array::from_fn(|_| AtomicU64::new(0)),
             closes_otherwise: AtomicU64::new(0),
             failed_reloads: std::array::from_fn(|_| AtomicU64::new(0)),
             certificate_expiry: AtomicU64::new(0),
+            requests: Mutex::default(),
         }
     }
 }
@@ -126,6 +137,20 @@ impl Meter {
     #[must_use]
     pub fn certificate_expiry(&self) -> Option<u64> {
         Some(self.certificate_expiry.load(Relaxed)).filter(|at| *at != 0)
+    }
+
+    /// A request was answered.
+    pub fn count_request(&self, route: &str, status: u16) {
+        let mut requests = self.requests.lock();
+        match requests.get_mut(route) {
+            Some(of_route) => *of_route.entry(status).or_default() += 1,
+            None => drop(requests.insert(route.into(), BTreeMap::from([(status, 1)]))),
+        }
+    }
+
+    /// Requests so far, by route and status.
+    pub fn requests(&self) -> BTreeMap<Box<str>, BTreeMap<u16, u64>> {
+        self.requests.lock().clone()
     }
 
     /// Errors so far, by code.
