@@ -5,6 +5,7 @@ mod phase;
 mod shared_log;
 
 use crate::{
+    admission::Admission,
     auth::{self, ApiKeys, Authenticator},
     backbone::{Backbone, Unavailable},
     clock::{Clock, Micros},
@@ -46,6 +47,7 @@ pub struct Gateway {
     shared_log: Option<SharedLog>,
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) connections: Connections,
     pub(crate) per_user: PerUser,
     pub(crate) unfinished: Unfinished,
@@ -236,7 +238,8 @@ impl Gateway {
             shared_log: None,
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
-            connections: Connections::new(config.limits.max_connections, config.limits.max_connections_per_ip),
+            admission: Admission::new(&config.limits, clock),
+            connections: Connections::default(),
             per_user: PerUser::new(config.limits.max_connections_per_user),
             unfinished: Unfinished::new(config.limits.unfinished_bytes),
             replay_rate: ReplayRate::new(&config.limits, clock),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`config`] | command line, environment and file become one checked [`config::Config`] |
 //! | [`gateway`] | what runs: the topics, the claims of message ids, the connections, and how to publish |
+//! | [`admission`] | who is let in: how many connections, of which kind, of which address |
 //! | [`backbone`] | the seam to other gateways: a log per topic that several share |
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
@@ -24,6 +25,7 @@
 //! | [`log`] | lines on standard error, which hold up nothing |
 //! | [`serve`] | from a configuration to a process that serves |
 
+pub mod admission;
 pub mod auth;
 pub mod backbone;
 mod by_age;

@@ -13,12 +13,11 @@ use clap::{Args, Parser, Subcommand};
 use cli::{keys::Keys, say::say, token::Token};
 use micro_socket::{
     Server,
-    config::{Config, LogFormat, Sources, exposed_files},
+    config::{Config, ListenAddress, LogFormat, Sources, exposed_files},
     log::{Log, set_level},
     serve::{Listeners, Running, Runtimes, runtimes},
 };
 use mimalloc::MiMalloc;
-use tokio::net::TcpListener;
 
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
@@ -51,9 +50,9 @@ struct Serve {
     /// Read the configuration from this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Listen on this address, such as 127.0.0.1:3000; port 0 takes a free one
+    /// Listen on this address, such as 127.0.0.1:3000 or unix:/run/micro-socket.sock; may be repeated. Port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
-    listen: Option<String>,
+    listen: Vec<String>,
 }
 
 #[derive(Args)]
@@ -67,7 +66,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(options) => return serve(sources(options.config, options.listen)),
-        Command::Check(options) => check(&sources(options.config, None)),
+        Command::Check(options) => check(&sources(options.config, Vec::new())),
         Command::Keys(command) => command.run(),
         Command::Token(command) => command.run().map(|token| print(&format!("{token}\n"))),
     };
@@ -82,7 +81,7 @@ fn fail(reason: impl Display) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn sources(file: Option<PathBuf>, listen: Option<String>) -> Sources {
+fn sources(file: Option<PathBuf>, listen: Vec<String>) -> Sources {
     let environment =
         std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
     Sources { file, environment, listen }
@@ -127,8 +126,10 @@ fn serve(sources: Sources) -> ExitCode {
 fn run(config: Config, sources: Sources) -> Result<(), String> {
     exposed_files(&config).iter().for_each(|file| tracing::warn!("{file}"));
     refuse_huge_pages();
+    // Before there are threads that look at the environment, from which it takes what systemd has put there.
+    let listeners = Listeners::open(&config).map_err(text)?;
     let runtimes = Runtimes::new(workers(&config)?).map_err(|error| format!("the runtime cannot start: {error}"))?;
-    let running = runtimes.start(start(config, sources))?;
+    let running = runtimes.start(start(config, listeners, sources))?;
     runtimes.end(running.until_stopped()).map_err(|error| format!("stopped: {error}"))
 }
 
@@ -136,21 +137,12 @@ fn workers(config: &Config) -> Result<NonZeroUsize, String> {
     runtimes::workers(config.runtime.workers, std::env::var_os(runtimes::WORKERS_VARIABLE).as_deref()).map_err(text)
 }
 
-async fn start(config: Config, sources: Sources) -> Result<Running, String> {
-    let (listen, docs, admin) = (config.listen, config.http.docs, config.http.admin_listen);
+async fn start(config: Config, listeners: Listeners, sources: Sources) -> Result<Running, String> {
+    let docs = config.http.docs;
     let server = Server::prepare(config).map_err(text)?;
-    let is_encrypted = server.is_encrypted();
-    let (clients, address) = bind(listen).await?;
-    let admin = match admin {
-        None => None,
-        Some(admin) => Some(bind(admin).await?),
-    };
-    let (admin, admin_address) = admin.unzip();
-    let running = server.start(Listeners { clients, admin }, sources).await.map_err(text)?;
-    announce(address, docs, is_encrypted);
-    if let Some(address) = admin_address {
-        say(stdout(), &format!("Metrics: http://{}/metrics\n", reachable(address)));
-    }
+    let announcement = announcement(&listeners, docs, server.is_encrypted());
+    let running = server.start(listeners, sources).await.map_err(text)?;
+    say(stdout(), &announcement);
     Ok(running)
 }
 
@@ -165,21 +157,22 @@ fn refuse_huge_pages() {
     let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
-async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let cannot = |error| format!("cannot listen on {address}: {error}");
-    let listener = TcpListener::bind(address).await.map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
-    Ok((listener, address))
-}
-
-/// What a person, or a program that started this one, needs to go on.
-fn announce(address: SocketAddr, docs: bool, is_encrypted: bool) {
+/// What a person, or a program that started this one, needs to go on. The first lines are the same with more listeners.
+fn announcement(listeners: &Listeners, docs: bool, is_encrypted: bool) -> String {
     let scheme = if is_encrypted { "https" } else { "http" };
-    let mut text = format!("Micro Socket listens on {scheme}://{address}\n");
-    if docs {
-        text.push_str(&format!("Playground: {scheme}://{}/docs\n", reachable(address)));
+    let addresses = listeners.addresses();
+    let mut lines: Vec<String> = addresses
+        .iter()
+        .map(|address| match address {
+            ListenAddress::Tcp(address) => format!("Micro Socket listens on {scheme}://{address}\n"),
+            ListenAddress::Unix(_) => format!("Micro Socket listens on {address}\n"),
+        })
+        .collect();
+    if let (true, Some(ListenAddress::Tcp(address))) = (docs, addresses.first()) {
+        lines.insert(1, format!("Playground: {scheme}://{}/docs\n", reachable(*address)));
     }
-    say(stdout(), &text);
+    lines.extend(listeners.admin_address().map(|address| format!("Metrics: http://{}/metrics\n", reachable(address))));
+    lines.concat()
 }
 
 /// An address that a browser on this machine can open: "all interfaces" is none.

@@ -3,7 +3,9 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | `door` | a listener: accepts connections and speaks HTTP with them |
+//! | `listeners` | where clients and operators come in |
+//! | `acceptor` | a listener's connections: accepts them and speaks HTTP with them |
+//! | `descriptors` | how many connections fit below the system's limit |
 //! | `activities` | what goes on for as long as the gateway serves, each in a task of its own |
 //! | `signals` | what the process is told from outside |
 //! | `reload` | what SIGHUP reads again |
@@ -13,9 +15,11 @@
 //! | `drain` | how connections end |
 //! | [`runtimes`] | the threads of all this |
 
+mod acceptor;
 mod activities;
-mod door;
+mod descriptors;
 mod drain;
+mod listeners;
 mod manager;
 mod reload;
 pub mod running;
@@ -24,23 +28,31 @@ mod signals;
 mod start_line;
 
 use crate::{
+    admission::Admission,
     config::{Config, Sources},
     gateway::{Gateway, KeyError},
     http, page,
     tls::{Tls, TlsError},
 };
+use acceptor::Acceptor;
 use activities::Activities;
 use axum::Router;
-use door::Door;
+use futures_util::future::join_all;
 use hyper_util::service::TowerToHyperService;
+use listeners::Started;
 use manager::News;
 use reload::Reload;
 use signals::{Hangups, Signals};
 use std::{io, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::time::sleep;
+
+pub use listeners::{ListenError, Listeners};
 
 pub use running::Running;
 pub use runtimes::Runtimes;
+
+/// Connections of operators at once; then an idle one is closed for a new one.
+const ADMIN_CONNECTIONS: usize = 32;
 
 /// How often what has expired is cleared away.
 const CLEARING: Duration = Duration::from_secs(1);
@@ -68,6 +80,9 @@ pub enum ServeError {
         /// The panic, most likely.
         reason: String,
     },
+    /// A listener cannot be watched.
+    #[error("cannot wait for connections: {0}")]
+    Listen(#[source] io::Error),
 }
 
 /// A gateway that has everything it needs to serve.
@@ -75,15 +90,6 @@ pub struct Server {
     gateway: Arc<Gateway>,
     tls: Option<Tls>,
     router: Router,
-}
-
-/// Where clients and operators come in.
-#[derive(Debug)]
-pub struct Listeners {
-    /// For clients.
-    pub clients: TcpListener,
-    /// For operators, where they have one of their own; it has no TLS.
-    pub admin: Option<TcpListener>,
 }
 
 impl Server {
@@ -109,20 +115,26 @@ impl Server {
     /// configuration, for SIGHUP. Everything runs on the runtime of the caller.
     ///
     /// # Errors
-    /// [`ServeError::Signals`], before anything is served.
+    /// [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
     pub async fn start(self, listeners: Listeners, sources: Sources) -> Result<Running, ServeError> {
         let Self { gateway, tls, router } = self;
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let hangups = Hangups::listen().map_err(ServeError::Signals)?;
-        let addresses: Vec<_> = listeners.clients.local_addr().into_iter().collect();
-        start_line::tell(gateway.config(), &addresses, listeners.admin.as_ref().and_then(|admin| admin.local_addr().ok()));
+        start_line::tell(gateway.config(), &listeners.addresses(), listeners.admin_address());
         let mut activities = Activities::default();
-        let door = Door { gateway: gateway.clone(), tls: tls.clone(), router: TowerToHyperService::new(router) };
-        activities.start("accepting clients", async move { door.open(&listeners.clients).await });
-        if let Some(listener) = listeners.admin {
+        let Started { clients, admin, files } = listeners.start().map_err(ServeError::Listen)?;
+        descriptors::reserve(&gateway);
+        let admission = gateway.admission.clone();
+        let router = TowerToHyperService::new(router);
+        let acceptor = Acceptor { gateway: gateway.clone(), admission, tls: tls.clone(), router };
+        activities.start("accepting clients", async move {
+            join_all(clients.iter().map(|listener| acceptor.run(listener))).await;
+        });
+        if let Some(listener) = admin {
+            let admission = Admission::http_only(ADMIN_CONNECTIONS, gateway.clock);
             let router = TowerToHyperService::new(http::admin(gateway.clone()));
-            let door = Door { gateway: gateway.clone(), tls: None, router };
-            activities.start("accepting operators", async move { door.open(&listener).await });
+            let acceptor = Acceptor { gateway: gateway.clone(), admission, tls: None, router };
+            activities.start("accepting operators", async move { acceptor.run(&listener).await });
         }
         if let Some(tls) = tls.clone() {
             activities.start("following the certificate", async move { tls.follow_files().await });
@@ -137,7 +149,7 @@ impl Server {
         let of = gateway.clone();
         activities.start("following the key set", async move { of.authenticator().follow().await });
         manager::tell(News::Ready).await;
-        Ok(Running { gateway, signals, activities })
+        Ok(Running { gateway, signals, activities, files })
     }
 }
 

@@ -1,14 +1,15 @@
 //! All keys: section, name, type, default, allowed values. The only place where any of them stands.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::kind::{
-    Address, AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList,
-    Period, Size, Switch,
+    AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size,
+    Switch,
 };
+use super::listen::{self, ListenAddress, ListenAddresses};
 use super::networks::{NetworkList, Networks};
 use super::optional::{SwitchOrAuto, Text};
 use super::origins::AllowedOrigins;
@@ -117,8 +118,8 @@ const HOUR: Duration = seconds(3600);
 
 settings! {
     {
-        /// The address to listen on; port 0 takes a free one.
-        listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 3000), Address;
+        /// The addresses to listen on.
+        listen: Vec<ListenAddress> = listen::both_loopback_addresses(), ListenAddresses;
     }
 
     /// What the process runs on.
@@ -170,7 +171,7 @@ settings! {
     limits: Limits {
         /// WebSocket connections at once, set up or not.
         max_connections: usize = 100_000, Count(1..=10_000_000);
-        /// WebSocket connections at once from one address; 0: no limit.
+        /// Connections at once from one address, from accept on; IPv6 by /64; 0: no limit.
         max_connections_per_ip: usize = 0, Count(0..=10_000_000);
         /// WebSocket connections at once of one user; one more is closed with 1013; 0: no limit.
         max_connections_per_user: usize = 10_000, Count(0..=10_000_000);

@@ -190,25 +190,6 @@ impl<T: Copy + PartialEq> Kind for Choice<T> {
     }
 }
 
-/// An IP address with a port.
-pub(super) struct Address;
-
-impl Kind for Address {
-    type Value = SocketAddr;
-
-    fn read(&self, found: &Found<'_>) -> Option<SocketAddr> {
-        found.text()?.parse().ok()
-    }
-
-    fn show(&self, value: &SocketAddr) -> String {
-        quoted(&value.to_string())
-    }
-
-    fn allowed(&self) -> String {
-        "an IP address with a port, such as \"127.0.0.1:3000\", \"0.0.0.0:3000\" or \"[::]:3000\"".to_owned()
-    }
-}
-
 /// A file's path; the empty text is none.
 pub(super) struct FilePath;
 
@@ -250,22 +231,23 @@ impl Kind for FileList {
     }
 }
 
-/// An [`Address`]; the empty text is none.
+/// An IP address with a port; the empty text is none.
 pub(super) struct OptionalAddress;
 
 impl Kind for OptionalAddress {
     type Value = Option<SocketAddr>;
 
     fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        if found.text()?.is_empty() { Some(None) } else { Address.read(found).map(Some) }
+        let text = found.text()?;
+        if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
     }
 
     fn show(&self, value: &Self::Value) -> String {
-        value.as_ref().map_or_else(|| quoted(""), |address| Address.show(address))
+        quoted(&value.map_or_else(String::new, |address| address.to_string()))
     }
 
     fn allowed(&self) -> String {
-        format!("{}; or \"\" for none", Address.allowed())
+        "an IP address with a port, such as \"127.0.0.1:9100\" or \"[::1]:9100\", or \"\" for none".to_owned()
     }
 }
 

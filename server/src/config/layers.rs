@@ -23,8 +23,8 @@ pub(super) fn load(sources: &Sources) -> Result<Config, ConfigError> {
         layers.file(path);
     }
     layers.environment(&sources.environment);
-    if let Some(listen) = &sources.listen {
-        layers.text("listen", Place::Flag("--listen"), listen);
+    if !sources.listen.is_empty() {
+        layers.text("listen", Place::Flag("--listen"), &sources.listen.join(","));
     }
     layers.finish()
 }

@@ -10,6 +10,7 @@ mod history;
 mod keys;
 mod kind;
 mod layers;
+mod listen;
 mod networks;
 mod optional;
 mod origins;
@@ -26,6 +27,7 @@ pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
 pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, BackboneKind, LogFormat};
+pub use listen::ListenAddress;
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;
@@ -39,8 +41,8 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// The process environment; variables without the prefix `MICRO_SOCKET_` are left alone.
     pub environment: Vec<(String, String)>,
-    /// The value of `--listen`.
-    pub listen: Option<String>,
+    /// The values of `--listen`; none if it is not given.
+    pub listen: Vec<String>,
 }
 
 impl Config {

@@ -1,7 +1,8 @@
 //! Whose request this is: the address of the socket's other end, or, where that is a proxy which the configuration trusts, the one
 //! that the proxy names.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -13,19 +14,41 @@ use super::problem::Problem;
 use crate::config::Networks;
 use crate::gateway::Gateway;
 
-/// The other end of the socket. The listener puts it into each request's extensions.
+/// The other end of the socket; `None`: it came through a Unix socket. The listener puts it into each request's extensions.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
+pub struct Peer(pub Option<IpAddr>);
+
+impl Peer {
+    /// Whether it may say whom it speaks for: a proxy that the configuration trusts, or anything that may open the Unix socket.
+    #[must_use]
+    pub fn is_proxy(self, trusted: &Networks) -> bool {
+        self.0.is_none_or(|address| trusted.contain(address))
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.to_canonical().fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}
 
 /// The client's address, as far as it can be believed. An IPv4 address is never written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// From the socket and the request's header.
+    /// From the socket and the request's header. Without a header, a client behind a Unix socket is one of this machine.
     #[must_use]
-    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> Self {
-        Self(client(peer, headers, trusted).to_canonical())
+    pub fn of(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Self {
+        Self(named(peer, headers, trusted).or(peer.0).unwrap_or(Ipv4Addr::LOCALHOST.into()).to_canonical())
+    }
+
+    /// The one that a proxy names; `None`: the peer is no proxy, or names nobody.
+    pub(super) fn named(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Option<Self> {
+        named(peer, headers, trusted).map(|address| Self(address.to_canonical()))
     }
 }
 
@@ -33,26 +56,26 @@ impl FromRequestParts<Arc<Gateway>> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let Peer(peer) = parts.extensions.get().copied().ok_or_else(|| Problem::from(ErrorCode::Internal))?;
+        let peer = parts.extensions.get().copied().ok_or_else(|| Problem::from(ErrorCode::Internal))?;
         Ok(Self::of(peer, &parts.headers, &gateway.config().access.trusted_proxies))
     }
 }
 
 /// Each proxy adds at the end of `X-Forwarded-For` whom it was asked by; what stands before that is only what it was told. So the list
 /// is walked from its end for as long as the one who has written is trusted.
-fn client(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
-    let mut believed = peer;
+fn named(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
+    let mut named = None;
     let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default()).collect();
     for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        if !trusted.contain(believed) {
+        if !named.map_or(peer, |address| Peer(Some(address))).is_proxy(trusted) {
             break;
         }
         match address(text.trim()) {
-            Some(address) => believed = address,
+            Some(address) => named = Some(address),
             None => break,
         }
     }
-    believed
+    named
 }
 
 /// An address, with a port or without.
@@ -67,12 +90,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn of(peer: &str, forwarded: &[&str]) -> String {
+        address_of(Peer(Some(peer.parse().unwrap())), forwarded)
+    }
+
+    fn address_of(peer: Peer, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for line in forwarded {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
         let trusted = Networks::parse(["10.0.0.0/8", "fd00::/8"]).unwrap();
-        ClientAddress::of(peer.parse().unwrap(), &headers, &trusted).0.to_string()
+        ClientAddress::of(peer, &headers, &trusted).0.to_string()
     }
 
     #[test]
@@ -92,6 +119,14 @@ mod tests {
         assert_eq!(of("10.0.0.1", &["[2001:db8::5]"]), "2001:db8::5");
         assert_eq!(of("10.0.0.1", &["::ffff:198.51.100.7"]), "198.51.100.7");
         assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn behind_a_unix_socket_is_a_proxy() {
+        let through = |forwarded: &[&str]| address_of(Peer(None), forwarded);
+        assert_eq!(through(&["198.51.100.7"]), "198.51.100.7");
+        assert_eq!(through(&["203.0.113.9, 198.51.100.7", "10.0.0.1"]), "198.51.100.7");
+        assert_eq!(through(&[]), "127.0.0.1");
     }
 
     #[test]

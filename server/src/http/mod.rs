@@ -3,6 +3,7 @@
 //!
 //! Every route is written once, with its documentation: the router and the OpenAPI document are made from the same handlers.
 
+mod admission;
 mod asyncapi;
 mod backend;
 mod client_address;
@@ -18,7 +19,9 @@ mod pages;
 mod path;
 mod problem;
 mod publish;
+mod requests;
 mod stats;
+mod stream;
 mod ws;
 
 use std::sync::Arc;
@@ -30,8 +33,10 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+pub use admission::Visit;
 pub use client_address::{ClientAddress, Peer};
 pub use problem::{Code, Problem};
+pub use stream::HttpStream;
 
 use self::backend::Documented;
 use self::documents::Documents;
@@ -86,7 +91,8 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         openapi: Bytes::from(serde_json::to_vec(&openapi).unwrap_or_default()),
         asyncapi: Bytes::from(asyncapi::document().to_string()),
     };
-    finish(router.layer(Extension(documents)), gateway)
+    let admit = middleware::from_fn_with_state(gateway.clone(), admission::admit);
+    finish(router.layer(Extension(documents)).layer(admit), gateway)
 }
 
 /// What `http.admin_listen` serves.
@@ -98,6 +104,7 @@ fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
     router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(gateway.clone(), requests::count))
         .layer(middleware::map_response(headers::protect))
         .with_state(gateway)
 }

@@ -2,8 +2,10 @@
 
 use super::{Sharded, histogram::Histogram};
 use crate::auth::unix_time;
+use parking_lot::Mutex;
 use protocol::{AckStatus, CloseCode, ErrorCode};
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, SystemTime},
@@ -70,6 +72,8 @@ pub struct Meter {
     pub replayed: Sharded,
     /// From a publish to the sockets of its subscribers.
     pub latency: Histogram,
+    /// Times that no connection could be accepted.
+    pub failed_accepts: Sharded,
     errors: Codes<ERRORS>,
     closes: Codes<CLOSES>,
     closes_otherwise: AtomicU64,
@@ -83,6 +87,8 @@ pub struct Meter {
     failed_key_fetches: AtomicU64,
     /// Seconds since 1970; 0: never.
     keys_fetched_at: AtomicU64,
+    /// By route and status: as many as there are routes and statuses.
+    requests: Mutex<BTreeMap<Box<str>, BTreeMap<u16, u64>>>,
 }
 
 impl Default for Meter {
@@ -93,6 +99,7 @@ impl Default for Meter {
             delivered: Sharded::default(),
             replayed: Sharded::default(),
             latency: Histogram::default(),
+            failed_accepts: Sharded::default(),
             errors: std::array::from_fn(|_| AtomicU64::new(0)),
             closes: std::array::from_fn(|_| AtomicU64::new(0)),
             closes_otherwise: AtomicU64::new(0),
@@ -104,6 +111,7 @@ impl Default for Meter {
             key_fetches: AtomicU64::new(0),
             failed_key_fetches: AtomicU64::new(0),
             keys_fetched_at: AtomicU64::new(0),
+            requests: Mutex::default(),
         }
     }
 }
@@ -165,6 +173,20 @@ impl Meter {
     /// How often clients were not read for a while, each time with the reason's name.
     pub fn pauses(&self) -> impl Iterator<Item = (&'static str, u64)> {
         Pause::ALL.iter().map(|(why, name)| (*name, self.pauses[*why as usize].load(Relaxed)))
+    }
+
+    /// A request was answered.
+    pub fn count_request(&self, route: &str, status: u16) {
+        let mut requests = self.requests.lock();
+        match requests.get_mut(route) {
+            Some(of_route) => *of_route.entry(status).or_default() += 1,
+            None => drop(requests.insert(route.into(), BTreeMap::from([(status, 1)]))),
+        }
+    }
+
+    /// Requests so far, by route and status.
+    pub fn requests(&self) -> BTreeMap<Box<str>, BTreeMap<u16, u64>> {
+        self.requests.lock().clone()
     }
 
     /// Errors so far, by code.

@@ -18,6 +18,8 @@ pub(crate) fn scrape(gateway: &Gateway) -> String {
 fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     let stats = gateway.stats();
     out.gauge("micro_socket_connections", "WebSocket connections, set up or not.", stats.connections);
+    let http = gateway.admission.http_connections();
+    out.gauge("micro_socket_http_connections", "Connections that were accepted and are not, or not yet, served as WebSockets.", http);
     out.gauge("micro_socket_topics", "Topics with at least one subscriber.", stats.topics);
     out.gauge("micro_socket_topics_known", "Topics that are remembered, with a subscriber or without.", gateway.topics.len());
     out.gauge("micro_socket_subscriptions", "Pairs of a connection and a topic.", stats.subscriptions);
@@ -114,6 +116,7 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         meter.pauses(),
     );
     access(gateway, out);
+    http(gateway, out);
     out.histogram(
         "micro_socket_delivery_seconds",
         "From a publish to the sockets of its subscribers, for each delivery.",
@@ -134,5 +137,23 @@ fn access(gateway: &Gateway, out: &mut Exposition) {
     out.counters("micro_socket_key_set_fetches_total", "Fetches of the key set (auth.jwks_url).", "status", fetches);
     if let Some(seconds) = meter.keys_fetched_at() {
         out.gauge("micro_socket_key_set_fetched_timestamp_seconds", "When the key set was last fetched, since 1970.", seconds);
+    }
+}
+
+fn http(gateway: &Gateway, out: &mut Exposition) {
+    let meter = &gateway.meter;
+    let refusals = gateway.admission.refusals().map(|(refusal, count)| (refusal.as_str(), count));
+    out.counters(
+        "micro_socket_refused_connections_total",
+        "Connections that were refused or closed for others, by reason.",
+        "reason",
+        refusals,
+    );
+    out.counter("micro_socket_failed_accepts_total", "Times that no connection could be accepted.", meter.failed_accepts.sum());
+    let mut requests = out.family("micro_socket_http_requests_total", "counter", "HTTP requests that were answered, by route and status.");
+    for (route, by_status) in meter.requests() {
+        for (status, count) in by_status {
+            requests.sample(&[("route", &route), ("status", &status)], count);
+        }
     }
 }

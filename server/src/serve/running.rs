@@ -4,6 +4,7 @@ use super::{
     ServeError,
     activities::Activities,
     drain::drain,
+    listeners::SocketFiles,
     manager::{self, News},
     signals::{Signal, Signals},
 };
@@ -17,6 +18,8 @@ pub struct Running {
     pub(super) gateway: Arc<Gateway>,
     pub(super) signals: Signals,
     pub(super) activities: Activities,
+    /// Removed at the end.
+    pub(super) files: SocketFiles,
 }
 
 impl Running {
@@ -29,7 +32,7 @@ impl Running {
     /// # Errors
     /// [`ServeError::Activity`]: a part of the gateway has failed. The connections were drained all the same.
     pub async fn until_stopped(self) -> Result<(), ServeError> {
-        let Self { gateway, mut signals, mut activities } = self;
+        let Self { gateway, mut signals, mut activities, files: _files } = self;
         let cause = tokio::select! {
             signal = signals.next() => Ok(signal),
             failure = activities.failed() => Err(failure),
@@ -73,7 +76,7 @@ mod tests {
         let gateway = Arc::new(Gateway::new(Config::default()).unwrap());
         let mut activities = Activities::default();
         activities.start("heartbeats", async { panic!("on purpose") });
-        let running = Running { gateway: gateway.clone(), signals: Signals::listen().unwrap(), activities };
+        let running = Running { gateway: gateway.clone(), signals: Signals::listen().unwrap(), activities, files: SocketFiles::default() };
         let error = running.until_stopped().await.unwrap_err().to_string();
         assert!(error.starts_with("heartbeats: ") && error.contains("on purpose"), "{error}");
         assert!(!gateway.takes_work(), "it was drained before");

@@ -1,10 +1,10 @@
 //! What the log says when everything is ready: what runs where.
 
-use crate::config::{AuthMode, BackboneKind, Config};
+use crate::config::{AuthMode, BackboneKind, Config, ListenAddress};
 use std::net::SocketAddr;
 
 /// Tells that clients are served at `addresses` from now on, and operators at `admin`.
-pub(super) fn tell(config: &Config, addresses: &[SocketAddr], admin: Option<SocketAddr>) {
+pub(super) fn tell(config: &Config, addresses: &[ListenAddress], admin: Option<SocketAddr>) {
     let mode = match config.auth.mode {
         AuthMode::Demo => "demo",
         AuthMode::Jwt => "jwt",
@@ -21,7 +21,7 @@ pub(super) fn tell(config: &Config, addresses: &[SocketAddr], admin: Option<Sock
         backbone,
         "serving"
     );
-    let public: Vec<_> = addresses.iter().copied().filter(|address| !address.ip().is_loopback()).collect();
+    let public: Vec<_> = addresses.iter().filter(|address| is_public(address)).cloned().collect();
     if config.auth.mode == AuthMode::Demo && !public.is_empty() {
         tracing::warn!(
             listen = listed(&public),
@@ -30,8 +30,13 @@ pub(super) fn tell(config: &Config, addresses: &[SocketAddr], admin: Option<Sock
     }
 }
 
-fn listed(addresses: &[SocketAddr]) -> String {
-    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+/// Whether other machines may reach it.
+fn is_public(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Tcp(address) if !address.ip().is_loopback())
+}
+
+fn listed(addresses: &[ListenAddress]) -> String {
+    addresses.iter().map(ListenAddress::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -55,7 +60,7 @@ mod tests {
     fn told(mode: AuthMode, addresses: &[&str]) -> Vec<Level> {
         let mut config = Config::default();
         config.auth.mode = mode;
-        let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let addresses: Vec<_> = addresses.iter().map(|address| ListenAddress::parse(address).unwrap()).collect();
         let levels = Arc::default();
         with_default(registry().with(Levels(Arc::clone(&levels))), || tell(&config, &addresses, None));
         levels.lock().unwrap().clone()
@@ -68,6 +73,6 @@ mod tests {
             assert_eq!(told(Demo, &["127.0.0.1:3000", public]), [Level::INFO, Level::WARN], "{public}");
             assert_eq!(told(Jwt, &[public]), [Level::INFO], "{public}");
         }
-        assert_eq!(told(Demo, &["127.0.0.1:3000", "127.8.9.1:1", "[::1]:3000"]), [Level::INFO]);
+        assert_eq!(told(Demo, &["127.0.0.1:3000", "127.8.9.1:1", "[::1]:3000", "unix:/run/gateway.sock"]), [Level::INFO]);
     }
 }

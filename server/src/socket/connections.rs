@@ -1,4 +1,4 @@
-//! All connections: how many there may be, and the heartbeat that finds the dead ones.
+//! All connections that are served, and the heartbeat that finds the dead ones.
 //!
 //! No timer per connection: a hand goes round a dial of slots, twice in each ping interval, and visits the connections of one
 //! slot at a time. A connection is put where the hand has just been, so that its first visit is half an interval away.
@@ -9,8 +9,6 @@ use parking_lot::Mutex;
 use protocol::CloseCode;
 use slab::Slab;
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
@@ -28,14 +26,9 @@ const _: () = assert!(5 * SLOTS < 256, "ticks are counted modulo 256");
 const SHORTEST_TICK: Duration = Duration::from_millis(5);
 
 /// All connections of one gateway.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Connections {
-    limit: usize,
-    /// From one address; 0: no limit.
-    limit_per_address: usize,
     count: AtomicUsize,
-    /// Used where there is a limit for each.
-    by_address: Mutex<HashMap<IpAddr, usize>>,
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
     hand: AtomicUsize,
@@ -48,24 +41,11 @@ pub struct Connections {
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     connections: &'a Connections,
-    slot: u8,
-    key: u32,
-    address: IpAddr,
+    /// Slot and key in one: there is one for each connection.
+    index: usize,
 }
 
 impl Connections {
-    pub(crate) fn new(limit: usize, limit_per_address: usize) -> Self {
-        Self {
-            limit,
-            limit_per_address,
-            count: AtomicUsize::new(0),
-            by_address: Mutex::default(),
-            slots: std::array::from_fn(|_| Mutex::default()),
-            hand: AtomicUsize::new(0),
-            ticks: AtomicU8::new(0),
-        }
-    }
-
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -78,39 +58,13 @@ impl Connections {
         self.len() == 0
     }
 
-    /// `None`: there are as many as there may be, in all or from this address.
-    pub(super) fn add(&self, connection: Arc<Connection>, address: IpAddr) -> Option<Place<'_>> {
-        if self.count.fetch_add(1, Relaxed) >= self.limit || !self.take_of(address) {
-            self.count.fetch_sub(1, Relaxed);
-            return None;
-        }
+    /// One more.
+    pub(super) fn add(&self, connection: Arc<Connection>) -> Place<'_> {
+        self.count.fetch_add(1, Relaxed);
         connection.heard(self.tick());
         let slot = self.hand.load(Relaxed);
         let key = self.slots[slot].lock().insert(connection);
-        Some(Place { connections: self, slot: slot as u8, key: key as u32, address })
-    }
-
-    /// False: the address has as many as it may.
-    fn take_of(&self, address: IpAddr) -> bool {
-        if self.limit_per_address == 0 {
-            return true;
-        }
-        let mut by_address = self.by_address.lock();
-        let count = by_address.entry(address).or_default();
-        let is_free = *count < self.limit_per_address;
-        *count += usize::from(is_free);
-        is_free
-    }
-
-    fn give_back(&self, address: IpAddr) {
-        if self.limit_per_address > 0
-            && let Entry::Occupied(mut entry) = self.by_address.lock().entry(address)
-        {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
+        Place { connections: self, index: key * SLOTS + slot }
     }
 
     /// How often the hand has moved, modulo 256.
@@ -161,8 +115,7 @@ impl Connections {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.connections.slots[usize::from(self.slot)].lock().remove(self.key as usize);
-        self.connections.give_back(self.address);
+        self.connections.slots[self.index % SLOTS].lock().remove(self.index / SLOTS);
         self.connections.count.fetch_sub(1, Relaxed);
     }
 }

@@ -14,6 +14,7 @@ use super::{
     transport::{Incoming, Outgoing},
 };
 use crate::{
+    admission::WebSocketPlace,
     gateway::Gateway,
     hub::{FanOut, Sink, Step, Topic},
     metrics::Pause,
@@ -55,13 +56,14 @@ const LAST_BYTES: Duration = Duration::from_secs(10);
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves a connection until it ends. `early` came with the opening handshake. What the future holds is put together before it,
-/// so that it lies there once; there are as many as there are connections.
+/// Serves a connection until it ends, and holds `admitted` until its socket is closed. `early` came with the opening handshake.
+/// What the future holds is put together before it, so that it lies there once; there are as many as there are connections.
 pub(super) fn connection(
     gateway: Arc<Gateway>,
     (socket, out): (Incoming, Outgoing),
     early: Bytes,
     caller: Caller,
+    admitted: WebSocketPlace,
 ) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
@@ -69,28 +71,26 @@ pub(super) fn connection(
     async move {
         let client = conversation.address();
         tracing::debug!(connection = connection.number(), %client, "a client has connected");
-        let place = gateway.connections.add(connection.clone(), client);
-        if place.is_some() {
-            if !gateway.takes_work() {
-                connection.drain();
-            }
-            let closing = converse(&connection, &gateway, &mut reader, &mut conversation).await;
-            if let Some(Closing { code, reason }) = closing {
-                connection.cork(std::mem::take(&mut conversation.turn.answers));
-                connection.close_with(code, &reason);
-            }
-        } else {
-            connection.close(CloseCode::Full, CloseCode::Full.meaning());
+        let place = gateway.connections.add(connection.clone());
+        if !gateway.takes_work() {
+            connection.drain();
+        }
+        let closing = converse(&connection, &gateway, &mut reader, &mut conversation).await;
+        if let Some(Closing { code, reason }) = closing {
+            connection.cork(std::mem::take(&mut conversation.turn.answers));
+            connection.close_with(code, &reason);
         }
         let client = conversation.address();
         // It leaves its topics and its session before the client may know that it has ended.
         drop(conversation);
         reader.forget();
         drop(place);
+        let socket = admitted.end();
         let code = connection.closed_with();
         gateway.meter.count_close(code);
         tracing::debug!(connection = connection.number(), %client, code, "a connection has ended");
         part(&connection, &mut reader.socket).await;
+        drop(socket);
     }
 }
 
@@ -334,7 +334,7 @@ pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
 
 /// Sends the last bytes, then waits a little for the client to close as well: a socket that is closed with something unread
 /// resets the connection, and the client might never see why.
-async fn part(connection: &Connection, socket: &mut Incoming) {
+pub(super) async fn part(connection: &Connection, socket: &mut Incoming) {
     let flush = async || {
         while !connection.flush() {
             connection.writable().await;
@@ -403,7 +403,7 @@ mod tests {
     }
 
     /// Of the future that a function gives.
-    fn size<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+    fn size<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
         size_of::<F>()
     }
 

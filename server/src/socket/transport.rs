@@ -20,7 +20,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::{io::ReadBuf, net::TcpStream};
-use tokio_rustls::{rustls::ServerConnection, server::TlsStream};
+use tokio_rustls::rustls::ServerConnection;
 
 /// What one read may bring, in bytes.
 const READ_BYTES: usize = 64 * 1024;
@@ -36,9 +36,8 @@ pub(super) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
     (Incoming { socket: read, session: None }, Outgoing { socket: write, session: None })
 }
 
-/// Takes a stream apart. The bytes are those that have been decrypted already.
-pub(super) fn encrypted(stream: TlsStream<TcpStream>) -> (Incoming, Outgoing, Bytes) {
-    let (stream, tls) = stream.into_inner();
+/// Takes a stream apart, and goes on with its TLS session. The bytes are those that have been decrypted already.
+pub(super) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, Outgoing, Bytes) {
     let (read, write) = halves::split(stream);
     let mut session = Session { tls, unsent: 0 };
     let mut early = Vec::new();

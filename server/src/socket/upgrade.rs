@@ -1,19 +1,21 @@
 //! From an HTTP request to a connection's task.
 
 use super::{
-    drive,
+    Connection, drive,
     transport::{self, Incoming, Outgoing},
 };
 use crate::{
+    admission::HttpPlace,
     gateway::Gateway,
+    http::{HttpStream, Visit},
     websocket::{HandshakeError, accept},
 };
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use protocol::CloseCode;
 use std::{net::IpAddr, sync::Arc};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// Who opens a WebSocket.
@@ -32,31 +34,53 @@ pub struct Caller {
 pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
     let accepted = accept(request.method(), request.version(), request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
+    let visit = request.extensions_mut().remove::<Visit>();
     let tasks = gateway.tasks.clone();
-    tasks.spawn(start(gateway, upgrade, caller));
+    tasks.spawn(start(gateway, upgrade, caller, visit));
     Ok(accepted.response())
 }
 
 /// Waits for the socket. A task of its own, so that what it needs is freed when the connection begins.
-async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller) {
+async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller, visit: Option<Visit>) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(error) => return tracing::debug!(client = %caller.address, %error, "a client went away during the upgrade"),
     };
-    let tasks = gateway.tasks.clone();
-    match take_apart(upgraded) {
-        Ok((streams, early)) => drop(tasks.spawn(drive::connection(gateway, streams, early, caller))),
-        Err(other) => tracing::error!(?other, "an upgraded connection is neither TCP nor TLS: the listener has changed"),
+    let (Ok((streams, early)), Some(visit)) = (take_apart(upgraded), visit) else {
+        return tracing::error!("an upgraded connection does not come from the acceptor");
+    };
+    match gateway.admission.web_socket(visit.counted) {
+        Ok(admitted) => {
+            let tasks = gateway.tasks.clone();
+            tasks.spawn(drive::connection(gateway, streams, early, caller, admitted));
+        }
+        Err(refusal) => {
+            gateway.admission.count(refusal);
+            refuse(&gateway, streams, &visit.place).await;
+        }
+    }
+}
+
+/// Tells the client why it is not served. Until it has taken that it counts as what it was before, and may be closed for others
+/// as such.
+async fn refuse(gateway: &Gateway, (mut incoming, outgoing): (Incoming, Outgoing), place: &HttpPlace) {
+    let connection = Connection::new(outgoing, gateway.config().limits.send_queue, gateway.clock);
+    connection.close(CloseCode::Full, CloseCode::Full.meaning());
+    gateway.meter.count_close(connection.closed_with());
+    tokio::select! {
+        () = drive::part(&connection, &mut incoming) => {}
+        () = place.visitor().closing() => {}
     }
 }
 
 /// The stream, and what has come on it behind the handshake.
 fn take_apart(upgraded: Upgraded) -> Result<((Incoming, Outgoing), Bytes), Upgraded> {
-    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => return Ok((transport::plain(parts.io.into_inner()), parts.read_buf)),
+    let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
+        Ok(parts) => return Ok((transport::plain(parts.io.into_inner().into_tcp()), parts.read_buf)),
         Err(other) => other,
     };
-    let parts = upgraded.downcast::<TokioIo<TlsStream<TcpStream>>>()?;
-    let (incoming, outgoing, decrypted) = transport::encrypted(parts.io.into_inner());
+    let parts = upgraded.downcast::<TokioIo<TlsStream<HttpStream>>>()?;
+    let (stream, tls) = parts.io.into_inner().into_inner();
+    let (incoming, outgoing, decrypted) = transport::encrypted(stream.into_tcp(), tls);
     Ok(((incoming, outgoing), [parts.read_buf, decrypted].concat().into()))
 }

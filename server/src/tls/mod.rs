@@ -17,7 +17,10 @@ use crate::{config, files::ReadError, metrics::Meter};
 use certificate::Files;
 use reload::Current;
 use std::{io, sync::Arc, time::Duration};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::ring},
@@ -75,7 +78,10 @@ impl Tls {
     ///
     /// # Errors
     /// The client does not speak TLS, or none that is safe, or took longer than `limit`.
-    pub async fn accept(&self, stream: TcpStream, limit: Duration) -> io::Result<TlsStream<TcpStream>> {
+    pub async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         timeout(limit, self.acceptor.accept(stream)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 

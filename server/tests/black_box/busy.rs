@@ -2,7 +2,7 @@
 
 use micro_socket::{
     Server,
-    config::{Config, Sources},
+    config::{Config, ListenAddress, Sources},
     serve::{Listeners, Runtimes},
 };
 use std::{
@@ -24,9 +24,10 @@ fn subject() {
     let running = runtimes.start(async {
         let mut config = Config::default();
         config.timeouts.drain = Duration::from_millis(100);
-        let clients = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        config.listen = vec![ListenAddress::Tcp(([127, 0, 0, 1], 0).into())];
+        let listeners = Listeners::open(&config).unwrap();
         let server = Server::prepare(config).unwrap();
-        let running = server.start(Listeners { clients, admin: None }, Sources::default()).await.unwrap();
+        let running = server.start(listeners, Sources::default()).await.unwrap();
         spawn_blocking(std::thread::park);
         let (busy, all) = std::sync::mpsc::channel();
         for _ in 0..workers.get() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
@@ -18,6 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 pub(crate) struct Gateway {
     process: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) address: String,
     client: Client,
 }
@@ -34,23 +35,35 @@ impl Gateway {
 
     /// With these arguments besides.
     pub(crate) fn start_by(arguments: &[&str], environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"))
-            .env_clear()
-            .envs(environment.iter().copied())
-            .args(["--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("Micro Socket listens on http").unwrap();
-        let address = address.trim_start_matches('s').strip_prefix("://").unwrap().to_owned();
+        let command = [env!("CARGO_BIN_EXE_micro-socket"), "--listen", "127.0.0.1:0"];
+        Self::start_command(&[&command, arguments].concat(), environment, log)
+    }
+
+    /// By a program and its arguments.
+    pub(crate) fn start_command(command: &[&str], environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+        let mut process = Command::new(command[0]);
+        process.args(&command[1..]).env_clear().envs(environment.iter().copied());
+        Self::of(process, log)
+    }
+
+    pub(crate) fn of(mut command: Command, log: impl Into<Stdio>) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
         // reqwest needs one to be there; the first test that comes by installs it.
         let _installed = ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { process, address, client }
+        let mut gateway = Self { process, output, address: String::new(), client };
+        let line = gateway.line();
+        let address = line.strip_prefix("Micro Socket listens on http").unwrap();
+        gateway.address = address.trim_start_matches('s').strip_prefix("://").unwrap().to_owned();
+        gateway
+    }
+
+    /// The next line on standard output.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response {

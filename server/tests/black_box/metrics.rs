@@ -37,7 +37,7 @@ async fn every_family_is_explained_and_names_nobody() {
             value.parse::<f64>().unwrap();
             if let Some((_, labels)) = sample.split_once('{') {
                 let label = labels.split('=').next().unwrap();
-                assert!(["code", "status", "le", "version", "name", "what", "reason"].contains(&label), "{line}");
+                assert!(["code", "status", "le", "version", "name", "what", "reason", "route"].contains(&label), "{line}");
             }
         }
     }
@@ -134,6 +134,40 @@ async fn closes_and_slow_readers_show() {
         assert!(Instant::now() < deadline, "{metrics:?}");
     }
     assert_eq!(gateway.json("/stats").await["slo"]["minute"]["slowConsumers"], 1);
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "0123456789abcdef0123\n").unwrap();
+    let gateway = Gateway::start(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.to_str().unwrap())]);
+    let before = gateway.metrics().await;
+    gateway.get("/openapi.json").await;
+    gateway.get("/demo/publish/one?a=1").await;
+    gateway.get("/demo/publish/two?a=1").await;
+    gateway.get("/nothing/of/the/kind").await;
+    gateway.request(reqwest::Method::DELETE, "/stats", &[]).await;
+    gateway.user("u", &[]).await;
+    for key in ["another key", "0123456789abcdef0123"] {
+        gateway.publish(key, r#"{"topic":"t","payload":1}"#).await;
+    }
+    gateway.send(reqwest::Method::POST, "/publish", &[], "{}").await;
+    let metrics = gateway.metrics().await;
+    for (route, status, count) in [
+        ("/openapi.json", 200, 1.0),
+        ("/demo/publish/{topic}", 200, 2.0),
+        ("none", 404, 1.0),
+        ("/stats", 405, 1.0),
+        ("/ws", 101, 1.0),
+        ("/publish", 200, 1.0),
+        ("/publish", 401, 2.0),
+        ("/metrics", 200, 1.0),
+    ] {
+        let name = format!("micro_socket_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
+        assert_eq!(metrics.get(&name).copied().unwrap_or_default() - before.get(&name).copied().unwrap_or_default(), count, "{name}");
+    }
+    assert_eq!(metrics["micro_socket_refused_api_keys_total"], 2.0);
 }
 
 /// A process that prints where it listens, twice.

@@ -26,6 +26,13 @@ pub(crate) fn text(payload: &str) -> Vec<u8> {
     frame(0x81, payload.as_bytes())
 }
 
+/// A connection whose client takes little that is not read.
+pub(crate) async fn narrow(gateway: &Gateway) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(gateway.address.parse().unwrap()).await.unwrap()
+}
+
 impl Raw {
     pub(crate) async fn tcp(gateway: &Gateway) -> Self {
         Self { stream: TcpStream::connect(&gateway.address).await.unwrap() }
@@ -33,9 +40,7 @@ impl Raw {
 
     /// A WebSocket on `/ws` whose client takes little that is not read.
     pub(crate) async fn narrow(gateway: &Gateway) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        Self { stream: socket.connect(gateway.address.parse().unwrap()).await.unwrap() }.upgraded().await
+        Self { stream: narrow(gateway).await }.upgraded().await
     }
 
     /// An open WebSocket on `/ws`.

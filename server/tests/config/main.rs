@@ -85,7 +85,7 @@ fn free_port() -> u16 {
 fn an_empty_file_gives_the_defaults() {
     let text = File::new("").effective(&[]);
     assert_eq!(text, String::from_utf8(micro_socket().arg("check").output().unwrap().stdout).unwrap());
-    for line in ["listen = \"127.0.0.1:3000\"", "mode = \"demo\"", "max_frame = \"64KiB\"", "window = \"2m\""] {
+    for line in ["listen = [\"127.0.0.1:3000\", \"[::1]:3000\"]", "mode = \"demo\"", "max_frame = \"64KiB\"", "window = \"2m\""] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
 }
@@ -138,7 +138,7 @@ fn every_value_can_come_from_the_environment() {
         ("MICRO_SOCKET_LOG__FORMAT", "json"),
     ]);
     for line in [
-        "listen = \"0.0.0.0:80\"",
+        "listen = [\"0.0.0.0:80\"]",
         "allowed_origins = [\"https://a.example\", \"https://b.example\"]",
         "max_connections = 5",
         "send_queue = \"128KiB\"",
@@ -165,7 +165,7 @@ fn a_wrong_value_is_refused_with_place_key_found_and_allowed() {
     const SIZE: &str = "written \"64KiB\", \"1MiB\" or as a number of bytes";
     const PERIOD: &str = "written \"500ms\", \"10s\", \"2m\" or \"1h\"";
     let cases = [
-        ("listen = 3000", "listen: found 3000; allowed: an IP address with a port, such as \"127.0.0.1:3000\", \"0.0.0.0:3000\" or \"[::]:3000\"".to_owned()),
+        ("listen = 3000", "listen: found 3000; allowed: an IP address with a port, such as \"127.0.0.1:3000\", \"0.0.0.0:3000\" or \"[::]:3000\", a Unix socket, such as \"unix:/run/micro-socket.sock\", or a list of them (in a variable separated by commas)".to_owned()),
         ("limits.max_frame = \"64MB\"", format!("limits.max_frame: found \"64MB\"; allowed: a size from 1KiB to 16MiB, {SIZE}")),
         ("limits.max_frame = 1023", format!("limits.max_frame: found 1023; allowed: a size from 1KiB to 16MiB, {SIZE}")),
         ("limits.max_frame = \"17MiB\"", format!("limits.max_frame: found \"17MiB\"; allowed: a size from 1KiB to 16MiB, {SIZE}")),

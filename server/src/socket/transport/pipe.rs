@@ -60,7 +60,8 @@ impl Client {
         let incoming = Incoming { socket: halves::ReadHalf::Pipe(ReadHalf(pipe.clone())), session: None };
         let outgoing = Outgoing { socket: halves::WriteHalf::Pipe(WriteHalf(pipe.clone())), session: None };
         let caller = Caller { address: IpAddr::V4(Ipv4Addr::LOCALHOST), topic };
-        gateway.tasks.spawn(drive::connection(gateway.clone(), (incoming, outgoing), Bytes::new(), caller));
+        let admitted = gateway.admission.web_socket(None).expect("room for one more");
+        gateway.tasks.spawn(drive::connection(gateway.clone(), (incoming, outgoing), Bytes::new(), caller, admitted));
         Self(pipe)
     }
 
