@@ -69,7 +69,7 @@ pub struct Stats {
     pub subscriptions: u64,
 }
 
-/// Who publishes.
+/// The sender of a publish.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Publisher<'a> {
     /// This user, over WebSocket.
@@ -385,7 +385,7 @@ impl Gateway {
         })
     }
 
-    /// Makes a topic known here that somebody else numbers; a new one is this user's. `None`: there is nothing to wait for. Whether
+    /// Makes a topic known here that the backbone numbers; a new one is this user's. `None`: there is nothing to wait for. Whether
     /// it succeeded shows in [`Gateway::with_topic`]. Cancel-safe.
     pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>, user: &UserId<'_>) -> Option<BoxFuture<'static, ()>> {
         self.shared_log.as_ref()?.attach(self, topic, user)
@@ -399,7 +399,7 @@ impl Gateway {
         }
     }
 
-    /// Does `act` on the topic of this name, which is made where there is none and this process numbers it; then it is `user`'s.
+    /// Does `act` on the topic of this name. If there is none and this process numbers topics, it is made and is `user`'s.
     /// `last` is the topic that the caller used last.
     ///
     /// # Errors

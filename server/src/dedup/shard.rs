@@ -129,7 +129,7 @@ impl Shard {
 
     /// Adds a claim that is not there yet. If it counts for its user's share, the user may have `share` of them: returns how many of
     /// the user's oldest were forgotten for it; those made at or after `since` are dropped before their time. It counts as no older
-    /// than the newest: who looked at the clock first may come second.
+    /// than the newest: a publish that looked at the clock first may come second.
     pub(super) fn insert(
         &mut self,
         key: &Key<'_>,
@@ -208,7 +208,7 @@ impl Shard {
         self.forget(index)
     }
 
-    /// Forgets this claim. In constant time where it is its user's oldest, and in little more where it is one of the newest.
+    /// Forgets this claim. In constant time if it is its user's oldest, and in little more if it is one of the newest.
     pub(super) fn forget(&mut self, index: Index) -> usize {
         let Claim { user, older, newer, hash, is_shared, .. } = self.claims.remove(index as usize);
         let own = &mut self.users[user as usize];

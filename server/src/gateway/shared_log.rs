@@ -168,7 +168,7 @@ struct TopicFeed {
     gateway: Weak<Gateway>,
     backbone: Arc<dyn Backbone>,
     name: Name,
-    /// Whose the topic is: who asked for it first.
+    /// The user whose the topic is: the first that asked for it.
     user: UserId<'static>,
     topic: OnceLock<Weak<Topic<Connection>>>,
 }

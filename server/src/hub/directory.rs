@@ -180,7 +180,7 @@ impl<S: Sink> Directory<S> {
         })
     }
 
-    /// The topic of this name; `make` makes it where there is none, which is then told.
+    /// The topic of this name; `make` makes it if there is none. True: it was made.
     fn insert(
         &self,
         name: &protocol::Topic<'_>,
@@ -278,10 +278,10 @@ impl<S: Sink> Directory<S> {
         let ttl = Micros::default().after(self.limits.meta_ttl);
         let Some(before) = self.shared.now().0.checked_sub(ttl.0).map(Micros) else { return false };
         for _ in 0..SLICE {
-            match self.shared.retire_unused(before) {
-                Some(Some(retired)) => self.forget(&retired),
-                Some(None) => {}
-                None => return false,
+            let longest = self.shared.longest_idle(None).filter(|(since, _)| *since <= before);
+            let Some((since, topic)) = longest else { return false };
+            if topic.retire(since) {
+                self.forget(&topic);
             }
         }
         true

@@ -26,7 +26,7 @@ pub(super) fn class(bytes: usize) -> Class {
     bytes.checked_ilog2().map_or(0, |log| log.max(SMALLEST) as Class)
 }
 
-/// Owners that are looked at for the one that holds most. Where more hold about the most, one of these gives.
+/// Owners that are looked at for the one that holds most. If more of them hold about the most, one of those looked at gives.
 const LOOKS: usize = 16;
 
 #[derive(Debug)]

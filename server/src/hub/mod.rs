@@ -14,7 +14,7 @@
 //! | [`history`] | the last messages of a topic, for replay |
 //! | `pending` | bytes that are numbered and not yet fanned out |
 //! | [`owner`] | whose a topic is, and what an owner has |
-//! | `shared`, `kept` | what all topics share: which are idle, whose history is due to be trimmed, who holds most |
+//! | `shared`, `kept` | what all topics share: which are idle, which have to be trimmed, which owner holds most |
 
 pub mod directory;
 pub mod fan_out;

@@ -1,4 +1,4 @@
-//! Who has brought topics into being: how many each owner has, and how much memory the history of them takes. Shares are counted
+//! The owners of topics: how many topics each has brought into being, and how much memory their history takes. Shares are counted
 //! by it.
 
 use dashmap::DashMap;
@@ -10,7 +10,7 @@ use std::sync::{
     },
 };
 
-/// Whose a topic is from its first subscription or publish until it is forgotten, whoever uses it later.
+/// Whose a topic is from its first subscription or publish until it is forgotten, also if only others use it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
     /// A user, by its id. It has a share.
@@ -84,8 +84,11 @@ impl Account {
         rank(self.held())
     }
 
-    /// It is listed under this rank from now on. Who changes it holds the list's lock and then compares with [`Account::rank`] once
-    /// more; who changes what is held looks at the listed rank afterwards: so one of the two sees what the other did.
+    /// It is listed under this rank from now on. [`Kept::rank`] calls it under the list's lock and then compares with
+    /// [`Account::rank`] once more, and [`Account::count`] looks at the listed rank after it has counted: so one of the two sees what
+    /// the other did.
+    ///
+    /// [`Kept::rank`]: super::kept::Kept::rank
     pub(super) fn list_under(&self, rank: Rank) {
         self.held.rank.store(rank, SeqCst);
     }
@@ -113,7 +116,7 @@ pub(super) struct Accounts {
 impl Accounts {
     /// One more topic of this owner; gives how many there are now. [`Accounts::leave`] takes it back.
     pub(super) fn enter(&self, owner: Owner<'_>) -> (Arc<Account>, usize) {
-        // Counted while the shard is locked: meanwhile nobody forgets the account.
+        // Counted while the shard is locked: meanwhile `leave` cannot forget the account.
         let count = |account: &Arc<Account>| (account.clone(), account.topics.fetch_add(1, Relaxed) + 1);
         if let Some(known) = self.by_name.get(owner.name()) {
             return count(&known);

@@ -1,4 +1,4 @@
-//! What all topics of a directory share: which of them are idle, which have history and who holds how much of it.
+//! What all topics of a directory share: which of them are idle, which have history, and which owner holds how much of it.
 
 use super::{
     directory::{Instruments, Limits},
@@ -43,7 +43,7 @@ pub(super) struct Shared<S> {
     history: AtomicUsize,
     /// Times that a topic gave some of its history because all history together was too much.
     given: AtomicU64,
-    /// Held by the one who makes topics give.
+    /// Held while topics are made to give.
     giving: Mutex<()>,
     /// Topics with neither subscriber nor history by when they were last used, each of its owner's. One that was used since it was
     /// listed without a change of that stands too far in front: that is found out, and put right, when it is looked at.
@@ -103,14 +103,9 @@ impl<S: Sink> Shared<S> {
         None
     }
 
-    /// Retires the idle topic that has been unused for the longest, if that began at or before `before`. `Some(None)`: it has been
-    /// used since.
-    pub(super) fn retire_unused(&self, before: Micros) -> Option<Option<Arc<Topic<S>>>> {
-        let (since, topic) = self.longest_idle(None).filter(|(since, _)| *since <= before)?;
-        Some(topic.retire(since).then_some(topic))
-    }
-
-    fn longest_idle(&self, of: Option<&Account>) -> Option<(Micros, Arc<Topic<S>>)> {
+    /// The idle topic that has been unused for the longest, of this owner or of all, and since when as far as is known: it may have
+    /// been used since.
+    pub(super) fn longest_idle(&self, of: Option<&Account>) -> Option<(Micros, Arc<Topic<S>>)> {
         let idle = self.idle.lock();
         let oldest = match of {
             Some(account) => idle.oldest_of(&account.number),
@@ -148,7 +143,7 @@ impl<S: Sink> Shared<S> {
         if self.is_within() {
             return false;
         }
-        // Who finds another one at it goes on: two would give too much.
+        // If another publish is at it, this one goes on: two at once would take too much.
         let Some(_alone) = self.giving.try_lock() else { return false };
         for _ in 0..GIVEN {
             let largest = self.kept.lock().largest();

@@ -58,7 +58,7 @@ struct Entry {
 enum State {
     /// A connection has it.
     Attached(Arc<dyn Owner>),
-    /// Nobody has it; its place among the detached ones.
+    /// No connection has it; its place among the detached ones.
     Detached(Slot),
 }
 

@@ -38,7 +38,7 @@ impl Model {
         self.0.iter_mut().find(|known| known.topic == topic)
     }
 
-    /// The topic, which is made where there is none.
+    /// The topic, which is made if there is none.
     fn using(&mut self, limits: &Limits, owner: usize, topic: usize, step: usize) -> Result<&mut Known, TooManyTopics> {
         if self.find(topic).is_none() {
             let own = self.0.iter().filter(|known| known.owner == owner).count();
@@ -158,7 +158,7 @@ proptest! {
 }
 
 #[test]
-fn a_user_who_floods_takes_nothing_of_anybody_elses_history() {
+fn a_user_that_floods_takes_nothing_of_the_history_of_others() {
     let directory = endless();
     (0..3).for_each(|topic| publish(&directory, 1, topic, 100));
     let of_others = |directory: &Directory<Reader>| directory.sizes().into_iter().filter(|(name, ..)| name.len() == 2).collect::<Vec<_>>();

@@ -32,7 +32,7 @@ impl<S: Sink> Topic<S> {
         self.settle(&mut self.log.lock());
     }
 
-    /// Lists it where it is idle now, and only there.
+    /// Lists it among the idle ones if it is idle now, and takes it out if it is not.
     pub(super) fn settle(self: &Arc<Self>, log: &mut Log<S>) {
         // The history of one that is numbered elsewhere is not only here.
         let is_unused = self.subscribers() == 0 && (self.attachment.is_some() || log.history.is_empty());
