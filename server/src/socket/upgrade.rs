@@ -1,12 +1,12 @@
 //! From an HTTP request to a connection's task.
 
 use super::{
-    drive,
+    drive, subprotocol,
     transport::{self, Incoming, Outgoing},
 };
 use crate::{
     gateway::Gateway,
-    websocket::{HandshakeError, accept},
+    websocket::{HandshakeError, accept, subprotocols},
 };
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
@@ -31,6 +31,10 @@ pub struct Caller {
 /// [`HandshakeError`]: the request is none.
 pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
     let accepted = accept(request.method(), request.version(), request.headers())?;
+    let accepted = match subprotocol::choose(&subprotocols(request.headers())?) {
+        Some(name) => accepted.with_subprotocol(name),
+        None => accepted,
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     let tasks = gateway.tasks.clone();
     tasks.spawn(start(gateway, upgrade, caller));

@@ -10,9 +10,11 @@ mod decoder;
 mod encode;
 mod handshake;
 mod mask;
+mod subprotocol;
 mod violation;
 
 pub use decoder::{Close, Decoder, Event};
 pub use encode::{CLOSE_WITHOUT_CODE, PING, close_frame, pong_frame, put_binary_frame, put_text_frame};
 pub use handshake::{Accept, HandshakeError, accept};
+pub use subprotocol::subprotocols;
 pub use violation::Violation;
