@@ -19,7 +19,7 @@ pub(super) struct Answer {
 }
 
 pub(super) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\n\r\n")).await
+    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
 }
 
 pub(super) async fn post(address: SocketAddr, path: &str, key: &str, body: &str) -> Result<Answer> {
@@ -27,7 +27,7 @@ pub(super) async fn post(address: SocketAddr, path: &str, key: &str, body: &str)
     ask(
         address,
         &format!(
-            "POST {path} HTTP/1.1\r\nHost: soak\r\nConnection: close\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {len}\r\n\r\n{body}"
         ),
     )
     .await
