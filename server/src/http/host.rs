@@ -110,7 +110,6 @@ fn parse(text: &str) -> Option<Authority> {
     Authority::parse(text.strip_suffix(':').unwrap_or(text))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn malformed(why: Malformed) -> Problem {
     Problem::new(Code::Protocol(ErrorCode::InvalidMessage), why.to_string())
 }
