@@ -10,7 +10,7 @@ use crate::{
     shell::{Help, Shortcuts, Sprite, TopBar},
     standing,
 };
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
 
 /// Runs before the first paint: the theme that was chosen last, and the mark that scripts run.
 const BEFORE_PAINT: &str = r#"{const e=document.documentElement;e.classList.add("js");try{const t=localStorage.getItem("theme");if(t==="light"||t==="dark")e.dataset.theme=t}catch{}}"#;
@@ -22,19 +22,27 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
                     stroke-width='2'%3E%3Cpath d='M11 1v20M1 7h5M21 15h-8M16.5 11.5l-5 3.5 5 3.5'/%3E%3Cpath fill='%235577dd' \
                     d='m5.5 3.8 5 3.2-5 3.2z'/%3E%3C/svg%3E";
 
-/// What the browser may do with the document that is being rendered, as the header `Content-Security-Policy`: load from this
-/// gateway, run no script in the text but those of this rendering, and connect anywhere, for that is what the playground is for.
+/// What the browser may do with the document, as the header `Content-Security-Policy`: load from this gateway, run no script in the
+/// text but those that `scripts` names (sources separated by spaces), and connect anywhere, for that is what the playground is for.
 /// Style *attributes* are allowed: they size the log before its code is there.
-pub fn policy() -> String {
-    let nonce = use_nonce().map(|nonce| format!(" 'nonce-{nonce}'")).unwrap_or_default();
+pub fn policy(scripts: &str) -> String {
     format!(
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{nonce}; style-src 'self'; style-src-attr 'unsafe-inline'; font-src 'self'; \
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {scripts}; style-src 'self'; style-src-attr 'unsafe-inline'; font-src 'self'; \
          img-src 'self' data:; connect-src 'self' ws: wss: http: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 }
 
+/// The whole document as text. `bounds` are the gateway's own; nothing in it comes from a request.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn html(options: LeptosOptions, bounds: Bounds) -> String {
+    let owner = Owner::new();
+    let html = owner.with(|| shell(options, bounds).into_view().to_html());
+    owner.cleanup();
+    html
+}
+
 /// The whole document: head, scripts that hydrate, and [`App`]. `bounds` are the gateway's own.
-pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
+fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
     provide_context(bounds);
     let pkg = format!("/{}", options.site_pkg_dir);
     let style = format!("{pkg}/{}.css", options.output_name);
@@ -51,7 +59,7 @@ pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
                 <meta name="description" content=DESCRIPTION/>
                 <meta name="color-scheme" content="light dark"/>
                 <title>"Micro Socket"</title>
-                <script nonce=use_nonce()>{BEFORE_PAINT}</script>
+                <script>{BEFORE_PAINT}</script>
                 <link rel="icon" href=ICON type="image/svg+xml"/>
                 <link rel="stylesheet" href=style/>
                 {fonts}
@@ -65,7 +73,7 @@ pub fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
     }
 }
 
-/// What the composer's forms are made of, as data. No script that runs, so the policy does not ask for a nonce.
+/// What the composer's forms are made of, as data. No script that runs, so the policy does not name it.
 fn kinds() -> impl IntoView {
     #[cfg(not(target_arch = "wasm32"))]
     let (id, json) = (crate::composer::KINDS, crate::composer::kinds());

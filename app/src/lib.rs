@@ -55,7 +55,9 @@ pub mod reference;
 mod shell;
 mod standing;
 
-pub use document::{App, policy, shell};
+#[cfg(not(target_arch = "wasm32"))]
+pub use document::html;
+pub use document::{App, policy};
 pub use reference::Bounds;
 
 #[cfg(not(erase_components))]

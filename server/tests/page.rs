@@ -5,10 +5,12 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use micro_socket::{
     config::Config,
     page::{Assets, bounds, router},
 };
+use ring::digest::{SHA256, digest};
 use tower::ServiceExt;
 
 const WASM: &str = "/pkg/0123abcd/micro-socket_bg.wasm";
@@ -179,25 +181,46 @@ async fn the_page_tells_the_limits_that_are_configured() {
     assert!(!html.contains("64 KiB *"), "a default is told that does not hold");
 }
 
-/// What the page may run is named by the policy: scripts of this rendering, and nothing that somebody slips into the text.
+/// What the page may run is named by the policy: its own scripts by their hashes, and nothing that is slipped into the text.
 #[tokio::test]
-async fn each_rendering_has_a_policy_with_a_nonce_of_its_own() {
-    let mut nonces = Vec::new();
-    for _ in 0..2 {
-        let answer = get("/docs", &[]).await;
-        let policy = answer.header(header::CONTENT_SECURITY_POLICY).expect("a policy").to_owned();
-        let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).expect("a nonce").to_owned();
-        assert!(nonce.len() >= 22, "{nonce}");
-        let scripts = policy.split("; ").find(|part| part.starts_with("script-src ")).unwrap();
-        assert!(!scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'"), "{scripts}");
-        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
-        let html = String::from_utf8(answer.body.to_vec()).unwrap();
-        let scripts = html.split("<script").skip(1).map(|script| script.split('>').next().unwrap_or_default());
-        // Data is not run.
-        for script in scripts.filter(|script| !script.contains("application/json")) {
-            assert!(script.contains(&format!("nonce=\"{nonce}\"")), "<script{script}>");
-        }
-        nonces.push(nonce);
+async fn the_policy_names_each_script_of_the_page() {
+    let answer = get("/docs", &[]).await;
+    let policy = answer.header(header::CONTENT_SECURITY_POLICY).expect("a policy").to_owned();
+    let scripts = policy.split("; ").find_map(|part| part.strip_prefix("script-src ")).unwrap();
+    assert!(!scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'") && !scripts.contains("nonce"), "{scripts}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    let html = String::from_utf8(answer.body.to_vec()).unwrap();
+    let inline = html.split("<script").skip(1).filter_map(|script| script.split_once('>'));
+    let inline: Vec<_> = inline.filter(|(attributes, _)| !attributes.contains("application/json")).collect();
+    assert_eq!(inline.len(), 2, "theme and loader");
+    for (_, rest) in inline {
+        let text = rest.split("</script>").next().unwrap();
+        let hash = BASE64.encode(digest(&SHA256, text.as_bytes()));
+        assert!(scripts.contains(&format!("'sha256-{hash}'")), "{scripts} does not name {text}");
     }
-    assert_ne!(nonces[0], nonces[1]);
+}
+
+#[tokio::test]
+async fn the_page_is_rendered_once_and_asked_for_anew() {
+    let router = with_files();
+    let br = || (header::ACCEPT_ENCODING, "br, gzip");
+    let first = ask(router.clone(), Method::GET, "/docs", &[br()]).await;
+    assert_eq!(first.header(header::CONTENT_ENCODING), Some("br"));
+    assert_eq!(first.header(header::VARY), Some("accept-encoding"));
+    let tag = first.header(header::ETAG).unwrap();
+    let held = ask(router.clone(), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)]).await;
+    assert_eq!((held.status, held.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    assert_eq!(held.header(header::CONTENT_SECURITY_POLICY), first.header(header::CONTENT_SECURITY_POLICY));
+    // The other forms, and the same page of a gateway with other limits, are other content.
+    let gzip = ask(router, Method::GET, "/docs", &[(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, tag)]).await;
+    assert_eq!((gzip.status, gzip.header(header::CONTENT_ENCODING)), (StatusCode::OK, Some("gzip")));
+    let mut config = Config::default();
+    config.limits.max_subscriptions = 12_345;
+    let none: [(&str, &[u8]); 0] = [];
+    let other = ask(router_of(none, &config), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)]).await;
+    assert_eq!(other.status, StatusCode::OK);
+}
+
+fn router_of<'a>(files: impl IntoIterator<Item = (&'a str, &'static [u8])>, config: &Config) -> Router {
+    router(Assets::from_files(files), bounds(config)).expect("the options of Leptos.toml")
 }

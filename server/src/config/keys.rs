@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::history::{self, HistoryOverride, HistoryOverrides};
+use super::hosts::{HostList, HostName};
 use super::kind::{
     AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size,
     Switch,
@@ -159,6 +160,8 @@ settings! {
     access: Access {
         /// Web origins whose pages may open a WebSocket, besides those that always may.
         allowed_origins: AllowedOrigins = AllowedOrigins::default(), OriginList;
+        /// Names in `Host` that the gateway answers to. None: any, but on a loopback listener in demo mode only loopback names.
+        allowed_hosts: Vec<HostName> = Vec::new(), HostList;
         /// Proxies whose `X-Forwarded-For` is believed.
         trusted_proxies: Networks = Networks::default(), NetworkList;
         /// What users may subscribe to whose token has no claim `topics`.
@@ -173,7 +176,7 @@ settings! {
         max_connections: usize = 100_000, Count(1..=10_000_000);
         /// Connections at once from one address, from accept on; IPv6 by /64; 0: no limit.
         max_connections_per_ip: usize = 0, Count(0..=10_000_000);
-        /// WebSocket connections at once of one user; one more is closed with 1013; 0: no limit.
+        /// WebSocket connections at once of one user; a connection beyond the limit is closed with 1013; 0: no limit.
         max_connections_per_user: usize = 10_000, Count(0..=10_000_000);
         /// Connections that were accepted and are not (yet) upgraded to WebSocket.
         max_http_connections: usize = 2_000, Count(1..=10_000_000);
@@ -296,7 +299,7 @@ settings! {
 
     /// Which of the HTTP routes exist, and where.
     http: Http {
-        /// The keys of backends, one a line; without it there is no `POST /publish`.
+        /// The keys of backends, one a line. If it is not given, `POST /publish` does not exist.
         api_keys_file: Option<PathBuf> = None, FilePath;
         /// Messages of one request to `POST /publish`.
         publish_batch: usize = 1_000, Count(1..=100_000);

@@ -4,9 +4,11 @@
 //! environment variables, the error texts and the output of `check` all follow from there.
 //! Precedence: command line, environment, file, default. Knows nothing of the rest of the server.
 
+mod authority;
 mod error;
 mod exposed;
 mod history;
+mod hosts;
 mod keys;
 mod kind;
 mod layers;
@@ -22,9 +24,11 @@ mod units;
 use keys::Key;
 use std::path::PathBuf;
 
+pub use authority::Authority;
 pub use error::{ConfigError, Problem};
 pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
+pub use hosts::HostName;
 pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
 pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use listen::ListenAddress;

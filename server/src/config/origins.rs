@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::authority::Authority;
+
 /// A web origin, `scheme://host[:port]`. Case of scheme and host, and a port that the scheme
 /// implies, make no difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,17 +25,24 @@ impl Origin {
         if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(letters) {
             return None;
         }
-        let (host, port) = parse_authority(authority)?;
-        let port = port.or_else(|| default_port(&scheme));
-        Some(Self { scheme, host, port })
+        let authority = Authority::parse(authority)?;
+        let port = authority.port().or_else(|| default_port(&scheme));
+        Some(Self { scheme, host: authority.host().to_owned(), port })
     }
 
-    /// Whether a request whose `Host` header is `authority` went to this origin's host and port.
+    /// The origin of a whole URL, as browsers write it into `Referer`; `None` for what has none, or a user in it.
+    pub fn of_url(url: &str) -> Option<Self> {
+        let authority = url.find("://")? + "://".len();
+        let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
+        Self::parse(&url[..end])
+    }
+
+    /// Whether a request to `authority` went to this origin's host and port.
     ///
-    /// The request does not tell its scheme (a proxy may have ended TLS before), so a `Host`
+    /// The request does not tell its scheme (a proxy may have ended TLS before), so an authority
     /// without a port is given the one of this origin's scheme.
-    pub fn is_host(&self, authority: &str) -> bool {
-        parse_authority(authority).is_some_and(|(host, port)| host == self.host && port.or_else(|| default_port(&self.scheme)) == self.port)
+    pub fn is_host(&self, authority: &Authority) -> bool {
+        authority.host() == self.host && authority.port().or_else(|| default_port(&self.scheme)) == self.port
     }
 
     /// Whether its host can only be the reader's own machine.
@@ -78,28 +87,6 @@ fn default_port(scheme: &str) -> Option<u16> {
     }
 }
 
-/// Host in lower case and the port where one is written.
-fn parse_authority(authority: &str) -> Option<(String, Option<u16>)> {
-    let host_end = match authority.strip_prefix('[') {
-        Some(_) => authority.find(']')? + 1,
-        None => authority.find(':').unwrap_or(authority.len()),
-    };
-    let (host, rest) = authority.split_at(host_end);
-    let port = match rest.strip_prefix(':') {
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
-        None if rest.is_empty() => None,
-        _ => return None,
-    };
-    is_host_name(host).then(|| (host.to_ascii_lowercase(), port))
-}
-
-fn is_host_name(host: &str) -> bool {
-    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn the_origin_of_a_url_is_what_stands_before_its_path() {
+        for url in ["https://a.example", "https://a.example/", "https://A.example:443/x?y#z", "https://a.example?x", "https://a.example#x"]
+        {
+            assert_eq!(Origin::of_url(url), Some(origin("https://a.example")), "{url}");
+        }
+        for url in ["", "about:blank", "/docs", "https://u@a.example/", "https:///x"] {
+            assert_eq!(Origin::of_url(url), None, "{url}");
+        }
+    }
+
+    #[test]
     fn case_and_implied_ports_make_no_difference() {
         assert_eq!(origin("HTTPS://App.Example:443"), origin("https://app.example"));
         assert_eq!(origin("http://a.example:80").to_string(), "http://a.example");
@@ -143,15 +141,15 @@ mod tests {
 
     #[test]
     fn the_host_of_the_request_is_compared_with_its_port() {
-        assert!(origin("http://a.example").is_host("a.example"));
-        assert!(origin("http://a.example").is_host("A.example:80"));
-        assert!(origin("https://a.example").is_host("a.example"));
-        assert!(origin("https://a.example").is_host("a.example:443"));
-        assert!(origin("http://[::1]:3000").is_host("[::1]:3000"));
-        assert!(!origin("http://a.example").is_host("a.example:3000"));
-        assert!(!origin("http://a.example:3000").is_host("a.example"));
-        assert!(!origin("http://a.example").is_host("b.example"));
-        assert!(!origin("http://a.example").is_host(""));
+        let is_host = |origin: &str, host: &str| self::origin(origin).is_host(&Authority::parse(host).unwrap());
+        assert!(is_host("http://a.example", "a.example"));
+        assert!(is_host("http://a.example", "A.example:80"));
+        assert!(is_host("https://a.example", "a.example"));
+        assert!(is_host("https://a.example", "a.example:443"));
+        assert!(is_host("http://[::1]:3000", "[::1]:3000"));
+        assert!(!is_host("http://a.example", "a.example:3000"));
+        assert!(!is_host("http://a.example:3000", "a.example"));
+        assert!(!is_host("http://a.example", "b.example"));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The AsyncAPI 3 document of the WebSocket protocol, made from the protocol's own reference: a frame that is added there is here.
 
+use std::sync::LazyLock;
+
 use protocol::reference::{Direction, FrameDoc, client_frames, server_frames};
 use protocol::{CloseCode, ErrorCode};
 use serde_json::{Map, Value, json};
+
+use crate::page;
 
 /// The two WebSocket paths; both speak the same protocol.
 const CHANNELS: [Channel; 2] = [
@@ -18,8 +22,34 @@ struct Channel {
     topic: bool,
 }
 
-/// The whole document.
-pub(super) fn document() -> Value {
+/// The document as JSON: all but the server is the same for every request.
+pub(super) fn document(protocol: &str, host: &str) -> String {
+    let server = json!({ "gateway": { "host": host, "protocol": protocol, "description": "The gateway" } });
+    let Template { before, behind, .. } = &*TEMPLATE;
+    format!("{before}{server}{behind}")
+}
+
+/// Another one as soon as the document is, but for its server.
+pub(super) fn revision() -> &'static str {
+    &TEMPLATE.revision
+}
+
+/// The document without the value of `servers`.
+struct Template {
+    before: String,
+    behind: String,
+    revision: String,
+}
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    const SERVERS: &str = "$servers";
+    let text = whole(SERVERS).to_string();
+    let revision = page::revision(text.as_bytes());
+    let (before, behind) = text.split_once(&format!("\"{SERVERS}\"")).unwrap_or_default();
+    Template { before: before.to_owned(), behind: behind.to_owned(), revision }
+});
+
+fn whole(servers: &str) -> Value {
     let frames: Vec<FrameDoc> = client_frames().into_iter().chain(server_frames()).collect();
     json!({
         "asyncapi": "3.0.0",
@@ -29,16 +59,10 @@ pub(super) fn document() -> Value {
             "description": "One JSON object per WebSocket text frame. The first frame is `setup`; frames may follow without waiting \
                 for its answer. Unknown fields are ignored.",
             "license": { "name": env!("CARGO_PKG_LICENSE") },
+            "tags": [{ "name": "WebSocket", "description": "Where clients connect" }],
         },
         "defaultContentType": "application/json",
-        "servers": {
-            "gateway": {
-                "host": "{host}",
-                "protocol": "ws",
-                "description": "The gateway.",
-                "variables": { "host": { "default": "127.0.0.1:3000", "description": "Host and port." } },
-            },
-        },
+        "servers": servers,
         "channels": CHANNELS.iter().map(|channel| (channel.name.to_owned(), self::channel(channel, &frames))).collect::<Map<_, _>>(),
         "operations": CHANNELS.iter().flat_map(|channel| operations(channel, &frames)).collect::<Map<_, _>>(),
         "components": { "messages": frames.iter().map(|frame| (id(frame), message(frame))).collect::<Map<_, _>>() },
@@ -92,16 +116,22 @@ fn channel(channel: &Channel, frames: &[FrameDoc]) -> Value {
 
 /// `send` and `receive` are said of the gateway.
 fn operations(channel: &Channel, frames: &[FrameDoc]) -> [(String, Value); 2] {
-    [("receive", Direction::ToServer, "What a client may send"), ("send", Direction::ToClient, "What the gateway sends")].map(
-        |(action, direction, summary)| {
-            let reference = |frame| json!({ "$ref": format!("#/channels/{}/messages/{}", channel.name, id(frame)) });
-            let operation = json!({
-                "action": action,
-                "summary": summary,
-                "channel": { "$ref": format!("#/channels/{}", channel.name) },
-                "messages": frames.iter().filter(|frame| frame.direction == direction).map(reference).collect::<Value>(),
-            });
-            (format!("{}.{action}", channel.name), operation)
-        },
-    )
+    let to_server = ("receive", Direction::ToServer, "What a client may send", "`setup` comes first; what comes before it is refused.");
+    let to_client = (
+        "send",
+        Direction::ToClient,
+        "What the gateway sends",
+        "Answers come in the order of their requests, messages in the order of their numbers.",
+    );
+    [to_server, to_client].map(|(action, direction, summary, description)| {
+        let reference = |frame| json!({ "$ref": format!("#/channels/{}/messages/{}", channel.name, id(frame)) });
+        let operation = json!({
+            "action": action,
+            "summary": summary,
+            "description": description,
+            "channel": { "$ref": format!("#/channels/{}", channel.name) },
+            "messages": frames.iter().filter(|frame| frame.direction == direction).map(reference).collect::<Value>(),
+        });
+        (format!("{}.{action}", channel.name), operation)
+    })
 }

@@ -10,14 +10,17 @@ use axum::response::IntoResponse;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use indexmap::map::Entry;
+use percent_encoding::percent_decode_str;
 use protocol::{ErrorCode, MessageId, Payload};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use super::backend;
+use super::host::AskedHost;
 use super::path::{self, TopicPath};
 use super::problem::{self, Code, Problem, ProblemBody, example};
+use super::site;
 use crate::config::AuthMode;
 use crate::gateway::Gateway;
 
@@ -72,38 +75,39 @@ pub(super) struct Published {
 ///
 /// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is `{"bid":"100","ask":"101"}`. Values are
 /// texts; a repeated parameter becomes a list. A request that a page of another site made is refused, as a GET with an effect
-/// must not be open to any page. Each request is a new message. Exists in demo mode, and in `jwt` mode where `http.demo` is true; there
-/// it asks for an API key.
+/// must not be open to any page; so is one that a browser sends ahead, before anybody asked for the address. Each request is a new
+/// message, and no answer may be cached. Exists in demo mode, and in `jwt` mode if `http.demo` is true; there it needs an API key.
 #[utoipa::path(
     get, path = "/demo/publish/{topic}", tag = "Gateway",
     security((), ("apiKey" = [])),
     params(
-        ("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
+        ("topic" = String, Path, description = "The topic, 1 to 256 bytes of UTF-8, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
         ("data" = Option<HashMap<String, Texts>>, Query, style = Form, explode,
             description = "Any parameters: they become the message's `data`", example = json!({ "bid": "100", "ask": "101" })),
     ),
     responses(
         (status = 200, description = "Numbered and on its way to all subscribers", body = Published),
-        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
+        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule; `INVALID_MESSAGE`: the query is not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
         (status = 401, description = "`AUTH_FAILED`: in `jwt` mode, no API key or a wrong one", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::AuthFailed)))),
         (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
         (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
-        (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
+        (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`; `FORBIDDEN`: a browser loads the address ahead", body = ProblemBody,
             content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
     )
 )]
 pub(super) async fn publish(
     State(gateway): State<Arc<Gateway>>,
+    AskedHost(host): AskedHost,
     headers: HeaderMap,
     topic: TopicPath,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Published>, Problem> {
-    check_site(&headers)?;
+    site::check(&headers, host.as_ref())?;
     if gateway.config().auth.mode == AuthMode::Jwt {
         backend::check(&gateway, &headers)?;
     }
     let topic = path::topic(topic)?;
-    let data = to_raw_value(&data(&query.unwrap_or_default())).map_err(|_| Problem::from(ErrorCode::Internal))?;
+    let data = to_raw_value(&data(text(query.as_deref().unwrap_or_default())?)).map_err(|_| Problem::from(ErrorCode::Internal))?;
     if data.get().len() > gateway.config().limits.max_frame {
         return Err(ErrorCode::MessageTooLarge.into());
     }
@@ -125,15 +129,12 @@ pub(super) async fn refuse_head() -> impl IntoResponse {
     ([(header::ALLOW, "GET")], problem::method_not_allowed().await)
 }
 
-/// Refuses what a page of another site made the browser do. Browsers say so by `Sec-Fetch-Site`; `none` is the address bar.
-/// `same-site` is refused too: it names another origin, and on a shared domain (or another port of this machine) a stranger's.
-fn check_site(headers: &HeaderMap) -> Result<(), Problem> {
-    let may = |site: &[u8]| matches!(site, b"none" | b"same-origin");
-    if headers.get_all("sec-fetch-site").iter().all(|site| may(site.as_bytes())) {
-        return Ok(());
+/// A query that is text. The decoder of forms would put U+FFFD in the place of what is none.
+fn text(query: &str) -> Result<&str, Problem> {
+    match percent_decode_str(query).decode_utf8() {
+        Ok(_) => Ok(query),
+        Err(_) => Err(Problem::new(Code::Protocol(ErrorCode::InvalidMessage), "The query is not percent-encoded UTF-8.")),
     }
-    let detail = "This publishes, so pages of other sites may not ask for it. Open the address itself, or use curl.";
-    Err(Problem::new(Code::Protocol(ErrorCode::Forbidden), detail))
 }
 
 /// The parameters as an object, in the order in which each first appears.
@@ -169,15 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_other_sites_may_not_publish() {
-        let with = |sites: &[&str]| {
-            let mut headers = HeaderMap::new();
-            for site in sites {
-                headers.append("sec-fetch-site", site.parse().unwrap());
-            }
-            check_site(&headers).is_ok()
-        };
-        assert!(with(&[]) && with(&["none"]) && with(&["same-origin"]));
-        assert!(!with(&["cross-site"]) && !with(&["same-site"]) && !with(&[""]) && !with(&["none", "cross-site"]));
+    fn a_query_that_is_no_text_is_refused() {
+        for bad in ["a=%FF", "%C3=1", "a=%C3&b=%BC", "a=%ED%A0%80", "x&%80"] {
+            assert!(text(bad).is_err(), "{bad}");
+        }
+        for good in ["", "a=%C3%BC+b", "%", "a=%zz", "a=100%"] {
+            assert!(text(good).is_ok(), "{good}");
+        }
     }
 }

@@ -20,12 +20,16 @@ pub(super) struct Health {
 }
 
 /// Whether the process lives
+///
+/// For a supervisor that starts it anew. Answered by any name in `Host`.
 #[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "It lives", body = Health)))]
 pub(super) async fn healthz() -> Json<Health> {
     Json(Health { ok: true })
 }
 
 /// Whether the gateway takes connections and publishes
+///
+/// For the load balancer before it. Answered by any name in `Host`.
 #[utoipa::path(
     get, path = "/readyz", tag = "Operations",
     responses(

@@ -3,14 +3,14 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::config::{AllowedOrigins, AuthMode, Config, Origin};
+use crate::config::{AllowedOrigins, AuthMode, Authority, Config, Origin};
 
-/// Whether a WebSocket handshake with these headers may go on.
+/// Whether a WebSocket handshake with these headers may go on, which was sent to `host`.
 ///
-/// May: no `Origin` (not a browser); an origin whose host and port are the request's `Host`; what
+/// May: no `Origin` (not a browser); an origin whose host and port are the request's own; what
 /// `access.allowed_origins` names; in demo mode every loopback origin, so that a page of a local development
 /// server works and one of the web does not. `Origin: null` (a sandboxed frame, a local file) only by `"*"`.
-pub(super) fn may_connect(config: &Config, headers: &HeaderMap) -> bool {
+pub(super) fn may_connect(config: &Config, headers: &HeaderMap, host: Option<&Authority>) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(text) = origins.next() else {
         return true;
@@ -19,14 +19,13 @@ pub(super) fn may_connect(config: &Config, headers: &HeaderMap) -> bool {
         return true;
     }
     let origin = text.to_str().ok().and_then(Origin::parse);
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     match (origin, origins.next()) {
         (Some(origin), None) => may(config, &origin, host),
         _ => false,
     }
 }
 
-fn may(config: &Config, origin: &Origin, host: Option<&str>) -> bool {
+fn may(config: &Config, origin: &Origin, host: Option<&Authority>) -> bool {
     let is_named = matches!(&config.access.allowed_origins, AllowedOrigins::Only(named) if named.contains(origin));
     let is_own_machine = config.auth.mode == AuthMode::Demo && origin.is_loopback();
     is_named || is_own_machine || host.is_some_and(|host| origin.is_host(host))
@@ -48,11 +47,10 @@ mod tests {
     /// A request to `gateway.example:3000` from pages of these origins.
     fn check(config: &Config, origins: &[&str]) -> bool {
         let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, "gateway.example:3000".parse().unwrap());
         for origin in origins {
             headers.append(header::ORIGIN, origin.parse().unwrap());
         }
-        may_connect(config, &headers)
+        may_connect(config, &headers, Authority::parse("gateway.example:3000").as_ref())
     }
 
     #[test]
@@ -101,6 +99,6 @@ mod tests {
     fn without_a_host_there_is_no_same_host() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ORIGIN, "http://gateway.example".parse().unwrap());
-        assert!(!may_connect(&config(&[]), &headers));
+        assert!(!may_connect(&config(&[]), &headers, None));
     }
 }

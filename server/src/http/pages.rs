@@ -4,16 +4,28 @@
 //! would load from elsewhere (fonts, a proxy, telemetry) the browser refuses.
 
 use std::io::Read;
+use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Redirect, Response};
 use bytes::Bytes;
 use flate2::read::GzDecoder;
 
-use crate::page::Encoding;
+use crate::page::{Asset, Document, Encoding, FOREVER, REVALIDATED};
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Scalar's script, compressed when the gateway was built.
 static SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scalar.js.gz"));
+
+static PACKED: LazyLock<Asset> = LazyLock::new(|| scalar().with_form(Encoding::Gzip, Bytes::from_static(SCRIPT), REVISION));
+static PLAIN: LazyLock<Document> = LazyLock::new(|| Document::new(|| scalar().with_form(Encoding::Identity, unpacked(), REVISION)));
+
+const REVISION: &str = env!("SCALAR_REVISION");
+
+fn scalar() -> Asset {
+    Asset::new(JAVASCRIPT, FOREVER)
+}
 
 /// Changes with the script, so that browsers may keep it for good.
 macro_rules! script_path {
@@ -56,6 +68,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// To the documentation
+///
+/// Exists if `http.docs` is true.
 #[utoipa::path(get, path = "/", operation_id = "root", tag = "Documentation",
     responses((status = 307, description = "To `/docs`", headers(("location" = String, description = "`/docs`")))))]
 pub(super) async fn root() -> Redirect {
@@ -64,42 +78,40 @@ pub(super) async fn root() -> Redirect {
 
 /// The documentation with the playground
 ///
-/// Exists where `http.docs` is true.
+/// Exists if `http.docs` is true.
 #[utoipa::path(get, path = "/docs", operation_id = "docs", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 #[expect(dead_code, reason = "stands for the page in the OpenAPI document; the page's own router answers")]
 pub(super) fn docs() {}
 
 /// This reference (Scalar)
 ///
-/// Exists where `http.docs` is true.
+/// Exists if `http.docs` is true.
 #[utoipa::path(get, path = "/openapi", operation_id = "openapi_page", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-pub(super) async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_SECURITY_POLICY, POLICY), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], Html(PAGE))
+pub(super) async fn openapi(headers: HeaderMap) -> Response {
+    static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+        let page = || Asset::new("text/html; charset=utf-8", REVALIDATED).with_header(header::CONTENT_SECURITY_POLICY, POLICY);
+        Document::new(move || page().in_every_form(PAGE.into()))
+    });
+    DOCUMENT.respond(&headers).await
 }
 
 /// What starts Scalar: a file of its own, because the policy takes no script in the page.
-pub(super) async fn start() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], START)
+pub(super) async fn start(headers: HeaderMap) -> Response {
+    static DOCUMENT: LazyLock<Document> =
+        LazyLock::new(|| Document::new(|| Asset::new(JAVASCRIPT, REVALIDATED).in_every_form(START.into())));
+    DOCUMENT.respond(&headers).await
 }
 
-/// Scalar's script as it is stored, or unpacked for a client that does not take gzip.
+/// Scalar's script as it is stored; unpacked, in one copy for all, for clients that do not take gzip.
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    const ETAG: HeaderValue = HeaderValue::from_static(concat!("W/\"", env!("SCALAR_REVISION"), "\""));
-    let kept = [
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
-        (header::VARY, HeaderValue::from_static("accept-encoding")),
-        (header::ETAG, ETAG),
-    ];
-    if headers.get(header::IF_NONE_MATCH) == Some(&ETAG) {
-        return (StatusCode::NOT_MODIFIED, kept).into_response();
-    }
-    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    if Encoding::Gzip.accepted_by(&headers) {
-        return (kept, kind, [(header::CONTENT_ENCODING, "gzip")], Bytes::from_static(SCRIPT)).into_response();
-    }
+    if Encoding::Gzip.accepted_by(&headers) { PACKED.respond(&headers) } else { PLAIN.respond(&headers).await }
+}
+
+fn unpacked() -> Bytes {
     let mut plain = Vec::new();
     match GzDecoder::new(SCRIPT).read_to_end(&mut plain) {
-        Ok(_) => (kept, kind, plain).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Ok(_) => plain.into(),
+        // The build has packed it.
+        Err(_) => Bytes::new(),
     }
 }

@@ -21,11 +21,14 @@ pub enum Code {
     NotAWebSocket,
     /// The body did not come in time.
     RequestTimeout,
+    /// The request is for a host that is not this gateway.
+    Misdirected,
 }
 
 impl Code {
     /// The codes that exist over HTTP only, for the documentation.
-    pub const HTTP_ONLY: &'static [Self] = &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket, Self::RequestTimeout];
+    pub const HTTP_ONLY: &'static [Self] =
+        &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket, Self::RequestTimeout, Self::Misdirected];
 
     /// As in the answer.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Code {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NotAWebSocket => "NOT_A_WEBSOCKET",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
+            Self::Misdirected => "MISDIRECTED",
         }
     }
 
@@ -46,6 +50,7 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAWebSocket => StatusCode::BAD_REQUEST,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
         }
     }
 }
@@ -73,13 +78,26 @@ fn protocol_status(code: ErrorCode) -> StatusCode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
+    status: StatusCode,
     detail: String,
 }
 
 impl Problem {
     /// `detail` is for people: what was wrong with this request and what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self { code, status: code.status(), detail: detail.into() }
+    }
+
+    /// With another status than the code's own.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
     }
 
     /// With what can be said without knowing the request.
@@ -90,14 +108,16 @@ impl Problem {
             Code::MethodNotAllowed => "This path does not take this method; the header Allow says which it takes.".to_owned(),
             Code::NotAWebSocket => "This path takes a WebSocket opening handshake (RFC 6455), nothing else.".to_owned(),
             Code::RequestTimeout => "The body did not come in time.".to_owned(),
+            Code::Misdirected => "This gateway does not answer to the name in Host; access.allowed_hosts in its configuration names \
+                                  those that it answers to."
+                .to_owned(),
         };
-        Self { code, detail }
+        Self::new(code, detail)
     }
 
     fn body(self) -> ProblemBody {
-        let status = self.code.status();
-        let title = status.canonical_reason().unwrap_or_default();
-        ProblemBody { kind: "about:blank", title, status: status.as_u16(), detail: self.detail, code: self.code.as_str() }
+        let title = self.status.canonical_reason().unwrap_or_default();
+        ProblemBody { kind: "about:blank", title, status: self.status.as_u16(), detail: self.detail, code: self.code.as_str() }
     }
 }
 
@@ -141,7 +161,7 @@ pub(super) fn example(code: Code) -> ProblemBody {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.code.status(), axum::Json(self.body())).into_response();
+        let mut response = (self.status, axum::Json(self.body())).into_response();
         let status = response.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,5 +1,6 @@
 //! `POST /publish`: how backends publish, one message or many at once. The same order, deduplication and limits as over WebSocket.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http_body_util::LengthLimitError;
 use protocol::json::Items;
 use protocol::{AckStatus, ErrorCode, MessageId, Posted, Rejected, UserId};
 use serde::Serialize;
@@ -133,7 +135,7 @@ pub(super) async fn publish(State(gateway): State<Arc<Gateway>>, headers: Header
     backend::check(&gateway, &headers)?;
     let (limit, time) = (gateway.config().http.publish_body, gateway.config().timeouts.setup);
     let body = timeout(time, to_bytes(body, limit)).await.map_err(|_| too_slow(time))?;
-    let body = body.map_err(|_| too_large(format!("The body has more than {limit} bytes (http.publish_body)")))?;
+    let body = body.map_err(|error| not_read(&error, limit))?;
     let body = std::str::from_utf8(&body).map_err(|_| not_json("it is not UTF-8"))?;
     if let Some(items) = Items::of(body) {
         return many(&gateway, items).await.map(Json);
@@ -212,6 +214,14 @@ fn fresh_id() -> MessageId<'static> {
 
 fn too_slow(time: Duration) -> Problem {
     Problem::new(Code::RequestTimeout, format!("The body did not come within {} ms (timeouts.setup)", time.as_millis()))
+}
+
+/// A body above the limit, or one that ends early or is not encoded as its header says.
+fn not_read(error: &axum::Error, limit: usize) -> Problem {
+    if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        return too_large(format!("The body has more than {limit} bytes (http.publish_body)"));
+    }
+    Problem::new(Code::Protocol(ErrorCode::InvalidJson), format!("The body cannot be read to its end: {error}"))
 }
 
 fn too_large(detail: String) -> Problem {

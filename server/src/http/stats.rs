@@ -91,6 +91,8 @@ fn millis(duration: Duration) -> f64 {
 }
 
 /// How many connections, topics and subscriptions there are, and how fast messages reach them
+///
+/// Asking changes nothing, and may be done as often as one likes.
 #[utoipa::path(get, path = "/stats", tag = "Gateway", responses((status = 200, description = "The counts at this moment, and the service level", body = StatsBody)))]
 pub(super) async fn stats(State(gateway): State<Arc<Gateway>>) -> Json<StatsBody> {
     let stats = gateway.stats();

@@ -9,17 +9,13 @@ use std::{
     collections::{BTreeMap, btree_map},
 };
 
-use axum::{
-    body::Bytes,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::body::Bytes;
 use rust_embed::RustEmbed;
 
-use super::encoding::Encoding;
-
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const BY_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+use super::{
+    asset::{Asset, FOREVER},
+    encoding::Encoding,
+};
 
 /// A release build holds the files; a debug build reads the folder each time that it is asked.
 #[derive(RustEmbed)]
@@ -75,14 +71,12 @@ impl Assets {
 
     fn add(&mut self, revision: &str, path: &str, content: Cow<'static, [u8]>) {
         let (name, encoding) = Encoding::of_file(path);
-        let form = Form {
-            content: match content {
-                Cow::Borrowed(content) => Bytes::from_static(content),
-                Cow::Owned(content) => content.into(),
-            },
-            etag: format!("\"{revision}-{}\"", encoding.token()),
+        let content = match content {
+            Cow::Borrowed(content) => Bytes::from_static(content),
+            Cow::Owned(content) => content.into(),
         };
-        self.files.entry(name.to_owned()).or_insert_with(|| Asset::named(name)).forms.insert(encoding, form);
+        let asset = self.files.remove(name).unwrap_or_else(|| Asset::new(content_type(name), FOREVER));
+        self.files.insert(name.to_owned(), asset.with_form(encoding, content, revision));
     }
 }
 
@@ -92,63 +86,6 @@ impl IntoIterator for Assets {
 
     fn into_iter(self) -> Self::IntoIter {
         self.files.into_iter()
-    }
-}
-
-/// One file in all the forms in which it is stored.
-#[derive(Debug)]
-pub struct Asset {
-    content_type: HeaderValue,
-    forms: BTreeMap<Encoding, Form>,
-}
-
-#[derive(Debug)]
-struct Form {
-    content: Bytes,
-    /// Strong, hence another one for each form.
-    etag: String,
-}
-
-impl Asset {
-    fn named(name: &str) -> Self {
-        Self { content_type: HeaderValue::from_static(content_type(name)), forms: BTreeMap::new() }
-    }
-
-    /// The smallest form that the client takes, or 304 when it has that one.
-    pub(super) fn respond(&self, request: &HeaderMap) -> Response {
-        let accepted = |&(encoding, _): &(&Encoding, &Form)| encoding.accepted_by(request);
-        let Some((encoding, form)) = self.forms.iter().find(accepted).or(self.forms.last_key_value()) else {
-            return StatusCode::NOT_FOUND.into_response();
-        };
-        let status = if form.is_held_by(request) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-        let mut response =
-            (status, [(header::CACHE_CONTROL, FOREVER), (header::VARY, BY_ENCODING)], [(header::ETAG, form.etag.as_str())]).into_response();
-        if status == StatusCode::OK {
-            self.fill(&mut response, *encoding, form);
-        }
-        response
-    }
-
-    fn fill(&self, response: &mut Response, encoding: Encoding, form: &Form) {
-        *response.body_mut() = form.content.clone().into();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, self.content_type.clone());
-        if encoding != Encoding::Identity {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
-        }
-    }
-}
-
-impl Form {
-    /// Whether the request's `If-None-Match` names this form. Caches on the way may have made the tag a weak one.
-    fn is_held_by(&self, request: &HeaderMap) -> bool {
-        request
-            .get_all(header::IF_NONE_MATCH)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .map(str::trim)
-            .any(|tag| tag == "*" || tag.trim_start_matches("W/") == self.etag)
     }
 }
 

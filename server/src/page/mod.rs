@@ -1,26 +1,28 @@
 //! The page at `/docs` and the files that it loads from `/pkg`. Relies on `app` for what is shown, on [`Assets`] for
 //! the files, and on `Leptos.toml` for their names; knows nothing of the gateway but its configured [`bounds`].
 
+mod asset;
 mod assets;
 mod bounds;
+mod compress;
+mod document;
 mod encoding;
+mod inline;
 
 use std::sync::Arc;
 
-use any_spawner::Executor;
 use app::Bounds;
 use axum::{
     Router,
     http::{HeaderMap, HeaderValue, header},
-    response::Response,
     routing::get,
 };
-use leptos::context::use_context;
-use leptos_axum::ResponseOptions;
 use leptos_config::{LeptosOptions, errors::LeptosConfigError, get_config_from_str};
 
+pub(crate) use asset::{Asset, FOREVER, REVALIDATED, is_held, revision};
 pub use assets::Assets;
 pub use bounds::bounds;
+pub(crate) use document::Document;
 pub(crate) use encoding::Encoding;
 
 /// The Leptos options as they stand in the repository; the binary does not look for the file when it runs.
@@ -35,8 +37,8 @@ pub enum PageError {
     Options(#[from] LeptosConfigError),
 }
 
-/// Serves `/docs`, rendered on the server with the gateway's own `bounds`, and the files that it loads. Without any files the page is served all the
-/// same, and the log says how to build them.
+/// Serves `/docs`, rendered once on the server with the gateway's own `bounds`, and the files that it loads. Without any files the page
+/// is served all the same, and the log says how to build them.
 ///
 /// # Errors
 /// [`PageError::Options`] when the environment overrides a Leptos option with something that is none.
@@ -49,13 +51,8 @@ where
     }
     let options = options(&assets)?;
     let folder = options.site_pkg_dir_route_base();
-    // It fails only where an earlier router has set the same executor.
-    let _ = Executor::init_tokio();
-    let page = leptos_axum::render_app_async(move || {
-        guard();
-        app::shell(options.clone(), bounds.clone())
-    });
-    let page = Router::new().route("/docs", get(page)).layer(axum::middleware::map_response(revalidate));
+    let page = Arc::new(Document::new(move || render(&options, &bounds)));
+    let page = Router::new().route("/docs", get(async move |request: HeaderMap| page.respond(&request).await));
     Ok(assets.into_iter().fold(page, |router, (name, asset)| {
         let asset = Arc::new(asset);
         let respond = async move |request: HeaderMap| asset.respond(&request);
@@ -72,16 +69,15 @@ fn options(assets: &Assets) -> Result<LeptosOptions, PageError> {
     Ok(options)
 }
 
-/// Sends the policy with the page that is being rendered: it names this rendering's scripts.
-fn guard() {
-    if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::try_from(app::policy())) {
-        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
-    }
-}
-
-/// A page kept for long would ask for files of a revision that is gone.
-async fn revalidate(mut page: Response) -> Response {
-    let no_cache = HeaderValue::from_static("no-cache");
-    page.headers_mut().insert(header::CACHE_CONTROL, no_cache);
-    page
+/// The page with the policy that lets its own scripts run, and no other. It is the same for every client, and a page kept for long
+/// would ask for files of a revision that is gone.
+fn render(options: &LeptosOptions, bounds: &Bounds) -> Asset {
+    let html = app::html(options.clone(), bounds.clone());
+    let page = Asset::new("text/html; charset=utf-8", REVALIDATED);
+    let page = match HeaderValue::try_from(app::policy(&inline::sources(&html))) {
+        Ok(policy) => page.with_header(header::CONTENT_SECURITY_POLICY, policy),
+        // Hashes are ASCII.
+        Err(_) => page,
+    };
+    page.in_every_form(html.into_bytes())
 }

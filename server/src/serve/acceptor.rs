@@ -5,7 +5,7 @@ use super::listeners::Listener;
 use crate::{
     admission::{AddressPlace, Admission, Refusal},
     gateway::Gateway,
-    http::{HttpStream, Peer, Visit},
+    http::{self, HttpStream, Peer, Visit},
     tls::Tls,
 };
 use axum::response::Response;
@@ -56,9 +56,10 @@ pub(super) struct Acceptor {
 impl Acceptor {
     /// Accepts for ever. Cancel-safe: connections that were accepted stay.
     pub(super) async fn run(&self, listener: &Listener) {
+        let kind = listener.kind();
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => self.let_in(stream, Peer(peer)).await,
+                Ok((stream, peer)) => self.let_in(stream, kind, Peer(peer)).await,
                 Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended before it began"),
                 Err(error) => {
                     self.gateway.meter.failed_accepts.add(1);
@@ -71,7 +72,7 @@ impl Acceptor {
     }
 
     /// Waits for a place.
-    async fn let_in(&self, stream: TcpStream, peer: Peer) {
+    async fn let_in(&self, stream: TcpStream, listener: http::Listener, peer: Peer) {
         let Ok(counted) = self.count(peer) else { return };
         let place = self.admission.http(peer.0).await;
         let visitor = place.visitor().clone();
@@ -81,7 +82,7 @@ impl Acceptor {
         let visit = Visit { place: Arc::new(place), counted };
         let first_request = if visit.is_over() { TOLD_WITHIN.min(timeouts.setup) } else { timeouts.setup };
         let first_request_by = Instant::now() + first_request;
-        let connection = HttpConnection { peer, visit, first_request_by, next_request: timeouts.http, router };
+        let connection = HttpConnection { listener, peer, visit, first_request_by, next_request: timeouts.http, router };
         tokio::spawn(async move {
             tokio::select! {
                 () = connection.serve(stream, tls) => {}
@@ -105,6 +106,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 /// One HTTP connection.
 struct HttpConnection {
+    listener: http::Listener,
     peer: Peer,
     visit: Visit,
     /// When the first request has to be there, TLS included.
@@ -129,11 +131,12 @@ impl HttpConnection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { peer, visit, first_request_by, next_request, router } = self;
+        let Self { listener, peer, visit, first_request_by, next_request, router } = self;
         let has_asked = Arc::new(AtomicBool::new(false));
         let asked = has_asked.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Relaxed);
+            request.extensions_mut().insert(listener);
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(visit.clone());
             answer(router.call(request), visit.is_over())

@@ -7,6 +7,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`upgrade`](mod@upgrade) | from an HTTP request to a task |
+//! | `subprotocol` | which of those offered is chosen |
 //! | [`drive`] | the task: read, handle, fan out, close |
 //! | [`conversation`] | the protocol's state machine of one client |
 //! | [`connection`] | the way out: queue, limit, close |
@@ -25,6 +26,7 @@ pub(crate) mod drive;
 mod per_user;
 mod replay_rate;
 mod signal;
+mod subprotocol;
 mod transport;
 mod unfinished;
 mod upgrade;

@@ -1,14 +1,14 @@
 //! From an HTTP request to a connection's task.
 
 use super::{
-    Connection, drive,
+    Connection, drive, subprotocol,
     transport::{self, Incoming, Outgoing},
 };
 use crate::{
     admission::HttpPlace,
     gateway::Gateway,
     http::{HttpStream, Visit},
-    websocket::{HandshakeError, accept},
+    websocket::{HandshakeError, accept, subprotocols},
 };
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
@@ -33,6 +33,10 @@ pub struct Caller {
 /// [`HandshakeError`]: the request is none.
 pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
     let accepted = accept(request.method(), request.version(), request.headers())?;
+    let accepted = match subprotocol::choose(&subprotocols(request.headers())?) {
+        Some(name) => accepted.with_subprotocol(name),
+        None => accepted,
+    };
     let upgrade = hyper::upgrade::on(&mut request);
     let visit = request.extensions_mut().remove::<Visit>();
     let tasks = gateway.tasks.clone();

@@ -4,12 +4,22 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha1::{Digest, Sha1};
 
-/// A good opening handshake. Holds the value for `Sec-WebSocket-Accept`.
+/// A good opening handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accept(HeaderValue);
+pub struct Accept {
+    /// The value for `Sec-WebSocket-Accept`.
+    key: HeaderValue,
+    subprotocol: Option<HeaderValue>,
+}
 
 impl Accept {
-    /// The answer. It names no extension and no subprotocol: whatever the client offers, none is negotiated.
+    /// Speaks this one of the [subprotocols](super::subprotocols) that the client offers. What is no header's value is left out.
+    #[must_use]
+    pub fn with_subprotocol(self, name: &str) -> Self {
+        Self { subprotocol: HeaderValue::from_str(name).ok(), ..self }
+    }
+
+    /// The answer. It names no extension: whatever the client offers, none is negotiated.
     #[must_use]
     pub fn response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
@@ -17,7 +27,10 @@ impl Accept {
         let headers = response.headers_mut();
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.0);
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.key);
+        if let Some(name) = self.subprotocol {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+        }
         response
     }
 }
@@ -37,6 +50,15 @@ pub enum HandshakeError {
     /// Not 16 bytes in base64.
     #[error("`Sec-WebSocket-Key` must be 16 bytes in base64")]
     Key,
+    /// A header that must come once came more often.
+    #[error("`{0}` must come once")]
+    Repeated(&'static str),
+    /// A length above 0 or a transfer encoding: what follows the header would be taken for frames.
+    #[error("an opening handshake has no body: neither `Content-Length` above 0 nor `Transfer-Encoding`")]
+    Body,
+    /// Not a list of names.
+    #[error("`Sec-WebSocket-Protocol` must be a list of names, separated by commas")]
+    Subprotocols,
 }
 
 /// Checks the request and computes the answer's key.
@@ -50,14 +72,35 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     if !has_token(headers, header::CONNECTION, "upgrade") || !has_token(headers, header::UPGRADE, "websocket") {
         return Err(HandshakeError::NotAnUpgrade);
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|v| v.as_bytes() != b"13") {
+    if has_body(headers) {
+        return Err(HandshakeError::Body);
+    }
+    let version = single(headers, header::SEC_WEBSOCKET_VERSION, "Sec-WebSocket-Version")?;
+    if version.is_none_or(|version| version.as_bytes() != b"13") {
         return Err(HandshakeError::Version);
     }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).ok_or(HandshakeError::Key)?.as_bytes();
+    let key = single(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?.ok_or(HandshakeError::Key)?.as_bytes();
     match BASE64.decode(key) {
-        Ok(bytes) if bytes.len() == 16 => HeaderValue::try_from(accept_key(key)).map(Accept).map_err(|_| HandshakeError::Key),
+        Ok(bytes) if bytes.len() == 16 => {
+            let key = HeaderValue::try_from(accept_key(key)).map_err(|_| HandshakeError::Key)?;
+            Ok(Accept { key, subprotocol: None })
+        }
         _ => Err(HandshakeError::Key),
     }
+}
+
+/// The value of a header that may come once.
+fn single<'a>(headers: &'a HeaderMap, name: header::HeaderName, shown: &'static str) -> Result<Option<&'a HeaderValue>, HandshakeError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(HandshakeError::Repeated(shown)),
+        (value, None) => Ok(value),
+    }
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
+    headers.contains_key(header::TRANSFER_ENCODING) || !headers.get_all(header::CONTENT_LENGTH).iter().all(is_zero)
 }
 
 fn accept_key(key: &[u8]) -> String {
@@ -77,7 +120,6 @@ fn has_token(headers: &HeaderMap, name: header::HeaderName, token: &str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderName;
 
     fn request(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -104,16 +146,48 @@ mod tests {
 
     #[test]
     fn the_rfc_example() {
-        assert_eq!(accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().0, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 
     #[test]
-    fn no_extension_and_no_subprotocol_is_negotiated() {
+    fn the_answer_names_no_extension_and_the_subprotocol_that_is_chosen() {
         let offers = [("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"), ("sec-websocket-protocol", "chat")];
-        let response: Response<()> = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat())).unwrap().response();
-        let mut names: Vec<_> = response.headers().keys().map(HeaderName::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, ["connection", "sec-websocket-accept", "upgrade"]);
+        let accepted = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat())).unwrap();
+        let names = |accepted: Accept| {
+            let response: Response<()> = accepted.response();
+            let mut names: Vec<_> = response.headers().keys().map(|name| name.as_str().to_owned()).collect();
+            names.sort_unstable();
+            names
+        };
+        assert_eq!(names(accepted.clone()), ["connection", "sec-websocket-accept", "upgrade"]);
+        let response: Response<()> = accepted.clone().with_subprotocol("chat").response();
+        assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
+        assert_eq!(names(accepted.with_subprotocol("chat")), ["connection", "sec-websocket-accept", "sec-websocket-protocol", "upgrade"]);
+    }
+
+    #[test]
+    fn what_must_come_once_is_refused_twice() {
+        for (name, value, shown) in [
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Key"),
+            ("sec-websocket-version", "13", "Sec-WebSocket-Version"),
+        ] {
+            let twice = request(&[&GOOD[..], &[(name, value)]].concat());
+            assert_eq!(accept(&Method::GET, Version::HTTP_11, &twice), Err(HandshakeError::Repeated(shown)));
+        }
+    }
+
+    #[test]
+    fn a_body_is_refused() {
+        for (name, value, is_good) in [
+            ("content-length", "0", true),
+            ("content-length", "00", true),
+            ("content-length", "10", false),
+            ("transfer-encoding", "chunked", false),
+        ] {
+            let found = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &[(name, value)]].concat()));
+            assert_eq!(found.is_ok(), is_good, "{name}: {value}");
+            assert!(is_good || found == Err(HandshakeError::Body), "{name}: {value}");
+        }
     }
 
     #[test]

@@ -13,9 +13,11 @@ mod mask;
 #[cfg(test)]
 #[path = "../../tests/shared/masked.rs"]
 pub(crate) mod masked;
+mod subprotocol;
 mod violation;
 
 pub use decoder::{Close, Decoder, Event};
 pub use encode::{CLOSE_WITHOUT_CODE, PING, close_frame, pong_frame, put_binary_frame, put_text_frame};
 pub use handshake::{Accept, HandshakeError, accept};
+pub use subprotocol::subprotocols;
 pub use violation::Violation;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use protocol::{ClientFrame, ServerFrame};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, Socket};
@@ -36,6 +37,23 @@ async fn every_kind_of_frame_is_a_message_of_both_channels() {
             let listed: BTreeSet<_> = listed.map(|item| item["$ref"].as_str().unwrap().strip_prefix(&prefix).unwrap().to_owned()).collect();
             assert_eq!(listed, kinds().into_iter().filter(|kind| kind.starts_with(side)).collect());
         }
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_the_address_that_was_asked() {
+    let gateway = Gateway::start(&[]);
+    let asked = async |host: &str| gateway.request(Method::GET, "/asyncapi.json", &[("host", host)]).await;
+    for (host, shown) in [("localhost:1234", "localhost:1234"), ("App.Localhost", "app.localhost"), ("[::1]:80", "[::1]:80")] {
+        let response = asked(host).await;
+        let etag = response.headers()["etag"].to_str().unwrap().to_owned();
+        let document: Value = response.json().await.unwrap();
+        assert_eq!(document["servers"]["gateway"]["host"], shown);
+        assert_eq!(document["servers"]["gateway"]["protocol"], "ws");
+        let again = gateway.request(Method::GET, "/asyncapi.json", &[("host", host), ("if-none-match", &etag)]).await;
+        assert_eq!(again.status(), 304);
+        let other = gateway.request(Method::GET, "/asyncapi.json", &[("host", "other.localhost"), ("if-none-match", &etag)]).await;
+        assert_eq!(other.status(), 200, "another address is another document");
     }
 }
 

@@ -89,6 +89,56 @@ async fn pages_of_other_sites_may_not_publish() {
 }
 
 #[tokio::test]
+async fn without_fetch_metadata_origin_and_referer_decide() {
+    let gateway = Gateway::start(&[]);
+    let own = format!("http://{}", gateway.address);
+    let page = format!("{own}/docs?a=b#c");
+    for (name, value, status) in [
+        ("referer", page.as_str(), 200),
+        ("origin", &own, 200),
+        ("referer", "http://elsewhere.example/page", 403),
+        ("origin", "http://elsewhere.example", 403),
+        ("origin", "http://localhost:5173", 403),
+        ("origin", "null", 403),
+    ] {
+        let response = gateway.request(Method::GET, "/demo/publish/prices", &[(name, value)]).await;
+        assert_eq!(response.status(), status, "{name}: {value}");
+    }
+    assert_eq!(gateway.json("/demo/publish/prices").await["seqNo"], 3, "a refused request publishes nothing");
+}
+
+#[tokio::test]
+async fn what_a_browser_loads_ahead_publishes_nothing() {
+    let gateway = Gateway::start(&[]);
+    for (name, value) in
+        [("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch"), ("x-moz", "prefetch")]
+    {
+        let response = gateway.request(Method::GET, "/demo/publish/prices", &[("sec-fetch-site", "none"), (name, value)]).await;
+        assert_eq!(response.status(), 503, "{name}");
+        assert_eq!(response.headers()["cache-control"], "no-store", "{name}");
+        let problem: Value = response.json().await.unwrap();
+        assert_eq!(
+            (&problem["status"], &problem["title"], &problem["code"]),
+            (&json!(503), &json!("Service Unavailable"), &json!("FORBIDDEN"))
+        );
+    }
+    let published = gateway.get("/demo/publish/prices").await;
+    assert_eq!(published.headers()["cache-control"], "no-store");
+    assert_eq!(published.json::<Value>().await.unwrap()["seqNo"], 1);
+}
+
+#[tokio::test]
+async fn a_query_that_is_no_text_is_refused() {
+    let gateway = Gateway::start(&[]);
+    for query in ["a=%FF", "%C3=1", "a=1&b=%ED%A0%80"] {
+        let response = gateway.get(&format!("/demo/publish/prices?{query}")).await;
+        assert_eq!(response.status(), 400, "{query}");
+        assert_eq!(response.json::<Value>().await.unwrap()["code"], "INVALID_MESSAGE", "{query}");
+    }
+    assert_eq!(gateway.json("/demo/publish/prices?a=%zz").await["data"], json!({ "a": "%zz" }));
+}
+
+#[tokio::test]
 async fn nothing_but_get_publishes() {
     let gateway = Gateway::start(&[]);
     for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 const SETUP: &str = r#"{"type":"setup","token":"u"}"#;
 
 /// The body that belongs to the head of an error.
-async fn problem(raw: &mut Raw, head: &str) -> Value {
+pub(crate) async fn problem(raw: &mut Raw, head: &str) -> Value {
     let head = head.to_lowercase();
     assert!(head.contains("content-type: application/problem+json\r\n"), "{head}");
     let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -45,7 +45,7 @@ async fn what_is_no_opening_handshake_is_told_so() {
         (good.replace("GET", "POST"), "405"),
         (good.replace("\r\n\r\n", "\r\nOrigin: https://elsewhere.example\r\n\r\n"), "403"),
         (good.replace("\r\n\r\n", "\r\nOrigin: http://localhost:5173\r\n\r\n"), "101"),
-        (good.replace("\r\n\r\n", "\r\nOrigin: http://gateway\r\n\r\n"), "101"),
+        (good.replace("\r\n\r\n", "\r\nOrigin: http://localhost\r\n\r\n"), "101"),
         (good.replace("Connection: Upgrade", "Connection: keep-alive, upgrade"), "101"),
     ];
     for (request, status) in cases {

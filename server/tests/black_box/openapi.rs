@@ -5,7 +5,7 @@ use std::fs;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::gateway::Gateway;
@@ -136,13 +136,28 @@ async fn every_operation_answers_as_documented() {
         let response = gateway.send(method.clone(), &asked, headers, long(body)).await;
         assert_eq!(response.status(), *status, "{method} {asked} {body}");
         let method = method.as_str().to_lowercase();
-        let documented = &document["paths"][path][&method]["responses"][status.to_string()];
+        let documented = resolved(&document, &document["paths"][path][&method]["responses"][status.to_string()]);
         assert!(documented.is_object(), "{method} {path} may answer {status}, says the server and not the document");
         check_answer(&document, documented, response, &asked).await;
         seen.insert(((*path).to_owned(), method, *status));
     }
+    for (path, method, operation) in operations(&document) {
+        if let Some(documented) = operation["responses"].get("421") {
+            let asked = path.replace("{topic}", "t");
+            let response = gateway.send(method.to_uppercase().parse().unwrap(), &asked, &[("host", "elsewhere.example")], "").await;
+            assert_eq!(response.status(), 421, "{method} {path}");
+            check_answer(&document, resolved(&document, documented), response, path).await;
+            seen.insert((path.clone(), method.clone(), 421));
+        }
+    }
     seen.extend(NOT_PROVOKED_HERE.map(|(path, method, status)| (path.to_owned(), method.to_owned(), status)));
     assert_eq!(documented_answers(&document), seen, "the document (left) lists what is not asked here, or the other way round");
+}
+
+/// The answer itself, for one that refers to it.
+fn resolved<'a>(document: &'a Value, answer: &'a Value) -> &'a Value {
+    let reference = answer.get("$ref").and_then(Value::as_str);
+    reference.map_or(answer, |reference| document.pointer(reference.strip_prefix('#').unwrap()).unwrap())
 }
 
 /// Content type and body, as documented.
@@ -200,6 +215,7 @@ async fn the_document_is_whole() {
 fn check_examples(document: &Value) {
     for (path, _, operation) in operations(document) {
         for (status, answer) in operation["responses"].as_object().unwrap() {
+            let answer = resolved(document, answer);
             let Some(content) = answer["content"].get("application/problem+json") else {
                 assert!(status.parse::<u16>().unwrap() < 400, "{path} answers {status} without a problem");
                 continue;
@@ -210,6 +226,43 @@ fn check_examples(document: &Value) {
             let code = example["code"].as_str().unwrap();
             assert!(answer["description"].as_str().unwrap().contains(&format!("`{code}`")), "{path} {status}");
         }
+    }
+}
+
+#[tokio::test]
+async fn each_operation_says_whether_it_needs_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = start(&folder).json("/openapi.json").await;
+    for (path, method, operation) in operations(&document) {
+        let expected = match path.as_str() {
+            "/publish" => json!([{ "apiKey": [] }]),
+            "/demo/publish/{topic}" => json!([{}, { "apiKey": [] }]),
+            _ => json!([]),
+        };
+        assert_eq!(operation["security"], expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn an_opening_handshake_is_described_by_its_headers() {
+    let document = Gateway::start(&[]).json("/openapi.json").await;
+    for path in ["/ws", "/ws/sub/{topic}"] {
+        let operation = &document["paths"][path]["get"];
+        let parameters = operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "header");
+        let described: BTreeSet<_> =
+            parameters.map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true)).collect();
+        let expected = [
+            ("Connection", true),
+            ("Upgrade", true),
+            ("Sec-WebSocket-Key", true),
+            ("Sec-WebSocket-Version", true),
+            ("Sec-WebSocket-Protocol", false),
+            ("Origin", false),
+        ];
+        assert_eq!(described, expected.into_iter().collect(), "{path}");
+        let opened = resolved(&document, &operation["responses"]["101"]);
+        let headers: BTreeSet<&str> = opened["headers"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(headers, ["Connection", "Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"].into_iter().collect(), "{path}");
     }
 }
 

@@ -47,3 +47,18 @@ async fn scalars_script_is_packed_and_kept() {
     assert!(refused.headers().get("content-encoding").is_none());
     assert_eq!(gateway.request(Method::GET, path, &[("if-none-match", &etag)]).await.status(), 304);
 }
+
+/// Scripts in the text run by their hash only, so a policy that misses one breaks the page, and one that names too much is no policy.
+#[tokio::test]
+async fn the_policy_names_the_scripts_of_the_page() {
+    let gateway = Gateway::start(&[]);
+    let response = gateway.get("/docs").await;
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let scripts = policy.split("; ").find_map(|part| part.strip_prefix("script-src ")).unwrap();
+    assert!(!policy.contains("nonce") && !scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'"), "{policy}");
+    assert_eq!(scripts.matches("'sha256-").count(), 2, "{scripts}");
+    let page = response.text().await.unwrap();
+    assert!(!page.contains("nonce"));
+    let origins: Vec<&str> = page.split("crossorigin=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(origins.iter().all(|origin| ["", "anonymous"].contains(origin)), "{origins:?}");
+}

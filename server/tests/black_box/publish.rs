@@ -11,6 +11,8 @@ use tokio::{
 };
 
 use crate::gateway::Gateway;
+use crate::handshake::problem;
+use crate::raw::Raw;
 
 const KEY: &str = "first-key-of-a-backend";
 /// The smallest message.
@@ -51,12 +53,34 @@ impl Backend {
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let backend = Backend::start(&[("MICRO_SOCKET_TIMEOUTS__SETUP", "200ms")]);
     let mut stream = TcpStream::connect(&backend.gateway.address).await.unwrap();
-    let head = format!("POST /publish HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n{{\"topic\":");
+    let head =
+        format!("POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\nContent-Length: 100\r\n\r\n{{\"topic\":");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
+}
+
+/// The status and code by which a body is answered that these bytes begin and the end of the client's side cuts off.
+async fn broken(backend: &Backend, header: &str, body: &str) -> (String, Value) {
+    let mut raw = Raw::tcp(&backend.gateway).await;
+    raw.send(format!("POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n{header}\r\n\r\n{body}").as_bytes())
+        .await;
+    raw.stream.shutdown().await.unwrap();
+    let head = raw.head().await;
+    let problem = problem(&mut raw, &head).await;
+    (head.split(' ').nth(1).unwrap().to_owned(), problem["code"].clone())
+}
+
+#[tokio::test]
+async fn a_body_that_is_broken_is_not_called_too_large() {
+    let backend = Backend::start(&[("MICRO_SOCKET_HTTP__PUBLISH_BODY", "1KiB")]);
+    for body in ["zz\r\n", "5\r\nabc", "-1\r\n", "5\r\nabcdefgh\r\n0\r\n\r\n"] {
+        assert_eq!(broken(&backend, "Transfer-Encoding: chunked", body).await, ("400".to_owned(), json!("INVALID_JSON")), "{body:?}");
+    }
+    let large = format!("800\r\n{}\r\n0\r\n\r\n", " ".repeat(0x800));
+    assert_eq!(broken(&backend, "Transfer-Encoding: chunked", &large).await, ("413".to_owned(), json!("MESSAGE_TOO_LARGE")));
 }
 
 #[tokio::test]

@@ -140,8 +140,11 @@ async fn https_and_nothing_else() {
     let files = Files::new();
     let gateway = files.gateway(&[]);
     assert_eq!(files.get(&gateway, "/healthz").await, (StatusCode::OK, Bytes::from_static(br#"{"ok":true}"#)));
+    let (_, document) = files.get(&gateway, "/asyncapi.json").await;
+    let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!(document["servers"]["gateway"]["protocol"], "wss");
     let mut plain = TcpStream::connect(&gateway.address).await.unwrap();
-    plain.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    plain.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _reset = plain.read_to_end(&mut answer).await;
     assert!(!answer.windows(4).any(|bytes| bytes == b"HTTP"), "{answer:?}");

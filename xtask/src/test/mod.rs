@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod documents;
 mod rust;
 mod tally;
 
@@ -24,6 +25,8 @@ pub(crate) enum Stage {
     Rust,
     /// What the page shares with the server, in WebAssembly.
     Wasm,
+    /// The OpenAPI and AsyncAPI documents, against Redocly and Spectral.
+    Documents,
     /// The page in a browser, against a server.
     Browser,
     /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said of their speed.
@@ -41,6 +44,7 @@ impl Stage {
             Self::Clippy => rust::clippy(arguments),
             Self::Rust => rust::native(arguments),
             Self::Wasm => rust::wasm(arguments),
+            Self::Documents => documents::run(arguments),
             Self::Browser => browser::run(arguments),
             Self::Bench => bench::run(arguments),
         }
@@ -57,7 +61,7 @@ pub(crate) fn run(stage: Option<Stage>, arguments: &[String]) -> Result<()> {
     let mut lines = Vec::new();
     for stage in stages {
         let (tally, time) = timed(*stage, arguments);
-        lines.push(format!("{:<8} {tally}, {:.0} s", stage.name(), time.as_secs_f64()));
+        lines.push(format!("{:<9} {tally}, {:.0} s", stage.name(), time.as_secs_f64()));
         total = total + tally;
     }
     process::announce("summary");

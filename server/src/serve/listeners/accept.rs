@@ -1,6 +1,7 @@
 //! Listeners in the runtime.
 
 use super::{Bound, Listeners};
+use crate::http;
 use std::{io, net::IpAddr};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -60,6 +61,15 @@ impl Bound {
 }
 
 impl Listener {
+    /// What its requests have to know of it. A loopback address that cannot be read is taken for one, which refuses more.
+    pub(in crate::serve) fn kind(&self) -> http::Listener {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map_or(http::Listener { is_loopback: true }, http::Listener::at),
+            #[cfg(unix)]
+            Self::Unix(_) => http::Listener { is_loopback: false },
+        }
+    }
+
     /// The next connection, and the address of its other end; `None`: it came through a Unix socket. Cancel-safe.
     ///
     /// # Errors

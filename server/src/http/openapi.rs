@@ -1,0 +1,40 @@
+//! What holds for every operation, written into the OpenAPI document once all of them are in it.
+
+use serde_json::json;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::{OpenApi, Ref};
+
+use super::problem::{Code, example};
+
+/// The name of the answer that every path but those of probes may give.
+const MISDIRECTED: &str = "Misdirected";
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Adds the answer to a request by a foreign name, and says of each operation that needs no key that it needs none.
+pub(super) fn complete(document: &mut OpenApi) {
+    document.components.get_or_insert_default().responses.insert(MISDIRECTED.to_owned(), misdirected().into());
+    for (path, item) in &mut document.paths.paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.security.get_or_insert_default();
+            if !PROBES.contains(&path.as_str()) {
+                may_be_misdirected(operation);
+            }
+        }
+    }
+}
+
+fn may_be_misdirected(operation: &mut Operation) {
+    let status = Code::Misdirected.status().as_str().to_owned();
+    operation.responses.responses.insert(status, Ref::from_response_name(MISDIRECTED).into());
+}
+
+fn misdirected() -> Response {
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(json!(example(Code::Misdirected)))).build();
+    ResponseBuilder::new()
+        .description("`MISDIRECTED`: the gateway does not answer to the name in `Host` (`access.allowed_hosts`)")
+        .content("application/problem+json", content)
+        .build()
+}
