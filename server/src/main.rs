@@ -93,7 +93,7 @@ fn check(sources: &Sources) -> Result<(), String> {
     let (effective, exposed) = (config.to_toml(), exposed_files(&config));
     workers(&config)?;
     Server::prepare(config).map_err(text)?;
-    exposed.iter().for_each(|file| eprintln!("warning: {file}"));
+    exposed.iter().for_each(|file| say(stderr(), &format!("warning: {file}\n")));
     print(&effective);
     Ok(())
 }

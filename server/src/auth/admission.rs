@@ -1,5 +1,5 @@
 //! In which order tokens are checked. A check takes a worker for one signature, so many at once only wait for each other; but those of
-//! an address whose tokens are refused again and again come after everybody else's.
+//! an address whose tokens are refused again and again come after all others.
 
 use super::failures::Failures;
 use std::{fmt, net::IpAddr};
@@ -31,7 +31,7 @@ impl Admission {
         self.failures.count(from);
     }
 
-    /// Whether checks for this address come after everybody else's.
+    /// Whether checks for this address come after all others.
     pub(super) fn comes_last(&self, from: Option<IpAddr>) -> bool {
         from.is_some_and(|address| self.failures.are_too_many(address))
     }
@@ -59,7 +59,7 @@ mod tests {
         let (bad, good) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let admission = Admission::new(1);
         admission.refused(bad);
-        assert!(admission.turn(Some(bad)).now_or_never().is_some(), "one may happen to anybody");
+        assert!(admission.turn(Some(bad)).now_or_never().is_some(), "one may happen to any user");
         admission.refused(bad);
         let first = admission.turn(Some(bad)).await;
         assert!(first.is_some() && admission.turn(Some(bad)).now_or_never().is_none());
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_ready_runs_first() {
+    async fn tasks_that_are_ready_run_first() {
         let bad = IpAddr::from([192, 0, 2, 1]);
         let admission = Admission::new(1);
         (0..2).for_each(|_| admission.refused(bad));

@@ -26,7 +26,7 @@ pub use rights::Rights;
 pub use rule::Rule;
 use std::{borrow::Cow, fmt, future::pending, net::IpAddr, sync::Arc};
 
-/// Who somebody has proved to be.
+/// The user that a client has proved to be.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Whose message ids and sessions these are.
@@ -65,8 +65,8 @@ impl Refused {
 
 /// Tells who holds a token.
 pub trait Authenticator: fmt::Debug + Send + Sync {
-    /// Checks `token`; may have to fetch keys for it. `from` is the address of a client that is not authenticated yet: where its
-    /// tokens are refused again and again, they are checked after everybody else's. Cancel-safe.
+    /// Checks `token`; may have to fetch keys for it. `from` is the address of a client that is not authenticated yet: if its
+    /// tokens are refused again and again, they are checked after all others. Cancel-safe.
     ///
     /// # Errors
     /// [`Refused`], with what the client is told.

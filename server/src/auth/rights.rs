@@ -5,7 +5,7 @@ use crate::pattern::Pattern;
 use protocol::{Topic, UserId};
 use std::sync::Arc;
 
-/// The topics that somebody may subscribe and publish to. Cheap to clone; asking allocates nothing.
+/// The topics that a user may subscribe and publish to. Cheap to clone; asking allocates nothing.
 #[derive(Debug, Clone)]
 pub struct Rights(Option<Arc<Rules>>);
 

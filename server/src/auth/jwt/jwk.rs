@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_has_no_place_in_a_set_that_anybody_may_fetch() {
+    fn a_secret_has_no_place_in_a_public_set() {
         let set = br#"{"keys":[{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}]}"#;
         assert_eq!(parse(set).unwrap().len(), 0);
     }

@@ -60,7 +60,7 @@ fn with(changes: Value) -> String {
     sign(Algorithm::HS256, &claims)
 }
 
-/// A token as somebody writes it who has no key.
+/// A token as an attacker without a key writes it.
 fn forged(header: &Value, claims: &Value, signature: &[u8]) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode(signature))
