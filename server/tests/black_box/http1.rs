@@ -11,7 +11,7 @@ pub(crate) async fn on(address: &str) -> TcpStream {
 
 /// Asks for `path`, with these header lines besides; head and body of the answer, as they came.
 pub(crate) async fn get(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str, headers: &str) -> String {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n{headers}\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes()).await.unwrap();
     answer(stream).await
 }
 
