@@ -23,6 +23,7 @@
 //! | [`http`] | everything else that is asked over HTTP |
 //! | [`page`] | the page at `/docs` and its files |
 //! | [`log`] | lines on standard error, which hold up nothing |
+//! | [`text_file`] | text files that the configuration names |
 //! | [`serve`] | from a configuration to a process that serves |
 
 pub mod admission;
@@ -47,6 +48,7 @@ pub mod signing;
 pub mod slo;
 mod slot;
 pub mod socket;
+pub mod text_file;
 pub mod tls;
 pub mod websocket;
 

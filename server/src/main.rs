@@ -82,9 +82,7 @@ fn fail(reason: impl Display) -> ExitCode {
 }
 
 fn sources(file: Option<PathBuf>, listen: Vec<String>) -> Sources {
-    let environment =
-        std::env::vars_os().map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())).collect();
-    Sources { file, environment, listen }
+    Sources { file, environment: std::env::vars_os().collect(), listen }
 }
 
 /// The files that it names are read too.

@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         self.optional("epoch", |text| Epoch::new(text).map_err(|why| why.to_string()))
     }
 
-    /// An empty payload is the payload left out.
+    /// An empty input is the payload `null`.
     fn payload(&mut self) -> Option<Payload<'a>> {
         let text = self.text("payload").trim();
         if text.is_empty() {
@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                ("topic", "topic must not begin or end with white space."),
+                ("topic", "topic must not begin or end with white space, found U+0020."),
                 ("messageId", "messageId must not be empty."),
                 ("payload", "Line 2, column 3: expected a key in double quotes."),
             ]

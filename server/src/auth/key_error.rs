@@ -1,6 +1,7 @@
 //! Why the gateway cannot start with the keys that it was given. Says nothing of what is in them.
 
-use std::{fs, io, path::Path, path::PathBuf};
+use crate::text_file;
+use std::{io, path::Path, path::PathBuf};
 
 /// A key, or a file of keys, that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +44,7 @@ pub enum KeyError {
     },
 }
 
-/// The text of a file that the configuration's `key` names, without the byte order mark that some editors write.
+/// The text of a file that the configuration's `key` names.
 pub(super) fn read(key: &'static str, path: &Path) -> Result<String, KeyError> {
-    let text = fs::read_to_string(path).map_err(|reason| KeyError::Unreadable { key, path: path.to_owned(), reason })?;
-    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(&text).to_owned())
+    text_file::read(path).map_err(|reason| KeyError::Unreadable { key, path: path.to_owned(), reason })
 }

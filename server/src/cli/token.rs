@@ -4,11 +4,11 @@ use clap::Args;
 use micro_socket::{
     auth::{self, Rule},
     config::parse_period,
+    text_file,
 };
 use protocol::UserId;
 use serde_json::{Value, json};
 use std::{
-    fs,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -42,7 +42,7 @@ impl Token {
     /// The token.
     pub(crate) fn run(self) -> Result<String, String> {
         let file = self.secret_file.display();
-        let secret = fs::read_to_string(&self.secret_file).map_err(|error| format!("{file}: cannot be read: {error}"))?;
+        let secret = text_file::read(&self.secret_file).map_err(|error| format!("{file}: cannot be read: {error}"))?;
         let secret = auth::secret_in(&secret);
         if secret.len() < 32 {
             return Err(format!("{file}: a secret has at least 32 bytes; the gateway takes no shorter one"));

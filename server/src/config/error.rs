@@ -46,6 +46,12 @@ pub enum Problem {
         /// What the parser says.
         reason: String,
     },
+    /// A variable whose name or value is not UTF-8. Its value may be a secret and is not shown.
+    #[error("{place}: is not UTF-8, in its name or in its value")]
+    NotUtf8 {
+        /// The variable, with U+FFFD for what is not UTF-8.
+        place: Place,
+    },
     /// No such key.
     #[error("{place}: unknown key {key}{}; {choice}", near.as_ref().map(|near| format!(", did you mean {near}?")).unwrap_or_default())]
     UnknownKey {

@@ -122,14 +122,15 @@ impl Kind for Size {
     }
 }
 
-/// A duration with a unit.
+/// A duration with a unit. Zero needs none.
 pub(super) struct Period(pub(super) RangeInclusive<Duration>);
 
 impl Kind for Period {
     type Value = Duration;
 
     fn read(&self, found: &Found<'_>) -> Option<Duration> {
-        found.text().and_then(parse_period).filter(|period| self.0.contains(period))
+        let zero = || found.count().filter(|count| *count == 0).map(|_| Duration::ZERO);
+        found.text().and_then(parse_period).or_else(zero).filter(|period| self.0.contains(period))
     }
 
     fn show(&self, value: &Duration) -> String {
@@ -322,6 +323,20 @@ mod tests {
         for text in ["warn", "info,micro_socket::hub=debug", "micro_socket=trace"] {
             assert_eq!(Filter.read(&Found::Text(text)).as_deref(), Some(text));
         }
+    }
+
+    #[test]
+    fn zero_needs_no_unit_if_it_is_allowed() {
+        let from_zero = Period(Duration::ZERO..=Duration::from_secs(1));
+        let zero = DeValue::parse("0").unwrap();
+        for found in [Found::Text("0"), Found::Text("0s"), Found::Text("0ms"), Found::Toml(zero.get_ref())] {
+            assert_eq!(from_zero.read(&found), Some(Duration::ZERO));
+            assert_eq!(Period(Duration::from_millis(1)..=Duration::from_secs(1)).read(&found), None);
+        }
+        for other in [Found::Text("1"), Found::Text("-0"), Found::Text("0.0"), Found::Text(""), Found::Toml(&DeValue::Boolean(false))] {
+            assert_eq!(from_zero.read(&other), None);
+        }
+        assert_eq!(Size(0..=1).read(&Found::Text("0")), Some(0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Lays the sources over one another, the weakest first, and remembers which one each value came from.
 
 use std::collections::HashMap;
-use std::fs;
+use std::ffi::OsString;
 use std::path::Path;
 
 use toml::Spanned;
@@ -11,6 +11,8 @@ use super::Sources;
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{self, Config, Key};
 use super::kind::{AuthMode, Found};
+use super::service_link::is_service_link;
+use crate::text_file;
 
 const PREFIX: &str = "MICRO_SOCKET_";
 
@@ -40,7 +42,7 @@ struct Layers {
 
 impl Layers {
     fn file(&mut self, path: &Path) {
-        let source = match fs::read_to_string(path) {
+        let source = match text_file::read(path) {
             Ok(source) => source,
             Err(reason) => return self.problems.push(Problem::Unreadable { path: path.to_owned(), reason }),
         };
@@ -72,11 +74,14 @@ impl Layers {
         }
     }
 
-    fn environment(&mut self, variables: &[(String, String)]) {
-        for (name, value) in variables {
-            if let Some(rest) = name.strip_prefix(PREFIX).filter(|rest| !is_service_link(rest)) {
-                let key = rest.to_ascii_lowercase().replace("__", ".");
-                self.text(&key, Place::Variable(name.clone()), value);
+    fn environment(&mut self, variables: &[(OsString, OsString)]) {
+        let ours = variables.iter().filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+        for (name, value) in ours {
+            let place = Place::Variable(name.to_string_lossy().into_owned());
+            match (name.to_str().and_then(|name| name.strip_prefix(PREFIX)), value.to_str()) {
+                (Some(rest), Some(value)) if is_service_link(rest, value) => {}
+                (Some(rest), Some(value)) => self.text(&rest.to_ascii_lowercase().replace("__", "."), place, value),
+                _ => self.problems.push(Problem::NotUtf8 { place }),
             }
         }
     }
@@ -155,11 +160,6 @@ impl Layers {
     fn place(&self, path: &str) -> Place {
         self.places.get(path).cloned().unwrap_or(Place::Default)
     }
-}
-
-/// Kubernetes gives the containers beside a service named `micro-socket` these variables; no key begins like them.
-fn is_service_link(rest: &str) -> bool {
-    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_HOST") || rest.starts_with("SERVICE_PORT")
 }
 
 fn is_section(name: &str) -> bool {

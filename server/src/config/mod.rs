@@ -19,9 +19,11 @@ mod origins;
 mod rules;
 mod secret;
 mod secret_url;
+mod service_link;
 mod units;
 
 use keys::Key;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub use authority::Authority;
@@ -44,7 +46,7 @@ pub struct Sources {
     /// The file of `--config`. It must exist where it is given.
     pub file: Option<PathBuf>,
     /// The process environment; variables without the prefix `MICRO_SOCKET_` are left alone.
-    pub environment: Vec<(String, String)>,
+    pub environment: Vec<(OsString, OsString)>,
     /// The values of `--listen`; none if it is not given.
     pub listen: Vec<String>,
 }

@@ -1,12 +1,13 @@
 //! From a file to an Ed25519 key: a private one in PKCS#8, with or without its public half, or a public one; PEM or DER.
 
+use crate::text_file;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
     rand::{SecureRandom, SystemRandom},
     signature::{Ed25519KeyPair, KeyPair},
 };
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 use tokio_rustls::rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject};
@@ -78,12 +79,13 @@ fn parse_public(content: &[u8]) -> Option<[u8; 32]> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, KeyError> {
-    fs::read(path).map_err(|reason| KeyError::Unreadable { path: path.to_owned(), reason })
+    text_file::read_bytes(path).map_err(|reason| KeyError::Unreadable { path: path.to_owned(), reason })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     /// Of RFC 8410, section 10.
     const PRIVATE: &str =

@@ -1,7 +1,8 @@
 //! From two PEM files to a certificate chain that fits its private key.
 
+use crate::text_file;
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -100,5 +101,5 @@ fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    fs::read(path).map_err(|reason| CertificateError::Unreadable { path: path.to_owned(), reason })
+    text_file::read_bytes(path).map_err(|reason| CertificateError::Unreadable { path: path.to_owned(), reason })
 }

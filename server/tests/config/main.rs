@@ -151,13 +151,78 @@ fn every_value_can_come_from_the_environment() {
 }
 
 #[test]
-fn what_kubernetes_sets_beside_a_service_of_this_name_is_left_alone() {
+fn what_kubernetes_sets_beside_services_whose_names_begin_so_is_left_alone() {
     File::new("").effective(&[
         ("MICRO_SOCKET_PORT", "tcp://10.0.0.1:3000"),
         ("MICRO_SOCKET_PORT_3000_TCP_ADDR", "10.0.0.1"),
         ("MICRO_SOCKET_SERVICE_HOST", "10.0.0.1"),
         ("MICRO_SOCKET_SERVICE_PORT_HTTP", "3000"),
+        ("MICRO_SOCKET_METRICS_SERVICE_HOST", "10.0.0.2"),
+        ("MICRO_SOCKET_METRICS_SERVICE_PORT_HTTP", "443"),
+        ("MICRO_SOCKET_METRICS_PORT", "tcp://10.0.0.2:443"),
+        ("MICRO_SOCKET_METRICS_PORT_443_TCP", "tcp://10.0.0.2:443"),
+        ("MICRO_SOCKET_METRICS_PORT_443_TCP_PROTO", "tcp"),
+        ("MICRO_SOCKET_METRICS_PORT_443_TCP_PORT", "443"),
+        ("MICRO_SOCKET_METRICS_PORT_443_TCP_ADDR", "10.0.0.2"),
     ]);
+    for (name, value) in [("MICRO_SOCKET_PORT", "8080"), ("MICRO_SOCKET_METRICS__PORT", "tcp://10.0.0.2:443")] {
+        let refusal = File::new("").refusal(&[(name, value)]);
+        assert!(refusal.starts_with(&format!("{name}: unknown key ")), "{refusal}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_named_and_its_value_is_not_shown() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let broken = OsStr::from_bytes(b"hunter2\xFF");
+    let output = micro_socket().arg("check").env("MICRO_SOCKET_AUTH__JWT_SECRET", broken).env("OTHER", broken).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let reason = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(reason.trim_end(), "MICRO_SOCKET_AUTH__JWT_SECRET: is not UTF-8, in its name or in its value");
+    let name = OsStr::from_bytes(b"MICRO_SOCKET_LI\xFFSTEN");
+    let output = micro_socket().arg("check").env(name, "127.0.0.1:1").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("MICRO_SOCKET_LI\u{fffd}STEN: is not UTF-8"));
+}
+
+#[test]
+fn zero_needs_no_unit_and_reads_back() {
+    let file =
+        File::new("session.ttl = 0\n[timeouts]\ndrain = 0\n[history]\nage = 0\nbytes = 0\ntopics = [{ pattern = \"a\", age = 0 }]\n");
+    let text = file.effective(&[("MICRO_SOCKET_TIMEOUTS__UNREADY", "0"), ("MICRO_SOCKET_LIMITS__REPLAY_BYTES", "0")]);
+    for line in ["ttl = \"0s\"", "drain = \"0s\"", "unready = \"0s\"", "age = \"0s\"", "bytes = \"0\"", "replay_bytes = \"0\""] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    assert_eq!(File::new(&text).effective(&[]), text);
+    assert!(
+        File::new("timeouts.ping = 0").refusal(&[]).starts_with("gateway.toml:1: timeouts.ping: found 0; allowed: a duration from 10ms")
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_any_file() {
+    const MARK: &str = "\u{feff}";
+    let text = File::new(&format!("{MARK}limits.max_topics = 7\n")).effective(&[]);
+    assert!(text.contains("max_topics = 7\n"), "{text}");
+    let keys = format!("{}/tests/keys", env!("CARGO_MANIFEST_DIR"));
+    let [public_key, signing_key] = ["rsa.pub.pem", "ed.pem"].map(|name| fs::read_to_string(format!("{keys}/{name}")).unwrap());
+    for (name, content) in [
+        ("AUTH__JWT_SECRET_FILE", SECRET),
+        ("AUTH__JWT_PUBLIC_KEY_FILE", &public_key),
+        ("HTTP__API_KEYS_FILE", "0123456789abcdef"),
+        ("SIGNING__KEY_FILE", &signing_key),
+    ] {
+        let (_folder, path) = folder_with("file", &format!("{MARK}{content}"));
+        let variable = format!("MICRO_SOCKET_{name}");
+        let mode = if name.starts_with("AUTH") { "jwt" } else { "demo" };
+        let environment = [(variable.as_str(), path.as_str()), ("MICRO_SOCKET_AUTH__MODE", mode)];
+        File::new("").effective(&environment);
+        let utf_16: Vec<u8> = format!("{MARK}{content}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        fs::write(&path, utf_16).unwrap();
+        let refusal = File::new("").refusal(&environment);
+        assert!(refusal.contains("cannot be read: it is UTF-16: save it as UTF-8"), "{name}: {refusal}");
+    }
 }
 
 #[test]

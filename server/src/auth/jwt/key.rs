@@ -22,10 +22,10 @@ const ELLIPTIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const CURVE_25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// The secret that a file with this text holds: without a byte order mark, and without the end of its line.
+/// The secret that a file with this text holds: without the end of its line.
 #[must_use]
 pub fn secret_in(text: &str) -> &str {
-    text.trim_start_matches('\u{FEFF}').trim_end_matches(['\r', '\n'])
+    text.trim_end_matches(['\r', '\n'])
 }
 
 /// A key and, where the issuer names it, its id.
