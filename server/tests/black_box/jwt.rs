@@ -30,14 +30,6 @@ async fn connected(gateway: &Gateway, token: &str) -> Socket {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_is_no_part_of_the_secret() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), format!("\u{feff}{}\n", BY_SECRET[1].1)).unwrap();
-    let gateway = start(&[BY_SECRET[0], ("MICRO_SOCKET_AUTH__JWT_SECRET_FILE", file.path().to_str().unwrap())]);
-    assert_eq!(setup(&gateway, &token("ann", json!({}))).await, "ready");
-}
-
-#[tokio::test]
 async fn each_algorithm_by_its_key() {
     for (signer, pem) in [(Signer::rsa(), "rsa"), (Signer::ec(), "ec"), (Signer::ed(), "ed")] {
         let path = format!("{}/tests/keys/{pem}.pub.pem", env!("CARGO_MANIFEST_DIR"));
