@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::backend;
 use super::host::AskedHost;
-use super::path::{self, TopicParameter, TopicPath};
+use super::path::{self, TopicPath};
 use super::problem::{self, Code, Problem, ProblemBody, example};
 use super::site;
 use crate::config::AuthMode;
@@ -81,7 +81,7 @@ pub(super) struct Published {
     get, path = "/demo/publish/{topic}", tag = "Gateway",
     security((), ("apiKey" = [])),
     params(
-        TopicParameter,
+        ("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"),
         ("data" = Option<HashMap<String, Texts>>, Query, style = Form, explode,
             description = "Any parameters: they become the message's `data`", example = json!({ "bid": "100", "ask": "101" })),
     ),

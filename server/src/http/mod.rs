@@ -101,34 +101,29 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     }
     let (router, mut openapi) = api.split_for_parts();
     openapi::complete(&mut openapi);
-    let documents = Extension(documents::written(openapi));
-    let admit = from_fn_with_state(gateway.clone(), admission::admit);
-    let router = finish(router.layer(documents).layer(admit), gateway.clone());
-    guard(router.layer(from_fn_with_state(gateway.clone(), host::check)), gateway)
+    let router = router.layer(Extension(documents::written(openapi))).layer(from_fn_with_state(gateway.clone(), admission::admit));
+    let named = from_fn_with_state(gateway.clone(), host::check);
+    finish(with_fallbacks(router).layer(named), gateway)
 }
 
 /// What `http.admin_listen` serves.
 pub fn admin(gateway: Arc<Gateway>) -> Router {
-    guard(finish(operations().layer(compression()).merge(health()).into(), gateway.clone()), gateway)
+    finish(with_fallbacks(operations().layer(compression()).merge(health()).into()), gateway)
 }
 
-/// All routes as one, so that what is laid around it comes before a path is looked up.
-fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
-    let router = router
-        .fallback(problem::not_found)
-        .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(from_fn_with_state(gateway.clone(), requests::count))
-        .with_state(gateway);
-    Router::new().fallback_service(router)
+fn with_fallbacks(router: Router<Arc<Gateway>>) -> Router<Arc<Gateway>> {
+    router.fallback(problem::not_found).method_not_allowed_fallback(problem::method_not_allowed)
 }
 
 /// What holds for every request and answer.
-fn guard(router: Router, gateway: Arc<Gateway>) -> Router {
-    router
-        .layer(from_fn(slash::drop_one))
+fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
+    let router = router
         .layer(from_fn(host::read))
-        .layer(from_fn_with_state(gateway, requests::count_unrouted))
+        .layer(from_fn_with_state(gateway.clone(), requests::count))
         .layer(map_response(headers::protect))
+        .with_state(gateway);
+    // Around the whole router, as a path that is changed has to be looked up afterwards.
+    Router::new().fallback_service(router).layer(from_fn(slash::drop_one))
 }
 
 /// Compresses what is made anew for each request, and fast; documents that stand still bring their own compressed forms.

@@ -1,26 +1,41 @@
-//! What holds for every operation, written into the OpenAPI document once all of them are in it.
+//! What holds for several operations, written into the OpenAPI document once all of them are in it.
 
 use serde_json::json;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::{OpenApi, Ref};
+use utoipa::openapi::{OpenApi, Ref, RefOr};
 
+use super::names;
 use super::problem::{Code, example};
 
 /// The name of the answer that every path but those of probes may give.
 const MISDIRECTED: &str = "Misdirected";
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Adds the answer to a request by a foreign name, and says of each operation that needs no key that it needs none.
+/// Adds the answer to a request by a foreign name and what a topic in a path may be, and says of each operation that needs no key that
+/// it needs none.
 pub(super) fn complete(document: &mut OpenApi) {
     document.components.get_or_insert_default().responses.insert(MISDIRECTED.to_owned(), misdirected().into());
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
             operation.security.get_or_insert_default();
+            describe_topic(operation);
             if !PROBES.contains(&path.as_str()) {
                 may_be_misdirected(operation);
             }
+        }
+    }
+}
+
+/// By the protocol's own rules.
+fn describe_topic(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.parameter_in == ParameterIn::Path
+            && parameter.name == "topic"
+        {
+            parameter.schema = Some(names::topic().into());
         }
     }
 }

@@ -3,20 +3,8 @@
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use protocol::{ErrorCode, Topic};
-use utoipa::IntoParams;
 
-use super::names;
 use super::problem::{Code, Problem};
-
-/// The parameter in the OpenAPI document.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "describes the parameter; axum's extractor reads it")]
-pub(super) struct TopicParameter {
-    /// The topic, percent-encoded: `a%2Fb` is the topic `a/b`.
-    #[param(schema_with = names::topic, example = "prices")]
-    topic: String,
-}
 
 /// What an extractor made of the path's `{topic}`.
 pub(super) type TopicPath = Result<Path<String>, PathRejection>;

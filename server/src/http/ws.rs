@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToResponse};
 use super::client_address::ClientAddress;
 use super::host::AskedHost;
 use super::origin;
-use super::path::{self, TopicParameter, TopicPath};
+use super::path::{self, TopicPath};
 use super::problem::{Code, Problem, ProblemBody, example};
 use crate::config::Authority;
 use crate::gateway::Gateway;
@@ -84,7 +84,7 @@ pub(super) async fn any_topics(
 /// Further `subscribe` and `publish` work as on `/ws`. A topic that breaks a rule is answered by an `error` frame after `setup`.
 #[utoipa::path(
     get, path = "/ws/sub/{topic}", tag = "WebSocket",
-    params(TopicParameter, Handshake),
+    params(("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"), Handshake),
     responses(
         (status = 101, response = Opened),
         (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),

@@ -127,3 +127,14 @@ async fn other_forms_of_targets_are_told_that_nothing_is_there() {
         assert!(head.starts_with("HTTP/1.1 4"), "{target}: {head}");
     }
 }
+
+#[tokio::test]
+async fn what_is_refused_is_counted_under_its_route() {
+    let gateway = Gateway::start(&[]);
+    assert_eq!(status(&gateway, "/stats", "elsewhere.example").await, 421);
+    assert_eq!(status(&gateway, "/nothing", "elsewhere.example").await, 421);
+    let metrics = gateway.metrics().await;
+    for route in ["/stats", "none"] {
+        assert_eq!(metrics[&format!("micro_socket_http_requests_total{{route=\"{route}\",status=\"421\"}}")], 1.0, "{route}");
+    }
+}
