@@ -46,7 +46,7 @@ impl ClientAddress {
         Self(named(peer, headers, trusted).or(peer.0).unwrap_or(Ipv4Addr::LOCALHOST.into()).to_canonical())
     }
 
-    /// The one that a proxy names; `None`: the peer is no proxy, or names nobody.
+    /// The one that a proxy names; `None`: the peer is no proxy, or names no client.
     pub(super) fn named(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Option<Self> {
         named(peer, headers, trusted).map(|address| Self(address.to_canonical()))
     }

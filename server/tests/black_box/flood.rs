@@ -129,7 +129,7 @@ async fn a_proxy_is_not_counted_and_its_clients_are() {
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{forwarded}: {answer}");
     }
     assert!(get(stream, "/healthz", "X-Forwarded-For: 198.51.100.1\r\n").await.starts_with("HTTP/1.1 200 "));
-    assert!(get(stream, "/openapi.json", "").await.starts_with("HTTP/1.1 200 "), "it names nobody");
+    assert!(get(stream, "/openapi.json", "").await.starts_with("HTTP/1.1 200 "), "it names no client");
 }
 
 #[tokio::test]
