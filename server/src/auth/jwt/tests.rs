@@ -256,7 +256,8 @@ async fn the_subject_is_the_user() {
         (json!("x".repeat(257)), "its claim sub must be at most 256 bytes of UTF-8, found 257"),
         (json!(42), "its claim sub is a number, not a text"),
     ] {
-        assert_eq!(refusal(&jwt, &with(json!({ "sub": sub }))).await, why);
+        let found = refusal(&jwt, &with(json!({ "sub": sub }))).await;
+        assert!(found.starts_with(why), "{found}");
     }
 }
 
