@@ -69,8 +69,7 @@ pub(super) fn connection(
     let mut reader = Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
     let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
-        let client = conversation.address();
-        tracing::debug!(connection = connection.number(), %client, "a client has connected");
+        tracing::debug!(connection = connection.number(), client = %conversation.address(), "a client has connected");
         let place = gateway.connections.add(connection.clone());
         if !gateway.takes_work() {
             connection.drain();
