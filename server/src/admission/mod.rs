@@ -1,8 +1,8 @@
 //! Who is let in: how many connections there may be, of which kind, and of which address. No I/O.
 //!
 //! A connection begins as an HTTP connection and holds an [`HttpPlace`]. When it becomes a WebSocket it changes that for a
-//! [`WebSocketPlace`], and in the end for a [`SocketPlace`], which it keeps until its socket is closed: so a file descriptor is
-//! taken by an HTTP connection only, and all of them together are bounded. With a limit for each address it also holds an [`AddressPlace`], from accept to its end.
+//! [`WebSocketPlace`], whose socket stays counted until it is closed: so a file descriptor is taken by an HTTP connection only, and
+//! all of them together are bounded. With a limit for each address it also holds an [`AddressPlace`], from accept to its end.
 //!
 //! | module | idea |
 //! |---|---|
@@ -189,14 +189,14 @@ impl Admission {
     ///
     /// # Errors
     /// There is none.
-    pub fn web_socket(self: &Arc<Self>, address: Option<Arc<AddressPlace>>) -> Result<WebSocketPlace, Refusal> {
+    pub fn web_socket(self: &Arc<Self>, address: Option<Arc<AddressPlace>>) -> Result<Box<WebSocketPlace>, Refusal> {
         if address.as_ref().is_some_and(|place| place.is_over()) {
             return Err(Refusal::PerAddress);
         }
         let most_sockets = self.max_connections() - HTTP_SHARE.min(self.max_http).min(self.max_connections().div_ceil(4));
         let is_full = self.web_sockets.fetch_add(1, Relaxed) >= self.max_web_sockets || self.sockets.load(Relaxed) >= most_sockets;
         // Dropped, it takes back what was counted.
-        let place = WebSocketPlace { socket: Some(SocketPlace::take(self)), _address: address };
+        let place = Box::new(WebSocketPlace { socket: SocketPlace::take(self), address, is_served: true });
         if is_full { Err(Refusal::Full) } else { Ok(place) }
     }
 }
@@ -224,26 +224,20 @@ impl Drop for HttpPlace {
     }
 }
 
-/// What a WebSocket holds while it is served.
+/// What a WebSocket holds until its socket is closed. In a box, since each connection's task holds one.
 #[derive(Debug)]
 pub struct WebSocketPlace {
-    /// `None` only while it ends.
-    socket: Option<SocketPlace>,
-    _address: Option<Arc<AddressPlace>>,
+    socket: SocketPlace,
+    address: Option<Arc<AddressPlace>>,
+    is_served: bool,
 }
 
 impl WebSocketPlace {
-    /// It is not served any more, only its last bytes are on their way: its client may come again. What is returned is to be held
-    /// until the socket is closed.
-    #[must_use]
-    pub fn end(mut self) -> Option<SocketPlace> {
-        self.leave();
-        self.socket.take()
-    }
-
-    fn leave(&self) {
-        if let Some(SocketPlace(admission)) = &self.socket {
-            admission.web_sockets.fetch_sub(1, Relaxed);
+    /// It is not served any more, only its last bytes are on their way: its client may come again.
+    pub fn leave(&mut self) {
+        if std::mem::take(&mut self.is_served) {
+            self.socket.0.web_sockets.fetch_sub(1, Relaxed);
+            self.address = None;
         }
     }
 }
@@ -256,7 +250,7 @@ impl Drop for WebSocketPlace {
 
 /// The socket of a WebSocket, until it is closed.
 #[derive(Debug)]
-pub struct SocketPlace(Arc<Admission>);
+struct SocketPlace(Arc<Admission>);
 
 impl SocketPlace {
     fn take(admission: &Arc<Admission>) -> Self {
@@ -299,12 +293,12 @@ mod tests {
     #[test]
     fn a_websocket_that_ends_may_come_again_although_its_socket_is_open() {
         let admission = admission(1, 10);
-        let place = admission.web_socket(None).unwrap();
+        let mut place = admission.web_socket(None).unwrap();
         assert_eq!(admission.web_socket(None).unwrap_err(), Refusal::Full);
-        let socket = place.end();
+        place.leave();
         drop(admission.web_socket(None).unwrap());
         assert_eq!(admission.sockets.load(Relaxed), 1);
-        drop(socket);
+        drop(place);
         assert_eq!((admission.sockets.load(Relaxed), admission.web_sockets.load(Relaxed)), (0, 0));
     }
 

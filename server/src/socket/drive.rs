@@ -63,7 +63,7 @@ pub(super) fn connection(
     (socket, out): (Incoming, Outgoing),
     early: Bytes,
     caller: Caller,
-    admitted: WebSocketPlace,
+    mut admitted: Box<WebSocketPlace>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
     let mut reader = Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
@@ -84,12 +84,12 @@ pub(super) fn connection(
         drop(conversation);
         reader.forget();
         drop(place);
-        let socket = admitted.end();
+        admitted.leave();
         let code = connection.closed_with();
         gateway.meter.count_close(code);
         tracing::debug!(connection = connection.number(), %client, code, "a connection has ended");
         part(&connection, &mut reader.socket).await;
-        drop(socket);
+        drop(admitted);
     }
 }
 
