@@ -43,5 +43,7 @@ test("each frame shows its fields beside an example that is one", async ({ docs,
   }
   const publish = page.locator("#frame-publish");
   await expect(publish.getByText("messageId", { exact: true })).toBeVisible();
-  await expect(publish.getByRole("term").filter({ hasText: "payload" })).toHaveAttribute("data-optional");
+  await expect(publish.getByRole("term").filter({ hasText: "payload" })).not.toHaveAttribute("data-optional");
+  const subscribe = page.locator("#frame-subscribe");
+  await expect(subscribe.getByRole("term").filter({ hasText: "lastSeq" })).toHaveAttribute("data-optional");
 });

@@ -44,14 +44,14 @@ macro_rules! error_codes {
 
 error_codes! {
     InvalidJson = "INVALID_JSON", "The frame is not JSON.", "Send one JSON object per text frame.";
-    InvalidMessage = "INVALID_MESSAGE", "A field is missing, repeated or of the wrong type.", "The text names the field; the reference shows the frame.";
+    InvalidMessage = "INVALID_MESSAGE", "A field is missing, repeated, of the wrong type or nested too deeply.", "The text names the field, what was found and what is allowed; the reference shows the frame.";
     UnknownType = "UNKNOWN_TYPE", "The frame's type is not one of the protocol's.", "Send setup, subscribe, unsubscribe, publish, ack or ping.";
     SetupRequired = "SETUP_REQUIRED", "Something came before a good setup.", "Send setup first; frames may follow at once.";
     AlreadySetup = "ALREADY_SETUP", "The connection is set up already.", "Use subscribe for more topics, or a new connection for another user.";
     AuthFailed = "AUTH_FAILED", "The token is wrong or empty.", "Send setup again with a good token: three attempts in all.";
     TokenExpired = "TOKEN_EXPIRED", "The token was good once.", "Get a fresh one and send setup again.";
     Forbidden = "FORBIDDEN", "The user may not do this here.", "Ask for a token, or a rule, that covers it.";
-    InvalidTopic = "INVALID_TOPIC", "The topic's name breaks a rule.", "1 to 256 bytes, no control characters, no white space at the ends, not beginning with $.";
+    InvalidTopic = "INVALID_TOPIC", "The topic's name breaks a rule.", "1 to 256 bytes, no control characters, no white space at the ends, not beginning with $, no segment between dots that is just * or >.";
     MessageTooLarge = "MESSAGE_TOO_LARGE", "The message is larger than allowed.", "Send less, or a reference to the data.";
     RateLimited = "RATE_LIMITED", "Too many in too short a time.", "Wait retryAfterMs, then go on.";
     TooManySubscriptions = "TOO_MANY_SUBSCRIPTIONS", "The connection has as many subscriptions as it may.", "Unsubscribe from something, or open another connection.";

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Bounds {
     /// Bytes of a frame.
     pub max_frame: usize,
+    /// Levels of nesting of a payload; 0: no limit.
+    pub max_depth: usize,
     /// Topics of one connection.
     pub max_subscriptions: usize,
     /// Topics in all.
@@ -84,12 +86,13 @@ fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -
     Limit { what, most: format!("{most} *"), beyond }
 }
 
-fn limits(bounds: &Bounds) -> [Limit; 16] {
+fn limits(bounds: &Bounds) -> [Limit; 17] {
     let bytes = |most: usize| format!("{most} bytes");
     let kept = [grouped(bounds.history_messages), clock::size(bounds.history_bytes), span(bounds.history_age)].join(", ");
-    let replayed = if bounds.replay_rate == 0 { "no limit".to_owned() } else { grouped(bounds.replay_rate) };
+    let unless_zero = |most: usize| if most == 0 { "no limit".to_owned() } else { grouped(most) };
     [
         set("one frame, payload included", clock::size(bounds.max_frame), "Close 1009. `ready.limits.maxFrame` says it too."),
+        set("levels of nesting in a payload", unless_zero(bounds.max_depth), "`INVALID_MESSAGE`"),
         fixed("a topic's name", bytes(Topic::MAX_BYTES), "`INVALID_TOPIC`"),
         fixed("a messageId", bytes(MessageId::MAX_BYTES), "`INVALID_MESSAGE`"),
         fixed("a user's name", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
@@ -99,7 +102,7 @@ fn limits(bounds: &Bounds) -> [Limit; 16] {
         set("topics in all", grouped(bounds.max_topics), "`TOO_MANY_TOPICS`, where each of them is in use"),
         set("connections in all", grouped(bounds.max_connections), "Close 1013"),
         set("messages of a topic that are kept", kept, "The oldest go; `recovered` says so to whom it concerns."),
-        set("messages replayed in a second", replayed, "The rest waits."),
+        set("messages replayed in a second", unless_zero(bounds.replay_rate), "The rest waits."),
         set("how long a session waits for its client", span(bounds.session_ttl), "`resumed` is false."),
         set("bytes that wait for a slow reader", clock::size(bounds.send_queue), "Close 4290"),
         set("time until a good setup", span(bounds.setup), "Close 4408"),
@@ -124,7 +127,9 @@ pub(crate) fn LimitTable() -> impl IntoView {
             </Table>
             <p class="spec__text gap-top" id="topic-names">
                 <Prose text="A topic's name is any text without control characters and without white space at its ends. Names that begin \
-                             with `$` belong to the gateway. A topic needs no declaration: it is there when somebody subscribes or publishes."/>
+                             with `$` belong to the gateway. A segment between dots that is just `*` or `>` is refused: patterns are for \
+                             access rules, and a subscription is to one topic. A topic needs no declaration: it is there when a client subscribes \
+                             or publishes."/>
             </p>
         </section>
     }

@@ -41,7 +41,8 @@ pub fn Reference() -> impl IntoView {
             <ul class="bullets prose">
                 <li><Prose text="Fields that the gateway does not know are ignored; do the same, and newer gateways will not break your client."/></li>
                 <li><Prose text="A field given twice is refused, because two readers could read it differently."/></li>
-                <li><Prose text="A `payload` is any JSON value. It arrives as `data`, byte for byte as it was sent."/></li>
+                <li><Prose text="A `payload` is any JSON value, `null` too, and a publish must have one. It arrives as `data`, byte for byte as \
+                                 it was sent."/></li>
                 <li>"A question mark behind a name marks what may be left out."</li>
             </ul>
         </section>

@@ -9,6 +9,7 @@ pub fn bounds(config: &Config) -> Bounds {
     let Config { limits, history, session, timeouts, dedup, .. } = config;
     Bounds {
         max_frame: limits.max_frame,
+        max_depth: limits.max_depth,
         max_subscriptions: limits.max_subscriptions,
         max_topics: limits.max_topics,
         max_connections: limits.max_connections,

@@ -33,7 +33,7 @@ fn list(bytes: usize, item: impl Fn(usize) -> String) -> String {
 }
 
 /// Frames before a good setup, each on a connection of its own.
-const SETUPS: [Frame; 5] = [
+const SETUPS: [Frame; 6] = [
     ("setup with topics", |bytes| format!(r#"{{"type":"setup","token":"u","topics":[{}]}}"#, list(bytes, |n| format!(r#""t{n}""#)))),
     ("setup with one topic many times", |bytes| {
         format!(r#"{{"type":"setup","token":"u","topics":[{}]}}"#, list(bytes, |_| r#""t""#.to_owned()))
@@ -41,18 +41,24 @@ const SETUPS: [Frame; 5] = [
     ("setup with positions", |bytes| {
         format!(r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#, list(bytes, |n| format!(r#""t{n}":1"#)))
     }),
+    ("setup with escaped topics", |bytes| {
+        format!(r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#, list(bytes, |n| format!(r#""\ud800\n{n}":null"#)))
+    }),
     ("setup with unknown fields", |bytes| format!(r#"{{"type":"setup","token":"u",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))),
     ("setup with a long token", |bytes| format!(r#"{{"type":"setup","token":"{}"}}"#, "u".repeat(bytes))),
 ];
 
 /// Frames behind a good setup.
-const OTHERS: [Frame; 7] = [
+const OTHERS: [Frame; 8] = [
     ("publish of a text", |bytes| format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":"{}"}}"#, "x".repeat(bytes))),
     ("publish of numbers", |bytes| {
         format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":[{}]}}"#, list(bytes, |n| n.to_string()))
     }),
     ("publish with unknown fields", |bytes| {
         format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":1,{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))
+    }),
+    ("publish without a payload", |bytes| {
+        format!(r#"{{"type":"publish","topic":"t","messageId":"m",{}}}"#, list(bytes, |n| format!(r#""payload{n}":1"#)))
     }),
     ("publish of brackets", |bytes| format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":{}}}"#, "[".repeat(bytes))),
     ("subscribe with unknown fields", |bytes| format!(r#"{{"type":"subscribe","topic":"t",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))),
