@@ -95,6 +95,7 @@ mod tests {
                 ("limits.sessionTtlMs", false),
                 ("limits.dedupWindowMs", false),
                 ("limits.pingMs", false),
+                ("expiresInMs", true),
             ]
         );
     }
