@@ -105,6 +105,7 @@ pub(super) struct Client {
     pub(super) of_url: Option<usize>,
     pub(super) requests: VecDeque<Request>,
     admitted: Option<Admitted>,
+    /// Tokens in a row that were refused.
     failures: usize,
     pub(super) subscriptions: BTreeMap<usize, Subscribed>,
     /// Answers to the topics of a setup, until `ready` tells what they were.
@@ -354,6 +355,7 @@ impl Client {
             assert_eq!(admitted.grant.user, fresh.user, "a renewal by another user");
             admitted.grant = fresh;
         }
+        self.failures = 0;
         self.renewed.push(topic);
     }
 
@@ -486,21 +488,23 @@ impl Client {
             other => panic!("{code} answers {other:?}"),
         };
         assert_eq!(code, expected, "{request:?}");
-        if let Request::Setup(Setup { session, .. }) = &request
-            && !self.is_set_up()
-        {
+        if let Request::Setup(Setup { session, .. }) = &request {
+            self.failures += 1;
+            if self.is_set_up() {
+                return;
+            }
             // The token may also have lapsed while the topics of a good setup were handled: the session has some of them.
             self.said_expired = !self.answers.is_empty();
             if let (true, Some(id)) = (self.said_expired, session) {
                 truth.may_be_overtaken(id, self.number);
             }
-            self.failures += 1;
         }
     }
 
     fn ready(&mut self, json: &Value, now: Now, truth: &mut Truth) {
         let request = self.answered(false);
         let Some(Request::Setup(setup)) = request else { panic!("ready answers {request:?}") };
+        self.failures = 0;
         let (Some(grant), wanted) = (setup.grant, &setup.session) else { panic!("ready for a wrong token") };
         let id = json["sessionId"].as_str().unwrap().to_owned();
         if let Some(admitted) = &mut self.admitted {

@@ -177,7 +177,9 @@ async fn an_issuer_that_cannot_be_reached_is_told_apart_from_a_wrong_token() {
 
 #[tokio::test]
 async fn when_the_token_ends_so_does_the_connection() {
-    let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "0s")]);
+    // Nothing is read until the token has ended.
+    let queue = ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "256MiB");
+    let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "0s"), queue]);
     let mut others = connected(&gateway, &token("bob", json!({}))).await;
     let mut socket = gateway.connect("/ws/sub/t").await;
     let exp = in_seconds(3);

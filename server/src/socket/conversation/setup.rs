@@ -115,6 +115,7 @@ impl Conversation {
     /// Subscribes to the URL's topic, those of the `setup`, and those that the session has.
     fn begin(&mut self, setup: Setup<'static>, identity: Identity, (session, is_resumed): (Session, bool), plan: Plan) -> Flow {
         let Identity { user, rights, expires } = identity;
+        self.refused_tokens = 0;
         let ready = Ready {
             session_id: session.id().to_text().into(),
             resumed: setup.session_id.is_some().then_some(is_resumed),

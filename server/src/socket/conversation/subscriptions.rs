@@ -12,8 +12,9 @@ use crate::{
 use hashbrown::{Equivalent, HashMap};
 use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
 use std::{
+    hash::BuildHasher,
     pin::Pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, LazyLock, atomic::Ordering::Relaxed},
 };
 use tokio::time::{Sleep, sleep};
 
@@ -21,11 +22,24 @@ pub(super) struct Subscriptions {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     /// Boxed, because the table has room for three at least, and most have one.
-    by_topic: HashMap<Arc<Name>, Box<Subscribed>, ahash::RandomState>,
+    by_topic: HashMap<Arc<Name>, Box<Subscribed>, SharedState>,
     /// Topics that are behind, each once: they take turns, and it is the turn of the one at `turn`.
     behind: Vec<Arc<Name>>,
     turn: usize,
     replayed: Used,
+}
+
+/// One random state for the tables of all connections: it takes no memory in each of them.
+#[derive(Clone, Copy, Default)]
+struct SharedState;
+
+impl BuildHasher for SharedState {
+    type Hasher = ahash::AHasher;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        static STATE: LazyLock<ahash::RandomState> = LazyLock::new(ahash::RandomState::new);
+        STATE.build_hasher()
+    }
 }
 
 struct Subscribed {
