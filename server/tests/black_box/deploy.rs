@@ -31,6 +31,24 @@ fn the_dashboard_is_json() {
     assert!(dashboard["panels"].as_array().unwrap().iter().all(|panel| panel["targets"][0]["expr"].is_string()));
 }
 
+/// `cargo xtask test alerts` runs them; here is looked at only that none is missing.
+#[test]
+fn every_alert_has_a_test_that_it_fires_and_one_that_it_does_not() {
+    let alerts = include_str!("../../../deploy/prometheus/alerts.yml");
+    let tests = include_str!("../../../deploy/prometheus/alerts.test.yml");
+    let guide = include_str!("../../../docs/operating.md");
+    let mut names = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).peekable();
+    assert!(names.peek().is_some());
+    for name in names {
+        let expected = |fires: bool| format!("alertname: {name}\n        exp_alerts:{}\n", if fires { "" } else { " []" });
+        assert!(tests.contains(&expected(true)), "no test that {name} fires");
+        assert!(tests.contains(&expected(false)), "no test that {name} does not fire");
+        let short = name.strip_prefix("MicroSocket").unwrap();
+        let told = [format!("`{name}`"), format!("`…{short}`")];
+        assert!(told.iter().any(|told| guide.contains(told)), "the operating guide does not say what to do at {name}");
+    }
+}
+
 #[test]
 fn the_unit_binds_low_ports_tells_systemd_and_is_started_again() {
     let unit = include_str!("../../../deploy/systemd/micro-socket.service");
