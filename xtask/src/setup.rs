@@ -106,7 +106,8 @@ pub(crate) fn promtool() -> Result<()> {
 pub(crate) fn proxies() -> Result<()> {
     for (program, version, package) in [("nginx", "-v", "nginx-light"), ("caddy", "version", "caddy"), ("haproxy", "-v", "haproxy")] {
         if process::answer(Command::new(program).arg(version)).is_none() {
-            debian_package(package).with_context(|| format!("no {program} for the tests with proxies: install your distribution's package"))?;
+            debian_package(package)
+                .with_context(|| format!("no {program} for the tests with proxies: install your distribution's package"))?;
         }
     }
     Ok(())
