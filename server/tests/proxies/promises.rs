@@ -16,6 +16,9 @@ async fn serves(site: &Site, user: &str) {
         let status = site.get(path).await.status();
         assert!(status == 403 || status == 404, "{path}: {status}");
     }
+    // Larger than nginx takes by default (1 MiB).
+    let large = vec![json!({ "topic": "large", "payload": "x".repeat(50_000) }); 30];
+    assert_eq!(site.publish(&json!(large)).await.status(), 200);
     let mut socket = site.connect(CLIENT).await;
     socket.set_up(user, &["t"]).await;
     let publish = json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": "hello" });

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Response};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -14,6 +15,9 @@ use crate::shipped::Shipped;
 
 /// The proxy trusts nothing that this address says; the gateway trusts the proxy, at 127.0.0.1.
 pub(crate) const CLIENT: &str = "127.0.0.2";
+
+/// A backend's.
+const API_KEY: &str = "0123456789abcdef0123";
 
 /// What makes one proxy different from another.
 #[derive(Clone, Copy)]
@@ -39,7 +43,10 @@ impl Site {
     pub(crate) async fn start(kind: Kind, environment: &[(&'static str, &'static str)]) -> Self {
         let file = Shipped::read(kind.file);
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("gateway.toml"), file.gateway_configuration()).unwrap();
+        let keys = folder.path().join("keys");
+        std::fs::write(&keys, API_KEY).unwrap();
+        let configuration = format!("{}\n[http]\napi_keys_file = {keys:?}\n", file.gateway_configuration());
+        std::fs::write(folder.path().join("gateway.toml"), configuration).unwrap();
         let gateway = gateway(&folder, "127.0.0.1:0", environment);
         let proxy = (kind.start)((kind.adapt)(file).with("127.0.0.1:3000", &gateway.address));
         let client = Client::builder().no_proxy().local_address(Some(CLIENT.parse().unwrap())).build().unwrap();
@@ -52,6 +59,12 @@ impl Site {
     pub(crate) async fn get(&self, path: &str) -> Response {
         let request = self.client.get(format!("http://{}{path}", self.proxy.address));
         request.header("host", "rt.example.com").send().await.unwrap()
+    }
+
+    /// Publishes these messages, as a backend.
+    pub(crate) async fn publish(&self, messages: &Value) -> Response {
+        let request = self.client.post(format!("http://{}/publish", self.proxy.address)).header("host", "rt.example.com");
+        request.bearer_auth(API_KEY).json(messages).send().await.unwrap()
     }
 
     /// A WebSocket from this address, by a page of the site. Its `X-Forwarded-For` is a lie.
