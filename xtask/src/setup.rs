@@ -88,6 +88,31 @@ pub(crate) fn valgrind() -> Result<()> {
     debian_package("valgrind").context("no valgrind for the tests that count instructions: install your distribution's package")
 }
 
+/// Makes sure of promtool, which tests the alerts.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn promtool() -> Result<()> {
+    if process::answer(Command::new("promtool").arg("--version")).is_some() {
+        return Ok(());
+    }
+    debian_package("prometheus").context("no promtool for the tests of the alerts: it comes with https://prometheus.io/download")
+}
+
+/// Makes sure of the proxies that the tests put before a gateway.
+///
+/// # Errors
+/// When one is missing and cannot be installed.
+pub(crate) fn proxies() -> Result<()> {
+    for (program, version, package) in [("nginx", "-v", "nginx-light"), ("caddy", "version", "caddy"), ("haproxy", "-v", "haproxy")] {
+        if process::answer(Command::new(program).arg(version)).is_none() {
+            debian_package(package)
+                .with_context(|| format!("no {program} for the tests with proxies: install your distribution's package"))?;
+        }
+    }
+    Ok(())
+}
+
 /// Installs a package of Debian.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last line counts them all.
 
+mod alerts;
 mod bench;
 mod browser;
 mod documents;
@@ -27,6 +28,8 @@ pub(crate) enum Stage {
     Wasm,
     /// The OpenAPI and AsyncAPI documents, against Redocly and Spectral.
     Documents,
+    /// The alerts for Prometheus, by promtool.
+    Alerts,
     /// The page in a browser, against a server.
     Browser,
     /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said of their speed.
@@ -45,6 +48,7 @@ impl Stage {
             Self::Rust => rust::native(arguments),
             Self::Wasm => rust::wasm(arguments),
             Self::Documents => documents::run(arguments),
+            Self::Alerts => alerts::run(arguments),
             Self::Browser => browser::run(arguments),
             Self::Bench => bench::run(arguments),
         }

@@ -33,6 +33,7 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
 /// the documentation's examples out.
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
+    setup::proxies()?;
     let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
     let tests = if has_nextest {
         test(workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"]).args(NOT_NATIVE).args(arguments))?
