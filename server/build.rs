@@ -10,10 +10,19 @@ use sha1::{Digest, Sha1};
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=PAGE_FILES={}", page_files()?.display());
     if env::var_os("PROFILE").is_some_and(|profile| profile == "release") {
         println!("cargo::rerun-if-changed=../target/site/pkg");
     }
     pack_scalar()
+}
+
+/// Where the page's files are, whether they are built by now or not. Without a `..`: a debug build refuses files whose real path does
+/// not begin with it.
+fn page_files() -> Result<PathBuf, Box<dyn error::Error>> {
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).canonicalize()?;
+    let workspace = manifest.parent().ok_or("the crate is in no workspace")?;
+    Ok(workspace.join("target/site/pkg"))
 }
 
 fn pack_scalar() -> Result<(), Box<dyn error::Error>> {

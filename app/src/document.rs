@@ -1,15 +1,6 @@
-//! The HTML document: head, and the body that server and browser render alike.
+//! The HTML document around the page's root component, which only the server renders.
 
-use crate::{
-    browser,
-    connection::Line,
-    endpoints::Endpoints,
-    log::{Feed, Screen},
-    playground::Playground,
-    reference::{Bounds, Contents},
-    shell::{Help, Shortcuts, Sprite, TopBar},
-    standing,
-};
+use crate::{App, reference::Bounds};
 use leptos::prelude::*;
 
 /// Runs before the first paint: the theme that was chosen last, and the mark that scripts run.
@@ -33,7 +24,6 @@ pub fn policy(scripts: &str) -> String {
 }
 
 /// The whole document as text. `bounds` are the gateway's own; nothing in it comes from a request.
-#[cfg(not(target_arch = "wasm32"))]
 pub fn html(options: LeptosOptions, bounds: Bounds) -> String {
     let owner = Owner::new();
     let html = owner.with(|| shell(options, bounds).into_view().to_html());
@@ -75,54 +65,5 @@ fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
 
 /// What the composer's forms are made of, as data. No script that runs, so the policy does not name it.
 fn kinds() -> impl IntoView {
-    #[cfg(not(target_arch = "wasm32"))]
-    let (id, json) = (crate::composer::KINDS, crate::composer::kinds());
-    #[cfg(target_arch = "wasm32")]
-    let (id, json) = ("", String::new());
-    view! { <script type="application/json" id=id inner_html=json></script> }
-}
-
-/// The page's root component.
-#[component]
-pub fn App() -> impl IntoView {
-    let alive = RwSignal::new(false);
-    let live: Signal<bool> = alive.into();
-    let line = Line::new(Feed::new());
-    let screen = Screen::new(line.feed());
-    let help = RwSignal::new(false);
-    let shortcuts = Shortcuts::new();
-    // Effects run in the browser only.
-    Effect::new(move |_| {
-        alive.set(true);
-        if let Some(root) = browser::root() {
-            // A known attribute name cannot be refused.
-            let _ = root.set_attribute("data-hydrated", "");
-        }
-    });
-    view! {
-        <Sprite/>
-        <a class="skip-link" href="#main">"Skip to the page"</a>
-        <TopBar line live help/>
-        <main id="main" tabindex="-1">
-            <h1 class="visually-hidden">"Micro Socket"</h1>
-            <Playground line screen live help shortcuts/>
-            <div class="doc">
-                <Contents/>
-                <div class="doc__body">
-                    <Endpoints/>
-                    <Standing/>
-                </div>
-            </div>
-        </main>
-        <Help open=help shortcuts/>
-    }
-    .into_any()
-}
-
-/// The part of the page that stands still: the protocol's reference. The browser keeps what the server has rendered and never
-/// asks for its own version, so a third of the page's code is not in the WebAssembly.
-#[component]
-fn Standing() -> impl IntoView {
-    let html = standing::html(|| view! { <crate::reference::Reference/> });
-    view! { <div class="doc__standing" inner_html=html></div> }
+    view! { <script type="application/json" id=crate::composer::KINDS inner_html=crate::composer::kinds()></script> }
 }

@@ -3,6 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `root` | the root component |
 //! | `document` | the HTML around it |
 //! | `shell` | top bar, theme, help, shortcuts, icons |
 //! | `playground` | the bench: puts connection, composer and log together |
@@ -46,19 +47,21 @@ mod browser;
 mod checks;
 mod composer;
 mod connection;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod document;
 pub mod endpoints;
 mod json;
 mod log;
 mod playground;
 pub mod reference;
+mod root;
 mod shell;
 mod standing;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use document::html;
-pub use document::{App, policy};
+pub use document::{html, policy};
 pub use reference::Bounds;
+pub use root::App;
 
 #[cfg(not(erase_components))]
 compile_error!("the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too");

@@ -14,17 +14,21 @@ const MISDIRECTED: &str = "Misdirected";
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Adds the answer to a request by a foreign name and what a topic in a path may be, and says of each operation that needs no key that
-/// it needs none.
+/// it needs none. If none needs a key, the document does not describe any.
 pub(super) fn complete(document: &mut OpenApi) {
     document.components.get_or_insert_default().responses.insert(MISDIRECTED.to_owned(), misdirected().into());
+    let mut needs_key = false;
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            operation.security.get_or_insert_default();
+            needs_key |= !operation.security.get_or_insert_default().is_empty();
             describe_topic(operation);
             if !PROBES.contains(&path.as_str()) {
                 may_be_misdirected(operation);
             }
         }
+    }
+    if let Some(components) = document.components.as_mut().filter(|_| !needs_key) {
+        components.security_schemes.clear();
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 
 /// A release build holds the files; a debug build reads the folder each time that it is asked.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../target/site/pkg"]
+#[folder = "$PAGE_FILES"]
 #[allow_missing = true]
 struct Built;
 
@@ -106,11 +106,11 @@ fn content_type(name: &str) -> &'static str {
 mod tests {
     use super::super::{LEPTOS_TOML, get_config_from_str};
 
-    /// The macro takes nothing but a literal.
     #[test]
     fn the_folder_is_the_one_of_leptos_toml() {
         let options = get_config_from_str(LEPTOS_TOML).unwrap();
-        let folder = format!("#[folder = \"$CARGO_MANIFEST_DIR/../{}/{}\"]", options.site_root, options.site_pkg_dir);
-        assert!(include_str!("assets.rs").lines().any(|line| line == folder), "{folder}");
+        let folder = format!("/{}/{}", options.site_root, options.site_pkg_dir);
+        assert!(env!("PAGE_FILES").ends_with(&folder), "{folder}");
+        assert!(!env!("PAGE_FILES").contains(".."), "rust-embed refuses files whose real path does not begin with the folder's");
     }
 }

@@ -1,0 +1,58 @@
+//! The page's root component: what server and browser render alike.
+
+use crate::{
+    browser,
+    connection::Line,
+    endpoints::Endpoints,
+    log::{Feed, Screen},
+    playground::Playground,
+    reference::Contents,
+    shell::{Help, Shortcuts, Sprite, TopBar},
+    standing,
+};
+use leptos::prelude::*;
+
+/// The page's root component.
+#[component]
+pub fn App() -> impl IntoView {
+    let alive = RwSignal::new(false);
+    let live: Signal<bool> = alive.into();
+    let line = Line::new(Feed::new());
+    let screen = Screen::new(line.feed());
+    let help = RwSignal::new(false);
+    let shortcuts = Shortcuts::new();
+    // Effects run in the browser only.
+    Effect::new(move |_| {
+        alive.set(true);
+        if let Some(root) = browser::root() {
+            // A known attribute name cannot be refused.
+            let _ = root.set_attribute("data-hydrated", "");
+        }
+    });
+    view! {
+        <Sprite/>
+        <a class="skip-link" href="#main">"Skip to the page"</a>
+        <TopBar line live help/>
+        <main id="main" tabindex="-1">
+            <h1 class="visually-hidden">"Micro Socket"</h1>
+            <Playground line screen live help shortcuts/>
+            <div class="doc">
+                <Contents/>
+                <div class="doc__body">
+                    <Endpoints/>
+                    <Standing/>
+                </div>
+            </div>
+        </main>
+        <Help open=help shortcuts/>
+    }
+    .into_any()
+}
+
+/// The part of the page that stands still: the protocol's reference. The browser keeps what the server has rendered and never
+/// asks for its own version, so a third of the page's code is not in the WebAssembly.
+#[component]
+fn Standing() -> impl IntoView {
+    let html = standing::html(|| view! { <crate::reference::Reference/> });
+    view! { <div class="doc__standing" inner_html=html></div> }
+}
