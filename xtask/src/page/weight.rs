@@ -4,9 +4,10 @@ use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-/// More than this is not let in without a reason: what was reached last (299,816), and a little more, because the WebAssembly names
-/// folders of the machine that built it.
-const BUDGET: u64 = 301_000;
+/// More than this is not let in without a reason: what was reached last (312,745), and a little more, because the WebAssembly names
+/// folders of the machine that built it. 13 KB of it are the gateway's own scanner of frames, with its texts: so the page refuses
+/// exactly what the gateway refuses.
+const BUDGET: u64 = 314_000;
 
 /// The file's forms, the smallest first.
 const FORMS: [&str; 2] = ["br", "gz"];
