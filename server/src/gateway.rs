@@ -265,18 +265,18 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
-    /// Forgets what has expired: messages, topics, message ids, sessions, used-up rates. Between pieces of less than some milliseconds others run.
-    /// Cancel-safe.
+    /// Forgets what has expired: messages, topics, message ids, sessions, and rates of replays that are not used any more. Between
+    /// pieces of less than some milliseconds other tasks run. Cancel-safe.
     pub(crate) async fn expire(&self) {
+        self.replay_rate.expire();
         while self.expire_some() {
             yield_now().await;
         }
     }
 
-    /// A piece of what [`Gateway::expire`] does. True: there is more.
+    /// A piece of what [`Gateway::expire`] does for messages, topics, message ids and sessions. True: there is more.
     pub(crate) fn expire_some(&self) -> bool {
         let more = [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
-        self.replay_rate.expire();
         more.contains(&true)
     }
 

@@ -7,7 +7,7 @@ use protocol::{ClientFrame, ServerFrame, Setup};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Before somebody tries again who was told that the gateway is full.
+/// How long a client waits that was told that the gateway is full, before it tries again.
 const FULL: Duration = Duration::from_millis(100);
 
 /// Told by a gateway that has as many connections as it may.
