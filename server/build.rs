@@ -1,5 +1,6 @@
-//! Packs Scalar, which `/openapi` serves, so that neither the binary nor an answer carries it plain; and notices files of the page
-//! that came since the last build: a release binary holds them all.
+//! Packs Scalar, which `/openapi` serves, so that neither the binary nor an answer carries it
+//! plain; and notices files of the page that came since the last build: a release binary holds them
+//! all.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,8 +18,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     pack_scalar()
 }
 
-/// Where the page's files are, whether they are built by now or not. Without a `..`: a debug build refuses files whose real path does
-/// not begin with it.
+/// Where the page's files are, whether they are built by now or not. Without a `..`: a debug build
+/// refuses files whose real path does not begin with it.
 fn page_files() -> Result<PathBuf, Box<dyn error::Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).canonicalize()?;
     let workspace = manifest.parent().ok_or("the crate is in no workspace")?;
@@ -26,7 +27,8 @@ fn page_files() -> Result<PathBuf, Box<dyn error::Error>> {
 }
 
 fn pack_scalar() -> Result<(), Box<dyn error::Error>> {
-    let script = scalar_api_reference::get_asset("scalar.js").ok_or("scalar_api_reference holds no scalar.js")?;
+    let script = scalar_api_reference::get_asset("scalar.js")
+        .ok_or("scalar_api_reference holds no scalar.js")?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(&script)?;
     let folder = PathBuf::from(env::var("OUT_DIR")?);

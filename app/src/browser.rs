@@ -1,4 +1,5 @@
-//! What the page asks the browser for: time, where it came from, storage, clipboard, chance. Called in the browser only.
+//! What the page asks the browser for: time, where it came from, storage, clipboard, chance. Called
+//! in the browser only.
 
 use crate::connection::Page;
 use leptos::prelude::*;
@@ -22,7 +23,10 @@ pub(crate) fn timezone_offset() -> f64 {
 /// Where this page came from.
 pub(crate) fn page() -> Page {
     let location = window().location();
-    Page { secure: location.protocol().is_ok_and(|protocol| protocol == "https:"), host: location.host().unwrap_or_default() }
+    Page {
+        secure: location.protocol().is_ok_and(|protocol| protocol == "https:"),
+        host: location.host().unwrap_or_default(),
+    }
 }
 
 /// `<html>`.
@@ -50,7 +54,8 @@ pub(crate) fn chance() -> f64 {
     js_sys::Math::random()
 }
 
-/// A short name that nobody else will think of: 40 random bits in letters and digits that cannot be mistaken.
+/// A short name that nobody else will think of: 40 random bits in letters and digits that cannot be
+/// mistaken.
 pub(crate) fn random_name() -> String {
     const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let letter = || char::from(ALPHABET[(chance() * 32.0) as usize % 32]);
@@ -62,7 +67,9 @@ pub(crate) async fn copy(text: String) -> bool {
     let navigator = window().navigator();
     // Only in a secure context there is a clipboard; calling into nothing would throw.
     let clipboard = js_sys::Reflect::get(&navigator, &JsValue::from_str("clipboard"));
-    if clipboard.is_ok_and(|clipboard| !clipboard.is_undefined()) && JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok() {
+    if clipboard.is_ok_and(|clipboard| !clipboard.is_undefined())
+        && JsFuture::from(navigator.clipboard().write_text(&text)).await.is_ok()
+    {
         return true;
     }
     copy_by_selection(&text).unwrap_or(false)
@@ -70,7 +77,8 @@ pub(crate) async fn copy(text: String) -> bool {
 
 fn copy_by_selection(text: &str) -> Option<bool> {
     let document: web_sys::HtmlDocument = document().dyn_into().ok()?;
-    let area: web_sys::HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    let area: web_sys::HtmlTextAreaElement =
+        document.create_element("textarea").ok()?.dyn_into().ok()?;
     area.set_value(text);
     area.set_class_name("visually-hidden");
     let body = document.body()?;

@@ -13,9 +13,10 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
                     stroke-width='2'%3E%3Cpath d='M11 1v20M1 7h5M21 15h-8M16.5 11.5l-5 3.5 5 3.5'/%3E%3Cpath fill='%235577dd' \
                     d='m5.5 3.8 5 3.2-5 3.2z'/%3E%3C/svg%3E";
 
-/// What the browser may do with the document, as the header `Content-Security-Policy`: load from this gateway, run no script in the
-/// text but those that `scripts` names (sources separated by spaces), and connect anywhere, for that is what the playground is for.
-/// Style *attributes* are allowed: they size the log before its code is there.
+/// What the browser may do with the document, as the header `Content-Security-Policy`: load from
+/// this gateway, run no script in the text but those that `scripts` names (sources separated by
+/// spaces), and connect anywhere, for that is what the playground is for. Style *attributes* are
+/// allowed: they size the log before its code is there.
 pub fn policy(scripts: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' {scripts}; style-src 'self'; style-src-attr 'unsafe-inline'; font-src 'self'; \
@@ -63,7 +64,8 @@ fn shell(options: LeptosOptions, bounds: Bounds) -> impl IntoView {
     }
 }
 
-/// What the composer's forms are made of, as data. No script that runs, so the policy does not name it.
+/// What the composer's forms are made of, as data. No script that runs, so the policy does not name
+/// it.
 fn kinds() -> impl IntoView {
     view! { <script type="application/json" id=crate::composer::KINDS inner_html=crate::composer::kinds()></script> }
 }

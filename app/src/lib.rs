@@ -1,5 +1,6 @@
-//! The page at `/docs`: one document that teaches, tries and documents the gateway. Rendered on the server, readable as it
-//! comes, brought to life by WebAssembly. Relies on [`protocol`] for every frame, field and code that it shows.
+//! The page at `/docs`: one document that teaches, tries and documents the gateway. Rendered on the
+//! server, readable as it comes, brought to life by WebAssembly. Relies on [`protocol`] for every
+//! frame, field and code that it shows.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -41,7 +42,10 @@
 
 // The type of a view contains those of all views inside of it.
 #![recursion_limit = "256"]
-#![expect(unreachable_pub, reason = "Leptos's #[component] writes `pub` items whatever the component's own visibility")]
+#![expect(
+    unreachable_pub,
+    reason = "Leptos's #[component] writes `pub` items whatever the component's own visibility"
+)]
 
 mod browser;
 mod checks;
@@ -64,4 +68,6 @@ pub use reference::Bounds;
 pub use root::App;
 
 #[cfg(not(erase_components))]
-compile_error!("the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too");
+compile_error!(
+    "the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too"
+);

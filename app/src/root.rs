@@ -49,8 +49,9 @@ pub fn App() -> impl IntoView {
     .into_any()
 }
 
-/// The part of the page that stands still: the protocol's reference. The browser keeps what the server has rendered and never
-/// asks for its own version, so a third of the page's code is not in the WebAssembly.
+/// The part of the page that stands still: the protocol's reference. The browser keeps what the
+/// server has rendered and never asks for its own version, so a third of the page's code is not in
+/// the WebAssembly.
 #[component]
 fn Standing() -> impl IntoView {
     let html = standing::html(|| view! { <crate::reference::Reference/> });

@@ -1,5 +1,6 @@
-//! What stands still: HTML that the server has rendered, and that the browser keeps as it came. Neither the code that makes it nor
-//! its words are in the WebAssembly. Give it to an element as `inner_html`, which hydration leaves alone.
+//! What stands still: HTML that the server has rendered, and that the browser keeps as it came.
+//! Neither the code that makes it nor its words are in the WebAssembly. Give it to an element as
+//! `inner_html`, which hydration leaves alone.
 
 use leptos::prelude::*;
 

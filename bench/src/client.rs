@@ -1,5 +1,5 @@
-//! One connection of the load generator. It is made to cost little: all connections of a thread read into one buffer, and
-//! one keeps bytes only of what is not whole yet.
+//! One connection of the load generator. It is made to cost little: all connections of a thread
+//! read into one buffer, and one keeps bytes only of what is not whole yet.
 
 use crate::{
     side::Target,
@@ -54,10 +54,18 @@ impl Client {
         let mut stream = Stream::open(server.address, server.tls.clone()).await?;
         let protocol = server.protocol;
         if protocol.is_websocket() {
-            stream.write_all(protocol.upgrade(&server.address.to_string(), role).as_bytes()).await?;
+            stream
+                .write_all(protocol.upgrade(&server.address.to_string(), role).as_bytes())
+                .await?;
             upgraded(&mut stream).await?;
         }
-        let mut client = Self { stream, protocol, decoder: Decoder::new(protocol), out: Vec::new(), rest: Vec::new() };
+        let mut client = Self {
+            stream,
+            protocol,
+            decoder: Decoder::new(protocol),
+            out: Vec::new(),
+            rest: Vec::new(),
+        };
         let answers = protocol.setup(&mut client.out, role);
         client.send().await?;
         client.wait_for(answers).await.context("setup")?;
@@ -109,7 +117,10 @@ impl Client {
             }
             event => each(event),
         };
-        poll_fn(|context| BUFFER.with_borrow_mut(|buffer| self.poll_read(context, buffer, &mut each))).await?;
+        poll_fn(|context| {
+            BUFFER.with_borrow_mut(|buffer| self.poll_read(context, buffer, &mut each))
+        })
+        .await?;
         if pings > 0 {
             (0..pings).for_each(|_| self.protocol.pong(&mut self.out));
             self.send().await?;
@@ -133,7 +144,12 @@ impl Client {
         Ok(())
     }
 
-    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8], each: &mut impl FnMut(Event) -> Result<()>) -> Poll<Result<()>> {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+        each: &mut impl FnMut(Event) -> Result<()>,
+    ) -> Poll<Result<()>> {
         let before = self.rest.len();
         let mut target = ReadBuf::new(buffer);
         target.put_slice(&self.rest);
@@ -172,13 +188,20 @@ impl Stream {
         Ok(match tls {
             None => Self::Plain(stream),
             Some(config) => {
-                let stream = TlsConnector::from(config).connect("localhost".try_into()?, stream).await.context("TLS")?;
+                let stream = TlsConnector::from(config)
+                    .connect("localhost".try_into()?, stream)
+                    .await
+                    .context("TLS")?;
                 Self::Tls(Box::new(stream))
             }
         })
     }
 
-    fn poll_read(&mut self, context: &mut Context<'_>, target: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, target),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, target),

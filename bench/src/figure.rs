@@ -84,7 +84,12 @@ impl Metric {
     pub fn unit(self) -> &'static str {
         match self {
             Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
-            Self::AckP50 | Self::AckP99 | Self::DeliveryP50 | Self::DeliveryP99 | Self::PingP50 | Self::PingP99 => "ms",
+            Self::AckP50
+            | Self::AckP99
+            | Self::DeliveryP50
+            | Self::DeliveryP99
+            | Self::PingP50
+            | Self::PingP99 => "ms",
             Self::PerLargestFrame | Self::Start => "ms",
             Self::FrameGrowth | Self::PingGrowth => "×",
             Self::ServerBusy | Self::GeneratorBusy => "cores",
@@ -96,7 +101,8 @@ impl Metric {
     }
 }
 
-/// What tells the figures of one measurement apart: a metric and, if it was taken more than once, at what.
+/// What tells the figures of one measurement apart: a metric and, if it was taken more than once,
+/// at what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// What it tells.

@@ -1,5 +1,5 @@
-//! What the gateway is to reach in a row, and whether it does. Compared are only figures of the same round; the median of
-//! their ratios counts.
+//! What the gateway is to reach in a row, and whether it does. Compared are only figures of the
+//! same round; the median of their ratios counts.
 
 use crate::{
     figure::{Key, Metric},
@@ -48,23 +48,48 @@ pub struct Verdict {
 impl Goal {
     /// Judges the outcomes of a row.
     pub fn judge(&self, outcomes: &[(Side, Outcome)]) -> Verdict {
-        let of = |side: Side| outcomes.iter().find_map(|(other, outcome)| (*other == side).then(|| outcome.measured()).flatten());
+        let of = |side: Side| {
+            outcomes
+                .iter()
+                .find_map(|(other, outcome)| (*other == side).then(|| outcome.measured()).flatten())
+        };
         let own = of(self.side);
         let key = Key { metric: self.metric, at: None };
         let (factor, measured, against) = match self.bound {
-            Bound::Times(factor, side) => (factor, own.zip(of(side)).and_then(|(own, other)| ratio(own, key, other, key)), side.name()),
-            Bound::TimesOwn(factor, metric) => (factor, own.and_then(|own| ratio(own, key, own, Key { metric, at: None })), metric.name()),
-            Bound::AtMost(figure) => (figure, own.and_then(|own| highest(own, self.metric)), self.metric.unit()),
-            Bound::Growth(factor) => (factor, own.and_then(|own| growth(own, self.metric)), "at the smallest size"),
+            Bound::Times(factor, side) => (
+                factor,
+                own.zip(of(side)).and_then(|(own, other)| ratio(own, key, other, key)),
+                side.name(),
+            ),
+            Bound::TimesOwn(factor, metric) => (
+                factor,
+                own.and_then(|own| ratio(own, key, own, Key { metric, at: None })),
+                metric.name(),
+            ),
+            Bound::AtMost(figure) => {
+                (figure, own.and_then(|own| highest(own, self.metric)), self.metric.unit())
+            }
+            Bound::Growth(factor) => {
+                (factor, own.and_then(|own| growth(own, self.metric)), "at the smallest size")
+            }
             Bound::GrowthOf(factor, side) => {
-                let growth = |of: Option<&Measured>| of.and_then(|measured| growth(measured, self.metric));
-                (factor, growth(own).zip(growth(of(side))).map(|(own, other)| own / other), side.name())
+                let growth =
+                    |of: Option<&Measured>| of.and_then(|measured| growth(measured, self.metric));
+                (
+                    factor,
+                    growth(own).zip(growth(of(side))).map(|(own, other)| own / other),
+                    side.name(),
+                )
             }
         };
         let times = if matches!(self.bound, Bound::AtMost(_)) { "" } else { "× " };
         let growth = if matches!(self.bound, Bound::GrowthOf(..)) { "the growth of " } else { "" };
         Verdict {
-            goal: format!("{}, {} ≤ {factor} {times}{growth}{against}", self.side.name(), self.metric.name()),
+            goal: format!(
+                "{}, {} ≤ {factor} {times}{growth}{against}",
+                self.side.name(),
+                self.metric.name()
+            ),
             measured,
             met: measured.is_some_and(|measured| measured <= factor),
         }
@@ -99,7 +124,9 @@ mod tests {
     };
 
     fn measured(rounds: &[f64]) -> Outcome {
-        Outcome::Measured(Measured::new(rounds.iter().map(|figure| Figures::from([(Metric::PerDelivery, *figure)])).collect()))
+        Outcome::Measured(Measured::new(
+            rounds.iter().map(|figure| Figures::from([(Metric::PerDelivery, *figure)])).collect(),
+        ))
     }
 
     fn judge(bound: Bound, outcomes: &[(Side, Outcome)]) -> Verdict {
@@ -109,7 +136,8 @@ mod tests {
     #[test]
     fn ratios_are_of_the_same_round() {
         // Twice as slow a machine in the second round changes nothing.
-        let outcomes = [(GATEWAY, measured(&[1.0, 2.0, 1.0])), (GATEWAY_1, measured(&[2.0, 4.0, 2.0]))];
+        let outcomes =
+            [(GATEWAY, measured(&[1.0, 2.0, 1.0])), (GATEWAY_1, measured(&[2.0, 4.0, 2.0]))];
         let verdict = judge(Bound::Times(0.5, GATEWAY_1), &outcomes);
         assert_eq!((verdict.measured, verdict.met), (Some(0.5), true));
         assert!(!judge(Bound::Times(0.4, GATEWAY_1), &outcomes).met);
@@ -119,7 +147,10 @@ mod tests {
 
     #[test]
     fn a_side_that_is_missing_meets_nothing() {
-        let outcomes = [(GATEWAY, measured(&[1.0])), (GATEWAY_1, Outcome::Failed("lost a message".to_owned()))];
+        let outcomes = [
+            (GATEWAY, measured(&[1.0])),
+            (GATEWAY_1, Outcome::Failed("lost a message".to_owned())),
+        ];
         let verdict = judge(Bound::Times(9.0, GATEWAY_1), &outcomes);
         assert_eq!((verdict.measured, verdict.met), (None, false));
     }

@@ -1,9 +1,9 @@
-//! Benchmarks: *sides* (servers) do the same *work* in turns. A *row* of the report is a piece of work, the sides that do it,
-//! and what the gateway is to reach. Every subscriber checks every number: a side that loses, repeats or reorders a message
-//! fails its row.
+//! Benchmarks: *sides* (servers) do the same *work* in turns. A *row* of the report is a piece of
+//! work, the sides that do it, and what the gateway is to reach. Every subscriber checks every
+//! number: a side that loses, repeats or reorders a message fails its row.
 //!
-//! What counts is the CPU time of the server's process, so that neither the load generator nor what else the machine does is
-//! in it, and ratios of figures of the same round.
+//! What counts is the CPU time of the server's process, so that neither the load generator nor what
+//! else the machine does is in it, and ratios of figures of the same round.
 
 pub mod client;
 pub mod figure;

@@ -30,8 +30,8 @@ struct Options {
     /// How often each side is measured.
     #[arg(long)]
     rounds: Option<usize>,
-    /// A program to compare it with as a side of its own, which takes the gateway's command line and speaks its protocol: an
-    /// earlier build, say.
+    /// A program to compare it with as a side of its own, which takes the gateway's command line
+    /// and speaks its protocol: an earlier build, say.
     #[arg(long)]
     beside: Option<PathBuf>,
     /// Only these rows.
@@ -46,7 +46,8 @@ fn main() -> Result<()> {
     let options = Options::parse();
     bench::open_files()?;
     fs::create_dir_all(&options.work)?;
-    let programs = std::env::current_exe()?.parent().context("this program is in no folder")?.to_path_buf();
+    let programs =
+        std::env::current_exe()?.parent().context("this program is in no folder")?.to_path_buf();
     let environment = Environment {
         gateway: options.gateway,
         beside: options.beside,
@@ -61,7 +62,8 @@ fn main() -> Result<()> {
         rows.iter_mut().for_each(plan::Row::beside);
     }
     if !options.sides.is_empty() {
-        let is_chosen = |side: &Side| options.sides.iter().any(|name| side.name().starts_with(name));
+        let is_chosen =
+            |side: &Side| options.sides.iter().any(|name| side.name().starts_with(name));
         rows.iter_mut().for_each(|row| row.sides.retain(is_chosen));
     }
     let rounds = options.rounds.unwrap_or(scale.rounds());
@@ -84,5 +86,8 @@ fn chosen(rows: Vec<plan::Row>, names: &[String]) -> Result<Vec<plan::Row>> {
     for name in names {
         ensure!(known.contains(&&**name), "no row {name}; there are {}", known.join(", "));
     }
-    Ok(rows.into_iter().filter(|row| names.is_empty() || names.iter().any(|name| name == row.name)).collect())
+    Ok(rows
+        .into_iter()
+        .filter(|row| names.is_empty() || names.iter().any(|name| name == row.name))
+        .collect())
 }

@@ -5,7 +5,8 @@ use crate::{
     goal::{Bound, Goal},
     side::{GATEWAY, GATEWAY_1, Side},
     work::{
-        Access, Attack, Churn, Fairness, FanOut, Frames, IdleMemory, Latency, Memory, Outrun, PingPong, Replay, Topics, UnderAttack, Work,
+        Access, Attack, Churn, Fairness, FanOut, Frames, IdleMemory, Latency, Memory, Outrun,
+        PingPong, Replay, Topics, UnderAttack, Work,
     },
 };
 use std::time::Duration;
@@ -76,7 +77,16 @@ impl Scale {
     fn all(self) -> Vec<Side> {
         match self {
             Self::Full => {
-                vec![GATEWAY, GATEWAY_1, Side::Elysia, Side::NodeWs, Side::AxumBroadcast, Side::Nats, Side::NatsWebSocket, Side::Nchan]
+                vec![
+                    GATEWAY,
+                    GATEWAY_1,
+                    Side::Elysia,
+                    Side::NodeWs,
+                    Side::AxumBroadcast,
+                    Side::Nats,
+                    Side::NatsWebSocket,
+                    Side::Nchan,
+                ]
             }
             Self::Quick => vec![GATEWAY, GATEWAY_1],
         }
@@ -121,22 +131,56 @@ const fn per_delivery(bound: Bound) -> Goal {
     goal(GATEWAY, Metric::PerDelivery, bound)
 }
 
-fn fan_out(scale: Scale, subscribers: usize, publishers: usize, in_flight: u64, messages: u64) -> Work {
+fn fan_out(
+    scale: Scale,
+    subscribers: usize,
+    publishers: usize,
+    in_flight: u64,
+    messages: u64,
+) -> Work {
     let subscribers = scale.count(subscribers, 10);
     Work::FanOut(FanOut { subscribers, publishers, in_flight, messages: scale.of(messages, 64) })
 }
 
 fn fan_outs(scale: Scale) -> Vec<Row> {
-    let row = |name, title, work, goals| Row { name, title, note: "", work, sides: scale.with_limit(), goals, settings: &[] };
-    let against = |elysia, nats| vec![per_delivery(Bound::Times(elysia, Side::Elysia)), per_delivery(Bound::Times(nats, Side::Nats))];
+    let row = |name, title, work, goals| Row {
+        name,
+        title,
+        note: "",
+        work,
+        sides: scale.with_limit(),
+        goals,
+        settings: &[],
+    };
+    let against = |elysia, nats| {
+        vec![
+            per_delivery(Bound::Times(elysia, Side::Elysia)),
+            per_delivery(Bound::Times(nats, Side::Nats)),
+        ]
+    };
     let mut first = against(1.0, 0.6);
     first.push(per_delivery(Bound::Times(1.08, Side::SendLimit)));
     let mut second = against(0.95, 0.35);
     second.push(per_delivery(Bound::Times(1.1, GATEWAY_1)));
     vec![
-        row("fan-out-1", "Fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150), first),
-        row("fan-out-16", "Fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 960), second),
-        row("fan-out-256", "Fan-out to 1,000, 256 publishes in flight", fan_out(scale, 1000, 1, 256, 2048), against(0.4, 0.25)),
+        row(
+            "fan-out-1",
+            "Fan-out to 1,000, 1 publish in flight",
+            fan_out(scale, 1000, 1, 1, 150),
+            first,
+        ),
+        row(
+            "fan-out-16",
+            "Fan-out to 1,000, 16 publishes in flight",
+            fan_out(scale, 1000, 1, 16, 960),
+            second,
+        ),
+        row(
+            "fan-out-256",
+            "Fan-out to 1,000, 256 publishes in flight",
+            fan_out(scale, 1000, 1, 256, 2048),
+            against(0.4, 0.25),
+        ),
         row(
             "fan-out-10",
             "Fan-out to 10, 16 publishes in flight",
@@ -153,7 +197,10 @@ fn fan_outs(scale: Scale) -> Vec<Row> {
             "publishers-64",
             "64 publishers on one topic, each 1 in flight, 1,000 subscribers",
             fan_out(scale, 1000, 64, 1, 1280),
-            vec![per_delivery(Bound::Times(0.65, Side::Elysia)), goal(GATEWAY_1, Metric::AckP99, Bound::Times(1.5, Side::Elysia))],
+            vec![
+                per_delivery(Bound::Times(0.65, Side::Elysia)),
+                goal(GATEWAY_1, Metric::AckP99, Bound::Times(1.5, Side::Elysia)),
+            ],
         ),
     ]
 }
@@ -195,7 +242,12 @@ fn waiting(scale: Scale) -> Vec<Row> {
 }
 
 fn sizes(scale: Scale) -> Vec<Row> {
-    let live = FanOut { subscribers: scale.count(1000, 50), publishers: 1, in_flight: 1, messages: scale.of(150, 20) };
+    let live = FanOut {
+        subscribers: scale.count(1000, 50),
+        publishers: 1,
+        in_flight: 1,
+        messages: scale.of(150, 20),
+    };
     let growing = |subscribers: usize| FanOut {
         subscribers: scale.count(subscribers, 10),
         publishers: 1,
@@ -226,7 +278,10 @@ fn sizes(scale: Scale) -> Vec<Row> {
             name: "idle-memory",
             title: "An idle connection with one subscription",
             note: "Memory of the server's process; what the kernel keeps for a socket is not in it.",
-            work: Work::IdleMemory(IdleMemory { before: scale.count(1000, 100), connections: scale.count(5000, 200) }),
+            work: Work::IdleMemory(IdleMemory {
+                before: scale.count(1000, 100),
+                connections: scale.count(5000, 200),
+            }),
             sides: scale.all(),
             goals: vec![goal(GATEWAY, Metric::PerConnection, Bound::AtMost(3.0))],
             settings: &[],
@@ -289,7 +344,11 @@ fn sizes(scale: Scale) -> Vec<Row> {
             note: "Without `limits.replay_rate`, which would pace it. Beside it a live delivery with one publish in flight.",
             work: Work::Replay(Replay { subscribers: scale.count(500, 20), messages: 1000, live }),
             sides: vec![GATEWAY, GATEWAY_1],
-            goals: vec![goal(GATEWAY, Metric::PerReplayed, Bound::TimesOwn(0.1, Metric::PerDelivery))],
+            goals: vec![goal(
+                GATEWAY,
+                Metric::PerReplayed,
+                Bound::TimesOwn(0.1, Metric::PerDelivery),
+            )],
             settings: &[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "0")],
         },
     ]
@@ -335,7 +394,12 @@ fn attacked(scale: Scale) -> Vec<Row> {
     };
     let millis = |full, least| Duration::from_millis(scale.of(full, least));
     let pings = |access, attacks: &[Attack]| {
-        Work::UnderAttack(UnderAttack { time: millis(3000, 150), settling: millis(1000, 20), access, attacks: attacks.to_vec() })
+        Work::UnderAttack(UnderAttack {
+            time: millis(3000, 150),
+            settling: millis(1000, 20),
+            access,
+            attacks: attacks.to_vec(),
+        })
     };
     vec![
         Row {
@@ -366,7 +430,10 @@ fn attacked(scale: Scale) -> Vec<Row> {
             work: pings(Access::Jwt, &[Attack::BadTokens]),
             sides: sides(),
             goals: vec![goal(GATEWAY, Metric::PingGrowth, Bound::AtMost(5.0))],
-            settings: &[("MICRO_SOCKET_AUTH__MODE", "jwt"), ("MICRO_SOCKET_AUTH__JWT_PUBLIC_KEY_FILE", Access::PUBLIC_KEY)],
+            settings: &[
+                ("MICRO_SOCKET_AUTH__MODE", "jwt"),
+                ("MICRO_SOCKET_AUTH__JWT_PUBLIC_KEY_FILE", Access::PUBLIC_KEY),
+            ],
         },
     ]
 }
@@ -375,14 +442,33 @@ fn attacked(scale: Scale) -> Vec<Row> {
 const ATTACKERS: &str = "Attackers have threads of their own in the load generator and are paced, so that they leave time on the machine's two cores: otherwise this would measure the kernel's scheduler. What both keep busy is in the table.";
 
 fn encrypted(scale: Scale) -> Vec<Row> {
-    let row = |name, title, work| Row { name, title, note: "", work, sides: scale.encrypted(), goals: vec![], settings: &[] };
+    let row = |name, title, work| Row {
+        name,
+        title,
+        note: "",
+        work,
+        sides: scale.encrypted(),
+        goals: vec![],
+        settings: &[],
+    };
     vec![
-        row("tls-fan-out-1", "TLS: fan-out to 1,000, 1 publish in flight", fan_out(scale, 1000, 1, 1, 150)),
-        row("tls-fan-out-16", "TLS: fan-out to 1,000, 16 publishes in flight", fan_out(scale, 1000, 1, 16, 800)),
+        row(
+            "tls-fan-out-1",
+            "TLS: fan-out to 1,000, 1 publish in flight",
+            fan_out(scale, 1000, 1, 1, 150),
+        ),
+        row(
+            "tls-fan-out-16",
+            "TLS: fan-out to 1,000, 16 publishes in flight",
+            fan_out(scale, 1000, 1, 16, 800),
+        ),
         row(
             "tls-idle-memory",
             "TLS: an idle connection with one subscription",
-            Work::IdleMemory(IdleMemory { before: scale.count(200, 50), connections: scale.count(2000, 50) }),
+            Work::IdleMemory(IdleMemory {
+                before: scale.count(200, 50),
+                connections: scale.count(2000, 50),
+            }),
         ),
     ]
 }

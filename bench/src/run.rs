@@ -1,4 +1,5 @@
-//! Runs rows: all sides in turn, round after round, so that what slows the machine down for a while does so for all of them.
+//! Runs rows: all sides in turn, round after round, so that what slows the machine down for a while
+//! does so for all of them.
 
 use crate::{
     figure::{Figures, Key},
@@ -41,7 +42,10 @@ impl Measured {
 
     /// What was measured.
     pub fn keys(&self) -> Vec<Key> {
-        self.0.first().map(|figures| figures.iter().map(|(key, _)| key).collect()).unwrap_or_default()
+        self.0
+            .first()
+            .map(|figures| figures.iter().map(|(key, _)| key).collect())
+            .unwrap_or_default()
     }
 
     /// One figure of each round.
@@ -82,19 +86,27 @@ struct Contestant<'a> {
 /// Runs a row; what goes wrong is part of the result.
 pub fn row(row: &Row, environment: &Environment, rounds: usize) -> RowResult {
     println!("\n{}", row.title);
-    let mut contestants: Vec<_> = row.sides.iter().map(|side| Contestant::new(*side, row, environment)).collect();
+    let mut contestants: Vec<_> =
+        row.sides.iter().map(|side| Contestant::new(*side, row, environment)).collect();
     contestants.iter_mut().for_each(Contestant::warm_up);
     for _ in 0..rounds {
         contestants.iter_mut().for_each(Contestant::measure);
     }
-    let outcomes: Vec<_> = contestants.into_iter().map(|contestant| (contestant.side, contestant.outcome)).collect();
+    let outcomes: Vec<_> =
+        contestants.into_iter().map(|contestant| (contestant.side, contestant.outcome)).collect();
     outcomes.iter().for_each(|(side, outcome)| println!("  {:<24}{}", side.name(), line(outcome)));
     RowResult { row: row.clone(), outcomes }
 }
 
 impl<'a> Contestant<'a> {
     fn new(side: Side, row: &'a Row, environment: &'a Environment) -> Self {
-        Self { side, row, environment, server: None, outcome: Outcome::Measured(Measured::default()) }
+        Self {
+            side,
+            row,
+            environment,
+            server: None,
+            outcome: Outcome::Measured(Measured::default()),
+        }
     }
 
     fn start(&self) -> Result<Server> {
@@ -133,7 +145,11 @@ impl<'a> Contestant<'a> {
     fn fail(&mut self, error: &anyhow::Error) {
         self.server = None;
         let reason = format!("{error:#}");
-        self.outcome = if error.is::<Unavailable>() { Outcome::Skipped(reason) } else { Outcome::Failed(reason) };
+        self.outcome = if error.is::<Unavailable>() {
+            Outcome::Skipped(reason)
+        } else {
+            Outcome::Failed(reason)
+        };
     }
 }
 
@@ -146,7 +162,10 @@ fn line(outcome: &Outcome) -> String {
             let figure = |key: Key| {
                 let spread = measured.spread(key)?;
                 let unit = key.metric.unit();
-                Some(format!("{key} {:.3} {unit} ({:.3} to {:.3})", spread.median, spread.low, spread.high))
+                Some(format!(
+                    "{key} {:.3} {unit} ({:.3} to {:.3})",
+                    spread.median, spread.low, spread.high
+                ))
             };
             measured.keys().into_iter().filter_map(figure).collect::<Vec<_>>().join("; ")
         }

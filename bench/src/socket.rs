@@ -1,8 +1,11 @@
-//! One WebSocket connection, down to its bytes: it may answer pings or not, read or not, and leave in any way there is.
+//! One WebSocket connection, down to its bytes: it may answer pings or not, read or not, and leave
+//! in any way there is.
 
 use crate::wire::websocket::{self, BINARY, CLOSE, PING, PONG, TEXT, put_masked};
 use anyhow::{Context, Result, bail, ensure};
-use protocol::{ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Subscribe, Topic, Unsubscribe};
+use protocol::{
+    ClientFrame, Epoch, MessageId, Payload, Publish, Receipt, SeqNo, Subscribe, Topic, Unsubscribe,
+};
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +13,8 @@ use tokio::{
     time::timeout,
 };
 
-/// The gateway answers within this, however busy the machine is; and closes whom it has said that it would.
+/// The gateway answers within this, however busy the machine is; and closes whom it has said that
+/// it would.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What comes from the gateway.
@@ -57,23 +61,39 @@ impl Socket {
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
-        let stream = timeout(PATIENCE, socket.connect(address)).await.context("no TCP connection in time")?.context("connecting")?;
+        let stream = timeout(PATIENCE, socket.connect(address))
+            .await
+            .context("no TCP connection in time")?
+            .context("connecting")?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 
     /// A WebSocket.
-    pub(crate) async fn open(address: SocketAddr, path: &str, receive_buffer: Option<u32>) -> Result<Self> {
+    pub(crate) async fn open(
+        address: SocketAddr,
+        path: &str,
+        receive_buffer: Option<u32>,
+    ) -> Result<Self> {
         let mut stream = Self::tcp(address, receive_buffer).await?;
         stream.write_all(upgrade(path).as_bytes()).await?;
-        let mut socket = Self { stream, input: Vec::new(), at: 0, out: Vec::new(), ignores_pings: false };
+        let mut socket =
+            Self { stream, input: Vec::new(), at: 0, out: Vec::new(), ignores_pings: false };
         let end = loop {
             if let Some(end) = socket.input.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end;
             }
-            ensure!(socket.more().await?, "no upgrade, but {:?}", String::from_utf8_lossy(&socket.input));
+            ensure!(
+                socket.more().await?,
+                "no upgrade, but {:?}",
+                String::from_utf8_lossy(&socket.input)
+            );
         };
-        ensure!(socket.input.starts_with(b"HTTP/1.1 101 "), "no upgrade, but {:?}", String::from_utf8_lossy(&socket.input));
+        ensure!(
+            socket.input.starts_with(b"HTTP/1.1 101 "),
+            "no upgrade, but {:?}",
+            String::from_utf8_lossy(&socket.input)
+        );
         socket.at = end + 4;
         Ok(socket)
     }
@@ -89,8 +109,16 @@ impl Socket {
             while let Some(frame) = websocket::first(&self.input[self.at..]) {
                 self.at += frame.len;
                 match frame.opcode {
-                    TEXT => return Ok(Arrival::Text(std::str::from_utf8(frame.payload).context("not UTF-8")?.to_owned())),
-                    CLOSE => return Ok(Arrival::Close(frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code)))),
+                    TEXT => {
+                        return Ok(Arrival::Text(
+                            std::str::from_utf8(frame.payload).context("not UTF-8")?.to_owned(),
+                        ));
+                    }
+                    CLOSE => {
+                        return Ok(Arrival::Close(
+                            frame.payload.first_chunk().map(|code| u16::from_be_bytes(*code)),
+                        ));
+                    }
                     PING if self.ignores_pings => {}
                     PING => put_masked(&mut self.out, PONG, &[frame.payload]),
                     PONG => {}
@@ -205,17 +233,34 @@ pub(crate) fn binary(payload: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn subscribe(topic: &str) -> Result<ClientFrame<'_>> {
-    Ok(ClientFrame::Subscribe(Subscribe { topic: Topic::new(topic)?, last_seq: None, epoch: None, last: None }))
+    Ok(ClientFrame::Subscribe(Subscribe {
+        topic: Topic::new(topic)?,
+        last_seq: None,
+        epoch: None,
+        last: None,
+    }))
 }
 
 pub(crate) fn unsubscribe(topic: &str) -> Result<ClientFrame<'_>> {
     Ok(ClientFrame::Unsubscribe(Unsubscribe { topic: Topic::new(topic)? }))
 }
 
-pub(crate) fn publish<'a>(topic: &'a str, id: &'a str, payload: &'a str) -> Result<ClientFrame<'a>> {
-    Ok(ClientFrame::Publish(Publish { topic: Topic::new(topic)?, message_id: MessageId::new(id)?, payload: Payload::parse(payload)? }))
+pub(crate) fn publish<'a>(
+    topic: &'a str,
+    id: &'a str,
+    payload: &'a str,
+) -> Result<ClientFrame<'a>> {
+    Ok(ClientFrame::Publish(Publish {
+        topic: Topic::new(topic)?,
+        message_id: MessageId::new(id)?,
+        payload: Payload::parse(payload)?,
+    }))
 }
 
 pub(crate) fn receipt<'a>(topic: &'a str, seq_no: u64, epoch: &'a str) -> Result<ClientFrame<'a>> {
-    Ok(ClientFrame::Ack(Receipt { topic: Topic::new(topic)?, seq_no: SeqNo::new(seq_no)?, epoch: Some(Epoch::new(epoch)?) }))
+    Ok(ClientFrame::Ack(Receipt {
+        topic: Topic::new(topic)?,
+        seq_no: SeqNo::new(seq_no)?,
+        epoch: Some(Epoch::new(epoch)?),
+    }))
 }

@@ -1,4 +1,5 @@
-//! The WebAssembly entry point: hydrates the server-rendered page. Relies on `app` for everything that is shown.
+//! The WebAssembly entry point: hydrates the server-rendered page. Relies on `app` for everything
+//! that is shown.
 
 #![recursion_limit = "256"]
 

@@ -25,7 +25,8 @@ pub enum ClientFrame<'a> {
 
 impl ClientFrame<'_> {
     /// The values of `type`, in the order in which a newcomer meets them.
-    pub const KINDS: [&'static str; 6] = ["setup", "subscribe", "unsubscribe", "publish", "ack", "ping"];
+    pub const KINDS: [&'static str; 6] =
+        ["setup", "subscribe", "unsubscribe", "publish", "ack", "ping"];
 
     /// The value of `type`.
     #[must_use]
@@ -65,8 +66,8 @@ pub struct Setup<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "ByTopic<Epoch<'_>>")]
     pub epoch: BTreeMap<Cow<'a, str>, Epoch<'a>>,
-    /// For each topic how many of the newest messages to replay if there is no position to go on from, or if it gives
-    /// `recovered: false`.
+    /// For each topic how many of the newest messages to replay if there is no position to go on
+    /// from, or if it gives `recovered: false`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "ByTopic<Newest>")]
     pub last: BTreeMap<Cow<'a, str>, Newest>,
@@ -78,13 +79,15 @@ pub struct Setup<'a> {
 pub struct Subscribe<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The last number that was handled: the answer says by `recovered` whether something was missed since.
+    /// The last number that was handled: the answer says by `recovered` whether something was
+    /// missed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<SeqNo>,
     /// The epoch to which `lastSeq` belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch<'a>>,
-    /// How many of the newest messages to replay if there is no `lastSeq`, or if it gives `recovered: false`.
+    /// How many of the newest messages to replay if there is no `lastSeq`, or if it gives
+    /// `recovered: false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Newest>,
 }
@@ -103,9 +106,11 @@ pub struct Unsubscribe<'a> {
 pub struct Publish<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The publisher's name for the message. The same one again, by the same user, is not delivered again.
+    /// The publisher's name for the message. The same one again, by the same user, is not
+    /// delivered again.
     pub message_id: MessageId<'a>,
-    /// Any JSON value, `null` too; reaches the subscribers byte for byte, where it is called `data`.
+    /// Any JSON value, `null` too; reaches the subscribers byte for byte, where it is called
+    /// `data`.
     pub payload: Payload<'a>,
 }
 
@@ -122,7 +127,8 @@ pub struct Receipt<'a> {
     pub epoch: Option<Epoch<'a>>,
 }
 
-/// Where a reader stands in a topic: the last number that it handled, and the epoch that it was told with it.
+/// Where a reader stands in a topic: the last number that it handled, and the epoch that it was
+/// told with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position<'a> {
     /// The last number that was handled.
@@ -135,13 +141,19 @@ impl Subscribe<'_> {
     /// The position that the client gave.
     #[must_use]
     pub fn position(&self) -> Option<Position<'_>> {
-        self.last_seq.map(|last_seq| Position { last_seq, epoch: self.epoch.as_ref().map(Epoch::as_str) })
+        self.last_seq
+            .map(|last_seq| Position { last_seq, epoch: self.epoch.as_ref().map(Epoch::as_str) })
     }
 
     /// The same, independent of what it was read from.
     #[must_use]
     pub fn into_owned(self) -> Subscribe<'static> {
-        Subscribe { topic: self.topic.into_owned(), last_seq: self.last_seq, epoch: self.epoch.map(Epoch::into_owned), last: self.last }
+        Subscribe {
+            topic: self.topic.into_owned(),
+            last_seq: self.last_seq,
+            epoch: self.epoch.map(Epoch::into_owned),
+            last: self.last,
+        }
     }
 }
 
@@ -157,7 +169,11 @@ impl Setup<'_> {
             topics: self.topics.into_iter().map(owned).collect(),
             session_id: self.session_id.map(owned),
             last_seq: self.last_seq.into_iter().map(|(topic, seq)| (owned(topic), seq)).collect(),
-            epoch: self.epoch.into_iter().map(|(topic, epoch)| (owned(topic), epoch.into_owned())).collect(),
+            epoch: self
+                .epoch
+                .into_iter()
+                .map(|(topic, epoch)| (owned(topic), epoch.into_owned()))
+                .collect(),
             last: self.last.into_iter().map(|(topic, newest)| (owned(topic), newest)).collect(),
         }
     }

@@ -1,5 +1,6 @@
-//! Error codes (in `error` frames and HTTP problems) and close codes, each with its meaning and what a client does about it.
-//! The tables are the single source of the page's reference, AsyncAPI and OpenAPI.
+//! Error codes (in `error` frames and HTTP problems) and close codes, each with its meaning and
+//! what a client does about it. The tables are the single source of the page's reference, AsyncAPI
+//! and OpenAPI.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -142,7 +143,8 @@ impl CloseCode {
         self as u16
     }
 
-    /// What a client does after any code, known or not: 4500 to 4599 are reserved for stop, every other unknown one is back off.
+    /// What a client does after any code, known or not: 4500 to 4599 are reserved for stop, every
+    /// other unknown one is back off.
     #[must_use]
     pub fn reaction_to(number: u16) -> Reaction {
         match Self::from_number(number) {

@@ -1,5 +1,6 @@
-//! Frames appended to a buffer. The two of the hot path, `message` and `ack`, are written without serde: the same bytes, which
-//! the tests compare, several times faster, since nothing is looked at twice.
+//! Frames appended to a buffer. The two of the hot path, `message` and `ack`, are written without
+//! serde: the same bytes, which the tests compare, several times faster, since nothing is looked at
+//! twice.
 
 use crate::{AckStatus, MessageId, ServerFrame, Topic};
 
@@ -18,7 +19,14 @@ impl MessagePrefix {
     }
 
     /// Appends one whole `message` frame. `data` has to be one JSON value, `sig` base64url.
-    pub fn put(&self, out: &mut Vec<u8>, seq_no: u64, message_id: &MessageId<'_>, data: &str, sig: Option<&[u8]>) {
+    pub fn put(
+        &self,
+        out: &mut Vec<u8>,
+        seq_no: u64,
+        message_id: &MessageId<'_>,
+        data: &str,
+        sig: Option<&[u8]>,
+    ) {
         out.extend_from_slice(&self.0);
         put_number(out, seq_no);
         out.extend_from_slice(br#","messageId":"#);
@@ -33,11 +41,17 @@ impl MessagePrefix {
         out.push(b'}');
     }
 
-    /// An upper bound for the length of a frame, in bytes, where no character needs an escape. `sig` is the signature's length.
+    /// An upper bound for the length of a frame, in bytes, where no character needs an escape.
+    /// `sig` is the signature's length.
     #[must_use]
     pub fn frame_len(&self, message_id: &MessageId<'_>, data: &str, sig: Option<usize>) -> usize {
         let sig = sig.map_or(0, |len| len + r#","sig":"""#.len());
-        self.0.len() + message_id.as_str().len() + data.len() + sig + r#","messageId":"","data":}"#.len() + 20
+        self.0.len()
+            + message_id.as_str().len()
+            + data.len()
+            + sig
+            + r#","messageId":"","data":}"#.len()
+            + 20
     }
 }
 
@@ -49,7 +63,13 @@ pub fn put_frame(out: &mut Vec<u8>, frame: &ServerFrame<'_>) {
 }
 
 /// Appends one whole `ack` frame.
-pub fn put_ack(out: &mut Vec<u8>, message_id: &MessageId<'_>, status: AckStatus, topic: &Topic<'_>, seq_no: u64) {
+pub fn put_ack(
+    out: &mut Vec<u8>,
+    message_id: &MessageId<'_>,
+    status: AckStatus,
+    topic: &Topic<'_>,
+    seq_no: u64,
+) {
     out.extend_from_slice(br#"{"type":"ack","messageId":"#);
     put_text(out, message_id.as_str());
     out.extend_from_slice(match status {

@@ -1,7 +1,8 @@
-//! Takes JSON (RFC 8259) apart without building anything from it: where each value begins and ends, and how deeply it is nested.
+//! Takes JSON (RFC 8259) apart without building anything from it: where each value begins and ends,
+//! and how deeply it is nested.
 //!
-//! One pass without recursion: the length of the text bounds time and memory, whatever it holds. What is taken apart is not
-//! decoded; [`Text`] decodes a string if it has to be read.
+//! One pass without recursion: the length of the text bounds time and memory, whatever it holds.
+//! What is taken apart is not decoded; [`Text`] decodes a string if it has to be read.
 
 mod nesting;
 mod reader;
@@ -40,7 +41,10 @@ impl<'a> Value<'a> {
     pub fn of(text: &'a str) -> Result<Self, NotJson> {
         let mut reader = Reader::new(text);
         reader.space();
-        reader.value().and_then(|value| reader.end().map(|()| value)).map_err(|expected| reader.not_json(expected))
+        reader
+            .value()
+            .and_then(|value| reader.end().map(|()| value))
+            .map_err(|expected| reader.not_json(expected))
     }
 
     /// Its kind, for people. Says nothing of what it holds.
@@ -113,7 +117,10 @@ impl<'a> Elements<'a> {
     }
 
     #[inline]
-    fn advance<T>(&mut self, read: impl FnOnce(&mut Reader<'a>) -> Result<T, Expected>) -> Result<Option<T>, NotJson> {
+    fn advance<T>(
+        &mut self,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, Expected>,
+    ) -> Result<Option<T>, NotJson> {
         let element = match self.go_on() {
             Ok(true) => read(&mut self.reader).map(Some),
             Ok(false) => Ok(None),

@@ -1,8 +1,8 @@
 //! The wire protocol of Micro Socket, version 1, as Rust types.
 //!
-//! One JSON object per WebSocket text frame: a [`ClientFrame`] goes to the gateway, a [`ServerFrame`] comes back. The gateway,
-//! the page at `/docs` and the clients share these types, so that none of them can disagree about a field. No I/O; builds
-//! for wasm32.
+//! One JSON object per WebSocket text frame: a [`ClientFrame`] goes to the gateway, a
+//! [`ServerFrame`] comes back. The gateway, the page at `/docs` and the clients share these types,
+//! so that none of them can disagree about a field. No I/O; builds for wasm32.
 //!
 //! | module | idea |
 //! |---|---|
@@ -36,4 +36,6 @@ pub use names::{Epoch, Invalid, MessageId, Newest, SeqNo, Topic, UserId};
 pub use parse::Rejected;
 pub use payload::Payload;
 pub use posted::Posted;
-pub use server::{Ack, AckStatus, Failure, Limits, Message, Ready, ServerFrame, Subscribed, Unsubscribed};
+pub use server::{
+    Ack, AckStatus, Failure, Limits, Message, Ready, ServerFrame, Subscribed, Unsubscribed,
+};

@@ -1,11 +1,12 @@
-//! Names and numbers of the protocol as types: parsed once at the edge, then trusted. Each text type borrows where it can,
-//! so that the hot path checks a name in place and allocates nothing.
+//! Names and numbers of the protocol as types: parsed once at the edge, then trusted. Each text
+//! type borrows where it can, so that the hot path checks a name in place and allocates nothing.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{borrow::Cow, fmt};
 
-/// Why a text is not a valid name. The text is for people and says what is allowed and what was found.
+/// Why a text is not a valid name. The text is for people and says what is allowed and what was
+/// found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     /// No bytes at all.
@@ -54,10 +55,13 @@ fn check_printable(text: &str) -> Result<(), Invalid> {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return Ok(());
     }
-    text.chars().find(|c| c.is_control()).map_or(Ok(()), |found| Err(Invalid::ControlCharacter(found)))
+    text.chars()
+        .find(|c| c.is_control())
+        .map_or(Ok(()), |found| Err(Invalid::ControlCharacter(found)))
 }
 
-/// Unicode's white space, and U+FEFF: together with the control characters the same as ECMAScript's `\s` with them.
+/// Unicode's white space, and U+FEFF: together with the control characters the same as ECMAScript's
+/// `\s` with them.
 fn is_white_space(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
 }
@@ -81,7 +85,8 @@ fn check_segments(text: &str) -> Result<(), Invalid> {
     text.split('.').find_map(wild).map_or(Ok(()), |found| Err(Invalid::Pattern(found)))
 }
 
-/// The keyword by which a schema gives the longest length in bytes; its `maxLength` counts characters, which are never more.
+/// The keyword by which a schema gives the longest length in bytes; its `maxLength` counts
+/// characters, which are never more.
 pub const MAX_BYTES: &str = "x-maxBytes";
 
 macro_rules! control_characters {
@@ -221,8 +226,8 @@ name!(
     }
 );
 
-/// A position in a topic's order: 0 is before the first message, then each message has the next one. Below 2^53, so that
-/// JavaScript's numbers hold it exactly.
+/// A position in a topic's order: 0 is before the first message, then each message has the next
+/// one. Below 2^53, so that JavaScript's numbers hold it exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct SeqNo(u64);
@@ -320,7 +325,20 @@ mod tests {
 
     #[test]
     fn topics() {
-        for good in ["prices", "a", "a/b", "ä.ö", "a b", "x$", "a..b", ".", "a*.>b", "**", "a\u{feff}b", &"t".repeat(256)] {
+        for good in [
+            "prices",
+            "a",
+            "a/b",
+            "ä.ö",
+            "a b",
+            "x$",
+            "a..b",
+            ".",
+            "a*.>b",
+            "**",
+            "a\u{feff}b",
+            &"t".repeat(256),
+        ] {
             assert!(Topic::new(good).is_ok(), "{good:?}");
         }
         let bad = [
@@ -347,7 +365,10 @@ mod tests {
     fn message_ids_may_hold_white_space_but_no_control_characters() {
         assert!(MessageId::new(" a ").is_ok());
         assert_eq!(MessageId::new("a\u{0}").unwrap_err(), Invalid::ControlCharacter('\0'));
-        assert_eq!(MessageId::new("x".repeat(129)).unwrap_err(), Invalid::TooLong { max: 128, found: 129 });
+        assert_eq!(
+            MessageId::new("x".repeat(129)).unwrap_err(),
+            Invalid::TooLong { max: 128, found: 129 }
+        );
     }
 
     #[test]
@@ -362,6 +383,10 @@ mod tests {
         assert!(SeqNo::new(SeqNo::MAX + 1).is_err());
         assert!(serde_json::from_str::<SeqNo>("1.0").is_err());
         assert!(serde_json::from_str::<SeqNo>("-1").is_err());
-        assert!(Newest::new(SeqNo::MAX).is_ok() && Newest::new(0).is_err() && Newest::new(SeqNo::MAX + 1).is_err());
+        assert!(
+            Newest::new(SeqNo::MAX).is_ok()
+                && Newest::new(0).is_err()
+                && Newest::new(SeqNo::MAX + 1).is_err()
+        );
     }
 }

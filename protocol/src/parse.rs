@@ -1,8 +1,9 @@
 //! From the text of a frame to a [`ClientFrame`], or to a [`Rejected`] that can be answered.
 //!
-//! One pass over the text takes the envelope apart and leaves each value as the bytes that it came as; then only the fields of
-//! the frame's kind are read. So unknown fields cost nothing and are ignored, a field that another kind would use is one of
-//! them, and the payload is never decoded. Borrows from the text wherever it has no escapes.
+//! One pass over the text takes the envelope apart and leaves each value as the bytes that it came
+//! as; then only the fields of the frame's kind are read. So unknown fields cost nothing and are
+//! ignored, a field that another kind would use is one of them, and the payload is never decoded.
+//! Borrows from the text wherever it has no escapes.
 
 mod envelope;
 mod fields;
@@ -21,10 +22,12 @@ use std::borrow::Cow;
 /// Levels of nesting that a payload may have if the gateway's configuration says nothing else.
 pub const MAX_DEPTH: usize = 128;
 
-/// Why a frame was not understood, and what it was about as far as that could be read: what an `error` frame needs.
+/// Why a frame was not understood, and what it was about as far as that could be read: what an
+/// `error` frame needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejected<'a> {
-    /// [`ErrorCode::InvalidJson`], [`ErrorCode::InvalidMessage`], [`ErrorCode::UnknownType`] or [`ErrorCode::InvalidTopic`].
+    /// [`ErrorCode::InvalidJson`], [`ErrorCode::InvalidMessage`], [`ErrorCode::UnknownType`] or
+    /// [`ErrorCode::InvalidTopic`].
     pub code: ErrorCode,
     /// For people: which field, what it has to be, and what was found.
     pub message: Cow<'static, str>,
@@ -107,9 +110,15 @@ fn frame<'a>(envelope: &Envelope<'a>, max_depth: usize) -> Result<ClientFrame<'a
             token: envelope.required("token", envelope.token, string)?,
             topics: envelope.optional("topics", envelope.topics, strings)?.unwrap_or_default(),
             session_id: envelope.optional("sessionId", envelope.session_id, string)?,
-            last_seq: envelope.optional("lastSeq", envelope.last_seq, |value| by_topic(value, seq_no))?.unwrap_or_default(),
-            epoch: envelope.optional("epoch", envelope.epoch, |value| by_topic(value, epoch))?.unwrap_or_default(),
-            last: envelope.optional("last", envelope.last, |value| by_topic(value, newest))?.unwrap_or_default(),
+            last_seq: envelope
+                .optional("lastSeq", envelope.last_seq, |value| by_topic(value, seq_no))?
+                .unwrap_or_default(),
+            epoch: envelope
+                .optional("epoch", envelope.epoch, |value| by_topic(value, epoch))?
+                .unwrap_or_default(),
+            last: envelope
+                .optional("last", envelope.last, |value| by_topic(value, newest))?
+                .unwrap_or_default(),
         }),
         other => return Err(Rejected::new(ErrorCode::UnknownType, unknown_type(other))),
     })

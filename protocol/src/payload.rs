@@ -1,4 +1,5 @@
-//! Any JSON value, passed through byte for byte: number precision, key order and Unicode escapes survive.
+//! Any JSON value, passed through byte for byte: number precision, key order and Unicode escapes
+//! survive.
 
 use crate::json::{NotJson, Value};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -60,7 +61,9 @@ impl<'a> From<&'a RawValue> for Payload<'a> {
 
 impl Serialize for Payload<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serde_json::from_str::<&RawValue>(self.get()).map_err(S::Error::custom)?.serialize(serializer)
+        serde_json::from_str::<&RawValue>(self.get())
+            .map_err(S::Error::custom)?
+            .serialize(serializer)
     }
 }
 

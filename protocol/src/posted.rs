@@ -2,7 +2,8 @@
 
 use crate::{MessageId, Payload, Topic, UserId};
 
-/// One message of `POST /publish`. Its fields are those of a `publish` frame and are read by the same rules; `type` is ignored.
+/// One message of `POST /publish`. Its fields are those of a `publish` frame and are read by the
+/// same rules; `type` is ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Posted<'a> {
     /// The topic.

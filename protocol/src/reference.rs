@@ -1,9 +1,10 @@
-//! Every frame with its fields and an example, made from the types themselves: the page's reference and forms, AsyncAPI, and
-//! whatever else documents the protocol read it from here.
+//! Every frame with its fields and an example, made from the types themselves: the page's reference
+//! and forms, AsyncAPI, and whatever else documents the protocol read it from here.
 
 use crate::{
-    Ack, AckStatus, ClientFrame, Epoch, ErrorCode, Failure, Limits, Message, MessageId, Payload, Publish, Ready, Receipt, SeqNo,
-    ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe, Unsubscribed, names::MAX_BYTES,
+    Ack, AckStatus, ClientFrame, Epoch, ErrorCode, Failure, Limits, Message, MessageId, Payload,
+    Publish, Ready, Receipt, SeqNo, ServerFrame, Setup, Subscribe, Subscribed, Topic, Unsubscribe,
+    Unsubscribed, names::MAX_BYTES,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde_json::Value;
@@ -71,7 +72,15 @@ pub enum FieldKind {
 
 impl FieldKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [Self::Text, Self::Texts, Self::Number, Self::Flag, Self::ByTopic, Self::Object, Self::Json];
+    pub const ALL: [Self; 7] = [
+        Self::Text,
+        Self::Texts,
+        Self::Number,
+        Self::Flag,
+        Self::ByTopic,
+        Self::Object,
+        Self::Json,
+    ];
 
     /// In a word or two, for a reader.
     #[must_use]
@@ -104,21 +113,42 @@ fn client_frame(kind: &'static str) -> FrameDoc {
     let (schema, example) = match kind {
         "setup" => (
             of::<Setup<'_>>(),
-            ClientFrame::Setup(Setup { token: "demo-user".into(), topics: vec!["prices".into(), "alerts".into()], ..Setup::default() }),
+            ClientFrame::Setup(Setup {
+                token: "demo-user".into(),
+                topics: vec!["prices".into(), "alerts".into()],
+                ..Setup::default()
+            }),
         ),
-        "subscribe" => {
-            (of::<Subscribe<'_>>(), ClientFrame::Subscribe(Subscribe { topic: topic("prices"), last_seq: None, epoch: None, last: None }))
-        }
-        "unsubscribe" => (of::<Unsubscribe<'_>>(), ClientFrame::Unsubscribe(Unsubscribe { topic: topic("prices") })),
+        "subscribe" => (
+            of::<Subscribe<'_>>(),
+            ClientFrame::Subscribe(Subscribe {
+                topic: topic("prices"),
+                last_seq: None,
+                epoch: None,
+                last: None,
+            }),
+        ),
+        "unsubscribe" => (
+            of::<Unsubscribe<'_>>(),
+            ClientFrame::Unsubscribe(Unsubscribe { topic: topic("prices") }),
+        ),
         "publish" => (
             of::<Publish<'_>>(),
             ClientFrame::Publish(Publish {
                 topic: topic("orders"),
                 message_id: message_id(),
-                payload: Payload::parse(r#"{"side":"sell","qty":25000}"#).unwrap_or_else(|_| Payload::null()),
+                payload: Payload::parse(r#"{"side":"sell","qty":25000}"#)
+                    .unwrap_or_else(|_| Payload::null()),
             }),
         ),
-        "ack" => (of::<Receipt<'_>>(), ClientFrame::Ack(Receipt { topic: topic("orders"), seq_no: seq_no(8), epoch: Some(epoch()) })),
+        "ack" => (
+            of::<Receipt<'_>>(),
+            ClientFrame::Ack(Receipt {
+                topic: topic("orders"),
+                seq_no: seq_no(8),
+                epoch: Some(epoch()),
+            }),
+        ),
         _ => (
             json_schema!({ "type": "object", "description": "Answered by `pong`. For browsers, which cannot send WebSocket pings." }),
             ClientFrame::Ping,
@@ -139,7 +169,10 @@ fn server_frame(kind: &'static str) -> FrameDoc {
                 after: None,
             }),
         ),
-        "unsubscribed" => (of::<Unsubscribed<'_>>(), ServerFrame::Unsubscribed(Unsubscribed { topic: topic("prices"), code: None })),
+        "unsubscribed" => (
+            of::<Unsubscribed<'_>>(),
+            ServerFrame::Unsubscribed(Unsubscribed { topic: topic("prices"), code: None }),
+        ),
         "ready" => (
             of::<Ready<'_>>(),
             ServerFrame::Ready(Ready {
@@ -161,14 +194,20 @@ fn server_frame(kind: &'static str) -> FrameDoc {
                 topic: topic("orders"),
                 seq_no: seq_no(8),
                 message_id: message_id(),
-                data: Payload::parse(r#"{"side":"sell","qty":25000}"#).unwrap_or_else(|_| Payload::null()),
+                data: Payload::parse(r#"{"side":"sell","qty":25000}"#)
+                    .unwrap_or_else(|_| Payload::null()),
                 prev_seq_no: None,
                 sig: None,
             }),
         ),
         "ack" => (
             of::<Ack<'_>>(),
-            ServerFrame::Ack(Ack { message_id: message_id(), status: AckStatus::Ok, topic: topic("orders"), seq_no: seq_no(8) }),
+            ServerFrame::Ack(Ack {
+                message_id: message_id(),
+                status: AckStatus::Ok,
+                topic: topic("orders"),
+                seq_no: seq_no(8),
+            }),
         ),
         "error" => (
             of::<Failure<'_>>(),
@@ -180,7 +219,10 @@ fn server_frame(kind: &'static str) -> FrameDoc {
                 retry_after_ms: None,
             }),
         ),
-        _ => (json_schema!({ "type": "object", "description": "Answers `ping`." }), ServerFrame::Pong),
+        _ => (
+            json_schema!({ "type": "object", "description": "Answers `ping`." }),
+            ServerFrame::Pong,
+        ),
     };
     document(kind, Direction::ToClient, schema, serde_json::to_string(&example))
 }
@@ -211,7 +253,12 @@ fn of<T: JsonSchema>() -> Schema {
     SchemaGenerator::new(settings).into_root_schema_for::<T>()
 }
 
-fn document(kind: &'static str, direction: Direction, schema: Schema, example: serde_json::Result<String>) -> FrameDoc {
+fn document(
+    kind: &'static str,
+    direction: Direction,
+    schema: Schema,
+    example: serde_json::Result<String>,
+) -> FrameDoc {
     let mut schema = schema.to_value();
     let summary = text_of(&schema, "description");
     let fields = fields(&schema);
@@ -225,7 +272,8 @@ fn text_of(schema: &Value, key: &str) -> String {
 }
 
 fn fields(schema: &Value) -> Vec<FieldDoc> {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
         .map(|(name, property)| FieldDoc {
@@ -245,13 +293,23 @@ fn field_kind(property: &Value) -> FieldKind {
         _ => false,
     };
     if is("object") {
-        return if property["additionalProperties"].is_object() { FieldKind::ByTopic } else { FieldKind::Object };
+        return if property["additionalProperties"].is_object() {
+            FieldKind::ByTopic
+        } else {
+            FieldKind::Object
+        };
     }
-    let kinds = [("array", FieldKind::Texts), ("integer", FieldKind::Number), ("boolean", FieldKind::Flag), ("string", FieldKind::Text)];
+    let kinds = [
+        ("array", FieldKind::Texts),
+        ("integer", FieldKind::Number),
+        ("boolean", FieldKind::Flag),
+        ("string", FieldKind::Text),
+    ];
     if let Some((_, kind)) = kinds.into_iter().find(|(name, _)| is(name)) {
         return kind;
     }
-    let variant = property["anyOf"].as_array().or(property["oneOf"].as_array()).and_then(|list| list.first());
+    let variant =
+        property["anyOf"].as_array().or(property["oneOf"].as_array()).and_then(|list| list.first());
     match variant {
         Some(first) if first["const"].is_string() => FieldKind::Text,
         Some(first) => field_kind(first),
@@ -274,7 +332,10 @@ fn tell_lengths(schema: &mut Value) {
         Value::Object(keywords) => {
             if let Some(max) = keywords.get(MAX_BYTES) {
                 let length = format!("At most {max} bytes of UTF-8; maxLength counts characters.");
-                let described = keywords.get("description").and_then(Value::as_str).map(|text| format!("{text} {length}"));
+                let described = keywords
+                    .get("description")
+                    .and_then(Value::as_str)
+                    .map(|text| format!("{text} {length}"));
                 keywords.insert("description".into(), described.unwrap_or(length).into());
             }
             keywords.values_mut().for_each(tell_lengths);
@@ -291,7 +352,11 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     fn field(doc: &FrameDoc, name: &str) -> FieldDoc {
-        doc.fields.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{} lacks {name}", doc.kind)).clone()
+        doc.fields
+            .iter()
+            .find(|f| f.name == name)
+            .unwrap_or_else(|| panic!("{} lacks {name}", doc.kind))
+            .clone()
     }
 
     #[test]
@@ -322,11 +387,20 @@ mod tests {
             setup.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
             ["token", "topics", "sessionId", "lastSeq", "epoch", "last"]
         );
-        assert_eq!((field(setup, "token").kind, field(setup, "token").required), (FieldKind::Text, true));
-        assert_eq!((field(setup, "topics").kind, field(setup, "topics").required), (FieldKind::Texts, false));
+        assert_eq!(
+            (field(setup, "token").kind, field(setup, "token").required),
+            (FieldKind::Text, true)
+        );
+        assert_eq!(
+            (field(setup, "topics").kind, field(setup, "topics").required),
+            (FieldKind::Texts, false)
+        );
         assert_eq!(field(setup, "lastSeq").kind, FieldKind::ByTopic);
         let publish = docs.iter().find(|d| d.kind == "publish").unwrap();
-        assert_eq!((field(publish, "payload").kind, field(publish, "payload").required), (FieldKind::Json, true));
+        assert_eq!(
+            (field(publish, "payload").kind, field(publish, "payload").required),
+            (FieldKind::Json, true)
+        );
         let subscribe = docs.iter().find(|d| d.kind == "subscribe").unwrap();
         assert_eq!(field(subscribe, "lastSeq").kind, FieldKind::Number);
         let docs = server_frames();
@@ -335,7 +409,9 @@ mod tests {
         let ready = docs.iter().find(|d| d.kind == "ready").unwrap();
         let limits = field(ready, "limits");
         assert_eq!(limits.kind, FieldKind::Object);
-        assert!(limits.inner.iter().any(|inner| inner.name == "maxFrame" && inner.required && inner.kind == FieldKind::Number));
+        assert!(limits.inner.iter().any(|inner| inner.name == "maxFrame"
+            && inner.required
+            && inner.kind == FieldKind::Number));
         assert!(field(ready, "sessionId").inner.is_empty());
         assert_eq!(field(ready, "resumed").kind, FieldKind::Flag);
     }

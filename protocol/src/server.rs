@@ -1,4 +1,5 @@
-//! What the gateway sends. Reading ([`ServerFrame::parse`]) is for clients and the page; unknown fields are ignored.
+//! What the gateway sends. Reading ([`ServerFrame::parse`]) is for clients and the page; unknown
+//! fields are ignored.
 
 use crate::{Epoch, ErrorCode, MessageId, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
@@ -28,7 +29,8 @@ pub enum ServerFrame<'a> {
 
 impl<'a> ServerFrame<'a> {
     /// The values of `type`, in the order in which a newcomer meets them.
-    pub const KINDS: [&'static str; 7] = ["ready", "subscribed", "unsubscribed", "message", "ack", "error", "pong"];
+    pub const KINDS: [&'static str; 7] =
+        ["ready", "subscribed", "unsubscribed", "message", "ack", "error", "pong"];
 
     /// The value of `type`.
     #[must_use]
@@ -47,8 +49,8 @@ impl<'a> ServerFrame<'a> {
     /// Reads one frame.
     ///
     /// # Errors
-    /// Where `text` is not JSON, has no `type` known here, or lacks a field. A client should pass over such a frame: a newer
-    /// gateway may send kinds that it does not know.
+    /// Where `text` is not JSON, has no `type` known here, or lacks a field. A client should pass
+    /// over such a frame: a newer gateway may send kinds that it does not know.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         let fields = Fields::of(text)?;
         let kind: Cow<'_, str> = fields.required("type")?;
@@ -60,7 +62,10 @@ impl<'a> ServerFrame<'a> {
                 recovered: fields.optional("recovered")?,
                 after: fields.optional("after")?,
             }),
-            "unsubscribed" => Self::Unsubscribed(Unsubscribed { topic: fields.required("topic")?, code: fields.optional("code")? }),
+            "unsubscribed" => Self::Unsubscribed(Unsubscribed {
+                topic: fields.required("topic")?,
+                code: fields.optional("code")?,
+            }),
             "ready" => Self::Ready(Ready {
                 session_id: fields.required("sessionId")?,
                 resumed: fields.optional("resumed")?,
@@ -94,9 +99,9 @@ impl<'a> ServerFrame<'a> {
     }
 }
 
-/// The fields of an object, each as it came. Read one by one instead of by a derived reader for each kind of frame: those are
-/// several times as much code, which every visitor of the page would load. Of a repeated field the last one counts: a gateway
-/// repeats none.
+/// The fields of an object, each as it came. Read one by one instead of by a derived reader for
+/// each kind of frame: those are several times as much code, which every visitor of the page would
+/// load. Of a repeated field the last one counts: a gateway repeats none.
 struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Fields<'a> {
@@ -113,12 +118,16 @@ impl<'a> Fields<'a> {
     }
 
     /// `None`: it is not there, or `null`.
-    fn optional<T: Deserialize<'a>>(&self, name: &'static str) -> Result<Option<T>, serde_json::Error> {
+    fn optional<T: Deserialize<'a>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, serde_json::Error> {
         if self.0.contains_key(name) { self.required(name) } else { Ok(None) }
     }
 }
 
-/// A subscription stands: after `subscribe`, for each topic of a `setup`, or unasked where continuity has ended.
+/// A subscription stands: after `subscribe`, for each topic of a `setup`, or unasked where
+/// continuity has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribed<'a> {
@@ -131,7 +140,8 @@ pub struct Subscribed<'a> {
     /// Only where a position was given: whether it is proved that nothing was missed since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered: Option<bool>,
-    /// Only where a position or `last` was given: the topic's next message is the first one above this number.
+    /// Only where a position or `last` was given: the topic's next message is the first one above
+    /// this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<SeqNo>,
 }
@@ -139,8 +149,19 @@ pub struct Subscribed<'a> {
 impl<'a> Subscribed<'a> {
     /// The topic stands at `head` of `epoch`; beyond [`SeqNo::MAX`], which no topic reaches, at 0.
     #[must_use]
-    pub fn at(topic: &'a Topic<'_>, head: u64, epoch: &'a Epoch<'_>, recovered: Option<bool>) -> Self {
-        Self { topic: topic.reborrow(), seq_no: SeqNo::new(head).unwrap_or_default(), epoch: epoch.reborrow(), recovered, after: None }
+    pub fn at(
+        topic: &'a Topic<'_>,
+        head: u64,
+        epoch: &'a Epoch<'_>,
+        recovered: Option<bool>,
+    ) -> Self {
+        Self {
+            topic: topic.reborrow(),
+            seq_no: SeqNo::new(head).unwrap_or_default(),
+            epoch: epoch.reborrow(),
+            recovered,
+            after: None,
+        }
     }
 }
 
@@ -166,7 +187,8 @@ pub struct Ready<'a> {
     pub resumed: Option<bool>,
     /// What a client need not guess.
     pub limits: Limits,
-    /// In how many milliseconds the gateway ends the connection because the token has expired; left out if it does not.
+    /// In how many milliseconds the gateway ends the connection because the token has expired;
+    /// left out if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<u64>,
 }

@@ -1,15 +1,17 @@
-//! Things in the order of their age, all together and those of each owner. The oldest of all and an owner's oldest are found in
-//! constant time, and any is taken out in constant time.
+//! Things in the order of their age, all together and those of each owner. The oldest of all and an
+//! owner's oldest are found in constant time, and any is taken out in constant time.
 //!
-//! Each entry lies once in a slab. Two chains lead through it, the oldest entry first: one of all, one of its owner's.
+//! Each entry lies once in a slab. Two chains lead through it, the oldest entry first: one of all,
+//! one of its owner's.
 
 use crate::{clock::Micros, slot::Slot};
 use hashbrown::HashTable;
 use slab::Slab;
 use std::{fmt, hash::Hash};
 
-/// How many entries that are younger are passed over to find an entry's place. One that comes in as the youngest passes over none.
-/// Beyond that the entry stands further behind than its age says: it is found later, never earlier.
+/// How many entries that are younger are passed over to find an entry's place. One that comes in as
+/// the youngest passes over none. Beyond that the entry stands further behind than its age says: it
+/// is found later, never earlier.
 const WALK: usize = 128;
 
 /// Which of the two chains.
@@ -85,7 +87,10 @@ impl<K, T> Default for ByAge<K, T> {
 
 impl<K, T> fmt::Debug for ByAge<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByAge").field("entries", &self.entries.len()).field("owners", &self.owners.len()).finish_non_exhaustive()
+        f.debug_struct("ByAge")
+            .field("entries", &self.entries.len())
+            .field("owners", &self.owners.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -93,7 +98,13 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
     /// Adds `item` with its age: behind all that are as old or older.
     pub(crate) fn insert(&mut self, key: &K, since: Micros, weight: u32, item: T) -> Slot {
         let owner = self.find_or_add(key);
-        let slot = Slot::new(self.entries.insert(Entry { item, since, weight, owner, links: [Links::default(); 2] }));
+        let slot = Slot::new(self.entries.insert(Entry {
+            item,
+            since,
+            weight,
+            owner,
+            links: [Links::default(); 2],
+        }));
         self.link(slot);
         slot
     }
@@ -179,7 +190,9 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
     }
 
     fn find(&self, key: &K) -> Option<Slot> {
-        self.by_key.find(self.hasher.hash_one(key), |owner| self.owners[owner.index()].key == *key).copied()
+        self.by_key
+            .find(self.hasher.hash_one(key), |owner| self.owners[owner.index()].key == *key)
+            .copied()
     }
 
     fn find_or_add(&mut self, key: &K) -> Slot {
@@ -207,7 +220,9 @@ fn link<T>(entries: &mut Slab<Entry<T>>, chain: &mut Chain, order: Order, slot: 
     let mut older = chain.newest;
     for _ in 0..WALK {
         match older {
-            Some(younger) if entries[younger.index()].since > since => older = entries[younger.index()].links[order].older,
+            Some(younger) if entries[younger.index()].since > since => {
+                older = entries[younger.index()].links[order].older
+            }
             _ => break,
         }
     }
@@ -314,11 +329,19 @@ mod tests {
         while let Some((slot, ..)) = by_age.oldest() {
             order.push(by_age.remove(slot));
         }
-        assert_eq!(order.iter().position(|&since| since == 0), Some(9 * WALK), "later than its age says, and there");
+        assert_eq!(
+            order.iter().position(|&since| since == 0),
+            Some(9 * WALK),
+            "later than its age says, and there"
+        );
     }
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Entry<std::sync::Arc<()>>>() <= 40, "{}", size_of::<Entry<std::sync::Arc<()>>>());
+        assert!(
+            size_of::<Entry<std::sync::Arc<()>>>() <= 40,
+            "{}",
+            size_of::<Entry<std::sync::Arc<()>>>()
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The monotonic clock of one gateway as a small number. Relies on tokio's clock, so that tests can move it.
+//! The monotonic clock of one gateway as a small number. Relies on tokio's clock, so that tests can
+//! move it.
 
 use std::time::Duration;
 use tokio::time::Instant;

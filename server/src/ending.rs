@@ -1,5 +1,5 @@
-//! The end of something that is under way, for those who wait for it: first come, first served, so that their order does not
-//! depend on chance.
+//! The end of something that is under way, for those who wait for it: first come, first served, so
+//! that their order does not depend on chance.
 
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,9 @@ mod tests {
         let ending = under_way.ending();
         assert!(ending.clone().come().now_or_never().is_none());
         drop(under_way);
-        assert!(ending.clone().come().now_or_never().is_some() && ending.come().now_or_never().is_some());
+        assert!(
+            ending.clone().come().now_or_never().is_some()
+                && ending.come().now_or_never().is_some()
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Files that are read again while the gateway serves. Such a read may never return: the file lies on a mount that hangs. So it
-//! has a thread of its own and a time limit, and what is no regular file (a FIFO would wait for a writer) is not opened.
+//! Files that are read again while the gateway serves. Such a read may never return: the file lies
+//! on a mount that hangs. So it has a thread of its own and a time limit, and what is no regular
+//! file (a FIFO would wait for a writer) is not opened.
 
 use std::{error::Error, fs, path::PathBuf, time::Duration};
 use tokio::{
@@ -44,17 +45,27 @@ impl<T: Send + 'static, E: Error + Send + 'static> Reader<T, E> {
     ///
     /// # Errors
     /// [`ReadError`]
-    pub(crate) async fn read(&mut self, read: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, ReadError<E>> {
+    pub(crate) async fn read(
+        &mut self,
+        read: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ReadError<E>> {
         // What it has found meanwhile is old.
         self.under_way.take_if(|read| read.is_finished());
         let files = self.files.clone();
         let under_way = self.under_way.get_or_insert_with(|| {
-            spawn_blocking(move || match files.into_iter().find(|file| fs::metadata(file).is_ok_and(|found| !found.is_file())) {
-                Some(other) => Err(ReadError::NotAFile(other)),
-                None => read().map_err(ReadError::Failed),
+            spawn_blocking(move || {
+                match files
+                    .into_iter()
+                    .find(|file| fs::metadata(file).is_ok_and(|found| !found.is_file()))
+                {
+                    Some(other) => Err(ReadError::NotAFile(other)),
+                    None => read().map_err(ReadError::Failed),
+                }
             })
         });
-        let Ok(ended) = timeout(LIMIT, under_way).await else { return Err(ReadError::TooSlow(self.files.clone())) };
+        let Ok(ended) = timeout(LIMIT, under_way).await else {
+            return Err(ReadError::TooSlow(self.files.clone()));
+        };
         self.under_way = None;
         ended.unwrap_or_else(|error| Err(ReadError::Panicked(error)))
     }
@@ -101,7 +112,10 @@ mod tests {
         let second = reader.read(|| unreachable!("it is not begun"));
         assert_eq!(after_the_limit(second).await.unwrap_err().to_string(), too_slow);
         drop(go_on);
-        assert!(matches!(reader.read(|| Ok(2)).await, Ok(1 | 2)), "the first one, if it has not returned before");
+        assert!(
+            matches!(reader.read(|| Ok(2)).await, Ok(1 | 2)),
+            "the first one, if it has not returned before"
+        );
         assert_eq!(reader.read(|| Ok(3)).await.unwrap(), 3);
     }
 

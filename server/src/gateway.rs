@@ -1,5 +1,5 @@
-//! What runs: the topics, the claims of message ids, the connections, and how they work together when something is published.
-//! Shared by everything that serves.
+//! What runs: the topics, the claims of message ids, the connections, and how they work together
+//! when something is published. Shared by everything that serves.
 
 mod phase;
 mod shared_log;
@@ -74,7 +74,8 @@ pub struct Stats {
 pub(crate) enum Publisher<'a> {
     /// This user, over WebSocket.
     User(&'a str),
-    /// A backend, over HTTP. It says whose message id it is, which uses nothing of that user's shares.
+    /// A backend, over HTTP. It says whose message id it is, which uses nothing of that user's
+    /// shares.
     Backend { user: &'a str },
 }
 
@@ -226,10 +227,17 @@ impl Gateway {
         };
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
-        let instruments = hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
+        let instruments =
+            hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
         Ok(Self {
             authenticator: auth::authenticator(&config, meter.clone())?,
-            api_keys: config.http.api_keys_file.as_deref().map(ApiKeys::read).transpose()?.map(ArcSwap::from_pointee),
+            api_keys: config
+                .http
+                .api_keys_file
+                .as_deref()
+                .map(ApiKeys::read)
+                .transpose()?
+                .map(ArcSwap::from_pointee),
             topics: Directory::new(topics, history, clock, new_epoch, instruments),
             keyring,
             slo: Slo::new(meter.clone()),
@@ -250,7 +258,8 @@ impl Gateway {
         })
     }
 
-    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As [`Gateway::new`] else.
+    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As
+    /// [`Gateway::new`] else.
     ///
     /// # Errors
     /// [`KeyError`]: a key that the configuration names cannot be used.
@@ -265,8 +274,9 @@ impl Gateway {
         Self { authenticator, ..self }
     }
 
-    /// Forgets what has expired: messages, topics, message ids, sessions, and rates of replays that are not used any more. Between
-    /// pieces of less than some milliseconds other tasks run. Cancel-safe.
+    /// Forgets what has expired: messages, topics, message ids, sessions, and rates of replays that
+    /// are not used any more. Between pieces of less than some milliseconds other tasks run.
+    /// Cancel-safe.
     pub(crate) async fn expire(&self) {
         self.replay_rate.expire();
         while self.expire_some() {
@@ -274,9 +284,11 @@ impl Gateway {
         }
     }
 
-    /// A piece of what [`Gateway::expire`] does for messages, topics, message ids and sessions. True: there is more.
+    /// A piece of what [`Gateway::expire`] does for messages, topics, message ids and sessions.
+    /// True: there is more.
     pub(crate) fn expire_some(&self) -> bool {
-        let more = [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
+        let more =
+            [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
         more.contains(&true)
     }
 
@@ -307,7 +319,8 @@ impl Gateway {
         self.api_keys.as_ref().map(ArcSwap::load)
     }
 
-    /// Lets in backends with these keys and no others from now on; without effect if there were none at the start.
+    /// Lets in backends with these keys and no others from now on; without effect if there were
+    /// none at the start.
     pub(crate) fn exchange_api_keys(&self, keys: ApiKeys) {
         if let Some(present) = &self.api_keys {
             present.store(Arc::new(keys));
@@ -346,7 +359,8 @@ impl Gateway {
         self.progress.advance(Phase::Draining);
     }
 
-    /// Publishes once per user and message id, `now`, and makes it due. `last` is the topic that the caller used last.
+    /// Publishes once per user and message id, `now`, and makes it due. `last` is the topic that
+    /// the caller used last.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored, and the message id is free.
@@ -365,12 +379,15 @@ impl Gateway {
         if let Some(shared_log) = &self.shared_log {
             return Ok(shared_log.store(self, publisher, topic, message_id, data));
         }
-        let claim = self.dedup.once(publisher.user(), publisher.counted(), message_id, now, || {
-            let append = |topic: &Arc<Topic<_>>| -> Result<_, Retired> { Ok((topic.append(now, message_id, data)?, topic.clone())) };
-            let (appended, topic) = self.topics.with(topic, publisher.owner(), last, append)?;
-            let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
-            Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
-        })?;
+        let claim =
+            self.dedup.once(publisher.user(), publisher.counted(), message_id, now, || {
+                let append = |topic: &Arc<Topic<_>>| -> Result<_, Retired> {
+                    Ok((topic.append(now, message_id, data)?, topic.clone()))
+                };
+                let (appended, topic) = self.topics.with(topic, publisher.owner(), last, append)?;
+                let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
+                Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
+            })?;
         self.meter.count_publish(match claim {
             Claim::Duplicate(_) => AckStatus::Duplicate,
             Claim::First(_) => AckStatus::Ok,
@@ -385,22 +402,31 @@ impl Gateway {
         })
     }
 
-    /// Makes a topic known here that the backbone numbers; a new one is this user's. `None`: there is nothing to wait for. Whether
-    /// it succeeded shows in [`Gateway::with_topic`]. Cancel-safe.
-    pub(crate) fn attach(self: &Arc<Self>, topic: &protocol::Topic<'_>, user: &UserId<'_>) -> Option<BoxFuture<'static, ()>> {
+    /// Makes a topic known here that the backbone numbers; a new one is this user's. `None`: there
+    /// is nothing to wait for. Whether it succeeded shows in [`Gateway::with_topic`].
+    /// Cancel-safe.
+    pub(crate) fn attach(
+        self: &Arc<Self>,
+        topic: &protocol::Topic<'_>,
+        user: &UserId<'_>,
+    ) -> Option<BoxFuture<'static, ()>> {
         self.shared_log.as_ref()?.attach(self, topic, user)
     }
 
     /// As [`Gateway::attach`] for those of these names that are topics, side by side.
-    pub(crate) async fn attach_all<'a>(self: &Arc<Self>, names: impl Iterator<Item = &'a str>, user: &UserId<'_>) {
+    pub(crate) async fn attach_all<'a>(
+        self: &Arc<Self>,
+        names: impl Iterator<Item = &'a str>,
+        user: &UserId<'_>,
+    ) {
         if self.shared_log.is_some() {
             let topics = names.filter_map(|name| protocol::Topic::new(name).ok());
             join_all(topics.filter_map(|topic| self.attach(&topic, user))).await;
         }
     }
 
-    /// Does `act` on the topic of this name. If there is none and this process numbers topics, it is made and is `user`'s.
-    /// `last` is the topic that the caller used last.
+    /// Does `act` on the topic of this name. If there is none and this process numbers topics, it
+    /// is made and is `user`'s. `last` is the topic that the caller used last.
     ///
     /// # Errors
     /// [`NoTopic`]
@@ -415,14 +441,16 @@ impl Gateway {
             return Ok(self.topics.with(name, Owner::User(user.as_str()), last, act)?);
         }
         let found = self.topics.find(name);
-        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| match self.topics.limit_reached(Owner::User(user.as_str())) {
-            Some(full) => NoTopic::TooMany(full),
-            None => NoTopic::Unavailable(Unavailable),
+        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| {
+            match self.topics.limit_reached(Owner::User(user.as_str())) {
+                Some(full) => NoTopic::TooMany(full),
+                None => NoTopic::Unavailable(Unavailable),
+            }
         })
     }
 
-    /// Publishes for a backend, and waits while the topic lags by more than its limit. `user` says only whose message id it is.
-    /// Cancel-safe: once it was stored, it is delivered.
+    /// Publishes for a backend, and waits while the topic lags by more than its limit. `user` says
+    /// only whose message id it is. Cancel-safe: once it was stored, it is delivered.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored.
@@ -433,11 +461,17 @@ impl Gateway {
         message_id: &MessageId<'_>,
         payload: &Payload<'_>,
     ) -> Result<Published, PublishError> {
-        let (published, duty) =
-            match self.store(Publisher::Backend { user }, topic, message_id, payload.get(), self.clock.now(), &mut None)? {
-                Stored::Now(published, duty) => (published, duty),
-                Stored::Later(published) => return published.await,
-            };
+        let (published, duty) = match self.store(
+            Publisher::Backend { user },
+            topic,
+            message_id,
+            payload.get(),
+            self.clock.now(),
+            &mut None,
+        )? {
+            Stored::Now(published, duty) => (published, duty),
+            Stored::Later(published) => return published.await,
+        };
         if let Some(fan_out) = duty.fan_out {
             self.tasks.spawn(drive::to_the_end(fan_out));
         }

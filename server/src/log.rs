@@ -1,7 +1,9 @@
-//! The log on standard error. No token, session id or payload at any level: a connection is named by its number, a session by
-//! its [`alias`]. (In demo mode the user's id is the token, so no user is named either.)
+//! The log on standard error. No token, session id or payload at any level: a connection is named
+//! by its number, a session by its [`alias`]. (In demo mode the user's id is the token, so no user
+//! is named either.)
 //!
-//! It never stops or holds up the service: lines wait in a bounded [`queue`] for a thread that does nothing but write them.
+//! It never stops or holds up the service: lines wait in a bounded [`queue`] for a thread that does
+//! nothing but write them.
 //!
 //! | module | idea |
 //! |---|---|
@@ -49,7 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The lines of this process, once its log has been started.
 static LINES: OnceLock<Arc<Queue>> = OnceLock::new();
 
-/// A log that has been started. Dropped, it waits until the last lines are written, for a second at most, and takes no more.
+/// A log that has been started. Dropped, it waits until the last lines are written, for a second at
+/// most, and takes no more.
 #[must_use]
 #[derive(Debug)]
 pub struct Log {
@@ -58,16 +61,25 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts the log of this process, which panics go to as well. Only the first one in a process gets lines.
+    /// Starts the log of this process, which panics go to as well. Only the first one in a process
+    /// gets lines.
     ///
     /// # Errors
     /// The system gives no thread.
     pub fn start(config: &config::Log) -> io::Result<Self> {
         let log = Self { queue: Arc::new(Queue::new(config.queue)), repeats: Repeats::default() };
         let (queue, repeats) = (log.queue.clone(), log.repeats.clone());
-        thread::Builder::new().name("log".to_owned()).spawn(move || writer::run(&queue, &repeats, stderr()))?;
-        let lines = Lines { queue: log.queue.clone(), format: config.format, is_terminal: stderr().is_terminal() };
-        let registry = tracing_subscriber::registry().with(level::filter(&config.level)).with(log.repeats.clone());
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || writer::run(&queue, &repeats, stderr()))?;
+        let lines = Lines {
+            queue: log.queue.clone(),
+            format: config.format,
+            is_terminal: stderr().is_terminal(),
+        };
+        let registry = tracing_subscriber::registry()
+            .with(level::filter(&config.level))
+            .with(log.repeats.clone());
         if registry.with(lines.layer()).try_init().is_ok() {
             let _first = LINES.set(log.queue.clone());
             panics::go_to_the_log();
@@ -101,8 +113,16 @@ impl Lines {
         // An event that cannot be formatted would become a line in no format.
         let layer = fmt::layer().with_writer(self).log_internal_errors(false);
         match format {
-            LogFormat::Text => layer.with_ansi(is_terminal).fmt_fields(debug_fn(line::field).delimited(" ")).boxed(),
-            LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+            LogFormat::Text => layer
+                .with_ansi(is_terminal)
+                .fmt_fields(debug_fn(line::field).delimited(" "))
+                .boxed(),
+            LogFormat::Json => layer
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .boxed(),
         }
     }
 }
@@ -154,7 +174,8 @@ mod tests {
     }
 
     /// As a client may send it, to look like a line of the gateway's own.
-    const FORGED: &str = "x\n2026-01-01T00:00:00Z  WARN micro_socket: all is lost\r\u{1b}[2J\u{2028}";
+    const FORGED: &str =
+        "x\n2026-01-01T00:00:00Z  WARN micro_socket: all is lost\r\u{1b}[2J\u{2028}";
 
     #[test]
     fn an_event_is_one_line_whatever_a_client_has_sent() {
@@ -166,7 +187,11 @@ mod tests {
             assert_eq!(lines.len(), 2);
             for line in lines {
                 let content = line.strip_suffix('\n').unwrap();
-                assert!(content.len() < 20_000 && !content.contains(|char: char| char.is_control() || char == '\u{2028}'), "{line}");
+                assert!(
+                    content.len() < 20_000
+                        && !content.contains(|char: char| char.is_control() || char == '\u{2028}'),
+                    "{line}"
+                );
                 if format == LogFormat::Json {
                     let event: Value = serde_json::from_str(&line).unwrap();
                     assert_eq!(event["level"], "WARN");
@@ -178,7 +203,8 @@ mod tests {
 
     #[test]
     fn text_is_for_people() {
-        let lines = logged(LogFormat::Text, || tracing::info!(count = 7, name = "a b", "it is there"));
+        let lines =
+            logged(LogFormat::Text, || tracing::info!(count = 7, name = "a b", "it is there"));
         let (_time, rest) = lines[0].split_once(' ').unwrap();
         assert_eq!(rest, " INFO micro_socket::log::tests: it is there count=7 name=\"a b\"\n");
     }
@@ -188,7 +214,12 @@ mod tests {
     /// A process with a log of its own, in JSON.
     fn process(stderr: Stdio) -> std::process::Output {
         let mut process = Command::new(std::env::current_exe().unwrap());
-        process.args(["--exact", PROCESS, "--ignored", "--nocapture"]).env_remove("RUST_BACKTRACE").stderr(stderr).output().unwrap()
+        process
+            .args(["--exact", PROCESS, "--ignored", "--nocapture"])
+            .env_remove("RUST_BACKTRACE")
+            .stderr(stderr)
+            .output()
+            .unwrap()
     }
 
     #[test]
@@ -197,7 +228,10 @@ mod tests {
         let log = config::Log { format: LogFormat::Json, ..config::Log::default() };
         let _log = Log::start(&log).unwrap();
         for n in 0..20 {
-            let panicking = thread::Builder::new().name(format!("number {n}")).spawn(move || panic!("of thread {n}")).unwrap();
+            let panicking = thread::Builder::new()
+                .name(format!("number {n}"))
+                .spawn(move || panic!("of thread {n}"))
+                .unwrap();
             assert!(panicking.join().is_err());
         }
     }
@@ -207,14 +241,21 @@ mod tests {
         let output = process(Stdio::piped());
         assert!(output.status.success());
         let text = String::from_utf8(output.stderr).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
-        let (panics, repeats): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["message"] == "a thread has panicked");
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+            .collect();
+        let (panics, repeats): (Vec<_>, Vec<_>) =
+            lines.iter().partition(|line| line["message"] == "a thread has panicked");
         for panic in &panics {
             let number = panic["thread"].as_str().unwrap().trim_start_matches("number ");
             assert_eq!(panic["reason"], format!("of thread {number}"));
             assert!(panic["at"].as_str().unwrap().contains("log.rs:"), "{panic}");
         }
-        assert!(panics.len() < 20 && repeats.iter().all(|line| line["of"] == "a thread has panicked"), "{text}");
+        assert!(
+            panics.len() < 20 && repeats.iter().all(|line| line["of"] == "a thread has panicked"),
+            "{text}"
+        );
         let left_out: u64 = repeats.iter().map(|line| line["count"].as_u64().unwrap()).sum();
         assert_eq!(panics.len() as u64 + left_out, 20);
     }

@@ -50,7 +50,8 @@ struct Serve {
     /// Read the configuration from this file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Listen on this address, such as 127.0.0.1:3000 or unix:/run/micro-socket.sock; may be repeated. Port 0 takes a free one
+    /// Listen on this address, such as 127.0.0.1:3000 or unix:/run/micro-socket.sock; may be
+    /// repeated. Port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
 }
@@ -124,15 +125,21 @@ fn serve(sources: Sources) -> ExitCode {
 fn run(config: Config, sources: Sources) -> Result<(), String> {
     exposed_files(&config).iter().for_each(|file| tracing::warn!("{file}"));
     refuse_huge_pages();
-    // Before there are threads that look at the environment, from which it takes what systemd has put there.
+    // Before there are threads that look at the environment, from which it takes what systemd has
+    // put there.
     let listeners = Listeners::open(&config).map_err(text)?;
-    let runtimes = Runtimes::new(workers(&config)?).map_err(|error| format!("the runtime cannot start: {error}"))?;
+    let runtimes = Runtimes::new(workers(&config)?)
+        .map_err(|error| format!("the runtime cannot start: {error}"))?;
     let running = runtimes.start(start(config, listeners, sources))?;
     runtimes.end(running.until_stopped()).map_err(|error| format!("stopped: {error}"))
 }
 
 fn workers(config: &Config) -> Result<NonZeroUsize, String> {
-    runtimes::workers(config.runtime.workers, std::env::var_os(runtimes::WORKERS_VARIABLE).as_deref()).map_err(text)
+    runtimes::workers(
+        config.runtime.workers,
+        std::env::var_os(runtimes::WORKERS_VARIABLE).as_deref(),
+    )
+    .map_err(text)
 }
 
 async fn start(config: Config, listeners: Listeners, sources: Sources) -> Result<Running, String> {
@@ -148,28 +155,35 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
-/// Memory that grows comes in pages of 4 KiB, not of 2 MiB: who is served while one of those is cleared waits for milliseconds.
-/// Without effect where the kernel does not know it.
+/// Memory that grows comes in pages of 4 KiB, not of 2 MiB: who is served while one of those is
+/// cleared waits for milliseconds. Without effect where the kernel does not know it.
 fn refuse_huge_pages() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_thp_disable(true);
 }
 
-/// What a person, or a program that started this one, needs to go on. The first lines are the same with more listeners.
+/// What a person, or a program that started this one, needs to go on. The first lines are the same
+/// with more listeners.
 fn announcement(listeners: &Listeners, docs: bool, is_encrypted: bool) -> String {
     let scheme = if is_encrypted { "https" } else { "http" };
     let addresses = listeners.addresses();
     let mut lines: Vec<String> = addresses
         .iter()
         .map(|address| match address {
-            ListenAddress::Tcp(address) => format!("Micro Socket listens on {scheme}://{address}\n"),
+            ListenAddress::Tcp(address) => {
+                format!("Micro Socket listens on {scheme}://{address}\n")
+            }
             ListenAddress::Unix(_) => format!("Micro Socket listens on {address}\n"),
         })
         .collect();
     if let (true, Some(ListenAddress::Tcp(address))) = (docs, addresses.first()) {
         lines.insert(1, format!("Playground: {scheme}://{}/docs\n", reachable(*address)));
     }
-    lines.extend(listeners.admin_address().map(|address| format!("Metrics: http://{}/metrics\n", reachable(address))));
+    lines.extend(
+        listeners
+            .admin_address()
+            .map(|address| format!("Metrics: http://{}/metrics\n", reachable(address))),
+    );
     lines.concat()
 }
 

@@ -1,5 +1,5 @@
-//! Patterns of topic names. A name's segments stand between dots; in a pattern `*` is any one segment, and `>` at the end one
-//! segment or more.
+//! Patterns of topic names. A name's segments stand between dots; in a pattern `*` is any one
+//! segment, and `>` at the end one segment or more.
 
 use std::fmt;
 
@@ -16,7 +16,8 @@ enum Segment {
 }
 
 impl Pattern {
-    /// `None`: it is empty, longer than a topic may be, has a control character, or a `>` that is not its last segment.
+    /// `None`: it is empty, longer than a topic may be, has a control character, or a `>` that is
+    /// not its last segment.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let before_last = text.rsplit_once('.').map_or("", |(before, _)| before);
@@ -32,14 +33,16 @@ impl Pattern {
         good.then(|| Self(text.split('.').map(segment).collect()))
     }
 
-    /// The same with `value` in the place of `name`. `value` is text whatever it has: its dots divide segments, but its `*` and
-    /// `>` are no wildcards.
+    /// The same with `value` in the place of `name`. `value` is text whatever it has: its dots
+    /// divide segments, but its `*` and `>` are no wildcards.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut segments = Vec::new();
         for segment in &self.0 {
             match segment {
-                Segment::Text(text) => segments.extend(text.replace(name, value).split('.').map(|text| Segment::Text(text.into()))),
+                Segment::Text(text) => segments.extend(
+                    text.replace(name, value).split('.').map(|text| Segment::Text(text.into())),
+                ),
                 wildcard => segments.push(wildcard.clone()),
             }
         }
@@ -83,14 +86,28 @@ mod tests {
     #[test]
     fn segments_and_wildcards() {
         let matches = |pattern, topic| Pattern::parse(pattern).unwrap().matches(topic);
-        for (pattern, topic) in
-            [("a", "a"), ("a.*", "a.b"), ("*.b", "a.b"), ("a.>", "a.b"), ("a.>", "a.b.c"), (">", "a"), ("*", "a b"), ("a.*.c", "a..c")]
-        {
+        for (pattern, topic) in [
+            ("a", "a"),
+            ("a.*", "a.b"),
+            ("*.b", "a.b"),
+            ("a.>", "a.b"),
+            ("a.>", "a.b.c"),
+            (">", "a"),
+            ("*", "a b"),
+            ("a.*.c", "a..c"),
+        ] {
             assert!(matches(pattern, topic), "{pattern} {topic}");
         }
-        for (pattern, topic) in
-            [("a", "b"), ("a", "a.b"), ("a.*", "a"), ("a.*", "a.b.c"), ("a.>", "a"), ("a.>", "ab.c"), ("*", "a.b"), ("a*", "ab")]
-        {
+        for (pattern, topic) in [
+            ("a", "b"),
+            ("a", "a.b"),
+            ("a.*", "a"),
+            ("a.*", "a.b.c"),
+            ("a.>", "a"),
+            ("a.>", "ab.c"),
+            ("*", "a.b"),
+            ("a*", "ab"),
+        ] {
             assert!(!matches(pattern, topic), "{pattern} {topic}");
         }
         for bad in ["", "a.>.b", ">.a", "a\n", &"x".repeat(257)] {

@@ -1,5 +1,5 @@
-//! From a configuration to a process that serves: prepares what can fail, runs everything side by side, and ends it when the
-//! process is asked to stop.
+//! From a configuration to a process that serves: prepares what can fail, runs everything side by
+//! side, and ends it when the process is asked to stop.
 //!
 //! | module | idea |
 //! |---|---|
@@ -111,12 +111,17 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Begins to serve: answers signals, accepts connections, and tells the service manager so. `sources` are those of the
-    /// configuration, for SIGHUP. Everything runs on the runtime of the caller.
+    /// Begins to serve: answers signals, accepts connections, and tells the service manager so.
+    /// `sources` are those of the configuration, for SIGHUP. Everything runs on the runtime of
+    /// the caller.
     ///
     /// # Errors
     /// [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
-    pub async fn start(self, listeners: Listeners, sources: Sources) -> Result<Running, ServeError> {
+    pub async fn start(
+        self,
+        listeners: Listeners,
+        sources: Sources,
+    ) -> Result<Running, ServeError> {
         let Self { gateway, tls, router } = self;
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let hangups = Hangups::listen().map_err(ServeError::Signals)?;
@@ -141,7 +146,9 @@ impl Server {
         }
         activities.start("reloading", Reload::new(gateway.clone(), tls, sources).at_each(hangups));
         let of = gateway.clone();
-        activities.start("heartbeats", async move { of.connections.keep_alive(of.config().timeouts.ping).await });
+        activities.start("heartbeats", async move {
+            of.connections.keep_alive(of.config().timeouts.ping).await
+        });
         let of = gateway.clone();
         activities.start("clearing away", async move { clear(&of).await });
         let of = gateway.clone();

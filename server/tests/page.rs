@@ -25,7 +25,8 @@ fn with_files() -> Router {
         ("0123abcd/fonts/text.woff2", b"font"),
         ("stray.js", b"in no revision"),
     ];
-    router(Assets::from_files(files), bounds(&Config::default())).expect("the options of Leptos.toml")
+    router(Assets::from_files(files), bounds(&Config::default()))
+        .expect("the options of Leptos.toml")
 }
 
 struct Answer {
@@ -40,7 +41,12 @@ impl Answer {
     }
 }
 
-async fn ask(router: Router, method: Method, path: &str, headers: &[(header::HeaderName, &str)]) -> Answer {
+async fn ask(
+    router: Router,
+    method: Method,
+    path: &str,
+    headers: &[(header::HeaderName, &str)],
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(name, *value);
@@ -67,7 +73,11 @@ async fn each_kind_of_file_has_its_type() {
         let answer = get(&format!("/pkg/0123abcd/{file}"), &[]).await;
         assert_eq!(answer.status, StatusCode::OK, "{file}");
         assert_eq!(answer.header(header::CONTENT_TYPE), Some(content_type), "{file}");
-        assert_eq!(answer.header(header::CACHE_CONTROL), Some("public, max-age=31536000, immutable"), "{file}");
+        assert_eq!(
+            answer.header(header::CACHE_CONTROL),
+            Some("public, max-age=31536000, immutable"),
+            "{file}"
+        );
         assert_eq!(answer.header(header::CONTENT_ENCODING), None, "{file}");
         assert_eq!(answer.body, content, "{file}");
     }
@@ -84,7 +94,11 @@ async fn the_smallest_form_that_the_client_takes_is_sent() {
     ] {
         let answer = get(WASM, &[(header::ACCEPT_ENCODING, accepted)]).await;
         assert_eq!(answer.header(header::CONTENT_ENCODING), encoding, "{accepted}");
-        assert_eq!(answer.header(header::CONTENT_LENGTH), Some(content.len().to_string().as_str()), "{accepted}");
+        assert_eq!(
+            answer.header(header::CONTENT_LENGTH),
+            Some(content.len().to_string().as_str()),
+            "{accepted}"
+        );
         assert_eq!(answer.header(header::CONTENT_TYPE), Some("application/wasm"), "{accepted}");
         assert_eq!(answer.header(header::VARY), Some("accept-encoding"), "{accepted}");
         assert_eq!(answer.body, content, "{accepted}");
@@ -93,7 +107,8 @@ async fn the_smallest_form_that_the_client_takes_is_sent() {
 
 #[tokio::test]
 async fn a_file_stored_in_one_form_is_sent_in_that() {
-    let answer = get("/pkg/0123abcd/fonts/text.woff2", &[(header::ACCEPT_ENCODING, "br, gzip")]).await;
+    let answer =
+        get("/pkg/0123abcd/fonts/text.woff2", &[(header::ACCEPT_ENCODING, "br, gzip")]).await;
     assert_eq!(answer.header(header::CONTENT_ENCODING), None);
     assert_eq!(answer.body, "font");
 }
@@ -103,18 +118,28 @@ async fn what_the_client_holds_is_not_sent_again() {
     let br = [(header::ACCEPT_ENCODING, "br")];
     let tag = get(WASM, &br).await.header(header::ETAG).unwrap().to_owned();
     for held in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
-        let answer = get(WASM, &[(header::ACCEPT_ENCODING, "br"), (header::IF_NONE_MATCH, &held)]).await;
+        let answer =
+            get(WASM, &[(header::ACCEPT_ENCODING, "br"), (header::IF_NONE_MATCH, &held)]).await;
         assert_eq!(answer.status, StatusCode::NOT_MODIFIED, "{held}");
         assert_eq!(answer.header(header::ETAG), Some(tag.as_str()), "{held}");
-        assert_eq!(answer.header(header::CACHE_CONTROL), Some("public, max-age=31536000, immutable"), "{held}");
+        assert_eq!(
+            answer.header(header::CACHE_CONTROL),
+            Some("public, max-age=31536000, immutable"),
+            "{held}"
+        );
         assert!(answer.body.is_empty(), "{held}");
     }
 }
 
 #[tokio::test]
 async fn another_form_than_the_one_held_is_sent() {
-    let tag = get(WASM, &[(header::ACCEPT_ENCODING, "br")]).await.header(header::ETAG).unwrap().to_owned();
-    let answer = get(WASM, &[(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, &tag)]).await;
+    let tag = get(WASM, &[(header::ACCEPT_ENCODING, "br")])
+        .await
+        .header(header::ETAG)
+        .unwrap()
+        .to_owned();
+    let answer =
+        get(WASM, &[(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.body, "gz");
 }
@@ -174,24 +199,32 @@ async fn the_page_tells_the_limits_that_are_configured() {
     config.dedup.window = std::time::Duration::from_secs(45);
     let none: [(&str, &[u8]); 0] = [];
     let router: Router = router(Assets::from_files(none), bounds(&config)).unwrap();
-    let html = String::from_utf8(ask(router, Method::GET, "/docs", &[]).await.body.to_vec()).unwrap();
+    let html =
+        String::from_utf8(ask(router, Method::GET, "/docs", &[]).await.body.to_vec()).unwrap();
     for figure in ["12,345 *", "3 MiB *", "for 45 seconds"] {
         assert!(html.contains(figure), "{figure} is missing");
     }
     assert!(!html.contains("64 KiB *"), "a default is told that does not hold");
 }
 
-/// What the page may run is named by the policy: its own scripts by their hashes, and nothing that is slipped into the text.
+/// What the page may run is named by the policy: its own scripts by their hashes, and nothing that
+/// is slipped into the text.
 #[tokio::test]
 async fn the_policy_names_each_script_of_the_page() {
     let answer = get("/docs", &[]).await;
     let policy = answer.header(header::CONTENT_SECURITY_POLICY).expect("a policy").to_owned();
     let scripts = policy.split("; ").find_map(|part| part.strip_prefix("script-src ")).unwrap();
-    assert!(!scripts.contains("unsafe-inline") && !scripts.contains("'unsafe-eval'") && !scripts.contains("nonce"), "{scripts}");
+    assert!(
+        !scripts.contains("unsafe-inline")
+            && !scripts.contains("'unsafe-eval'")
+            && !scripts.contains("nonce"),
+        "{scripts}"
+    );
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     let html = String::from_utf8(answer.body.to_vec()).unwrap();
     let inline = html.split("<script").skip(1).filter_map(|script| script.split_once('>'));
-    let inline: Vec<_> = inline.filter(|(attributes, _)| !attributes.contains("application/json")).collect();
+    let inline: Vec<_> =
+        inline.filter(|(attributes, _)| !attributes.contains("application/json")).collect();
     assert_eq!(inline.len(), 2, "theme and loader");
     for (_, rest) in inline {
         let text = rest.split("</script>").next().unwrap();
@@ -208,19 +241,37 @@ async fn the_page_is_rendered_once_and_asked_for_anew() {
     assert_eq!(first.header(header::CONTENT_ENCODING), Some("br"));
     assert_eq!(first.header(header::VARY), Some("accept-encoding"));
     let tag = first.header(header::ETAG).unwrap();
-    let held = ask(router.clone(), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)]).await;
+    let held =
+        ask(router.clone(), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)]).await;
     assert_eq!((held.status, held.body.len()), (StatusCode::NOT_MODIFIED, 0));
-    assert_eq!(held.header(header::CONTENT_SECURITY_POLICY), first.header(header::CONTENT_SECURITY_POLICY));
+    assert_eq!(
+        held.header(header::CONTENT_SECURITY_POLICY),
+        first.header(header::CONTENT_SECURITY_POLICY)
+    );
     // The other forms, and the same page of a gateway with other limits, are other content.
-    let gzip = ask(router, Method::GET, "/docs", &[(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, tag)]).await;
-    assert_eq!((gzip.status, gzip.header(header::CONTENT_ENCODING)), (StatusCode::OK, Some("gzip")));
+    let gzip = ask(
+        router,
+        Method::GET,
+        "/docs",
+        &[(header::ACCEPT_ENCODING, "gzip"), (header::IF_NONE_MATCH, tag)],
+    )
+    .await;
+    assert_eq!(
+        (gzip.status, gzip.header(header::CONTENT_ENCODING)),
+        (StatusCode::OK, Some("gzip"))
+    );
     let mut config = Config::default();
     config.limits.max_subscriptions = 12_345;
     let none: [(&str, &[u8]); 0] = [];
-    let other = ask(router_of(none, &config), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)]).await;
+    let other =
+        ask(router_of(none, &config), Method::GET, "/docs", &[br(), (header::IF_NONE_MATCH, tag)])
+            .await;
     assert_eq!(other.status, StatusCode::OK);
 }
 
-fn router_of<'a>(files: impl IntoIterator<Item = (&'a str, &'static [u8])>, config: &Config) -> Router {
+fn router_of<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'static [u8])>,
+    config: &Config,
+) -> Router {
     router(Assets::from_files(files), bounds(config)).expect("the options of Leptos.toml")
 }

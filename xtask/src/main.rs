@@ -1,4 +1,5 @@
-//! `cargo xtask build|run|test|bench|soak`: everything that a fresh machine needs, from the compiler's wasm target to the tests.
+//! `cargo xtask build|run|test|bench|soak`: everything that a fresh machine needs, from the
+//! compiler's wasm target to the tests.
 
 mod bench;
 mod page;
@@ -21,7 +22,8 @@ use server::Profile;
 enum Command {
     /// Build the page, then the server.
     Build {
-        /// Build target/release/micro-socket, fast and with the page inside: it needs no other file.
+        /// Build target/release/micro-socket, fast and with the page inside: it needs no other
+        /// file.
         #[arg(long)]
         release: bool,
     },
@@ -41,15 +43,16 @@ enum Command {
     },
     /// Compare the gateway with what else one could take; writes bench/REPORT.md.
     Bench {
-        /// A little of everything, with debug builds and without peers: shows that it works. The report goes to target/bench.
+        /// A little of everything, with debug builds and without peers: shows that it works. The
+        /// report goes to target/bench.
         #[arg(long)]
         quick: bool,
         /// The load generator's own command line, such as `--row fan-out-1`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Put one gateway under load for long, with clients of every kind at once, and look whether it keeps its word and gives
-    /// everything back.
+    /// Put one gateway under load for long, with clients of every kind at once, and look whether it
+    /// keeps its word and gives everything back.
     Soak {
         #[command(flatten)]
         time: bench::Time,

@@ -31,7 +31,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// When it cannot be started. Whether it failed is for the caller to see.
 pub(crate) fn watch(command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let line = announced(command);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().with_context(|| cannot_start(&line))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| cannot_start(&line))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let lines = thread::scope(|scope| {
         let errors = scope.spawn(move || stderr.map(echo).unwrap_or_default());

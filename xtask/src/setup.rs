@@ -1,5 +1,5 @@
-//! Brings in what the build and the tests need beyond Rust and Node, and says so. What it cannot bring in, it names
-//! together with the way to get it.
+//! Brings in what the build and the tests need beyond Rust and Node, and says so. What it cannot
+//! bring in, it names together with the way to get it.
 
 use std::{fs, path::Path, process::Command};
 
@@ -61,7 +61,8 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
         .context("npm comes with Node: https://nodejs.org")
 }
 
-/// Makes sure of a Chromium: Debian's where it is or can be installed, else the one that Playwright brings.
+/// Makes sure of a Chromium: Debian's where it is or can be installed, else the one that Playwright
+/// brings.
 ///
 /// # Errors
 /// When neither can be installed.
@@ -82,10 +83,14 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
 /// # Errors
 /// When it is missing and cannot be installed.
 pub(crate) fn valgrind() -> Result<()> {
-    if !cfg!(target_os = "linux") || process::answer(Command::new("valgrind").arg("--version")).is_some() {
+    if !cfg!(target_os = "linux")
+        || process::answer(Command::new("valgrind").arg("--version")).is_some()
+    {
         return Ok(());
     }
-    debian_package("valgrind").context("no valgrind for the tests that count instructions: install your distribution's package")
+    debian_package("valgrind").context(
+        "no valgrind for the tests that count instructions: install your distribution's package",
+    )
 }
 
 /// Makes sure of promtool, which tests the alerts.
@@ -96,7 +101,9 @@ pub(crate) fn promtool() -> Result<()> {
     if process::answer(Command::new("promtool").arg("--version")).is_some() {
         return Ok(());
     }
-    debian_package("prometheus").context("no promtool for the tests of the alerts: it comes with https://prometheus.io/download")
+    debian_package("prometheus").context(
+        "no promtool for the tests of the alerts: it comes with https://prometheus.io/download",
+    )
 }
 
 /// Makes sure of the proxies that the tests put before a gateway.
@@ -104,10 +111,17 @@ pub(crate) fn promtool() -> Result<()> {
 /// # Errors
 /// When one is missing and cannot be installed.
 pub(crate) fn proxies() -> Result<()> {
-    for (program, version, package) in [("nginx", "-v", "nginx-light"), ("caddy", "version", "caddy"), ("haproxy", "-v", "haproxy")] {
+    for (program, version, package) in [
+        ("nginx", "-v", "nginx-light"),
+        ("caddy", "version", "caddy"),
+        ("haproxy", "-v", "haproxy"),
+    ] {
         if process::answer(Command::new(program).arg(version)).is_none() {
-            debian_package(package)
-                .with_context(|| format!("no {program} for the tests with proxies: install your distribution's package"))?;
+            debian_package(package).with_context(|| {
+                format!(
+                    "no {program} for the tests with proxies: install your distribution's package"
+                )
+            })?;
         }
     }
     Ok(())
@@ -118,7 +132,10 @@ pub(crate) fn proxies() -> Result<()> {
 /// # Errors
 /// When this is no Debian, or not its root, or the package cannot be had.
 pub(crate) fn debian_package(name: &str) -> Result<()> {
-    ensure!(is_debian() && is_root(), "{name} is a package of Debian, and only root can install it");
+    ensure!(
+        is_debian() && is_root(),
+        "{name} is a package of Debian, and only root can install it"
+    );
     println!("installing Debian's {name}");
     let apt = || {
         let mut apt = Command::new("apt-get");
@@ -130,7 +147,8 @@ pub(crate) fn debian_package(name: &str) -> Result<()> {
 }
 
 fn is_debian() -> bool {
-    fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
+    fs::read_to_string("/etc/os-release")
+        .is_ok_and(|text| text.lines().any(|line| line == "ID=debian"))
 }
 
 fn is_root() -> bool {

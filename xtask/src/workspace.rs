@@ -42,6 +42,7 @@ pub(crate) fn leptos_toml() -> PathBuf {
 /// When the file cannot be read or understood.
 pub(crate) fn leptos_options() -> Result<LeptosOptions> {
     let file = leptos_toml();
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     get_config_from_str(&text).with_context(|| format!("{} is not valid", file.display()))
 }

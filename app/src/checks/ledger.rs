@@ -1,7 +1,10 @@
-//! What was seen of each topic, and what it proves: order, gaps, repeats, and whether a resume has missed anything. From it comes
-//! the `setup` with which the page goes on where it stopped. Fed with every frame, in the order of the wire; knows no browser.
+//! What was seen of each topic, and what it proves: order, gaps, repeats, and whether a resume has
+//! missed anything. From it comes the `setup` with which the page goes on where it stopped. Fed
+//! with every frame, in the order of the wire; knows no browser.
 
-use protocol::{Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed};
+use protocol::{
+    Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed,
+};
 use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
 /// More holes of one topic are not told apart; the oldest are forgotten first.
@@ -52,7 +55,8 @@ pub(crate) struct Findings {
 #[derive(Debug)]
 struct Seen {
     epoch: Epoch<'static>,
-    /// The position: the number of the last message, or where the gateway said that the subscription goes on.
+    /// The position: the number of the last message, or where the gateway said that the
+    /// subscription goes on.
     last: u64,
     /// What comes up to here was missed before.
     replay_to: u64,
@@ -100,10 +104,14 @@ impl Ledger {
     pub(crate) fn received(&mut self, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Subscribed(subscribed) => self.subscribed(subscribed),
-            ServerFrame::Unsubscribed(unsubscribed) => drop(self.topics.remove(unsubscribed.topic.as_str())),
+            ServerFrame::Unsubscribed(unsubscribed) => {
+                drop(self.topics.remove(unsubscribed.topic.as_str()))
+            }
             ServerFrame::Ready(ready) => self.ready(ready),
             ServerFrame::Message(message) => self.message(message),
-            ServerFrame::Ack(Ack { status: AckStatus::Duplicate, .. }) => self.findings.counts.duplicates += 1,
+            ServerFrame::Ack(Ack { status: AckStatus::Duplicate, .. }) => {
+                self.findings.counts.duplicates += 1
+            }
             ServerFrame::Ack(_) | ServerFrame::Error(_) | ServerFrame::Pong => {}
         }
     }
@@ -116,18 +124,29 @@ impl Ledger {
             (None, None) if is_known => return,
             (None, _) => head,
         };
-        if let (Some(false), Resume::Asked { lost }) = (subscribed.recovered, &mut self.findings.resume) {
+        if let (Some(false), Resume::Asked { lost }) =
+            (subscribed.recovered, &mut self.findings.resume)
+        {
             *lost += 1;
         }
         let replay_to = if subscribed.recovered == Some(true) { head } else { 0 };
-        self.topics.insert(topic.into(), Seen { epoch: subscribed.epoch.clone().into_owned(), last, replay_to, holes: Vec::new() });
+        self.topics.insert(
+            topic.into(),
+            Seen {
+                epoch: subscribed.epoch.clone().into_owned(),
+                last,
+                replay_to,
+                holes: Vec::new(),
+            },
+        );
     }
 
     fn ready(&mut self, ready: &Ready<'_>) {
         self.session = Some(ready.session_id.as_ref().into());
         self.token.1 = self.token.0.clone();
         if let Resume::Asked { lost } = self.findings.resume {
-            self.findings.resume = Resume::Answered { same_session: ready.resumed == Some(true), lost, replayed: 0 };
+            self.findings.resume =
+                Resume::Answered { same_session: ready.resumed == Some(true), lost, replayed: 0 };
         }
     }
 
@@ -167,7 +186,12 @@ impl Ledger {
 
     /// The topics that the page listens to, each with its position, in words.
     pub(crate) fn positions(&self) -> String {
-        let mut places: Vec<String> = self.topics.iter().take(3).map(|(topic, seen)| format!("{topic} {}", seen.last)).collect();
+        let mut places: Vec<String> = self
+            .topics
+            .iter()
+            .take(3)
+            .map(|(topic, seen)| format!("{topic} {}", seen.last))
+            .collect();
         if self.topics.len() > places.len() {
             places.push(format!("{} more", self.topics.len() - places.len()));
         }
@@ -181,8 +205,18 @@ impl Ledger {
             token: Cow::Borrowed(&self.token.1),
             topics: self.topics.keys().map(|topic| Cow::Borrowed(&**topic)).collect(),
             session_id: Some(Cow::Borrowed(session)),
-            last_seq: self.topics.iter().filter_map(|(topic, seen)| Some((Cow::Borrowed(&**topic), SeqNo::new(seen.last).ok()?))).collect(),
-            epoch: self.topics.iter().map(|(topic, seen)| (Cow::Borrowed(&**topic), seen.epoch.clone())).collect(),
+            last_seq: self
+                .topics
+                .iter()
+                .filter_map(|(topic, seen)| {
+                    Some((Cow::Borrowed(&**topic), SeqNo::new(seen.last).ok()?))
+                })
+                .collect(),
+            epoch: self
+                .topics
+                .iter()
+                .map(|(topic, seen)| (Cow::Borrowed(&**topic), seen.epoch.clone()))
+                .collect(),
             last: BTreeMap::new(),
         };
         serde_json::to_string(&ClientFrame::Setup(setup)).ok()
@@ -199,7 +233,9 @@ impl Seen {
 
     /// Whether `number` was missing; it is no more.
     fn fill(&mut self, number: u64) -> bool {
-        let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else { return false };
+        let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else {
+            return false;
+        };
         let hole = self.holes.swap_remove(at);
         let rest = [*hole.start()..=number - 1, number + 1..=*hole.end()];
         self.holes.extend(rest.into_iter().filter(|rest| !rest.is_empty()));
@@ -226,7 +262,12 @@ mod tests {
     }
 
     fn subscribed(head: u64, epoch: &str, recovered: &str) -> (char, String) {
-        ('<', format!(r#"{{"type":"subscribed","topic":"t","seqNo":{head},"epoch":"{epoch}"{recovered}}}"#))
+        (
+            '<',
+            format!(
+                r#"{{"type":"subscribed","topic":"t","seqNo":{head},"epoch":"{epoch}"{recovered}}}"#
+            ),
+        )
     }
 
     fn ready(resumed: &str) -> (char, String) {
@@ -235,7 +276,12 @@ mod tests {
     }
 
     fn message(number: u64) -> (char, String) {
-        ('<', format!(r#"{{"type":"message","topic":"t","seqNo":{number},"messageId":"m","data":null}}"#))
+        (
+            '<',
+            format!(
+                r#"{{"type":"message","topic":"t","seqNo":{number},"messageId":"m","data":null}}"#
+            ),
+        )
     }
 
     fn standing(last: u64) -> Ledger {
@@ -263,7 +309,10 @@ mod tests {
     fn a_hole_is_a_gap_and_what_fills_it_is_late() {
         let mut ledger = standing(7);
         walk(&mut ledger, &[message(11), message(9), message(9), message(8), message(11)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 3, gaps: 1, late: 2, twice: 2, duplicates: 0 });
+        assert_eq!(
+            ledger.findings().counts,
+            Counts { messages: 3, gaps: 1, late: 2, twice: 2, duplicates: 0 }
+        );
     }
 
     #[test]
@@ -279,9 +328,15 @@ mod tests {
         let mut ledger = standing(7);
         walk(&mut ledger, &[message(8)]);
         let setup = resumed(&mut ledger);
-        assert_eq!(setup.1, r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#);
+        assert_eq!(
+            setup.1,
+            r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#
+        );
         let recovered = subscribed(10, "e", r#","recovered":true,"after":8"#);
-        walk(&mut ledger, &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)]);
+        walk(
+            &mut ledger,
+            &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)],
+        );
         let Findings { counts, resume } = ledger.findings();
         assert_eq!(counts, Counts { messages: 4, ..Counts::default() });
         assert_eq!(resume, Resume::Answered { same_session: true, lost: 0, replayed: 2 });

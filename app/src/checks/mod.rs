@@ -1,4 +1,5 @@
-//! What the page proves while frames pass: a [`Ledger`] of what was seen, and the strip that shows it.
+//! What the page proves while frames pass: a [`Ledger`] of what was seen, and the strip that shows
+//! it.
 
 mod ledger;
 mod strip;

@@ -1,4 +1,5 @@
-//! The strip "Checks" below the log: each guarantee with what was seen of it, and the two ways to try a resume.
+//! The strip "Checks" below the log: each guarantee with what was seen of it, and the two ways to
+//! try a resume.
 
 use super::ledger::{Counts, Findings, Resume};
 use crate::{
@@ -143,9 +144,13 @@ fn gaps(counts: Counts) -> Check {
 
 fn duplicates(counts: Counts) -> Check {
     match counts {
-        Counts { twice: 0, duplicates: 0, messages: 0, .. } => (Standing::Idle, "nothing yet".into()),
+        Counts { twice: 0, duplicates: 0, messages: 0, .. } => {
+            (Standing::Idle, "nothing yet".into())
+        }
         Counts { twice: 0, duplicates: 0, .. } => (Standing::Holds, "none came".into()),
-        Counts { twice: 0, duplicates, .. } => (Standing::Holds, format!("{duplicates} suppressed")),
+        Counts { twice: 0, duplicates, .. } => {
+            (Standing::Holds, format!("{duplicates} suppressed"))
+        }
         Counts { twice, .. } => (Standing::Broken, format!("{twice} came twice")),
     }
 }
@@ -179,7 +184,13 @@ mod tests {
     #[test]
     fn nothing_seen_is_not_good() {
         let none = Counts::default();
-        for check in [order(none), gaps(none), duplicates(none), resume(Findings::default(), false), signatures(Checked::default())] {
+        for check in [
+            order(none),
+            gaps(none),
+            duplicates(none),
+            resume(Findings::default(), false),
+            signatures(Checked::default()),
+        ] {
             assert_eq!(check.0, Standing::Idle);
         }
     }
@@ -190,9 +201,15 @@ mod tests {
             let resume = Resume::Answered { same_session, lost, replayed: 500 };
             Findings { resume, ..Findings::default() }
         };
-        assert_eq!(resume(answered(true, 0), false), (Standing::Holds, "resumed ✓ 500 replayed".to_owned()));
+        assert_eq!(
+            resume(answered(true, 0), false),
+            (Standing::Holds, "resumed ✓ 500 replayed".to_owned())
+        );
         assert_eq!(resume(answered(false, 0), false).0, Standing::Holds);
-        assert_eq!(resume(answered(true, 2), false), (Standing::Broken, "2 topics may lack some".to_owned()));
+        assert_eq!(
+            resume(answered(true, 2), false),
+            (Standing::Broken, "2 topics may lack some".to_owned())
+        );
         assert_eq!(resume(answered(true, 0), true).0, Standing::Idle);
     }
 }

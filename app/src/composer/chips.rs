@@ -15,7 +15,8 @@ fn list(input: Input) -> Vec<String> {
 fn add(input: Input, typed: RwSignal<String>) -> bool {
     let text = typed.get_untracked();
     let mut added = untrack(|| list(input));
-    let new: Vec<String> = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    let new: Vec<String> =
+        text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
     if new.is_empty() {
         return false;
     }
@@ -45,13 +46,22 @@ pub(crate) fn Chips(
         }
     };
     let key = move |event: ev::KeyboardEvent| match event.key().as_str() {
-        "Enter" | "," if add(input, typed) && !event.ctrl_key() && !event.meta_key() => event.prevent_default(),
+        "Enter" | "," if add(input, typed) && !event.ctrl_key() && !event.meta_key() => {
+            event.prevent_default()
+        }
         "," => event.prevent_default(),
-        "Backspace" if typed.with_untracked(String::is_empty) => remove(untrack(|| list(input)).len().wrapping_sub(1)),
+        "Backspace" if typed.with_untracked(String::is_empty) => {
+            remove(untrack(|| list(input)).len().wrapping_sub(1))
+        }
         _ => {}
     };
-    let chips =
-        move || list(input).into_iter().enumerate().map(|(index, text)| chip(text, input.disabled, move || remove(index))).collect_view();
+    let chips = move || {
+        list(input)
+            .into_iter()
+            .enumerate()
+            .map(|(index, text)| chip(text, input.disabled, move || remove(index)))
+            .collect_view()
+    };
     view! {
         <div class="chips">
             {chips}

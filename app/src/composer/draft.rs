@@ -1,10 +1,12 @@
-//! What a form holds and how it becomes a frame: the protocol's own types are built and written by serde, so that a form cannot say
-//! what they cannot. What they refuse can still be written as it was typed ([`as_typed`]), to see the gateway's answer.
+//! What a form holds and how it becomes a frame: the protocol's own types are built and written by
+//! serde, so that a form cannot say what they cannot. What they refuse can still be written as it
+//! was typed ([`as_typed`]), to see the gateway's answer.
 
 use super::kinds::KindDoc;
 use crate::json::Fault;
 use protocol::{
-    ClientFrame, Epoch, MessageId, Newest, Payload, Publish, Receipt, SeqNo, Setup, Subscribe, Topic, Unsubscribe,
+    ClientFrame, Epoch, MessageId, Newest, Payload, Publish, Receipt, SeqNo, Setup, Subscribe,
+    Topic, Unsubscribe,
     reference::{FieldDoc, FieldKind},
 };
 use serde_json::value::RawValue;
@@ -90,11 +92,14 @@ pub(crate) fn build(kind: &str, values: &Values) -> Result<String, Vec<Wrong>> {
     if !reader.wrong.is_empty() {
         return Err(reader.wrong);
     }
-    let unwritable = |error: serde_json::Error| vec![Wrong { field: "payload", message: error.to_string(), place: None }];
+    let unwritable = |error: serde_json::Error| {
+        vec![Wrong { field: "payload", message: error.to_string(), place: None }]
+    };
     serde_json::to_string(&frame.unwrap_or(ClientFrame::Ping)).map_err(unwritable)
 }
 
-/// Reads the values of one form; notes what is wrong and goes on, so that all of it is said at once.
+/// Reads the values of one form; notes what is wrong and goes on, so that all of it is said at
+/// once.
 struct Reader<'a> {
     values: &'a Values,
     wrong: Vec<Wrong>,
@@ -105,13 +110,19 @@ impl<'a> Reader<'a> {
         Some(match kind {
             "setup" => ClientFrame::Setup(self.setup()),
             "subscribe" => {
-                let (topic, last_seq, epoch, last) = (self.topic(), self.last_seq(), self.epoch(), self.optional("last", newest));
+                let (topic, last_seq, epoch, last) =
+                    (self.topic(), self.last_seq(), self.epoch(), self.optional("last", newest));
                 ClientFrame::Subscribe(Subscribe { topic: topic?, last_seq, epoch, last })
             }
             "unsubscribe" => ClientFrame::Unsubscribe(Unsubscribe { topic: self.topic()? }),
             "publish" => {
-                let (topic, message_id, payload) = (self.topic(), self.message_id(), self.payload());
-                ClientFrame::Publish(Publish { topic: topic?, message_id: message_id?, payload: payload? })
+                let (topic, message_id, payload) =
+                    (self.topic(), self.message_id(), self.payload());
+                ClientFrame::Publish(Publish {
+                    topic: topic?,
+                    message_id: message_id?,
+                    payload: payload?,
+                })
             }
             "ack" => {
                 let (topic, seq_no, epoch) = (self.topic(), self.seq_no(), self.epoch());
@@ -125,7 +136,9 @@ impl<'a> Reader<'a> {
         Setup {
             token: self.text("token").into(),
             topics: self.list("topics"),
-            session_id: Some(self.text("sessionId")).filter(|text| !text.is_empty()).map(Cow::Borrowed),
+            session_id: Some(self.text("sessionId"))
+                .filter(|text| !text.is_empty())
+                .map(Cow::Borrowed),
             last_seq: self.by_topic("lastSeq", number),
             epoch: self.by_topic("epoch", |text| Epoch::new(text).map_err(|why| why.to_string())),
             last: self.by_topic("last", newest),
@@ -138,19 +151,27 @@ impl<'a> Reader<'a> {
 
     fn list(&self, field: &str) -> Vec<Cow<'a, str>> {
         match self.values.get(field) {
-            Some(Value::List(list)) => list.iter().map(|text| Cow::Borrowed(text.as_str())).collect(),
+            Some(Value::List(list)) => {
+                list.iter().map(|text| Cow::Borrowed(text.as_str())).collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    fn by_topic<T>(&mut self, field: &'static str, read: impl Fn(&'a str) -> Result<T, String>) -> BTreeMap<Cow<'a, str>, T> {
+    fn by_topic<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&'a str) -> Result<T, String>,
+    ) -> BTreeMap<Cow<'a, str>, T> {
         let Some(Value::Pairs(pairs)) = self.values.get(field) else {
             return BTreeMap::new();
         };
         let mut map = BTreeMap::new();
         for (topic, text) in pairs {
             match read(text) {
-                Ok(_) if map.contains_key(topic.as_str()) => self.wrong(field, format!("names “{topic}” twice")),
+                Ok(_) if map.contains_key(topic.as_str()) => {
+                    self.wrong(field, format!("names “{topic}” twice"))
+                }
                 Ok(value) => drop(map.insert(Cow::Borrowed(topic.as_str()), value)),
                 Err(why) => self.wrong(field, why),
             }
@@ -195,11 +216,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn optional<T>(&mut self, field: &'static str, read: impl Fn(&'a str) -> Result<T, String>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&'a str) -> Result<T, String>,
+    ) -> Option<T> {
         if self.text(field).is_empty() { None } else { self.checked(field, read) }
     }
 
-    fn checked<T>(&mut self, field: &'static str, read: impl Fn(&'a str) -> Result<T, String>) -> Option<T> {
+    fn checked<T>(
+        &mut self,
+        field: &'static str,
+        read: impl Fn(&'a str) -> Result<T, String>,
+    ) -> Option<T> {
         read(self.text(field)).map_err(|why| self.wrong(field, why)).ok()
     }
 
@@ -216,11 +245,14 @@ fn newest(text: &str) -> Result<Newest, String> {
     serde_json::from_str(text.trim()).map_err(|_| protocol::Invalid::NotACount.to_string())
 }
 
-/// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they were typed.
+/// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they
+/// were typed.
 pub(crate) fn as_typed(doc: &KindDoc, values: &Values) -> String {
     let mut out = format!("{{\"type\":{}", quoted(doc.kind));
     for field in &doc.fields {
-        let Some(value) = values.get(&field.name).filter(|value| field.required || !value.is_empty()) else {
+        let Some(value) =
+            values.get(&field.name).filter(|value| field.required || !value.is_empty())
+        else {
             continue;
         };
         out += &format!(",{}:{}", quoted(&field.name), typed(field, value));
@@ -234,10 +266,13 @@ fn typed(field: &FieldDoc, value: &Value) -> String {
         Value::Text(text) if field.kind == FieldKind::Text => quoted(text),
         Value::Text(text) if text.trim().is_empty() => "null".into(),
         Value::Text(text) => text.clone(),
-        Value::List(list) => format!("[{}]", list.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(",")),
+        Value::List(list) => {
+            format!("[{}]", list.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(","))
+        }
         Value::Pairs(pairs) => {
             let pair = |(topic, value): &(String, String)| {
-                let number = serde_json::from_str::<u64>(value).is_ok() && matches!(&*field.name, "lastSeq" | "last");
+                let number = serde_json::from_str::<u64>(value).is_ok()
+                    && matches!(&*field.name, "lastSeq" | "last");
                 format!("{}:{}", quoted(topic), if number { value.clone() } else { quoted(value) })
             };
             format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
@@ -250,10 +285,13 @@ fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON is taken over as it stands.
+/// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON
+/// is taken over as it stands.
 pub(crate) fn read(doc: &KindDoc, frame: &str) -> Values {
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
-    let value = |field: &FieldDoc| match fields.get(field.name.as_str()).filter(|raw| raw.get() != "null" || field.kind == FieldKind::Json)
+    let value = |field: &FieldDoc| match fields
+        .get(field.name.as_str())
+        .filter(|raw| raw.get() != "null" || field.kind == FieldKind::Json)
     {
         Some(raw) => read_value(field.kind, raw.get()),
         None => Value::empty(field.kind),
@@ -266,10 +304,18 @@ fn read_value(kind: FieldKind, raw: &str) -> Value {
         FieldKind::Text => Value::Text(unquoted(raw)),
         FieldKind::Texts => Value::List(serde_json::from_str(raw).unwrap_or_default()),
         FieldKind::ByTopic => {
-            let pairs: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw).unwrap_or_default();
-            Value::Pairs(pairs.into_iter().map(|(topic, raw)| (topic.into_owned(), unquoted(raw.get()))).collect())
+            let pairs: BTreeMap<Cow<'_, str>, &RawValue> =
+                serde_json::from_str(raw).unwrap_or_default();
+            Value::Pairs(
+                pairs
+                    .into_iter()
+                    .map(|(topic, raw)| (topic.into_owned(), unquoted(raw.get())))
+                    .collect(),
+            )
         }
-        FieldKind::Number | FieldKind::Flag | FieldKind::Object | FieldKind::Json => Value::Text(raw.to_owned()),
+        FieldKind::Number | FieldKind::Flag | FieldKind::Object | FieldKind::Json => {
+            Value::Text(raw.to_owned())
+        }
     }
 }
 
@@ -297,14 +343,18 @@ mod tests {
     #[test]
     fn each_example_goes_into_the_form_and_out_again() {
         for doc in kinds::all() {
-            assert_eq!(build(doc.kind, &read(&doc, &doc.example)).as_deref(), Ok(doc.example.as_str()));
+            assert_eq!(
+                build(doc.kind, &read(&doc, &doc.example)).as_deref(),
+                Ok(doc.example.as_str())
+            );
             assert_eq!(as_typed(&doc, &read(&doc, &doc.example)), doc.example);
         }
     }
 
     #[test]
     fn positions_go_in_and_out() {
-        let frame = r#"{"type":"setup","token":"t","sessionId":"s","lastSeq":{"a":7},"epoch":{"a":"e1"}}"#;
+        let frame =
+            r#"{"type":"setup","token":"t","sessionId":"s","lastSeq":{"a":7},"epoch":{"a":"e1"}}"#;
         let values = read(&doc("setup"), frame);
         assert_eq!(values.get("lastSeq"), Some(&Value::Pairs(vec![("a".into(), "7".into())])));
         assert_eq!(build("setup", &values).as_deref(), Ok(frame));
@@ -313,8 +363,13 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let wrong = build("publish", &values([("topic", text(" a")), ("messageId", text("")), ("payload", text("{\n  x}"))])).unwrap_err();
-        let said: Vec<_> = wrong.iter().map(|wrong| (wrong.field, wrong.message.as_str())).collect();
+        let wrong = build(
+            "publish",
+            &values([("topic", text(" a")), ("messageId", text("")), ("payload", text("{\n  x}"))]),
+        )
+        .unwrap_err();
+        let said: Vec<_> =
+            wrong.iter().map(|wrong| (wrong.field, wrong.message.as_str())).collect();
         assert_eq!(
             said,
             [
@@ -331,14 +386,32 @@ mod tests {
         let values = values([("topic", text(" \"a")), ("seqNo", text("1.5"))]);
         assert!(build("ack", &values).is_err());
         assert_eq!(as_typed(&doc("ack"), &values), r#"{"type":"ack","topic":" \"a","seqNo":1.5}"#);
-        assert_eq!(as_typed(&doc("publish"), &self::values([("payload", text("{oops"))])), r#"{"type":"publish","payload":{oops}"#);
+        assert_eq!(
+            as_typed(&doc("publish"), &self::values([("payload", text("{oops"))])),
+            r#"{"type":"publish","payload":{oops}"#
+        );
     }
 
     #[test]
     fn the_payload_stays_byte_for_byte_and_may_be_left_out() {
-        let form = |payload: &str| build("publish", &values([("topic", text("a")), ("messageId", text("k")), ("payload", text(payload))]));
-        assert_eq!(form(" {\"x\": 1.00} ").unwrap(), r#"{"type":"publish","topic":"a","messageId":"k","payload":{"x": 1.00}}"#);
-        assert_eq!(form("").unwrap(), r#"{"type":"publish","topic":"a","messageId":"k","payload":null}"#);
+        let form = |payload: &str| {
+            build(
+                "publish",
+                &values([
+                    ("topic", text("a")),
+                    ("messageId", text("k")),
+                    ("payload", text(payload)),
+                ]),
+            )
+        };
+        assert_eq!(
+            form(" {\"x\": 1.00} ").unwrap(),
+            r#"{"type":"publish","topic":"a","messageId":"k","payload":{"x": 1.00}}"#
+        );
+        assert_eq!(
+            form("").unwrap(),
+            r#"{"type":"publish","topic":"a","messageId":"k","payload":null}"#
+        );
         assert!(form(&"[".repeat(100_000)).is_err());
         assert!(form(&("[".repeat(100_000) + &"]".repeat(100_000))).is_ok());
     }
@@ -346,7 +419,8 @@ mod tests {
     #[test]
     fn a_topic_given_twice_is_refused() {
         let pairs = Value::Pairs(vec![("a".into(), "1".into()), ("a".into(), "2".into())]);
-        let wrong = build("setup", &values([("token", text("t")), ("lastSeq", pairs)])).unwrap_err();
+        let wrong =
+            build("setup", &values([("token", text("t")), ("lastSeq", pairs)])).unwrap_err();
         assert_eq!(wrong[0].message, "lastSeq names “a” twice.");
     }
 }

@@ -1,4 +1,5 @@
-//! A JSON editor: a plain textarea, with the colours and the marked fault painted under it and the lines numbered beside it.
+//! A JSON editor: a plain textarea, with the colours and the marked fault painted under it and the
+//! lines numbered beside it.
 
 use crate::json::{Fault, MAX_PAINTED, paint};
 use leptos::{ev, html, prelude::*};
@@ -40,10 +41,16 @@ pub(crate) fn Editor(
 ) -> impl IntoView {
     let painted = NodeRef::<html::Pre>::new();
     let numbers = NodeRef::<html::Div>::new();
-    let lines = Memo::new(move |_| text.with(|text| text.bytes().filter(|&byte| byte == b'\n').count() + 1));
+    let lines = Memo::new(move |_| {
+        text.with(|text| text.bytes().filter(|&byte| byte == b'\n').count() + 1)
+    });
     let paints = Memo::new(move |_| text.with(|text| text.len() <= MAX_PAINTED));
     let scroll = move |event: ev::Event| {
-        let Some(area) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return };
+        let Some(area) =
+            event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        else {
+            return;
+        };
         if let Some(painted) = painted.get_untracked() {
             painted.set_scroll_left(area.scroll_left());
             painted.set_scroll_top(area.scroll_top());
@@ -96,7 +103,11 @@ fn numbered(lines: usize, wrong: Option<usize>) -> String {
     let mut html = String::new();
     for line in 1..=lines.min(MAX_NUMBERED) {
         // Writing to a text cannot fail.
-        let _ = if wrong == Some(line) { writeln!(html, "<b>{line}</b>") } else { writeln!(html, "{line}") };
+        let _ = if wrong == Some(line) {
+            writeln!(html, "<b>{line}</b>")
+        } else {
+            writeln!(html, "{line}")
+        };
     }
     html
 }

@@ -51,7 +51,11 @@ impl Input {
 
     /// The value of `aria-describedby`: the note, and the fault where there is one.
     pub(crate) fn described_by(self) -> String {
-        let fault = if self.wrong.with(Option::is_some) { format!(" {}-error", self.name) } else { String::new() };
+        let fault = if self.wrong.with(Option::is_some) {
+            format!(" {}-error", self.name)
+        } else {
+            String::new()
+        };
         format!("{}-note{fault}", self.name)
     }
 }
@@ -66,7 +70,9 @@ pub(crate) fn Field(
 ) -> impl IntoView {
     let value = form.composer.value(&doc)?;
     let name: &'static str = wire_name(&doc.name)?;
-    let wrong = Memo::new(move |_| form.wrong.with(|wrong| wrong.iter().find(|wrong| wrong.field == name).cloned()));
+    let wrong = Memo::new(move |_| {
+        form.wrong.with(|wrong| wrong.iter().find(|wrong| wrong.field == name).cloned())
+    });
     let input = Input { name, value, wrong, disabled: form.disabled };
     let kind = doc.kind;
     let note = move || note(name, kind, doc.required, input);
@@ -74,8 +80,12 @@ pub(crate) fn Field(
         FieldKind::Texts => view! { <Chips input/> }.into_any(),
         FieldKind::ByTopic => view! { <Pairs input/> }.into_any(),
         FieldKind::Json | FieldKind::Object => view! { <JsonInput input/> }.into_any(),
-        FieldKind::Text if name == "messageId" => view! { <MessageId input composer=form.composer/> }.into_any(),
-        FieldKind::Text | FieldKind::Number | FieldKind::Flag => view! { <TextInput input numeric=kind == FieldKind::Number/> }.into_any(),
+        FieldKind::Text if name == "messageId" => {
+            view! { <MessageId input composer=form.composer/> }.into_any()
+        }
+        FieldKind::Text | FieldKind::Number | FieldKind::Flag => {
+            view! { <TextInput input numeric=kind == FieldKind::Number/> }.into_any()
+        }
     };
     Some(
         view! {
@@ -162,7 +172,9 @@ fn note(name: &str, kind: FieldKind, required: bool, input: Input) -> String {
         ("token", _) => "demo: any text, it becomes your user id".into(),
         ("messageId", _) => "new for each publish".into(),
         (_, FieldKind::Json) => {
-            let bytes = input.value.with(|value| if let Value::Text(text) = value { text.len() } else { 0 });
+            let bytes = input
+                .value
+                .with(|value| if let Value::Text(text) = value { text.len() } else { 0 });
             format!("any JSON, {}", clock::size(bytes))
         }
         (_, FieldKind::Number) if required => kind.as_str().into(),
@@ -174,7 +186,18 @@ fn note(name: &str, kind: FieldKind, required: bool, input: Input) -> String {
 
 /// The name as a constant: the fields of the protocol are few and fixed.
 fn wire_name(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 10] = ["token", "topics", "sessionId", "lastSeq", "epoch", "last", "topic", "messageId", "payload", "seqNo"];
+    const NAMES: [&str; 10] = [
+        "token",
+        "topics",
+        "sessionId",
+        "lastSeq",
+        "epoch",
+        "last",
+        "topic",
+        "messageId",
+        "payload",
+        "seqNo",
+    ];
     NAMES.into_iter().find(|known| *known == name)
 }
 

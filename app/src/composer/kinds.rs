@@ -1,5 +1,6 @@
-//! What the forms are made of: each kind of message with its fields, as the protocol's types describe them. The server puts that into
-//! the document ([`as_json`]) and the browser reads it there, so that what makes it is not in the WebAssembly.
+//! What the forms are made of: each kind of message with its fields, as the protocol's types
+//! describe them. The server puts that into the document ([`as_json`]) and the browser reads it
+//! there, so that what makes it is not in the WebAssembly.
 
 use protocol::{
     ClientFrame,
@@ -26,7 +27,9 @@ pub(crate) struct KindDoc {
 /// All that a client may send.
 pub(crate) fn all() -> Vec<KindDoc> {
     #[cfg(target_arch = "wasm32")]
-    let found = leptos::prelude::document().get_element_by_id(ELEMENT).and_then(|element| element.text_content());
+    let found = leptos::prelude::document()
+        .get_element_by_id(ELEMENT)
+        .and_then(|element| element.text_content());
     #[cfg(not(target_arch = "wasm32"))]
     let found = Some(as_json());
     found.map(|json| read(&json)).unwrap_or_default()
@@ -36,9 +39,17 @@ pub(crate) fn all() -> Vec<KindDoc> {
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn as_json() -> String {
     use serde_json::json;
-    let field = |field: &FieldDoc| json!([field.name, field.kind.as_str(), field.required, field.description]);
-    let kind =
-        |doc: &protocol::reference::FrameDoc| json!([doc.kind, doc.summary, doc.fields.iter().map(field).collect::<Vec<_>>(), doc.example]);
+    let field = |field: &FieldDoc| {
+        json!([field.name, field.kind.as_str(), field.required, field.description])
+    };
+    let kind = |doc: &protocol::reference::FrameDoc| {
+        json!([
+            doc.kind,
+            doc.summary,
+            doc.fields.iter().map(field).collect::<Vec<_>>(),
+            doc.example
+        ])
+    };
     let kinds: Vec<Value> = protocol::reference::client_frames().iter().map(kind).collect();
     Value::from(kinds).to_string().replace('<', "\\u003c")
 }
@@ -81,7 +92,10 @@ mod tests {
         let read = all();
         assert_eq!(read.len(), docs.len());
         for (read, doc) in read.iter().zip(&docs) {
-            assert_eq!((read.kind, &read.summary, &read.fields, &read.example), (doc.kind, &doc.summary, &doc.fields, &doc.example));
+            assert_eq!(
+                (read.kind, &read.summary, &read.fields, &read.example),
+                (doc.kind, &doc.summary, &doc.fields, &doc.example)
+            );
         }
         assert!(!as_json().contains('<'));
     }

@@ -53,10 +53,16 @@ fn Pair(
     index: usize,
 ) -> impl IntoView {
     let pair = Memo::new(move |_| pairs(input).get(index).cloned().unwrap_or_default());
-    let type_topic =
-        move |text: String| change(input, |pairs| pairs.iter_mut().skip(index).take(1).for_each(|pair| pair.0.clone_from(&text)));
-    let type_value =
-        move |text: String| change(input, |pairs| pairs.iter_mut().skip(index).take(1).for_each(|pair| pair.1.clone_from(&text)));
+    let type_topic = move |text: String| {
+        change(input, |pairs| {
+            pairs.iter_mut().skip(index).take(1).for_each(|pair| pair.0.clone_from(&text))
+        })
+    };
+    let type_value = move |text: String| {
+        change(input, |pairs| {
+            pairs.iter_mut().skip(index).take(1).for_each(|pair| pair.1.clone_from(&text))
+        })
+    };
     let remove = move || {
         change(input, |pairs| {
             if index < pairs.len() {

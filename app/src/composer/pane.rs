@@ -33,7 +33,13 @@ pub(crate) fn MessagePane(
         disabled: Signal::derive(move || !live.get()),
     };
     let as_json = Memo::new(move |_| composer.json.with(Option::is_some));
-    let body = move || if as_json.get() { view! { <Json form/> }.into_any() } else { view! { <Fields form/> }.into_any() };
+    let body = move || {
+        if as_json.get() {
+            view! { <Json form/> }.into_any()
+        } else {
+            view! { <Fields form/> }.into_any()
+        }
+    };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         send::send(composer, line);
@@ -202,7 +208,10 @@ fn SendBar(
 ) -> impl IntoView {
     let label = Memo::new(move |_| send::label(composer, line));
     let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
-    let wait = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Connecting | Link::Closing | Link::Waiting { .. })));
+    let wait = Memo::new(move |_| {
+        line.link
+            .with(|link| matches!(link, Link::Connecting | Link::Closing | Link::Waiting { .. }))
+    });
     view! {
         <div class="sendbar">
             <button

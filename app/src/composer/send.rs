@@ -23,6 +23,7 @@ pub(crate) fn send(composer: Composer, line: Line) {
 pub(crate) fn label(composer: Composer, line: Line) -> String {
     let fits = composer.draft().wrong.is_empty();
     let what = if fits { composer.shown_kind() } else { "all the same" };
-    let open = line.link.with(|link| matches!(link, Link::Open | Link::Closing | Link::Waiting { .. }));
+    let open =
+        line.link.with(|link| matches!(link, Link::Open | Link::Closing | Link::Waiting { .. }));
     if open { format!("Send {what}") } else { format!("Connect and send {what}") }
 }

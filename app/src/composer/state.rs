@@ -1,4 +1,5 @@
-//! What the composer holds: the kind of message, a value for each field, and the message as JSON where that is what is written.
+//! What the composer holds: the kind of message, a value for each field, and the message as JSON
+//! where that is what is written.
 
 use super::{
     draft::{self, Value, Values, Wrong},
@@ -11,7 +12,8 @@ use protocol::{
     reference::{FieldDoc, FieldKind},
 };
 
-/// Shown first, so that what is published comes back to whoever has sent the `setup` that is filled in.
+/// Shown first, so that what is published comes back to whoever has sent the `setup` that is filled
+/// in.
 const FIRST_TOPIC: &str = "prices";
 const FIRST_PAYLOAD: &str = "{\n  \"bid\": 100.02,\n  \"ask\": 100.05\n}";
 /// Longer frames are taken into the form without new indentation, in bytes.
@@ -69,12 +71,20 @@ impl Composer {
 
     /// The value of a field.
     pub(crate) fn value(self, field: &FieldDoc) -> Option<RwSignal<Value>> {
-        self.slots.with_value(|slots| slots.iter().find(|slot| slot.name == field.name && slot.kind == field.kind).map(|slot| slot.value))
+        self.slots.with_value(|slots| {
+            slots
+                .iter()
+                .find(|slot| slot.name == field.name && slot.kind == field.kind)
+                .map(|slot| slot.value)
+        })
     }
 
     /// The values of the form of a kind, watched.
     fn values(self, doc: &KindDoc) -> Values {
-        let fields = doc.fields.iter().filter_map(|field| Some((field.name.clone(), self.value(field)?.get())));
+        let fields = doc
+            .fields
+            .iter()
+            .filter_map(|field| Some((field.name.clone(), self.value(field)?.get())));
         fields.collect()
     }
 
@@ -97,9 +107,12 @@ impl Composer {
         }
     }
 
-    /// The kind of what would be sent, watched; of JSON that is no frame, the kind that was chosen last.
+    /// The kind of what would be sent, watched; of JSON that is no frame, the kind that was chosen
+    /// last.
     pub(crate) fn shown_kind(self) -> &'static str {
-        let of_json = self.json.with(|text| text.as_deref().and_then(|text| ClientFrame::parse(text).ok().map(|frame| frame.kind())));
+        let of_json = self.json.with(|text| {
+            text.as_deref().and_then(|text| ClientFrame::parse(text).ok().map(|frame| frame.kind()))
+        });
         of_json.unwrap_or_else(|| self.kind.get())
     }
 
@@ -138,7 +151,11 @@ impl Composer {
         let Ok(frame) = ClientFrame::parse(text) else { return false };
         let Some(doc) = self.doc(frame.kind()) else { return false };
         for (name, value) in draft::read(&doc, text) {
-            let slot = doc.fields.iter().find(|field| field.name == name).and_then(|field| Some((field.kind, self.value(field)?)));
+            let slot = doc
+                .fields
+                .iter()
+                .find(|field| field.name == name)
+                .and_then(|field| Some((field.kind, self.value(field)?)));
             if let Some((kind, slot)) = slot {
                 slot.set(if kind == FieldKind::Json { indented_value(value) } else { value });
             }
@@ -149,7 +166,8 @@ impl Composer {
 
     /// A message was sent: the next publish is another one, unless its id is to stay.
     pub(crate) fn sent(self) {
-        let publish = self.kind.get_untracked() == "publish" && self.json.with_untracked(Option::is_none);
+        let publish =
+            self.kind.get_untracked() == "publish" && self.json.with_untracked(Option::is_none);
         if publish && !self.keep_id.get_untracked() {
             self.renew_id();
         }
@@ -159,7 +177,10 @@ impl Composer {
     pub(crate) fn renew_id(self) {
         let id = Value::Text(format!("msg-{}", browser::random_name()));
         self.slots.with_value(|slots| {
-            slots.iter().filter(|slot| slot.name == "messageId").for_each(|slot| slot.value.set(id.clone()));
+            slots
+                .iter()
+                .filter(|slot| slot.name == "messageId")
+                .for_each(|slot| slot.value.set(id.clone()));
         });
     }
 }
@@ -192,7 +213,11 @@ fn first_value(field: &FieldDoc, example: &Values) -> Value {
 }
 
 fn indented(text: String) -> String {
-    if text.len() > MAX_PRETTY || json::Fault::find(&text).is_some() { text } else { json::pretty(&text, usize::MAX).text }
+    if text.len() > MAX_PRETTY || json::Fault::find(&text).is_some() {
+        text
+    } else {
+        json::pretty(&text, usize::MAX).text
+    }
 }
 
 fn indented_value(value: Value) -> Value {
@@ -228,11 +253,19 @@ mod tests {
         with_composer(|composer| {
             for &kind in &ClientFrame::KINDS {
                 composer.choose(kind);
-                let wrong: Vec<_> = composer.draft().wrong.into_iter().map(|wrong| wrong.field).collect();
-                assert_eq!(wrong, if kind == "publish" { vec!["messageId"] } else { vec![] }, "{kind}");
+                let wrong: Vec<_> =
+                    composer.draft().wrong.into_iter().map(|wrong| wrong.field).collect();
+                assert_eq!(
+                    wrong,
+                    if kind == "publish" { vec!["messageId"] } else { vec![] },
+                    "{kind}"
+                );
             }
             composer.choose("setup");
-            assert_eq!(composer.draft().text, r#"{"type":"setup","token":"demo-user","topics":["prices","alerts"]}"#);
+            assert_eq!(
+                composer.draft().text,
+                r#"{"type":"setup","token":"demo-user","topics":["prices","alerts"]}"#
+            );
         });
     }
 
@@ -241,11 +274,19 @@ mod tests {
         with_composer(|composer| {
             composer.choose("unsubscribe");
             composer.write_json();
-            assert_eq!(composer.json.get_untracked().as_deref(), Some("{\n  \"type\": \"unsubscribe\",\n  \"topic\": \"prices\"\n}"));
-            composer.json.set(Some(r#"{"type":"publish","topic":"orders","messageId":"k","payload":[1]}"#.into()));
+            assert_eq!(
+                composer.json.get_untracked().as_deref(),
+                Some("{\n  \"type\": \"unsubscribe\",\n  \"topic\": \"prices\"\n}")
+            );
+            composer.json.set(Some(
+                r#"{"type":"publish","topic":"orders","messageId":"k","payload":[1]}"#.into(),
+            ));
             composer.write_form();
             assert_eq!(composer.kind.get_untracked(), "publish");
-            assert_eq!(composer.draft().text, "{\"type\":\"publish\",\"topic\":\"orders\",\"messageId\":\"k\",\"payload\":[\n  1\n]}");
+            assert_eq!(
+                composer.draft().text,
+                "{\"type\":\"publish\",\"topic\":\"orders\",\"messageId\":\"k\",\"payload\":[\n  1\n]}"
+            );
         });
     }
 
@@ -261,7 +302,10 @@ mod tests {
                 (r#"{"type":"subscribe"}"#, "INVALID_MESSAGE: topic is missing.")
             );
             composer.edit("{oops");
-            assert_eq!(composer.draft().wrong[0].message, "Line 1, column 2: expected a key in double quotes.");
+            assert_eq!(
+                composer.draft().wrong[0].message,
+                "Line 1, column 2: expected a key in double quotes."
+            );
         });
     }
 

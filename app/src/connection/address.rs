@@ -1,4 +1,5 @@
-//! Where to connect: the endpoint that was chosen, the URL that was typed, and what is wrong with it before anything is tried.
+//! Where to connect: the endpoint that was chosen, the URL that was typed, and what is wrong with
+//! it before anything is tried.
 
 /// The gateway's two endpoints, or any address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +131,10 @@ impl Target {
 
     fn is_loopback(&self) -> bool {
         let name = self.host.rsplit_once(':').map_or(self.host.as_str(), |(name, _)| name);
-        name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.") || name == "[::1]"
+        name == "localhost"
+            || name.ends_with(".localhost")
+            || name.starts_with("127.")
+            || name == "[::1]"
     }
 }
 

@@ -1,5 +1,5 @@
-//! Why a connection did not come to be. A browser does not say it, so the page looks for itself: at the address, at its own origin,
-//! and whether anybody answers there over HTTP.
+//! Why a connection did not come to be. A browser does not say it, so the page looks for itself: at
+//! the address, at its own origin, and whether anybody answers there over HTTP.
 
 use super::address::{BadAddress, Page, Target};
 
@@ -62,17 +62,25 @@ impl Diagnosis {
             looked: false,
             findings: vec![
                 (Verdict::Holds, "The address is a valid WebSocket URL".into()),
-                (Verdict::Broken, "Mixed content: the page came over HTTPS, the socket would be plain".into()),
+                (
+                    Verdict::Broken,
+                    "Mixed content: the page came over HTTPS, the socket would be plain".into(),
+                ),
             ],
-            remedy: format!("use wss://{}{}, or open this page over http://.", target.host, target.path),
+            remedy: format!(
+                "use wss://{}{}, or open this page over http://.",
+                target.host, target.path
+            ),
         }
     }
 
     /// The browser tried and failed.
     pub(crate) fn of_probe(target: &Target, page: &Page, probe: Probe) -> Self {
         let own = target.host == page.host;
-        let mut findings =
-            vec![(Verdict::Holds, "The address is a valid WebSocket URL".to_owned()), (Verdict::Holds, "Not mixed content".to_owned())];
+        let mut findings = vec![
+            (Verdict::Holds, "The address is a valid WebSocket URL".to_owned()),
+            (Verdict::Holds, "Not mixed content".to_owned()),
+        ];
         let (finding, title, remedy) = match probe {
             Probe::Silence => silence(target, page, own),
             Probe::Somebody => foreign(target),
@@ -80,9 +88,14 @@ impl Diagnosis {
         };
         findings.push(finding);
         let origin = match probe {
-            Probe::Silence => (Verdict::Idle, "Origin not asked: nobody is there to ask".to_owned()),
+            Probe::Silence => {
+                (Verdict::Idle, "Origin not asked: nobody is there to ask".to_owned())
+            }
             _ if own => (Verdict::Holds, "The origin is the gateway's own".to_owned()),
-            _ => (Verdict::Idle, format!("Another origin: the gateway there may not allow pages of {}", page.host)),
+            _ => (
+                Verdict::Idle,
+                format!("Another origin: the gateway there may not allow pages of {}", page.host),
+            ),
         };
         findings.push(origin);
         Self { title, looked: true, findings, remedy }
@@ -95,9 +108,16 @@ fn silence(target: &Target, page: &Page, own: bool) -> Found {
     let remedy = if own {
         "the gateway that served this page has stopped, or the network is gone: start it again, then connect.".to_owned()
     } else {
-        format!("start a gateway there, check the port, or use the one that served this page ({}).", page.host)
+        format!(
+            "start a gateway there, check the port, or use the one that served this page ({}).",
+            page.host
+        )
     };
-    ((Verdict::Broken, format!("{} does not answer", target.http())), format!("Nothing answers at {}", target.host), remedy)
+    (
+        (Verdict::Broken, format!("{} does not answer", target.http())),
+        format!("Nothing answers at {}", target.host),
+        remedy,
+    )
 }
 
 fn foreign(target: &Target) -> Found {
@@ -109,13 +129,23 @@ fn foreign(target: &Target) -> Found {
 fn answered(target: &Target, status: u16) -> Found {
     let finding = (Verdict::Broken, format!("{} answers with HTTP {status}", target.http()));
     let (title, remedy) = match status {
-        404 | 405 => (format!("There is no WebSocket at {}", target.path), "use /ws, or /ws/sub/ and a topic."),
-        401 | 403 => ("The gateway does not allow this connection".to_owned(), "let it allow this page's origin (access.allowed_origins)."),
+        404 | 405 => (
+            format!("There is no WebSocket at {}", target.path),
+            "use /ws, or /ws/sub/ and a topic.",
+        ),
+        401 | 403 => (
+            "The gateway does not allow this connection".to_owned(),
+            "let it allow this page's origin (access.allowed_origins).",
+        ),
         503 => ("The gateway takes no more connections".to_owned(), "try again in a moment."),
-        500.. => ("The gateway, or a proxy before it, has a fault".to_owned(), "see its log, then try again."),
-        _ => {
-            (format!("{} did not become a WebSocket", target.path), "try again; if a proxy stands between, let it pass WebSocket upgrades.")
-        }
+        500.. => (
+            "The gateway, or a proxy before it, has a fault".to_owned(),
+            "see its log, then try again.",
+        ),
+        _ => (
+            format!("{} did not become a WebSocket", target.path),
+            "try again; if a proxy stands between, let it pass WebSocket upgrades.",
+        ),
     };
     (finding, title, remedy.to_owned())
 }
@@ -136,10 +166,22 @@ mod tests {
     #[test]
     fn refused_wrong_path_and_foreign_origin_read_differently() {
         let refused = look("ws://localhost:9/ws", Probe::Silence);
-        assert_eq!(refused, ("Nothing answers at localhost:9".into(), vec!["holds", "holds", "broken", "idle"]));
+        assert_eq!(
+            refused,
+            ("Nothing answers at localhost:9".into(), vec!["holds", "holds", "broken", "idle"])
+        );
         let wrong_path = look("ws://localhost:3000/sw", Probe::Status(404));
-        assert_eq!(wrong_path, ("There is no WebSocket at /sw".into(), vec!["holds", "holds", "broken", "holds"]));
+        assert_eq!(
+            wrong_path,
+            ("There is no WebSocket at /sw".into(), vec!["holds", "holds", "broken", "holds"])
+        );
         let foreign = look("ws://example.com/ws", Probe::Somebody);
-        assert_eq!(foreign, ("example.com answers, but not as a WebSocket".into(), vec!["holds", "holds", "holds", "idle"]));
+        assert_eq!(
+            foreign,
+            (
+                "example.com answers, but not as a WebSocket".into(),
+                vec!["holds", "holds", "holds", "idle"]
+            )
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Drives the one connection: connects, sends, closes, writes down what happens. Relies on [`Feed`] to keep it.
+//! Drives the one connection: connects, sends, closes, writes down what happens. Relies on [`Feed`]
+//! to keep it.
 
 use super::{
     address::{Page, Target},
@@ -22,7 +23,8 @@ use web_sys::{AbortSignal, RequestMode};
 
 /// A gateway that does not answer a close frame is left behind after this.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A browser waits for minutes; an attempt that the page makes by itself ends after this, and the next one follows.
+/// A browser waits for minutes; an attempt that the page makes by itself ends after this, and the
+/// next one follows.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the page looks for the cause of a failure, in milliseconds.
 const PROBE_TIMEOUT: u32 = 3_000;
@@ -117,7 +119,13 @@ impl Line {
     /// Connects; `retry`: how many attempts were made since the line stood last, this one included.
     pub(super) fn begin(self, first: Option<String>, retry: u32) {
         let number = self.next_number();
-        self.attempt.set_value(Attempt { number, began: browser::now(), first, retry, ..Attempt::default() });
+        self.attempt.set_value(Attempt {
+            number,
+            began: browser::now(),
+            first,
+            retry,
+            ..Attempt::default()
+        });
         self.ledger.update_value(Ledger::begin);
         let url = self.url.get_untracked().trim().to_owned();
         let target = match Target::parse(&url) {
@@ -158,13 +166,18 @@ impl Line {
         self.link.set(Link::Closing);
         self.socket.with_value(|socket| socket.iter().for_each(|socket| socket.close()));
         let number = self.number();
-        set_timeout(move || self.on(number, Event::Closed { code: 1006, reason: String::new() }), CLOSE_TIMEOUT);
+        set_timeout(
+            move || self.on(number, Event::Closed { code: 1006, reason: String::new() }),
+            CLOSE_TIMEOUT,
+        );
     }
 
     /// Sends one frame; false where the line does not stand.
     pub(crate) fn send(self, text: &str) -> bool {
         let at = browser::now();
-        let sent = self.socket.with_value(|socket| socket.as_ref().is_some_and(|socket| socket.send(text)));
+        let sent = self
+            .socket
+            .with_value(|socket| socket.as_ref().is_some_and(|socket| socket.send(text)));
         if sent {
             self.feed.record(|store| store.sent(at, text));
             if let Ok(frame) = ClientFrame::parse(text) {
@@ -235,7 +248,9 @@ impl Line {
                 self.attempt.update_value(|attempt| (attempt.set_up, attempt.retry) = (true, 0));
                 self.peer.update(|peer| peer.session = ready.session_id.into_owned());
             }
-            ServerFrame::Error(error) if matches!(error.code, ErrorCode::AuthFailed | ErrorCode::TokenExpired) => {
+            ServerFrame::Error(error)
+                if matches!(error.code, ErrorCode::AuthFailed | ErrorCode::TokenExpired) =>
+            {
                 self.attempt.update_value(|attempt| attempt.refused = true);
             }
             _ => {}
@@ -250,17 +265,26 @@ impl Line {
             Link::Connecting => self.look_for_the_cause(),
             Link::Closing if !attempt.stood => self.link.set(Link::Idle),
             _ => {
-                let content = Content::Closed { code, reason: ending.reason.as_str().into(), asked: ending.asked };
+                let content = Content::Closed {
+                    code,
+                    reason: ending.reason.as_str().into(),
+                    asked: ending.asked,
+                };
                 self.feed.record(|store| store.event(at, content, None));
                 self.go_on(ending);
             }
         }
     }
 
-    /// Connects again by itself where that is wanted, may help, and there is something to go on with.
+    /// Connects again by itself where that is wanted, may help, and there is something to go on
+    /// with.
     fn go_on(self, ending: Ending) {
         let Attempt { retry, set_up, refused, .. } = self.attempt.get_value();
-        if self.automatic.get_untracked() && retry::goes_on(&ending) && (set_up || retry > 0) && !refused {
+        if self.automatic.get_untracked()
+            && retry::goes_on(&ending)
+            && (set_up || retry > 0)
+            && !refused
+        {
             self.wait(retry + 1, ending);
         } else {
             self.link.set(Link::Closed(ending));
@@ -280,7 +304,9 @@ impl Line {
         let (page, number) = (self.page.get_untracked(), self.number());
         spawn_local(async move {
             let probe = probe(&target, &page).await;
-            if number == self.number() && self.link.with_untracked(|link| *link == Link::Failed(None)) {
+            if number == self.number()
+                && self.link.with_untracked(|link| *link == Link::Failed(None))
+            {
                 self.fail(&url, Diagnosis::of_probe(&target, &page, probe));
             }
         });

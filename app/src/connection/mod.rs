@@ -1,4 +1,5 @@
-//! The page's one WebSocket: where to, how it stands, why it failed or ended. [`line`] drives it; [`pane`] shows it.
+//! The page's one WebSocket: where to, how it stands, why it failed or ended. [`line`] drives it;
+//! [`pane`] shows it.
 
 mod address;
 mod diagnosis;

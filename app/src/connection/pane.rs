@@ -1,4 +1,5 @@
-//! The pane "Connection": a form while there is none, two lines once it stands, and in words why it failed or ended.
+//! The pane "Connection": a form while there is none, two lines once it stands, and in words why it
+//! failed or ended.
 
 use super::{
     address::Endpoint,
@@ -30,7 +31,13 @@ pub(crate) fn ConnectionPane(
         }
         busy
     });
-    let body = move || if busy.get() { view! { <Standing line/> }.into_any() } else { view! { <Address line live edit/> }.into_any() };
+    let body = move || {
+        if busy.get() {
+            view! { <Standing line/> }.into_any()
+        } else {
+            view! { <Address line live edit/> }.into_any()
+        }
+    };
     view! {
         <section class="pane" data-pane="connection" aria-labelledby="conn-title">
             <div class="pane__head">
@@ -67,7 +74,8 @@ fn Standing(
             return view! { <span>{line.words()}</span> }.into_any();
         }
         let session: String = peer.session.chars().take(8).collect();
-        let session = (!session.is_empty()).then(|| view! { <span>{format!("session {session}…")}</span> });
+        let session =
+            (!session.is_empty()).then(|| view! { <span>{format!("session {session}…")}</span> });
         let user = if peer.user.is_empty() { "no setup yet".to_owned() } else { peer.user };
         view! { <span>{user}</span> {session} }.into_any()
     };
@@ -112,7 +120,9 @@ fn Address(
 ) -> impl IntoView {
     let typed = NodeRef::<html::Input>::new();
     let chosen = RwSignal::new(untrack(|| Endpoint::of_url(&line.url.get(), &line.page.get())));
-    Effect::new(move |_| chosen.set(line.page.with(|page| Endpoint::of_url(&line.url.get(), page))));
+    Effect::new(move |_| {
+        chosen.set(line.page.with(|page| Endpoint::of_url(&line.url.get(), page)))
+    });
     let choose = move |endpoint: Endpoint| {
         chosen.set(endpoint);
         match line.page.with_untracked(|page| endpoint.url(page)) {
@@ -184,13 +194,15 @@ fn Why(
     /// Takes a frame into the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    move || match line.link.get() {
+    move || {
+        match line.link.get() {
         Link::Failed(None) => {
             Some(view! { <p class="callout" data-tone="bad"><Icon name="bad"/><span>"Looking for the cause…"</span></p> }.into_any())
         }
         Link::Failed(Some(diagnosis)) => Some(view! { <Failed diagnosis line/> }.into_any()),
         Link::Closed(ending) if ending.is_bad() => Some(view! { <Ended ending line edit/> }.into_any()),
         _ => None,
+    }
     }
 }
 
@@ -201,7 +213,10 @@ fn Failed(
     /// The connection.
     line: Line,
 ) -> impl IntoView {
-    let own = line.page.with_untracked(|page| Endpoint::Many.url(page)).filter(|url| line.url.with_untracked(|typed| typed != url));
+    let own = line
+        .page
+        .with_untracked(|page| Endpoint::Many.url(page))
+        .filter(|url| line.url.with_untracked(|typed| typed != url));
     let instead = own.map(|url| {
         let host = line.page.with_untracked(|page| page.host.clone());
         view! {
@@ -213,7 +228,8 @@ fn Failed(
         }
     });
     let looked = diagnosis.looked.then(|| view! { <p>"A browser does not say why a socket failed, so the page looked for itself:"</p> });
-    let findings = diagnosis.findings.into_iter().map(|(verdict, text)| finding(verdict, text)).collect_view();
+    let findings =
+        diagnosis.findings.into_iter().map(|(verdict, text)| finding(verdict, text)).collect_view();
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>
@@ -245,7 +261,8 @@ fn Ended(
     /// Takes a frame into the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let reason = (!ending.reason.is_empty()).then(|| view! { <p>"The gateway said: "{ending.reason.clone()}</p> });
+    let reason = (!ending.reason.is_empty())
+        .then(|| view! { <p>"The gateway said: "{ending.reason.clone()}</p> });
     let resume = line.resumption().map(|setup| {
         view! {
             <div class="cluster">

@@ -1,5 +1,6 @@
-//! How the page goes on after a line has ended: it waits, connects again, and sends the `setup` that the [`Ledger`] makes. The
-//! reader can switch that off, stop a wait, and cut the line to see it happen.
+//! How the page goes on after a line has ended: it waits, connects again, and sends the `setup`
+//! that the [`Ledger`] makes. The reader can switch that off, stop a wait, and cut the line to see
+//! it happen.
 //!
 //! [`Ledger`]: crate::checks::Ledger
 
@@ -53,7 +54,11 @@ impl Line {
     pub(super) fn wait(self, attempt: u32, ending: Ending) {
         let delay = retry::delay(attempt, browser::chance());
         let positions = self.ledger.with_value(Ledger::positions);
-        let from = if positions.is_empty() { String::new() } else { format!(" · resume from {positions}") };
+        let from = if positions.is_empty() {
+            String::new()
+        } else {
+            format!(" · resume from {positions}")
+        };
         let seconds = delay.as_secs_f64();
         let shown = clock::tenths(seconds);
         let what = format!("connecting again in {shown} s, attempt {attempt}{from}").into();

@@ -1,4 +1,5 @@
-//! Whether and when the page connects again by itself after a line has ended: what the protocol's table of close codes says.
+//! Whether and when the page connects again by itself after a line has ended: what the protocol's
+//! table of close codes says.
 
 use super::state::Ending;
 use protocol::{CloseCode, Reaction};
@@ -9,13 +10,14 @@ const FIRST: Duration = Duration::from_millis(500);
 /// … and never longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Whether a line that ended so is one to go on with: the page did not end it, and the same would not end the same way.
+/// Whether a line that ended so is one to go on with: the page did not end it, and the same would
+/// not end the same way.
 pub(crate) fn goes_on(ending: &Ending) -> bool {
     !ending.asked && CloseCode::reaction_to(ending.code) == Reaction::BackOff
 }
 
-/// How long to wait before attempt `attempt`, from 1. `chance`, from 0 to 1, spreads the clients of a gateway that has gone over
-/// half of that time.
+/// How long to wait before attempt `attempt`, from 1. `chance`, from 0 to 1, spreads the clients of
+/// a gateway that has gone over half of that time.
 pub(super) fn delay(attempt: u32, chance: f64) -> Duration {
     let doubled = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
     doubled.min(LONGEST).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)

@@ -1,5 +1,5 @@
-//! Checks the signatures of messages, with the browser's own Ed25519. One after the other, off the way of the frames: a message is
-//! shown when it comes, and marked when its signature is known.
+//! Checks the signatures of messages, with the browser's own Ed25519. One after the other, off the
+//! way of the frames: a message is shown when it comes, and marked when its signature is known.
 
 use crate::{
     browser,
@@ -68,7 +68,10 @@ impl Signatures {
     pub(super) fn received(self, row: u64, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Subscribed(subscribed) => self.state.update_value(|state| {
-                state.epochs.insert(subscribed.topic.as_str().into(), subscribed.epoch.clone().into_owned());
+                state.epochs.insert(
+                    subscribed.topic.as_str().into(),
+                    subscribed.epoch.clone().into_owned(),
+                );
             }),
             ServerFrame::Message(message) if message.sig.is_some() => {
                 self.state.update_value(|state| state.wait(row, message));
@@ -98,7 +101,9 @@ impl Signatures {
     }
 
     fn next(self) -> Option<(u64, Waiting)> {
-        self.state.try_update_value(|state| Some((state.connection, state.waiting.pop_front()?))).flatten()
+        self.state
+            .try_update_value(|state| Some((state.connection, state.waiting.pop_front()?)))
+            .flatten()
     }
 
     async fn check(self, connection: u64, waiting: &Waiting) -> Verdict {
@@ -117,7 +122,9 @@ impl Signatures {
 
     /// Fetched once for each connection.
     async fn keys(self, connection: u64) -> Vec<CryptoKey> {
-        if let Some(keys) = self.state.with_value(|state| state.keys.as_ref().map(|keys| keys.to_vec())) {
+        if let Some(keys) =
+            self.state.with_value(|state| state.keys.as_ref().map(|keys| keys.to_vec()))
+        {
             return keys;
         }
         let url = self.state.with_value(|state| state.url.clone());
@@ -131,10 +138,21 @@ impl Signatures {
 
 impl State {
     fn wait(&mut self, row: u64, message: &protocol::Message<'_>) {
-        let (Some(epoch), Some(signature)) = (self.epochs.get(message.topic.as_str()), &message.sig) else { return };
+        let (Some(epoch), Some(signature)) =
+            (self.epochs.get(message.topic.as_str()), &message.sig)
+        else {
+            return;
+        };
         if self.waiting.len() < MAX_WAITING {
             let mut signed = Vec::new();
-            put_signed(&mut signed, &message.topic, epoch, message.seq_no.get(), &message.message_id, message.data.get());
+            put_signed(
+                &mut signed,
+                &message.topic,
+                epoch,
+                message.seq_no.get(),
+                &message.message_id,
+                message.data.get(),
+            );
             self.waiting.push_back(Waiting { row, signed, signature: (&**signature).into() });
         }
     }
@@ -163,12 +181,19 @@ async fn fetch(url: &str) -> Result<Vec<CryptoKey>, JsValue> {
 async fn import(jwk: &Object) -> Result<CryptoKey, JsValue> {
     // The set says what JOSE calls the algorithm; browsers differ in what they make of it.
     Reflect::delete_property(jwk, &"alg".into())?;
-    let imported = subtle()?.import_key_with_str("jwk", jwk, ALGORITHM, false, &Array::of1(&"verify".into()))?;
+    let imported = subtle()?.import_key_with_str(
+        "jwk",
+        jwk,
+        ALGORITHM,
+        false,
+        &Array::of1(&"verify".into()),
+    )?;
     JsFuture::from(imported).await?.dyn_into()
 }
 
 async fn verifies(key: &CryptoKey, signature: &[u8], signed: &[u8]) -> Result<bool, JsValue> {
-    let verified = subtle()?.verify_with_str_and_u8_array_and_u8_array(ALGORITHM, key, signature, signed)?;
+    let verified =
+        subtle()?.verify_with_str_and_u8_array_and_u8_array(ALGORITHM, key, signature, signed)?;
     Ok(JsFuture::from(verified).await?.is_truthy())
 }
 
@@ -188,7 +213,9 @@ mod tests {
     fn what_is_signed_takes_its_epoch_from_the_subscription_and_its_data_as_it_came() {
         let mut state = State::default();
         let frame = r#"{"type":"message","topic":"t","seqNo":7,"messageId":"m","data":{ "a" : 1.50 },"sig":"AQI"}"#;
-        let Ok(ServerFrame::Message(message)) = ServerFrame::parse(frame) else { panic!("{frame}") };
+        let Ok(ServerFrame::Message(message)) = ServerFrame::parse(frame) else {
+            panic!("{frame}")
+        };
         state.wait(1, &message);
         assert!(state.waiting.is_empty(), "nothing is known of the topic");
         state.epochs.insert("t".into(), Epoch::new("e1").unwrap());

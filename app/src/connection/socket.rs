@@ -1,5 +1,6 @@
-//! The browser's WebSocket as a stream of [`Event`]s. Relies on `web-sys` directly: an event is taken when the browser delivers it,
-//! not when a task gets its turn, so that times in the log are true.
+//! The browser's WebSocket as a stream of [`Event`]s. Relies on `web-sys` directly: an event is
+//! taken when the browser delivers it, not when a task gets its turn, so that times in the log are
+//! true.
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket, js_sys};
@@ -37,7 +38,8 @@ impl Socket {
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (opened, closed) = (on.clone(), on.clone());
         let on_open = Closure::<dyn Fn()>::new(move || opened(Event::Opened));
-        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| on(read(&event)));
+        let on_message =
+            Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| on(read(&event)));
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
             closed(Event::Closed { code: event.code(), reason: event.reason() });
         });

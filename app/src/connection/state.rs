@@ -15,7 +15,8 @@ pub(crate) enum Link {
     Open,
     /// The page has asked for the end.
     Closing,
-    /// It was open and has ended; the page connects again by itself, next by the attempt of this number.
+    /// It was open and has ended; the page connects again by itself, next by the attempt of this
+    /// number.
     Waiting { attempt: u32, ending: Ending },
     /// It was open and has ended.
     Closed(Ending),
@@ -81,9 +82,15 @@ impl Ending {
     /// What to do, in a sentence.
     pub(crate) fn remedy(&self) -> &'static str {
         match CloseCode::reaction_to(self.code) {
-            Reaction::BackOff => "Connect again and resume. A client of your own waits longer each time.",
-            Reaction::Token => "Connect again and send setup with a good token: once. If that is refused too, stop.",
-            Reaction::Stop => "Change what was sent before you connect again: the same would end the same way.",
+            Reaction::BackOff => {
+                "Connect again and resume. A client of your own waits longer each time."
+            }
+            Reaction::Token => {
+                "Connect again and send setup with a good token: once. If that is refused too, stop."
+            }
+            Reaction::Stop => {
+                "Change what was sent before you connect again: the same would end the same way."
+            }
             Reaction::None => "Nothing: connect again whenever you like.",
         }
     }
@@ -113,6 +120,9 @@ mod tests {
             assert!(!ending.remedy().is_empty());
         }
         let broken = Ending { code: 1006, reason: String::new(), asked: false };
-        assert_eq!((broken.meaning(), broken.is_bad()), ("The line broke: no close frame came.", true));
+        assert_eq!(
+            (broken.meaning(), broken.is_bad()),
+            ("The line broke: no close frame came.", true)
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! Notices a line that is dead without saying so: a browser tells a page nothing of a network that swallows its bytes. Asks by the
-//! protocol's `ping` where there is a doubt, and gives the line up when nothing comes back.
+//! Notices a line that is dead without saying so: a browser tells a page nothing of a network that
+//! swallows its bytes. Asks by the protocol's `ping` where there is a doubt, and gives the line up
+//! when nothing comes back.
 
 use super::{line::Line, state::Link};
 use crate::browser;
@@ -39,7 +40,8 @@ pub(crate) fn watch(line: Line) {
 }
 
 impl Line {
-    /// Asks whether the line still stands, where it is set up: before that, the gateway has its own limit of time.
+    /// Asks whether the line still stands, where it is set up: before that, the gateway has its own
+    /// limit of time.
     fn doubt(self) {
         if self.link.with_untracked(|link| *link != Link::Open) || !self.is_set_up() {
             return;

@@ -1,4 +1,5 @@
-//! What came back from a try-out, ready to be shown. Relies on [`crate::endpoints::fetch`] for the facts; has no I/O.
+//! What came back from a try-out, ready to be shown. Relies on [`crate::endpoints::fetch`] for the
+//! facts; has no I/O.
 
 use crate::log::clock;
 use serde_json::Value;
@@ -39,7 +40,8 @@ pub(crate) struct Problem {
 }
 
 impl Outcome {
-    /// What happened, in a sentence: for those who hear it, and for those who get nothing else to see.
+    /// What happened, in a sentence: for those who hear it, and for those who get nothing else to
+    /// see.
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Answered(answer) => format!("Answered {} in {}", answer.status_line(), duration(answer.millis)),
@@ -68,11 +70,15 @@ impl Answer {
         let told = self.media_type().is_some_and(|media| media == "application/problem+json");
         let problem: Value = told.then(|| serde_json::from_str(&self.body).ok()).flatten()?;
         let text = |name: &str| problem[name].as_str().map(str::to_owned);
-        problem.is_object().then(|| Problem { title: text("title").unwrap_or_default(), detail: text("detail"), code: text("code") })
+        problem.is_object().then(|| Problem {
+            title: text("title").unwrap_or_default(),
+            detail: text("detail"),
+            code: text("code"),
+        })
     }
 
-    /// The headers that tell a reader something: not those that every answer of every server has, nor the media type,
-    /// which stands beside the status.
+    /// The headers that tell a reader something: not those that every answer of every server has,
+    /// nor the media type, which stands beside the status.
     pub(crate) fn telling_headers(&self) -> impl Iterator<Item = &(String, String)> {
         const EVERYWHERE: [&str; 9] = [
             "connection",
@@ -88,7 +94,8 @@ impl Answer {
         self.headers.iter().filter(|(name, _)| !EVERYWHERE.contains(&name.as_str()))
     }
 
-    /// Status with its phrase, for instance `404 Not Found`. HTTP/2 sends no phrase, so it comes from the number.
+    /// Status with its phrase, for instance `404 Not Found`. HTTP/2 sends no phrase, so it comes
+    /// from the number.
     pub(crate) fn status_line(&self) -> String {
         match phrase(self.status) {
             Some(phrase) => format!("{} {phrase}", self.status),
@@ -104,7 +111,11 @@ impl Answer {
 
 /// A duration as a reader wants it: a decimal below ten milliseconds, none above.
 pub(crate) fn duration(millis: f64) -> String {
-    if millis < 10.0 { format!("{} ms", clock::tenths(millis)) } else { format!("{} ms", clock::whole(millis)) }
+    if millis < 10.0 {
+        format!("{} ms", clock::tenths(millis))
+    } else {
+        format!("{} ms", clock::whole(millis))
+    }
 }
 
 /// The phrases of the statuses that the gateway answers with.
@@ -157,7 +168,10 @@ mod tests {
     #[test]
     fn headers_of_every_answer_are_left_out() {
         let answer = answer("text/plain", "");
-        assert_eq!(answer.telling_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["retry-after"]);
+        assert_eq!(
+            answer.telling_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["retry-after"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! An answer as a reader sees it: status, time, headers, body; a problem explained; a failure in plain words.
+//! An answer as a reader sees it: status, time, headers, body; a problem explained; a failure in
+//! plain words.
 
 use super::{
     answer::{Answer, Outcome, Problem, duration},
@@ -18,7 +19,8 @@ pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView 
     match outcome {
         Outcome::Answered(answer) => view! { <Answered path answer/> }.into_any(),
         Outcome::Unreachable | Outcome::TooLate => {
-            view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }.into_any()
+            view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }
+                .into_any()
         }
     }
 }
@@ -27,9 +29,14 @@ pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView 
 fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
     let problem = answer.problem();
     let tone = if answer.is_success() { "good" } else { "bad" };
-    let facts = [answer.media_type(), Some(duration(answer.millis))].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let facts = [answer.media_type(), Some(duration(answer.millis))]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(", ");
     let status = answer.status_line();
-    let headers: Vec<String> = answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
+    let headers: Vec<String> =
+        answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
     let json = answer.is_json();
     let level = (path == "/stats").then(|| ServiceLevel::read(&answer.body)).flatten();
     let body = answer.body;

@@ -1,5 +1,6 @@
-//! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page shows. The server's router
-//! and its OpenAPI document are the authority; the browser tests hold this list against it.
+//! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page
+//! shows. The server's router and its OpenAPI document are the authority; the browser tests hold
+//! this list against it.
 
 use crate::standing::words;
 
@@ -91,14 +92,18 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
         id: "endpoint-asyncapi-json",
         path: "/asyncapi.json",
         brief: words("The socket protocol for machines: AsyncAPI 3"),
-        text: words("Every frame in both directions with its JSON Schema, made from the same types as the reference below."),
+        text: words(
+            "Every frame in both directions with its JSON Schema, made from the same types as the reference below.",
+        ),
         offer: Offer::Visit(words("Open the AsyncAPI document")),
     },
     Endpoint {
         id: "endpoint-keys",
         path: "/.well-known/micro-socket-keys",
         brief: words("The keys that messages are signed with"),
-        text: words("The public keys as a JWK set, the present one first. Empty where the gateway does not sign."),
+        text: words(
+            "The public keys as a JWK set, the present one first. Empty where the gateway does not sign.",
+        ),
         offer: Offer::Ask,
     },
     Endpoint {
@@ -112,14 +117,18 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
         id: "endpoint-healthz",
         path: "/healthz",
         brief: words("Is the process alive?"),
-        text: words("Answers 200 as long as the process answers at all. For the supervisor that would restart it."),
+        text: words(
+            "Answers 200 as long as the process answers at all. For the supervisor that would restart it.",
+        ),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-readyz",
         path: "/readyz",
         brief: words("Does it take connections?"),
-        text: words("Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it."),
+        text: words(
+            "Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it.",
+        ),
         offer: Offer::Ask,
     },
     Endpoint {
@@ -147,7 +156,9 @@ pub(crate) const SOCKETS: [SocketAddress; 2] = [
     SocketAddress {
         path: "/ws",
         purpose: words("Many topics over one connection"),
-        after_setup: words("You hear what setup named in topics, and whatever you subscribe to later."),
+        after_setup: words(
+            "You hear what setup named in topics, and whatever you subscribe to later.",
+        ),
     },
     SocketAddress {
         path: "/ws/sub/{topic}",
@@ -158,7 +169,8 @@ pub(crate) const SOCKETS: [SocketAddress; 2] = [
     },
 ];
 
-/// A path cut at its part to fill in: what stands before it, its name with braces, what stands behind.
+/// A path cut at its part to fill in: what stands before it, its name with braces, what stands
+/// behind.
 pub(crate) fn cut(path: &'static str) -> (&'static str, &'static str, &'static str) {
     match (path.find('{'), path.find('}')) {
         (Some(open), Some(close)) => (&path[..open], &path[open..=close], &path[close + 1..]),
@@ -179,7 +191,12 @@ mod tests {
     #[test]
     fn only_a_publish_has_a_part_to_fill_in() {
         for endpoint in ENDPOINTS {
-            assert_eq!(endpoint.path.contains('{'), endpoint.offer == Offer::Publish, "{}", endpoint.path);
+            assert_eq!(
+                endpoint.path.contains('{'),
+                endpoint.offer == Offer::Publish,
+                "{}",
+                endpoint.path
+            );
         }
     }
 }

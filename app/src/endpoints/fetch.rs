@@ -1,4 +1,5 @@
-//! Sends a try-out from the browser and measures it. Called by event handlers only, so never on the server.
+//! Sends a try-out from the browser and measures it. Called by event handlers only, so never on the
+//! server.
 
 use super::{
     answer::{Answer, Outcome},
@@ -11,8 +12,8 @@ use web_sys::AbortSignal;
 /// How long an answer may take, in milliseconds.
 const PATIENCE_MS: u32 = 15_000;
 
-/// Sends `call` to the gateway that served the page, with `key` as its API key, and waits for at most [`PATIENCE_MS`]. Dropping the
-/// future does not take the request back.
+/// Sends `call` to the gateway that served the page, with `key` as its API key, and waits for at
+/// most [`PATIENCE_MS`]. Dropping the future does not take the request back.
 pub(crate) async fn send(call: &Call, key: Option<&str>) -> Outcome {
     match exchange(call, key).await {
         Ok(answer) => Outcome::Answered(answer),

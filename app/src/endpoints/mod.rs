@@ -1,5 +1,5 @@
-//! The HTTP endpoints, each with its description, and **Try it** where there is something to send; the WebSocket addresses
-//! beside them. Renders the section `#endpoints`.
+//! The HTTP endpoints, each with its description, and **Try it** where there is something to send;
+//! the WebSocket addresses beside them. Renders the section `#endpoints`.
 
 mod answer;
 mod answer_view;

@@ -76,7 +76,8 @@ fn Query(rows: RwSignal<Vec<Row>>) -> impl IntoView {
     let remove = move |id: usize| {
         rows.write().retain(|row| row.id != id);
         if let Some(button) = add_button.get_untracked() {
-            // The focus was on what is gone now: the next best place keeps a keyboard's way. It fails for no button that is shown.
+            // The focus was on what is gone now: the next best place keeps a keyboard's way. It
+            // fails for no button that is shown.
             let _ = button.focus();
         }
     };

@@ -1,9 +1,10 @@
-//! What a try-out asks for, as text: the percent-encoded target and the curl line. Relies on nothing but the RFCs, so that
-//! what is shown and what is sent can be tested to be the same.
+//! What a try-out asks for, as text: the percent-encoded target and the curl line. Relies on
+//! nothing but the RFCs, so that what is shown and what is sent can be tested to be the same.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986: right in a path segment, in a query's names and in its values.
+/// Everything but the unreserved characters of RFC 3986: right in a path segment, in a query's
+/// names and in its values.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a try-out sends, but for the API key.
@@ -31,15 +32,18 @@ impl Call {
         if self.body.is_some() { "POST" } else { "GET" }
     }
 
-    /// The command that sends the same from a terminal; a key is taken from the shell's variable `API_KEY`. A target has no character
-    /// that a shell would read inside double quotes: all of them are percent-encoded. A body stands in single quotes.
+    /// The command that sends the same from a terminal; a key is taken from the shell's variable
+    /// `API_KEY`. A target has no character that a shell would read inside double quotes: all
+    /// of them are percent-encoded. A body stands in single quotes.
     pub(crate) fn curl(&self, origin: &str) -> String {
         let url = format!("\"{origin}{}\"", self.target);
         match &self.body {
             None => format!("curl {url}"),
             Some(body) => {
                 let quoted = body.replace('\'', r"'\''");
-                format!("curl {url} \\\n  --header \"Authorization: Bearer $API_KEY\" \\\n  --json '{quoted}'")
+                format!(
+                    "curl {url} \\\n  --header \"Authorization: Bearer $API_KEY\" \\\n  --json '{quoted}'"
+                )
             }
         }
     }
@@ -61,18 +65,22 @@ pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
-/// Why no URL can carry `topic`, where that is so: `.` and `..` are steps between folders, encoded or not.
+/// Why no URL can carry `topic`, where that is so: `.` and `..` are steps between folders, encoded
+/// or not.
 pub(crate) fn unreachable_topic(topic: &str) -> Option<&'static str> {
     match topic {
         "" => Some("A path needs a topic here."),
-        "." | ".." => Some("In a URL, . and .. are steps between folders: publish to this topic over the socket."),
+        "." | ".." => Some(
+            "In a URL, . and .. are steps between folders: publish to this topic over the socket.",
+        ),
         _ => None,
     }
 }
 
 fn query(parameters: &[Parameter]) -> String {
     let named = parameters.iter().filter(|parameter| !parameter.name.is_empty());
-    let pairs: Vec<String> = named.map(|p| format!("{}={}", encoded(&p.name), encoded(&p.value))).collect();
+    let pairs: Vec<String> =
+        named.map(|p| format!("{}={}", encoded(&p.name), encoded(&p.value))).collect();
     pairs.join("&")
 }
 
@@ -92,7 +100,10 @@ mod tests {
     fn the_prices_of_the_first_visit() {
         let target = publish_target("prices", &[row("bid", "100"), row("ask", "101")]);
         assert_eq!(target, "/demo/publish/prices?bid=100&ask=101");
-        assert_eq!(Call::get(target).curl("http://127.0.0.1:3000"), r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#);
+        assert_eq!(
+            Call::get(target).curl("http://127.0.0.1:3000"),
+            r#"curl "http://127.0.0.1:3000/demo/publish/prices?bid=100&ask=101""#
+        );
     }
 
     #[test]
@@ -110,7 +121,10 @@ mod tests {
     #[test]
     fn what_would_end_a_segment_or_a_value_is_encoded() {
         let rows = [row("a&b", "1=2#3"), row("ü", "100 %+1")];
-        assert_eq!(publish_target("eu/fx?x", &rows), "/demo/publish/eu%2Ffx%3Fx?a%26b=1%3D2%233&%C3%BC=100%20%25%2B1");
+        assert_eq!(
+            publish_target("eu/fx?x", &rows),
+            "/demo/publish/eu%2Ffx%3Fx?a%26b=1%3D2%233&%C3%BC=100%20%25%2B1"
+        );
     }
 
     #[test]

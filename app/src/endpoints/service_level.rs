@@ -1,5 +1,5 @@
-//! The service level in the answer of `/stats`, for people: the percentiles of the last minute and hour, and whether the target is
-//! met. What the page cannot read it leaves to the JSON beside it.
+//! The service level in the answer of `/stats`, for people: the percentiles of the last minute and
+//! hour, and whether the target is met. What the page cannot read it leaves to the JSON beside it.
 
 use crate::{log::clock, reference::Table};
 use leptos::prelude::*;
@@ -27,11 +27,18 @@ impl ServiceLevel {
     pub(super) fn read(body: &str) -> Option<Self> {
         let stats: Value = serde_json::from_str(body).ok()?;
         let slo = &stats["slo"];
-        Some(Self { target: slo["deliveryP99Ms"].as_f64()?, minute: Window::read(&slo["minute"])?, hour: Window::read(&slo["hour"])? })
+        Some(Self {
+            target: slo["deliveryP99Ms"].as_f64()?,
+            minute: Window::read(&slo["minute"])?,
+            hour: Window::read(&slo["hour"])?,
+        })
     }
 
     fn target(&self) -> String {
-        format!("99 of 100 deliveries are to take at most {} ms (slo.delivery_p99).", clock::whole(self.target))
+        format!(
+            "99 of 100 deliveries are to take at most {} ms (slo.delivery_p99).",
+            clock::whole(self.target)
+        )
     }
 
     fn rows(&self) -> [(&'static str, &Window); 2] {
@@ -101,7 +108,10 @@ mod tests {
         assert_eq!(minute.cells(), ["2", "0.1 ms", "0.2 ms", "12 ms", "1.5 s"]);
         assert_eq!((minute.verdict().0, hour.verdict().0), ("met", "nothing delivered"));
         assert_eq!(hour.cells()[1], "–");
-        assert_eq!(level.target(), "99 of 100 deliveries are to take at most 50 ms (slo.delivery_p99).");
+        assert_eq!(
+            level.target(),
+            "99 of 100 deliveries are to take at most 50 ms (slo.delivery_p99)."
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! A request that can be sent from the page: its form on one side, the request as it will be sent and the answer on the other.
+//! A request that can be sent from the page: its form on one side, the request as it will be sent
+//! and the answer on the other.
 
 use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request::Call};
 use crate::standing;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// The address shown until the browser knows better: where the gateway listens unless told otherwise.
+/// The address shown until the browser knows better: where the gateway listens unless told
+/// otherwise.
 const DEFAULT_ORIGIN: &str = "http://127.0.0.1:3000";
 
 /// A request as it was sent, and what became of it.
@@ -14,7 +16,8 @@ struct Exchange {
     outcome: Outcome,
 }
 
-/// A form that sends `call`. Without WebAssembly the browser sends a `GET` itself, and shows the answer as a page.
+/// A form that sends `call`. Without WebAssembly the browser sends a `GET` itself, and shows the
+/// answer as a page.
 #[component]
 pub(crate) fn TryIt(
     /// The endpoint's path, with its braces.
@@ -90,11 +93,21 @@ fn RequestBox(path: &'static str, call: Signal<Call>) -> impl IntoView {
     }
 }
 
-/// The answer, and to what it is one where the form has moved on since. Announced in a sentence when it comes.
+/// The answer, and to what it is one where the form has moved on since. Announced in a sentence
+/// when it comes.
 #[component]
-fn AnswerBox(path: &'static str, exchange: RwSignal<Option<Exchange>>, call: Signal<Call>) -> impl IntoView {
-    let earlier =
-        move || exchange.read().as_ref().filter(|exchange| exchange.call != *call.read()).map(|exchange| exchange.call.target.clone());
+fn AnswerBox(
+    path: &'static str,
+    exchange: RwSignal<Option<Exchange>>,
+    call: Signal<Call>,
+) -> impl IntoView {
+    let earlier = move || {
+        exchange
+            .read()
+            .as_ref()
+            .filter(|exchange| exchange.call != *call.read())
+            .map(|exchange| exchange.call.target.clone())
+    };
     let announcement = move || exchange.read().as_ref().map(|exchange| exchange.outcome.sentence());
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>

@@ -26,7 +26,12 @@ impl Fault {
         let mark = mark(text, at);
         let at = if error.is_eof() { mark.start } else { at };
         let line = text[..at].rfind('\n').map_or(0, |end| end + 1);
-        Some(Self { line: text[..at].matches('\n').count() + 1, column: text[line..at].chars().count() + 1, mark, message })
+        Some(Self {
+            line: text[..at].matches('\n').count() + 1,
+            column: text[line..at].chars().count() + 1,
+            mark,
+            message,
+        })
     }
 
     /// In a sentence, with the place.
@@ -37,7 +42,10 @@ impl Fault {
 
 /// The place in bytes; `serde_json` counts lines in lines, columns in bytes, both from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
-    let start = line.checked_sub(2).and_then(|nth| text.match_indices('\n').nth(nth)).map_or(0, |(at, _)| at + 1);
+    let start = line
+        .checked_sub(2)
+        .and_then(|nth| text.match_indices('\n').nth(nth))
+        .map_or(0, |(at, _)| at + 1);
     start + floor(&text[start..], column.saturating_sub(1))
 }
 
@@ -116,7 +124,17 @@ mod tests {
 
     #[test]
     fn strange_texts_have_a_fault_and_no_panic() {
-        for text in ["\u{feff}{}", "\"a\nb\"", "{'a':1}", "[1,]", "nul", "\\", "\u{2028}", "[\"\\x\"]", "{\"a\":1}}"] {
+        for text in [
+            "\u{feff}{}",
+            "\"a\nb\"",
+            "{'a':1}",
+            "[1,]",
+            "nul",
+            "\\",
+            "\u{2028}",
+            "[\"\\x\"]",
+            "{\"a\":1}}",
+        ] {
             assert!(Fault::find(text).is_some(), "{text:?}");
         }
         assert_eq!(Fault::find("[".repeat(200_000).as_str()).map(|f| f.line), Some(1));

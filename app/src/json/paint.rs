@@ -55,12 +55,18 @@ mod tests {
 
     #[test]
     fn markup_in_the_text_stays_text() {
-        assert_eq!(paint("\"<img onerror=x>&\"", None), "<span class=\"s\">\"&lt;img onerror=x&gt;&amp;\"</span>");
+        assert_eq!(
+            paint("\"<img onerror=x>&\"", None),
+            "<span class=\"s\">\"&lt;img onerror=x&gt;&amp;\"</span>"
+        );
         assert_eq!(paint("<b>", None), "<span class=\"n\">&lt;b&gt;</span>");
     }
 
     #[test]
     fn the_marked_token_is_underlined() {
-        assert_eq!(paint("{ x", Some(&(2..3))), "<span class=\"p\">{</span> <span class=\"n editor__mark\">x</span>");
+        assert_eq!(
+            paint("{ x", Some(&(2..3))),
+            "<span class=\"p\">{</span> <span class=\"n editor__mark\">x</span>"
+        );
     }
 }

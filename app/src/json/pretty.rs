@@ -2,7 +2,8 @@
 
 use super::{TokenKind, tokens};
 
-/// Deeper levels are indented like this one, so that depth cannot make the text grow without measure.
+/// Deeper levels are indented like this one, so that depth cannot make the text grow without
+/// measure.
 const MAX_INDENT: usize = 24;
 
 /// An indented text.

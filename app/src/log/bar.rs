@@ -66,7 +66,11 @@ fn Find(
 ) -> impl IntoView {
     let hits = move || {
         let set = screen.filter.with(|filter| !filter.text.is_empty());
-        if set { screen.feed.watch(Store::shown).to_string().into_any() } else { view! { <kbd class="kbd">"/"</kbd> }.into_any() }
+        if set {
+            screen.feed.watch(Store::shown).to_string().into_any()
+        } else {
+            view! { <kbd class="kbd">"/"</kbd> }.into_any()
+        }
     };
     view! {
         <div class="search">
@@ -111,7 +115,8 @@ fn Directions(
         }
     };
     let choices = [("Both", None), ("Out", Some(Direction::Out)), ("In", Some(Direction::In))];
-    view! { <div class="seg" role="group" aria-label="Direction">{choices.map(choice)}</div> }.into_any()
+    view! { <div class="seg" role="group" aria-label="Direction">{choices.map(choice)}</div> }
+        .into_any()
 }
 
 #[component]
@@ -122,8 +127,11 @@ fn Kinds(
     live: Signal<bool>,
 ) -> impl IntoView {
     let option = |kind: &'static str| view! { <option value=kind>{kind}</option> };
-    let only_received = ServerFrame::KINDS.into_iter().filter(|kind| !ClientFrame::KINDS.contains(kind));
-    let choose = move |kind: String| screen.change_filter(|filter| filter.kind = Some(kind).filter(|kind| !kind.is_empty()));
+    let only_received =
+        ServerFrame::KINDS.into_iter().filter(|kind| !ClientFrame::KINDS.contains(kind));
+    let choose = move |kind: String| {
+        screen.change_filter(|filter| filter.kind = Some(kind).filter(|kind| !kind.is_empty()))
+    };
     view! {
         <select
             class="filter"

@@ -1,5 +1,5 @@
-//! What stands in a row's cells, as one piece of HTML: rows come by the thousand, and a row that the browser parses at once costs a
-//! fraction of one that is put together element by element.
+//! What stands in a row's cells, as one piece of HTML: rows come by the thousand, and a row that
+//! the browser parses at once costs a fraction of one that is put together element by element.
 
 use super::{
     clock,
@@ -96,7 +96,9 @@ fn piece_html(piece: &Piece, needle: &str) -> String {
         Piece::Plain(text) => found(text, needle),
         Piece::Strong(text) => format!("<b>{}</b>", escaped(text)),
         Piece::Tag(word, None) => format!(r#"<span class="tag">{word}</span>"#),
-        Piece::Tag(word, Some(tone)) => format!(r#"<span class="tag" data-tone="{tone}">{word}</span>"#),
+        Piece::Tag(word, Some(tone)) => {
+            format!(r#"<span class="tag" data-tone="{tone}">{word}</span>"#)
+        }
     }
 }
 
@@ -106,7 +108,12 @@ fn found(text: &str, needle: &str) -> String {
     match hit.filter(|&(start, end)| text.is_char_boundary(start) && text.is_char_boundary(end)) {
         Some((start, end)) => {
             let (before, hit, after) = (&text[..start], &text[start..end], &text[end..]);
-            format!(r#"{}<span class="row__hit">{}</span>{}"#, escaped(before), escaped(hit), escaped(after))
+            format!(
+                r#"{}<span class="row__hit">{}</span>{}"#,
+                escaped(before),
+                escaped(hit),
+                escaped(after)
+            )
         }
         None => escaped(text),
     }
@@ -135,9 +142,20 @@ mod tests {
     #[test]
     fn nothing_of_a_frame_becomes_markup() {
         let mut store = crate::log::store::Store::default();
-        store.received(0.0, r#"{"type":"error","code":"INVALID_TOPIC","message":"<i>no</i>","topic":"<b>"}"#);
+        store.received(
+            0.0,
+            r#"{"type":"error","code":"INVALID_TOPIC","message":"<i>no</i>","topic":"<b>"}"#,
+        );
         let html = Cells::of(store.get(0).unwrap(), 0.0).html("NO");
-        assert!(html.contains(r#"<span role="gridcell" class="row__topic">&lt;b&gt;</span>"#), "{html}");
-        assert!(html.contains(r#"<b>INVALID_TOPIC</b> &lt;i&gt;<span class="row__hit">no</span>&lt;/i&gt;"#), "{html}");
+        assert!(
+            html.contains(r#"<span role="gridcell" class="row__topic">&lt;b&gt;</span>"#),
+            "{html}"
+        );
+        assert!(
+            html.contains(
+                r#"<b>INVALID_TOPIC</b> &lt;i&gt;<span class="row__hit">no</span>&lt;/i&gt;"#
+            ),
+            "{html}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Times, durations and sizes as text. A moment is milliseconds since 1970 (UTC), as the browser gives it.
+//! Times, durations and sizes as text. A moment is milliseconds since 1970 (UTC), as the browser
+//! gives it.
 
 const DAY: i64 = 86_400_000;
 
@@ -8,7 +9,10 @@ pub(crate) fn time_of_day(moment: f64, offset: f64) -> (String, String) {
     let local = (moment - offset * 60_000.0).floor() as i64;
     let ms = local.rem_euclid(DAY);
     let (minutes, rest) = (ms / 60_000, ms % 60_000);
-    (format!("{:02}:{:02}:", minutes / 60, minutes % 60), format!("{:02}.{:03}", rest / 1000, rest % 1000))
+    (
+        format!("{:02}:{:02}:", minutes / 60, minutes % 60),
+        format!("{:02}.{:03}", rest / 1000, rest % 1000),
+    )
 }
 
 /// ISO 8601 in UTC, for machines.
@@ -24,7 +28,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
@@ -42,7 +47,8 @@ pub(crate) fn duration(ms: f64) -> String {
     }
 }
 
-/// A number that is not negative, rounded to one decimal. What `{:.1}` would bring along is 2 KB of the page (compressed).
+/// A number that is not negative, rounded to one decimal. What `{:.1}` would bring along is 2 KB of
+/// the page (compressed).
 pub(crate) fn tenths(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
     format!("{}.{}", tenths / 10, tenths % 10)
@@ -58,7 +64,11 @@ pub(crate) fn size(bytes: usize) -> String {
     const KIB: f64 = 1024.0;
     let exact = bytes as f64;
     let unit = |value: f64, unit: &str| {
-        if value.fract() > 0.0 && value < 99.95 { format!("{} {unit}", tenths(value)) } else { format!("{} {unit}", whole(value)) }
+        if value.fract() > 0.0 && value < 99.95 {
+            format!("{} {unit}", tenths(value))
+        } else {
+            format!("{} {unit}", whole(value))
+        }
     };
     match bytes {
         0..1024 => format!("{bytes} B"),

@@ -1,4 +1,5 @@
-//! An unfolded row: the frame as JSON, what is known of it, what can be done with it; of a fault, what it means.
+//! An unfolded row: the frame as JSON, what is known of it, what can be done with it; of a fault,
+//! what it means.
 
 use super::{
     clock,
@@ -34,8 +35,15 @@ pub(crate) fn Detail(
     })?;
     let explanation = explain(&entry);
     let facts = move || {
-        let answer = screen.feed.watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?.0)).cloned());
-        screen.feed.read(|store| store.get(id).map(|entry| facts(entry, question.as_ref(), answer.as_ref()))).map(fact_list)
+        let answer = screen
+            .feed
+            .watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?.0)).cloned());
+        screen
+            .feed
+            .read(|store| {
+                store.get(id).map(|entry| facts(entry, question.as_ref(), answer.as_ref()))
+            })
+            .map(fact_list)
     };
     let answers = entry.answers;
     let main = match explanation {
@@ -116,15 +124,25 @@ fn plain_summary(entry: &Entry) -> String {
 fn html(text: &str, raw: bool) -> String {
     let is_json = text.trim_start().starts_with(['{', '[']);
     let (shown, left_out) = if raw || !is_json {
-        let end = (0..=MAX_SHOWN.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=MAX_SHOWN.min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0);
         (text[..end].to_owned(), text.len() - end)
     } else {
         let pretty = pretty(text, MAX_SHOWN);
         (pretty.text, pretty.left_out)
     };
-    let mut html = if shown.len() <= MAX_PAINTED && is_json { paint(&shown, None) } else { crate::json::escaped(&shown) };
+    let mut html = if shown.len() <= MAX_PAINTED && is_json {
+        paint(&shown, None)
+    } else {
+        crate::json::escaped(&shown)
+    };
     if left_out > 0 {
-        html += &format!("\n<span class=\"c\">… {} more: copy the frame to see all of it</span>", clock::size(left_out));
+        html += &format!(
+            "\n<span class=\"c\">… {} more: copy the frame to see all of it</span>",
+            clock::size(left_out)
+        );
     }
     html
 }
@@ -200,10 +218,16 @@ fn time_of(iso: &str) -> String {
 /// A frame in a few words.
 fn said(entry: &Entry) -> String {
     match (entry.word(), entry.facts.seq_no, &entry.facts.code) {
-        ("ack", Some(number), _) => format!("ack {}, seq {number}", if entry.facts.duplicate { "duplicate" } else { "ok" }),
+        ("ack", Some(number), _) => {
+            format!("ack {}, seq {number}", if entry.facts.duplicate { "duplicate" } else { "ok" })
+        }
         (word, _, Some(code)) => format!("{word} {code}"),
         (word, Some(number), _) => format!("{word}, seq {number}"),
-        (word, None, None) => entry.facts.topic.as_ref().map_or_else(|| word.to_owned(), |topic| format!("{word} {topic}")),
+        (word, None, None) => entry
+            .facts
+            .topic
+            .as_ref()
+            .map_or_else(|| word.to_owned(), |topic| format!("{word} {topic}")),
     }
 }
 

@@ -60,9 +60,12 @@ impl Facts {
     pub(crate) fn of_sent(text: &str) -> Self {
         match ClientFrame::parse(text) {
             Ok(frame) => Self::of_client(&frame),
-            Err(Rejected { topic, message_id, .. }) => {
-                Self { kind: RAW, topic: topic.map(boxed), message_id: message_id.map(boxed), ..Self::default() }
-            }
+            Err(Rejected { topic, message_id, .. }) => Self {
+                kind: RAW,
+                topic: topic.map(boxed),
+                message_id: message_id.map(boxed),
+                ..Self::default()
+            },
         }
     }
 
@@ -70,15 +73,29 @@ impl Facts {
         let kind = frame.kind();
         let about = |topic: &protocol::Topic<'_>| Some(topic.as_str().into());
         match frame {
-            ClientFrame::Setup(setup) => {
-                Self { kind, topics: setup.topics.iter().map(|topic| topic.as_ref().into()).collect(), ..Self::default() }
+            ClientFrame::Setup(setup) => Self {
+                kind,
+                topics: setup.topics.iter().map(|topic| topic.as_ref().into()).collect(),
+                ..Self::default()
+            },
+            ClientFrame::Subscribe(subscribe) => {
+                Self { kind, topic: about(&subscribe.topic), ..Self::default() }
             }
-            ClientFrame::Subscribe(subscribe) => Self { kind, topic: about(&subscribe.topic), ..Self::default() },
-            ClientFrame::Unsubscribe(unsubscribe) => Self { kind, topic: about(&unsubscribe.topic), ..Self::default() },
-            ClientFrame::Publish(publish) => {
-                Self { kind, topic: about(&publish.topic), message_id: Some(publish.message_id.as_str().into()), ..Self::default() }
+            ClientFrame::Unsubscribe(unsubscribe) => {
+                Self { kind, topic: about(&unsubscribe.topic), ..Self::default() }
             }
-            ClientFrame::Ack(receipt) => Self { kind, topic: about(&receipt.topic), seq_no: Some(receipt.seq_no.get()), ..Self::default() },
+            ClientFrame::Publish(publish) => Self {
+                kind,
+                topic: about(&publish.topic),
+                message_id: Some(publish.message_id.as_str().into()),
+                ..Self::default()
+            },
+            ClientFrame::Ack(receipt) => Self {
+                kind,
+                topic: about(&receipt.topic),
+                seq_no: Some(receipt.seq_no.get()),
+                ..Self::default()
+            },
             ClientFrame::Ping => Self { kind, ..Self::default() },
         }
     }
@@ -90,12 +107,18 @@ impl Facts {
         };
         let kind = frame.kind();
         match frame {
-            ServerFrame::Subscribed(subscribed) => {
-                Self { kind, topic: Some(subscribed.topic.as_str().into()), seq_no: Some(subscribed.seq_no.get()), ..Self::default() }
-            }
-            ServerFrame::Unsubscribed(unsubscribed) => {
-                Self { kind, topic: Some(unsubscribed.topic.as_str().into()), code: unsubscribed.code, ..Self::default() }
-            }
+            ServerFrame::Subscribed(subscribed) => Self {
+                kind,
+                topic: Some(subscribed.topic.as_str().into()),
+                seq_no: Some(subscribed.seq_no.get()),
+                ..Self::default()
+            },
+            ServerFrame::Unsubscribed(unsubscribed) => Self {
+                kind,
+                topic: Some(unsubscribed.topic.as_str().into()),
+                code: unsubscribed.code,
+                ..Self::default()
+            },
             ServerFrame::Message(message) => Self {
                 kind,
                 topic: Some(message.topic.as_str().into()),
@@ -237,11 +260,17 @@ mod tests {
 
     #[test]
     fn facts_of_frames_both_ways() {
-        let publish = Facts::of_sent(r#"{"type":"publish","topic":"orders","messageId":"k1","payload":1}"#);
-        assert_eq!((publish.kind, publish.topic.as_deref(), publish.message_id.as_deref()), ("publish", Some("orders"), Some("k1")));
+        let publish =
+            Facts::of_sent(r#"{"type":"publish","topic":"orders","messageId":"k1","payload":1}"#);
+        assert_eq!(
+            (publish.kind, publish.topic.as_deref(), publish.message_id.as_deref()),
+            ("publish", Some("orders"), Some("k1"))
+        );
         let setup = Facts::of_sent(r#"{"type":"setup","token":"t","topics":["a","b"]}"#);
         assert_eq!(setup.topics, [Box::from("a"), Box::from("b")]);
-        let ack = received(r#"{"type":"ack","messageId":"k1","status":"duplicate","topic":"orders","seqNo":7}"#);
+        let ack = received(
+            r#"{"type":"ack","messageId":"k1","status":"duplicate","topic":"orders","seqNo":7}"#,
+        );
         assert_eq!((ack.kind, ack.seq_no, ack.duplicate), ("ack", Some(7), true));
     }
 

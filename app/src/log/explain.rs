@@ -22,10 +22,14 @@ pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
             Ok(ServerFrame::Error(failure)) => Some(error(failure.code, &failure.message)),
             _ => None,
         },
-        Content::Closed { code, reason, asked } => Some(closed(&Ending { code: *code, reason: reason.to_string(), asked: *asked })),
+        Content::Closed { code, reason, asked } => {
+            Some(closed(&Ending { code: *code, reason: reason.to_string(), asked: *asked }))
+        }
         Content::Failed { url, why } => Some(Explanation {
             title: why.to_string(),
-            cause: format!("The browser could not open {url}. The pane Connection shows what is known of the cause."),
+            cause: format!(
+                "The browser could not open {url}. The pane Connection shows what is known of the cause."
+            ),
             effect: "Nothing was sent.",
             remedy: "See the pane Connection, then connect again.".into(),
             reference: ("flow".to_owned(), "How a connection begins"),
@@ -46,15 +50,22 @@ fn error(code: ErrorCode, message: &str) -> Explanation {
 
 fn effect(code: ErrorCode) -> &'static str {
     use ErrorCode::{
-        AlreadySetup, AuthFailed, BackboneUnavailable, InvalidJson, InvalidMessage, SetupRequired, ShuttingDown, TokenExpired, UnknownType,
+        AlreadySetup, AuthFailed, BackboneUnavailable, InvalidJson, InvalidMessage, SetupRequired,
+        ShuttingDown, TokenExpired, UnknownType,
     };
     match code {
         InvalidJson | InvalidMessage | UnknownType => {
             "Nothing was changed. The connection stays open; many such frames in a row end it with 4400."
         }
-        AuthFailed | TokenExpired => "The connection is not set up. It stays open for another attempt; after the third it ends with 4401.",
-        SetupRequired => "Nothing was changed. The connection waits for setup, and ends with 4408 if none comes.",
-        AlreadySetup => "Nothing was changed. The connection goes on as the user that it was set up for.",
+        AuthFailed | TokenExpired => {
+            "The connection is not set up. It stays open for another attempt; after the third it ends with 4401."
+        }
+        SetupRequired => {
+            "Nothing was changed. The connection waits for setup, and ends with 4408 if none comes."
+        }
+        AlreadySetup => {
+            "Nothing was changed. The connection goes on as the user that it was set up for."
+        }
         BackboneUnavailable => "Whether the message was stored is not known yet.",
         ShuttingDown => "Nothing was stored. The connection ends soon, with 1001.",
         _ => "Nothing was changed. The connection stays open.",
@@ -62,17 +73,30 @@ fn effect(code: ErrorCode) -> &'static str {
 }
 
 fn closed(ending: &Ending) -> Explanation {
-    let said = if ending.reason.is_empty() { String::new() } else { format!(" The gateway said: {}", sentence(&ending.reason)) };
+    let said = if ending.reason.is_empty() {
+        String::new()
+    } else {
+        format!(" The gateway said: {}", sentence(&ending.reason))
+    };
     let (title, cause, remedy) = if ending.asked {
-        ("This page has disconnected".to_owned(), format!("You have pressed Disconnect.{said}"), "Connect again whenever you like.")
+        (
+            "This page has disconnected".to_owned(),
+            format!("You have pressed Disconnect.{said}"),
+            "Connect again whenever you like.",
+        )
     } else if crate::connection::goes_on(ending) {
         let remedy = "Reconnect, waiting longer each time, and resume. This page does so by itself, unless that is switched off (Checks).";
         (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), remedy)
     } else {
-        (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), ending.remedy())
+        (
+            format!("Closed with {}", ending.code),
+            format!("{}{said}", ending.meaning()),
+            ending.remedy(),
+        )
     };
     // A code without a meaning of its own has no row.
-    let row = CloseCode::from_number(ending.code).map_or_else(|| "closes".to_owned(), |code| anchors::close(code.number()));
+    let row = CloseCode::from_number(ending.code)
+        .map_or_else(|| "closes".to_owned(), |code| anchors::close(code.number()));
     Explanation {
         title,
         cause,
@@ -99,7 +123,10 @@ mod tests {
     #[test]
     fn errors_carry_cause_effect_remedy() {
         let mut store = Store::default();
-        store.received(0.0, r#"{"type":"error","code":"INVALID_TOPIC","message":"topic must not be empty"}"#);
+        store.received(
+            0.0,
+            r#"{"type":"error","code":"INVALID_TOPIC","message":"topic must not be empty"}"#,
+        );
         let explanation = explain(store.get(0).unwrap()).unwrap();
         assert_eq!(explanation.cause, "Topic must not be empty.");
         assert_eq!(explanation.remedy, ErrorCode::InvalidTopic.remedy());

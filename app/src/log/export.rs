@@ -53,7 +53,9 @@ fn line(entry: &Entry) -> Line<'_> {
         Content::Text(_) | Content::Binary { .. } => line,
         Content::Opened { url } => Line { url: Some(url), ..line },
         Content::Waiting { what } => Line { reason: Some(what), ..line },
-        Content::Closed { code, reason, .. } => Line { code: Some(*code), reason: Some(reason), ..line },
+        Content::Closed { code, reason, .. } => {
+            Line { code: Some(*code), reason: Some(reason), ..line }
+        }
         Content::Failed { url, why } => Line { url: Some(url), reason: Some(why), ..line },
     }
 }

@@ -1,5 +1,5 @@
-//! The log's rows, shared by what writes and what shows them. Writing is cheap and told at most once per animation frame, so that a
-//! thousand frames a second cost sixty renderings.
+//! The log's rows, shared by what writes and what shows them. Writing is cheap and told at most
+//! once per animation frame, so that a thousand frames a second cost sixty renderings.
 
 use super::store::Store;
 use leptos::prelude::*;
@@ -15,7 +15,11 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new() -> Self {
-        Self { store: StoredValue::new(Store::default()), revision: RwSignal::new(0), due: StoredValue::new(false) }
+        Self {
+            store: StoredValue::new(Store::default()),
+            revision: RwSignal::new(0),
+            due: StoredValue::new(false),
+        }
     }
 
     /// Writes; what is shown follows with the next animation frame.

@@ -16,7 +16,9 @@ pub(crate) struct Filter {
 impl Filter {
     /// Whether `entry` is shown.
     pub(crate) fn shows(&self, entry: &Entry) -> bool {
-        let direction = self.direction.is_none() || entry.direction.is_none() || entry.direction == self.direction;
+        let direction = self.direction.is_none()
+            || entry.direction.is_none()
+            || entry.direction == self.direction;
         let kind = self.kind.as_deref().is_none_or(|kind| kind == entry.kind());
         direction && kind && self.finds(entry)
     }
@@ -42,7 +44,10 @@ pub(crate) fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
     let first = needle.first()?;
     let starts = |(at, byte): (usize, &u8)| {
         let same = byte.eq_ignore_ascii_case(first);
-        let fits = same && text.get(at..at + needle.len()).is_some_and(|part| part.eq_ignore_ascii_case(needle));
+        let fits = same
+            && text
+                .get(at..at + needle.len())
+                .is_some_and(|part| part.eq_ignore_ascii_case(needle));
         fits.then_some(at)
     };
     text.iter().enumerate().find_map(starts)

@@ -1,4 +1,5 @@
-//! Below the rows: how many, what waits, and the one voice that tells a screen reader what has come.
+//! Below the rows: how many, what waits, and the one voice that tells a screen reader what has
+//! come.
 
 use super::{
     clock,
@@ -23,7 +24,9 @@ pub(crate) fn Foot(
     /// The connection.
     line: Line,
 ) -> impl IntoView {
-    let counts = Memo::new(move |_| screen.feed.watch(|store| (store.len(), store.shown(), store.waiting())));
+    let counts = Memo::new(move |_| {
+        screen.feed.watch(|store| (store.len(), store.shown(), store.waiting()))
+    });
     let totals = Memo::new(move |_| screen.feed.watch(Store::totals));
     let said = announcements(screen, line);
     let filled = Memo::new(move |_| counts.get().0 > 0);
@@ -50,7 +53,9 @@ fn counted((all, shown, waiting): (usize, usize, usize)) -> String {
 fn bytes(totals: Totals) -> String {
     match totals {
         Totals { entries: 0, .. } => String::new(),
-        Totals { bytes_in, bytes_out, .. } => format!("{} in, {} out", clock::size(bytes_in), clock::size(bytes_out)),
+        Totals { bytes_in, bytes_out, .. } => {
+            format!("{} in, {} out", clock::size(bytes_in), clock::size(bytes_out))
+        }
     }
 }
 
@@ -82,7 +87,8 @@ fn FollowButton(
     .into_any()
 }
 
-/// What a screen reader says: the state of the line, and sums of what has come, at most once in [`QUIET`].
+/// What a screen reader says: the state of the line, and sums of what has come, at most once in
+/// [`QUIET`].
 fn announcements(screen: Screen, line: Line) -> ReadSignal<String> {
     let (said, say) = signal(String::new());
     let waits = StoredValue::new(false);
@@ -114,7 +120,9 @@ fn announcement(before: (&Totals, &Link), now: (&Totals, &Link)) -> String {
         parts.push(now.1.words());
     }
     let new = |count: fn(&Totals) -> usize| count(now.0).saturating_sub(count(before.0));
-    for (count, one, many) in [(new(|t| t.entries), "new row", "new rows"), (new(|t| t.errors), "error", "errors")] {
+    for (count, one, many) in
+        [(new(|t| t.entries), "new row", "new rows"), (new(|t| t.errors), "error", "errors")]
+    {
         match count {
             0 => {}
             1 => parts.push(format!("1 {one}")),

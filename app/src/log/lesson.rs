@@ -1,4 +1,5 @@
-//! The empty log: teaches how to read it. Rendered on the server only; the browser keeps that HTML for a log that is cleared.
+//! The empty log: teaches how to read it. Rendered on the server only; the browser keeps that HTML
+//! for a log that is cleared.
 
 use crate::{shell::Icon, standing};
 use leptos::prelude::*;

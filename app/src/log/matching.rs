@@ -1,5 +1,5 @@
-//! Which frame an arriving one answers. The protocol answers requests in order, and an answer names the topic or message id of
-//! its question; so the oldest open question that fits is the one.
+//! Which frame an arriving one answers. The protocol answers requests in order, and an answer names
+//! the topic or message id of its question; so the oldest open question that fits is the one.
 
 use super::entry::{Facts, RAW};
 use protocol::ErrorCode;
@@ -51,7 +51,13 @@ impl Matching {
         if self.open.len() == MAX_OPEN {
             self.open.pop_front();
         }
-        self.open.push_back(Question { id, at, facts: facts.clone(), stored: None, delivered: false });
+        self.open.push_back(Question {
+            id,
+            at,
+            facts: facts.clone(),
+            stored: None,
+            delivered: false,
+        });
     }
 
     /// A frame has come in.
@@ -59,7 +65,10 @@ impl Matching {
         let (index, after) = match facts.kind {
             "ready" => (self.first(|q| q.facts.kind == "setup")?, After::Ends),
             "pong" => (self.first(|q| q.facts.kind == "ping")?, After::Ends),
-            "unsubscribed" => (self.first(|q| q.facts.kind == "unsubscribe" && q.facts.topic == facts.topic)?, After::Ends),
+            "unsubscribed" => (
+                self.first(|q| q.facts.kind == "unsubscribe" && q.facts.topic == facts.topic)?,
+                After::Ends,
+            ),
             "subscribed" => self.subscribed(facts)?,
             "ack" => self.acknowledged(facts)?,
             "message" => self.delivered(facts)?,
@@ -91,12 +100,16 @@ impl Matching {
         let index = self.first(|q| is_publish(q, facts) && q.stored.is_none())?;
         let question = &mut self.open[index];
         question.stored = facts.seq_no;
-        Some((index, if facts.duplicate || question.delivered { After::Ends } else { After::Stays }))
+        Some((
+            index,
+            if facts.duplicate || question.delivered { After::Ends } else { After::Stays },
+        ))
     }
 
     /// The same message id of another user is another message: its number differs.
     fn delivered(&mut self, facts: &Facts) -> Option<(usize, After)> {
-        let own = |q: &Question| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
+        let own =
+            |q: &Question| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
         let index = self.first(|q| own(q) && (q.stored.is_none() || q.stored == facts.seq_no))?;
         let question = &mut self.open[index];
         question.delivered = true;
@@ -115,14 +128,20 @@ impl Matching {
     }
 
     fn refused(&self, facts: &Facts) -> Option<(usize, After)> {
-        use ErrorCode::{AlreadySetup, AuthFailed, InvalidJson, InvalidMessage, TokenExpired, UnknownType};
+        use ErrorCode::{
+            AlreadySetup, AuthFailed, InvalidJson, InvalidMessage, TokenExpired, UnknownType,
+        };
         if facts.message_id.is_some() {
             let same = |q: &Question| q.facts.message_id == facts.message_id && q.stored.is_none();
             return Some((self.first(same)?, After::Ends));
         }
         if facts.topic.is_some() {
-            let same = |q: &Question| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
-            let of_setup = |q: &Question| q.facts.kind == "setup" && q.facts.topics.iter().any(|topic| facts.topic.as_ref() == Some(topic));
+            let same =
+                |q: &Question| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
+            let of_setup = |q: &Question| {
+                q.facts.kind == "setup"
+                    && q.facts.topics.iter().any(|topic| facts.topic.as_ref() == Some(topic))
+            };
             return match self.first(of_setup) {
                 Some(setup) => Some((setup, After::Stays)),
                 None => Some((self.first(same)?, After::Ends)),
@@ -133,7 +152,9 @@ impl Matching {
             AuthFailed | AlreadySetup | TokenExpired => Some("setup"),
             _ => None,
         };
-        let fits = |q: &Question| kind.map_or(q.stored.is_none() && q.facts.topic.is_none(), |kind| q.facts.kind == kind);
+        let fits = |q: &Question| {
+            kind.map_or(q.stored.is_none() && q.facts.topic.is_none(), |kind| q.facts.kind == kind)
+        };
         Some((self.first(fits)?, After::Ends))
     }
 }
@@ -146,7 +167,8 @@ fn is_publish(question: &Question, facts: &Facts) -> bool {
 mod tests {
     use super::*;
 
-    /// Sends and receives in order; rows are counted from 0. Gives what each received frame answers.
+    /// Sends and receives in order; rows are counted from 0. Gives what each received frame
+    /// answers.
     fn walk(frames: &[(char, &str)]) -> Vec<Option<u64>> {
         let mut matching = Matching::default();
         let mut answers = Vec::new();
@@ -155,7 +177,9 @@ mod tests {
                 '>' => matching.sent(id, id as f64, &Facts::of_sent(text)),
                 _ => answers.push(
                     matching
-                        .received(&Facts::of_received(protocol::ServerFrame::parse(text).ok().as_ref()))
+                        .received(&Facts::of_received(
+                            protocol::ServerFrame::parse(text).ok().as_ref(),
+                        ))
                         .map(|answered| answered.question),
                 ),
             }

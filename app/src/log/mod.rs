@@ -1,5 +1,6 @@
-//! Every frame both ways, on one wire. [`store`] and what it relies on is plain data and tested as such; [`feed`] tells at most once a
-//! frame that there is more of it; [`screen`] is what the reader sees of it; the rest shows it.
+//! Every frame both ways, on one wire. [`store`] and what it relies on is plain data and tested as
+//! such; [`feed`] tells at most once a frame that there is more of it; [`screen`] is what the
+//! reader sees of it; the rest shows it.
 
 mod bar;
 mod cells;

@@ -28,7 +28,11 @@ pub(crate) fn LogPane(
     let empty = Memo::new(move |_| screen.feed.watch(Store::len) == 0);
     let html = LessonHtml::new();
     let body = move || {
-        if empty.get() { view! { <Lesson html/> }.into_any() } else { view! { <Grid screen again edit/> }.into_any() }
+        if empty.get() {
+            view! { <Lesson html/> }.into_any()
+        } else {
+            view! { <Grid screen again edit/> }.into_any()
+        }
     };
     view! {
         <section class="log" id="log" aria-labelledby="log-title">

@@ -1,4 +1,5 @@
-//! One row: time, wire, kind, topic, number, the frame in a line, size, round trip. Below it, where it is unfolded, all of it.
+//! One row: time, wire, kind, topic, number, the frame in a line, size, round trip. Below it, where
+//! it is unfolded, all of it.
 
 use super::{cells::Cells, detail::Detail, entry::Direction, screen::Screen};
 use crate::browser;
@@ -59,7 +60,10 @@ pub(crate) fn Row(
 fn is_fresh(screen: Screen, id: u64) -> bool {
     let since = |at: f64| browser::now() - at;
     screen.feed.read(|store| {
-        let burst = store.get(id.saturating_sub(BURST)).filter(|_| id >= BURST).is_some_and(|entry| since(entry.at) < 500.0);
+        let burst = store
+            .get(id.saturating_sub(BURST))
+            .filter(|_| id >= BURST)
+            .is_some_and(|entry| since(entry.at) < 500.0);
         !burst && store.get(id).is_some_and(|entry| since(entry.at) < FRESH)
     })
 }

@@ -1,4 +1,5 @@
-//! The list itself: a scroller as high as all rows together, in which only those on the screen are rendered.
+//! The list itself: a scroller as high as all rows together, in which only those on the screen are
+//! rendered.
 
 use super::{
     row::Row,
@@ -26,7 +27,9 @@ pub(crate) fn Rows(
     hold_position(screen, scroller, space);
     let ids = Memo::new(move |_| {
         let rendered = screen.rendered.get();
-        screen.feed.watch(|store| rendered.filter_map(|index| store.id_at(index)).collect::<Vec<_>>())
+        screen
+            .feed
+            .watch(|store| rendered.filter_map(|index| store.id_at(index)).collect::<Vec<_>>())
     });
     let top = move || {
         let first = screen.rendered.with(|rendered| rendered.start);
@@ -61,7 +64,9 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
         let (Some(scroller), Some(probe)) = (scroller.get(), probe.get()) else { return };
         let view = scroller.clone();
         let measure = Closure::<dyn Fn()>::new(move || {
-            let height = |child: Option<web_sys::Element>| child.map_or(0.0, |child| child.get_bounding_client_rect().height());
+            let height = |child: Option<web_sys::Element>| {
+                child.map_or(0.0, |child| child.get_bounding_client_rect().height())
+            };
             let row = height(probe.first_element_child());
             // Not rendered at present: the last measures hold.
             if row > 0.0 {
@@ -79,17 +84,20 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
 /// Gives the list its height; then follows the newest row, or stands still while the oldest go.
 fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<html::Div>) {
     Effect::new(move |gone_before: Option<u64>| {
-        let (list, following, wanted) = (screen.list.get(), screen.following.get(), screen.scroll.get());
+        let (list, following, wanted) =
+            (screen.list.get(), screen.following.get(), screen.scroll.get());
         let gone = screen.feed.watch(super::store::Store::gone);
         let (Some(scroller), Some(space)) = (scroller.get(), space.get()) else { return gone };
         // A length in pixels is always a valid style.
-        let _ = web_sys::HtmlElement::style(&space).set_property("height", &format!("{}px", list.total()));
+        let _ = web_sys::HtmlElement::style(&space)
+            .set_property("height", &format!("{}px", list.total()));
         let moved = gone.saturating_sub(gone_before.unwrap_or(gone)) as f64 * list.heights.row;
         let target = if following { list.end() } else { (wanted - moved).max(0.0) };
         if !following && moved > 0.0 {
             screen.scroll.set(target);
         }
-        // Where the list stands is asked once all rows of this turn are in place: asked sooner, the browser would lay them out twice.
+        // Where the list stands is asked once all rows of this turn are in place: asked sooner, the
+        // browser would lay them out twice.
         queue_microtask(move || {
             if (f64::from(scroller.scroll_top()) - target).abs() >= 1.0 {
                 scroller.set_scroll_top(target.ceil() as i32);
@@ -100,13 +108,20 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
     });
 }
 
-/// The row that had the focus may be rendered no more: then the list takes it, so that the arrow keys go on.
+/// The row that had the focus may be rendered no more: then the list takes it, so that the arrow
+/// keys go on.
 fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
-    let Some(focused) = document().active_element().filter(|focused| scroller.contains(Some(focused))) else { return };
+    let Some(focused) =
+        document().active_element().filter(|focused| scroller.contains(Some(focused)))
+    else {
+        return;
+    };
     let id = row_id(&focused);
     let rendered = |id: u64| {
         let index = screen.feed.read(|store| store.index_of(id));
-        index.is_some_and(|index| screen.rendered.with_untracked(|rendered| rendered.contains(&index)))
+        index.is_some_and(|index| {
+            screen.rendered.with_untracked(|rendered| rendered.contains(&index))
+        })
     };
     if id.is_some_and(|id| !rendered(id)) {
         focus(scroller);
@@ -136,7 +151,11 @@ fn scrolled(screen: Screen, scroller: NodeRef<html::Div>) {
     let Some(scroller) = scroller.get_untracked() else { return };
     let top = f64::from(scroller.scroll_top());
     let end = f64::from(scroller.scroll_height() - scroller.client_height());
-    let before = if screen.following.get_untracked() { screen.list.with_untracked(List::end) } else { screen.scroll.get_untracked() };
+    let before = if screen.following.get_untracked() {
+        screen.list.with_untracked(List::end)
+    } else {
+        screen.scroll.get_untracked()
+    };
     if top >= end - 2.0 {
         screen.follow(true);
     } else if top < before - 1.0 {
@@ -148,15 +167,23 @@ fn scrolled(screen: Screen, scroller: NodeRef<html::Div>) {
 }
 
 fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &ev::KeyboardEvent) {
-    let Some(on) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return };
+    let Some(on) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+    else {
+        return;
+    };
     let row = row_id(&on);
-    if (row.is_none() && !on.class_list().contains("log__rows")) || event.ctrl_key() || event.meta_key() || event.alt_key() {
+    if (row.is_none() && !on.class_list().contains("log__rows"))
+        || event.ctrl_key()
+        || event.meta_key()
+        || event.alt_key()
+    {
         return;
     }
     if row.is_some() {
         screen.active.set(row);
     }
-    let page = screen.heights.with_untracked(|heights| (heights.view / heights.row) as isize).max(2) - 1;
+    let page =
+        screen.heights.with_untracked(|heights| (heights.view / heights.row) as isize).max(2) - 1;
     let row = screen.active.get_untracked();
     let moved = match event.key().as_str() {
         "ArrowDown" => screen.move_by(1),
@@ -183,12 +210,22 @@ fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &
     }
 }
 
-fn act(screen: Screen, again: Callback<String>, edit: Callback<String>, key: &str, row: u64) -> bool {
+fn act(
+    screen: Screen,
+    again: Callback<String>,
+    edit: Callback<String>,
+    key: &str,
+    row: u64,
+) -> bool {
     let open = screen.open.get_untracked() == Some(row);
     let own = || {
-        screen
-            .feed
-            .read(|store| store.get(row).filter(|entry| entry.direction == Some(super::entry::Direction::Out))?.text().map(str::to_owned))
+        screen.feed.read(|store| {
+            store
+                .get(row)
+                .filter(|entry| entry.direction == Some(super::entry::Direction::Out))?
+                .text()
+                .map(str::to_owned)
+        })
     };
     match key {
         "Enter" | " " => screen.toggle(row),

@@ -1,5 +1,5 @@
-//! What the reader sees of the log: where it is scrolled to, which row is unfolded, which has the keyboard. A handle: copies are the
-//! same screen.
+//! What the reader sees of the log: where it is scrolled to, which row is unfolded, which has the
+//! keyboard. A handle: copies are the same screen.
 
 use super::{
     feed::Feed,
@@ -35,7 +35,8 @@ pub(crate) struct Screen {
     exchange: Memo<Option<(u64, u64)>>,
     /// The row in the tab order; where there is none on the screen, the list itself is.
     pub(crate) tab_stop: Memo<Option<u64>>,
-    /// Changes when rows that are shown get other places: the oldest have gone, or the filter is another.
+    /// Changes when rows that are shown get other places: the oldest have gone, or the filter is
+    /// another.
     places: Memo<(u64, Filter)>,
     /// Minutes from local time to UTC.
     pub(crate) timezone: RwSignal<f64>,
@@ -50,9 +51,15 @@ impl Screen {
         let active = RwSignal::new(None::<u64>);
         let list = Memo::new(move |_| {
             let (open, heights) = (open.get(), heights.get());
-            feed.watch(|store| List { rows: store.shown(), open: open.and_then(|id| store.index_of(id)), heights })
+            feed.watch(|store| List {
+                rows: store.shown(),
+                open: open.and_then(|id| store.index_of(id)),
+                heights,
+            })
         });
-        let rendered = Memo::new(move |_| list.with(|list| list.rendered(if following.get() { list.end() } else { scroll.get() })));
+        let rendered = Memo::new(move |_| {
+            list.with(|list| list.rendered(if following.get() { list.end() } else { scroll.get() }))
+        });
         let exchange = Memo::new(move |_| {
             let id = open.get()?;
             feed.watch(|store| {
@@ -62,7 +69,10 @@ impl Screen {
         });
         let tab_stop = Memo::new(move |_| {
             let (rendered, active) = (rendered.get(), active.get());
-            feed.watch(|store| active.filter(|&id| store.index_of(id).is_some_and(|index| rendered.contains(&index))))
+            feed.watch(|store| {
+                active
+                    .filter(|&id| store.index_of(id).is_some_and(|index| rendered.contains(&index)))
+            })
         });
         let filter = RwSignal::<Filter>::default();
         let places = Memo::new(move |_| (feed.watch(Store::gone), filter.get()));
@@ -161,7 +171,8 @@ impl Screen {
         self.following.set(true);
     }
 
-    /// The value of `data-link` of a row: its place between the question and the last answer of the unfolded row.
+    /// The value of `data-link` of a row: its place between the question and the last answer of the
+    /// unfolded row.
     pub(crate) fn link(self, id: u64, answers: Option<u64>) -> Option<&'static str> {
         let (question, last) = self.exchange.get()?;
         match id {

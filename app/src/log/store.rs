@@ -109,7 +109,12 @@ impl Store {
     pub(crate) fn received_binary(&mut self, at: f64, bytes: &[u8]) {
         self.totals.bytes_in += bytes.len();
         let head = bytes[..bytes.len().min(BINARY_HEAD)].into();
-        self.push(at, Some(Direction::In), Content::Binary { size: bytes.len(), head }, Facts::default());
+        self.push(
+            at,
+            Some(Direction::In),
+            Content::Binary { size: bytes.len(), head },
+            Facts::default(),
+        );
     }
 
     /// Something happened to the line; `took` in milliseconds.
@@ -123,9 +128,25 @@ impl Store {
         }
     }
 
-    fn push(&mut self, at: f64, direction: Option<Direction>, content: Content, facts: Facts) -> u64 {
+    fn push(
+        &mut self,
+        at: f64,
+        direction: Option<Direction>,
+        content: Content,
+        facts: Facts,
+    ) -> u64 {
         let id = self.next;
-        let entry = Entry { id, at, direction, content, facts, answers: None, answered: None, took: None, signature: None };
+        let entry = Entry {
+            id,
+            at,
+            direction,
+            content,
+            facts,
+            answers: None,
+            answered: None,
+            took: None,
+            signature: None,
+        };
         self.next += 1;
         self.bytes += entry.size().unwrap_or_default();
         self.totals.entries += 1;
@@ -139,7 +160,9 @@ impl Store {
     }
 
     fn shrink(&mut self) {
-        while self.entries.len() > self.max_entries || (self.bytes > MAX_BYTES && self.entries.len() > 1) {
+        while self.entries.len() > self.max_entries
+            || (self.bytes > MAX_BYTES && self.entries.len() > 1)
+        {
             let Some(oldest) = self.entries.pop_front() else { return };
             self.bytes -= oldest.size().unwrap_or_default();
             if self.shown.front() == Some(&oldest.id) {

@@ -24,7 +24,11 @@ pub(crate) enum Piece {
 pub(crate) fn summary(entry: &Entry) -> Vec<Piece> {
     match &entry.content {
         Content::Text(text) => frame(text, entry).into_iter().map(cut).collect(),
-        Content::Binary { size, head } => vec![plain(format!("{} that the protocol does not have: {}", clock::size(*size), hex(head)))],
+        Content::Binary { size, head } => vec![plain(format!(
+            "{} that the protocol does not have: {}",
+            clock::size(*size),
+            hex(head)
+        ))],
         Content::Opened { url } => vec![plain(url.as_ref())],
         Content::Waiting { what } => vec![plain(what.as_ref())],
         Content::Closed { code, reason, asked } => closed(*code, reason, *asked),
@@ -57,7 +61,9 @@ fn frame(text: &str, entry: &Entry) -> Vec<Piece> {
             _ => vec![plain(text)],
         },
         _ => match ServerFrame::parse(text) {
-            Ok(frame) if entry.direction == Some(super::entry::Direction::In) => server(&frame).unwrap_or_else(|| vec![plain(text)]),
+            Ok(frame) if entry.direction == Some(super::entry::Direction::In) => {
+                server(&frame).unwrap_or_else(|| vec![plain(text)])
+            }
             _ => vec![plain(text)],
         },
     }
@@ -84,10 +90,16 @@ fn server(frame: &ServerFrame<'_>) -> Option<Vec<Piece>> {
             AckStatus::Ok => vec![Piece::Tag("ok", None), plain(ack.message_id.as_str())],
             AckStatus::Duplicate => vec![
                 Piece::Tag("duplicate", Some("warn")),
-                plain(format!("{} was stored as seq {}, not delivered again", ack.message_id, ack.seq_no.get())),
+                plain(format!(
+                    "{} was stored as seq {}, not delivered again",
+                    ack.message_id,
+                    ack.seq_no.get()
+                )),
             ],
         },
-        ServerFrame::Error(failure) => vec![Piece::Strong(failure.code.as_str().into()), plain(failure.message.as_ref())],
+        ServerFrame::Error(failure) => {
+            vec![Piece::Strong(failure.code.as_str().into()), plain(failure.message.as_ref())]
+        }
         ServerFrame::Unsubscribed(_) | ServerFrame::Pong => return None,
     })
 }
@@ -98,7 +110,8 @@ fn closed(code: u16, reason: &str, asked: bool) -> Vec<Piece> {
         Some(known) => known.meaning().to_owned(),
         None => crate::connection::unnamed(code).to_owned(),
     };
-    let reason = if reason.is_empty() { String::new() } else { format!(" “{}”", shorten(reason)) };
+    let reason =
+        if reason.is_empty() { String::new() } else { format!(" “{}”", shorten(reason)) };
     vec![Piece::Strong(code.to_string()), plain(format!("{meaning}{reason}"))]
 }
 
@@ -123,10 +136,20 @@ mod tests {
 
     #[test]
     fn frames_say_what_matters() {
-        assert_eq!(received(r#"{"type":"message","topic":"a","seqNo":1,"messageId":"k","data":{"bid": 1.0}}"#), [plain(r#"{"bid": 1.0}"#)]);
         assert_eq!(
-            received(r#"{"type":"ack","messageId":"k","status":"duplicate","topic":"a","seqNo":8}"#),
-            [Piece::Tag("duplicate", Some("warn")), plain("k was stored as seq 8, not delivered again")]
+            received(
+                r#"{"type":"message","topic":"a","seqNo":1,"messageId":"k","data":{"bid": 1.0}}"#
+            ),
+            [plain(r#"{"bid": 1.0}"#)]
+        );
+        assert_eq!(
+            received(
+                r#"{"type":"ack","messageId":"k","status":"duplicate","topic":"a","seqNo":8}"#
+            ),
+            [
+                Piece::Tag("duplicate", Some("warn")),
+                plain("k was stored as seq 8, not delivered again")
+            ]
         );
         assert_eq!(
             received(r#"{"type":"error","code":"INVALID_TOPIC","message":"no"}"#),
@@ -137,14 +160,20 @@ mod tests {
 
     #[test]
     fn a_very_long_frame_is_cut() {
-        let long = format!(r#"{{"type":"message","topic":"a","seqNo":1,"messageId":"k","data":"{}"}}"#, "ä".repeat(100_000));
+        let long = format!(
+            r#"{{"type":"message","topic":"a","seqNo":1,"messageId":"k","data":"{}"}}"#,
+            "ä".repeat(100_000)
+        );
         let [Piece::Plain(text)] = &received(&long)[..] else { panic!("one piece") };
         assert_eq!(text.chars().count(), MAX_CHARS + 1);
     }
 
     #[test]
     fn closes_are_explained() {
-        assert_eq!(closed(4401, "", false), [Piece::Strong("4401".into()), plain(CloseCode::Unauthenticated.meaning())]);
+        assert_eq!(
+            closed(4401, "", false),
+            [Piece::Strong("4401".into()), plain(CloseCode::Unauthenticated.meaning())]
+        );
         assert_eq!(closed(1006, "x", false)[1], plain("The line broke: no close frame came. “x”"));
     }
 
@@ -152,6 +181,9 @@ mod tests {
     fn binary_frames_show_how_they_begin() {
         let mut store = Store::default();
         store.received_binary(0.0, &[0, 255, 16]);
-        assert_eq!(summary(store.get(0).unwrap()), [plain("3 B that the protocol does not have: 00 ff 10")]);
+        assert_eq!(
+            summary(store.get(0).unwrap()),
+            [plain("3 B that the protocol does not have: 00 ff 10")]
+        );
     }
 }

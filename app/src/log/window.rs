@@ -1,4 +1,5 @@
-//! Which rows of a long list are on the screen. All rows have one height; one of them may be unfolded and takes more below it.
+//! Which rows of a long list are on the screen. All rows have one height; one of them may be
+//! unfolded and takes more below it.
 
 use std::ops::Range;
 
@@ -66,7 +67,11 @@ impl List {
     /// The nearest scroll position at which row `index`, unfolded or not, can be seen.
     pub(crate) fn reveal(&self, index: usize, scroll: f64) -> f64 {
         let (top, bottom) = (self.top(index), self.top(index + 1));
-        if top < scroll || bottom - top > self.heights.view { top } else { scroll.max(bottom - self.heights.view) }
+        if top < scroll || bottom - top > self.heights.view {
+            top
+        } else {
+            scroll.max(bottom - self.heights.view)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The bench: connection and message at the left, the log over the checks at the right; on a narrow screen three views of one screen.
+//! The bench: connection and message at the left, the log over the checks at the right; on a narrow
+//! screen three views of one screen.
 
 use crate::{
     browser,
@@ -127,7 +128,9 @@ fn act(action: Action, line: Line, composer: Composer, screen: Screen, help: RwS
         Action::Connect if line.link.with_untracked(Link::is_busy) => line.disconnect(),
         Action::Connect => line.connect(None),
         Action::Send => send(composer, line),
-        Action::ToggleJson if composer.json.with_untracked(Option::is_some) => composer.write_form(),
+        Action::ToggleJson if composer.json.with_untracked(Option::is_some) => {
+            composer.write_form()
+        }
         Action::ToggleJson => composer.write_json(),
         Action::Find => focus(&format!("#{FIND}")),
         Action::Pause => screen.pause(!screen.paused.get_untracked()),

@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn no_two_entries_share_an_anchor() {
-        let frames = client_frames().into_iter().chain(server_frames()).map(|doc| frame(doc.kind, doc.direction));
+        let frames = client_frames()
+            .into_iter()
+            .chain(server_frames())
+            .map(|doc| frame(doc.kind, doc.direction));
         let errors = ErrorCode::ALL.iter().map(|code| error(code.as_str()));
         let closes = CloseCode::ALL.iter().map(|code| close(code.number()));
         let all: Vec<String> = frames.chain(errors).chain(closes).collect();

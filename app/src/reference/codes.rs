@@ -1,4 +1,5 @@
-//! The tables of error and close codes, from the protocol's own. Each row can be linked to: see [`super::anchors`].
+//! The tables of error and close codes, from the protocol's own. Each row can be linked to: see
+//! [`super::anchors`].
 
 use super::{anchors, prose::Prose, table::Table};
 use leptos::prelude::*;

@@ -8,8 +8,10 @@ use protocol::{
 };
 
 const ENDPOINTS: [(&str, &str); 2] = [("endpoints", "HTTP"), ("sockets", "WebSocket")];
-const CONNECTION: [(&str, &str); 3] = [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "What comes when")];
-const TROUBLE: [(&str, &str); 3] = [("errors", "Error codes"), ("closes", "Close codes"), ("limits", "Limits")];
+const CONNECTION: [(&str, &str); 3] =
+    [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "What comes when")];
+const TROUBLE: [(&str, &str); 3] =
+    [("errors", "Error codes"), ("closes", "Close codes"), ("limits", "Limits")];
 const PROMISES: [(&str, &str); 2] = [("delivery", "Once, in order"), ("invariants", "Invariants")];
 
 /// An entry is the current one once it has come this far up, as a part of the window's height.
@@ -18,11 +20,15 @@ const READING_LINE: f64 = 0.3;
 /// Anchor and text.
 type Entry = (String, &'static str);
 
-/// Links to every section, and to every frame. At the side where there is room, otherwise above the text, to fold away.
+/// Links to every section, and to every frame. At the side where there is room, otherwise above the
+/// text, to fold away.
 #[component]
 pub fn Contents() -> impl IntoView {
     let groups = groups();
-    let anchors: Vec<String> = groups.iter().flat_map(|(_, entries)| entries.iter().map(|(anchor, _)| anchor.clone())).collect();
+    let anchors: Vec<String> = groups
+        .iter()
+        .flat_map(|(_, entries)| entries.iter().map(|(anchor, _)| anchor.clone()))
+        .collect();
     let current = follow(anchors);
     view! {
         <nav class="doc__toc" aria-label="On this page">
@@ -37,7 +43,11 @@ pub fn Contents() -> impl IntoView {
 }
 
 #[component]
-fn Group(title: &'static str, entries: Vec<Entry>, current: RwSignal<Option<String>>) -> impl IntoView {
+fn Group(
+    title: &'static str,
+    entries: Vec<Entry>,
+    current: RwSignal<Option<String>>,
+) -> impl IntoView {
     let link = move |(anchor, text): Entry| {
         let href = format!("#{anchor}");
         let is_current = move || current.read().as_ref() == Some(&anchor);
@@ -69,14 +79,16 @@ fn frames(kinds: &[&'static str], direction: Direction) -> Vec<Entry> {
     kinds.iter().map(|&kind| (anchors::frame(kind, direction), kind)).collect()
 }
 
-/// The last of `anchors` that has passed the reading line: looked for once a frame at most, while the page scrolls.
+/// The last of `anchors` that has passed the reading line: looked for once a frame at most, while
+/// the page scrolls.
 fn follow(anchors: Vec<String>) -> RwSignal<Option<String>> {
     let current = RwSignal::new(None);
     let anchors = StoredValue::new(anchors);
     let is_due = StoredValue::new(false);
     let look = move || {
         is_due.set_value(false);
-        let found = anchors.with_value(|anchors| anchors.iter().rfind(|anchor| has_passed(anchor)).cloned());
+        let found = anchors
+            .with_value(|anchors| anchors.iter().rfind(|anchor| has_passed(anchor)).cloned());
         if *current.read_untracked() != found {
             current.set(found);
         }
@@ -95,6 +107,9 @@ fn follow(anchors: Vec<String>) -> RwSignal<Option<String>> {
 }
 
 fn has_passed(anchor: &str) -> bool {
-    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
-    document().get_element_by_id(anchor).is_some_and(|element| element.get_bounding_client_rect().top() <= height * READING_LINE)
+    let height =
+        window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
+    document()
+        .get_element_by_id(anchor)
+        .is_some_and(|element| element.get_bounding_client_rect().top() <= height * READING_LINE)
 }

@@ -1,4 +1,5 @@
-//! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a setup's answers have.
+//! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a
+//! setup's answers have.
 
 use super::{painted::Painted, prose::Prose};
 use leptos::prelude::*;
@@ -11,7 +12,8 @@ struct Step {
     meaning: &'static str,
 }
 
-/// After `ws://…/ws/sub/prices` is open. The frames are held against the protocol's types by a test.
+/// After `ws://…/ws/sub/prices` is open. The frames are held against the protocol's types by a
+/// test.
 const STEPS: [Step; 6] = [
     Step {
         direction: Direction::ToServer,
@@ -122,8 +124,12 @@ mod tests {
     fn the_story_is_told_in_real_frames() {
         for step in &STEPS {
             let written = match step.direction {
-                Direction::ToServer => serde_json::to_string(&ClientFrame::parse(step.frame).unwrap()),
-                Direction::ToClient => serde_json::to_string(&ServerFrame::parse(step.frame).unwrap()),
+                Direction::ToServer => {
+                    serde_json::to_string(&ClientFrame::parse(step.frame).unwrap())
+                }
+                Direction::ToClient => {
+                    serde_json::to_string(&ServerFrame::parse(step.frame).unwrap())
+                }
             };
             assert_eq!(written.unwrap(), step.frame);
         }

@@ -69,7 +69,12 @@ fn rows(fields: &[FieldDoc], parent: &str) -> Vec<Row> {
     let of_field = |field: &FieldDoc| {
         let name = format!("{parent}{}", field.name);
         let inner = rows(&field.inner, &format!("{name}."));
-        let own = Row { name, optional: !field.required, kind: field.kind.as_str(), text: field.description.clone() };
+        let own = Row {
+            name,
+            optional: !field.required,
+            kind: field.kind.as_str(),
+            text: field.description.clone(),
+        };
         std::iter::once(own).chain(inner)
     };
     fields.iter().flat_map(of_field).collect()

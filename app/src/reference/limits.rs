@@ -1,4 +1,5 @@
-//! How much of everything there may be: what the protocol fixes, and what this gateway is configured to allow.
+//! How much of everything there may be: what the protocol fixes, and what this gateway is
+//! configured to allow.
 
 use super::{prose::Prose, table::Table};
 use crate::log::clock;
@@ -61,7 +62,8 @@ pub(super) fn grouped(number: usize) -> String {
 /// A length of time in the largest unit that gives a whole number.
 pub(super) fn span(time: Duration) -> String {
     let ms = time.as_millis();
-    let of = |count: u128, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    let of =
+        |count: u128, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
     match ms {
         _ if ms == 0 || !ms.is_multiple_of(1000) => format!("{ms} ms"),
         _ if ms.is_multiple_of(3_600_000) => of(ms / 3_600_000, "hour"),
@@ -88,25 +90,58 @@ fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -
 
 fn limits(bounds: &Bounds) -> [Limit; 17] {
     let bytes = |most: usize| format!("{most} bytes");
-    let kept = [grouped(bounds.history_messages), clock::size(bounds.history_bytes), span(bounds.history_age)].join(", ");
+    let kept = [
+        grouped(bounds.history_messages),
+        clock::size(bounds.history_bytes),
+        span(bounds.history_age),
+    ]
+    .join(", ");
     let unless_zero = |most: usize| if most == 0 { "no limit".to_owned() } else { grouped(most) };
     [
-        set("one frame, payload included", clock::size(bounds.max_frame), "Close 1009. `ready.limits.maxFrame` says it too."),
+        set(
+            "one frame, payload included",
+            clock::size(bounds.max_frame),
+            "Close 1009. `ready.limits.maxFrame` says it too.",
+        ),
         set("levels of nesting in a payload", unless_zero(bounds.max_depth), "`INVALID_MESSAGE`"),
         fixed("a topic's name", bytes(Topic::MAX_BYTES), "`INVALID_TOPIC`"),
         fixed("a messageId", bytes(MessageId::MAX_BYTES), "`INVALID_MESSAGE`"),
         fixed("a user's name", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
         fixed("an epoch", bytes(Epoch::MAX_BYTES), "`INVALID_MESSAGE`"),
-        fixed("a sequence number", SeqNo::MAX.to_string(), "`INVALID_MESSAGE`. JavaScript counts exactly up to here."),
-        set("topics heard by one connection", grouped(bounds.max_subscriptions), "`TOO_MANY_SUBSCRIPTIONS`"),
-        set("topics in all", grouped(bounds.max_topics), "`TOO_MANY_TOPICS`, where each of them is in use"),
+        fixed(
+            "a sequence number",
+            SeqNo::MAX.to_string(),
+            "`INVALID_MESSAGE`. JavaScript counts exactly up to here.",
+        ),
+        set(
+            "topics heard by one connection",
+            grouped(bounds.max_subscriptions),
+            "`TOO_MANY_SUBSCRIPTIONS`",
+        ),
+        set(
+            "topics in all",
+            grouped(bounds.max_topics),
+            "`TOO_MANY_TOPICS`, where each of them is in use",
+        ),
         set("connections in all", grouped(bounds.max_connections), "Close 1013"),
-        set("messages of a topic that are kept", kept, "The oldest go; `recovered` says so to whom it concerns."),
+        set(
+            "messages of a topic that are kept",
+            kept,
+            "The oldest go; `recovered` says so to whom it concerns.",
+        ),
         set("messages replayed in a second", unless_zero(bounds.replay_rate), "The rest waits."),
-        set("how long a session waits for its client", span(bounds.session_ttl), "`resumed` is false."),
+        set(
+            "how long a session waits for its client",
+            span(bounds.session_ttl),
+            "`resumed` is false.",
+        ),
         set("bytes that wait for a slow reader", clock::size(bounds.send_queue), "Close 4290"),
         set("time until a good setup", span(bounds.setup), "Close 4408"),
-        set("time without an answer to a ping", format!("2 pings, one every {}", span(bounds.ping)), "Close 4408"),
+        set(
+            "time without an answer to a ping",
+            format!("2 pings, one every {}", span(bounds.ping)),
+            "Close 4408",
+        ),
         set("frames in a row that make no sense", grouped(bounds.invalid_frames), "Close 4400"),
     ]
 }
@@ -152,8 +187,15 @@ mod tests {
 
     #[test]
     fn figures_read_well() {
-        assert_eq!([1, 999, 1000, 20_000, 1_000_000].map(grouped), ["1", "999", "1,000", "20,000", "1,000,000"]);
-        let spans = [0, 1500, 1000, 25_000, 120_000, 90_000, 3_600_000].map(|ms| span(Duration::from_millis(ms)));
-        assert_eq!(spans, ["0 ms", "1500 ms", "1 second", "25 seconds", "2 minutes", "90 seconds", "1 hour"]);
+        assert_eq!(
+            [1, 999, 1000, 20_000, 1_000_000].map(grouped),
+            ["1", "999", "1,000", "20,000", "1,000,000"]
+        );
+        let spans = [0, 1500, 1000, 25_000, 120_000, 90_000, 3_600_000]
+            .map(|ms| span(Duration::from_millis(ms)));
+        assert_eq!(
+            spans,
+            ["0 ms", "1500 ms", "1 second", "25 seconds", "2 minutes", "90 seconds", "1 hour"]
+        );
     }
 }

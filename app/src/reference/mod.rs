@@ -1,5 +1,6 @@
-//! The protocol's reference at `#protocol`: rendered from the types that the gateway itself uses, with the few things that no
-//! type can say in words. Readable without WebAssembly; nothing here needs it.
+//! The protocol's reference at `#protocol`: rendered from the types that the gateway itself uses,
+//! with the few things that no type can say in words. Readable without WebAssembly; nothing here
+//! needs it.
 
 pub mod anchors;
 mod codes;

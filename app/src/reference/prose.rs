@@ -1,4 +1,5 @@
-//! Running text in which `` `names` `` of the wire stand out, as the protocol's own descriptions write them.
+//! Running text in which `` `names` `` of the wire stand out, as the protocol's own descriptions
+//! write them.
 
 use leptos::prelude::*;
 
@@ -13,9 +14,13 @@ pub(crate) fn Prose(#[prop(into)] text: String) -> impl IntoView {
         .collect_view()
 }
 
-/// The pieces of `text` in order, each with whether it is code. An unpaired backtick starts code that runs to the end.
+/// The pieces of `text` in order, each with whether it is code. An unpaired backtick starts code
+/// that runs to the end.
 fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
-    text.split('`').enumerate().map(|(index, piece)| (index % 2 == 1, piece)).filter(|(_, piece)| !piece.is_empty())
+    text.split('`')
+        .enumerate()
+        .map(|(index, piece)| (index % 2 == 1, piece))
+        .filter(|(_, piece)| !piece.is_empty())
 }
 
 #[cfg(test)]
@@ -25,7 +30,10 @@ mod tests {
     #[test]
     fn backticks_part_code_from_words() {
         let found: Vec<_> = pieces("Answers `ping` twice. `pong`").collect();
-        assert_eq!(found, [(false, "Answers "), (true, "ping"), (false, " twice. "), (true, "pong")]);
+        assert_eq!(
+            found,
+            [(false, "Answers "), (true, "ping"), (false, " twice. "), (true, "pong")]
+        );
         assert_eq!(pieces("plain").collect::<Vec<_>>(), [(false, "plain")]);
         assert_eq!(pieces("").count(), 0);
     }

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-/// Head and scroller; the rows are the children. Reachable by keyboard, because what scrolls has to be.
+/// Head and scroller; the rows are the children. Reachable by keyboard, because what scrolls has to
+/// be.
 #[component]
 pub(crate) fn Table(
     /// What it lists, for those who cannot see it.

@@ -46,7 +46,10 @@ pub(crate) fn CopyButton(
         Some(Outcome::Copied) => "Copied",
         Some(Outcome::Refused) => "The browser does not allow it",
     };
-    let icon = Signal::derive(move || if outcome.get() == Some(Outcome::Copied) { "check" } else { "copy" });
+    let icon =
+        Signal::derive(
+            move || if outcome.get() == Some(Outcome::Copied) { "check" } else { "copy" },
+        );
     view! {
         <button
             class="btn tip"

@@ -38,7 +38,8 @@ pub(crate) fn Help(
         }
     });
     let key = |(what, keys): (&'static str, &'static [&'static str])| {
-        let keys = keys.iter().map(|key| view! { <kbd class="kbd">{*key}</kbd> " " }).collect_view();
+        let keys =
+            keys.iter().map(|key| view! { <kbd class="kbd">{*key}</kbd> " " }).collect_view();
         view! { <div><span>{what}</span><span>{keys}</span></div> }
     };
     view! {

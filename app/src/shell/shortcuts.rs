@@ -1,5 +1,5 @@
-//! The keys that work everywhere on the page. Single letters only while the focus is outside of a field, and only where the reader
-//! has not switched them off (WCAG 2.1.4).
+//! The keys that work everywhere on the page. Single letters only while the focus is outside of a
+//! field, and only where the reader has not switched them off (WCAG 2.1.4).
 
 use crate::browser;
 use leptos::{ev, prelude::*};
@@ -56,7 +56,10 @@ fn action(key: &str, control: bool, letters: bool) -> Option<Action> {
 pub(crate) fn listen(shortcuts: Shortcuts, act: impl Fn(Action) + 'static) {
     let handle = window_event_listener(ev::keydown, move |event| {
         let control = event.ctrl_key() || event.meta_key();
-        let letters = shortcuts.letters.get_untracked() && !event.alt_key() && !in_field(&event) && !dialog_open();
+        let letters = shortcuts.letters.get_untracked()
+            && !event.alt_key()
+            && !in_field(&event)
+            && !dialog_open();
         if event.default_prevented() || event.repeat() {
             return;
         }
@@ -70,7 +73,9 @@ pub(crate) fn listen(shortcuts: Shortcuts, act: impl Fn(Action) + 'static) {
 
 fn in_field(event: &ev::KeyboardEvent) -> bool {
     let element = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    element.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT"))
+    element.is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+    })
 }
 
 fn dialog_open() -> bool {

@@ -20,7 +20,8 @@ pub(crate) fn Status(
     /// Whether the page has come to life.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let state = Signal::derive(move || if live.get() { line.link.with(Link::state) } else { "closed" });
+    let state =
+        Signal::derive(move || if live.get() { line.link.with(Link::state) } else { "closed" });
     view! {
         <span class="status" data-state=move || state.get()>
             <Mark state/>

@@ -1,4 +1,5 @@
-//! System, light, dark: chosen by a button, kept in the browser. `document::BEFORE_PAINT` sets it before the first paint.
+//! System, light, dark: chosen by a button, kept in the browser. `document::BEFORE_PAINT` sets it
+//! before the first paint.
 
 use super::Icon;
 use crate::browser;
@@ -28,7 +29,10 @@ impl Theme {
     }
 
     fn read(stored: Option<&str>) -> Self {
-        [Self::Light, Self::Dark].into_iter().find(|theme| theme.stored() == stored).unwrap_or(Self::System)
+        [Self::Light, Self::Dark]
+            .into_iter()
+            .find(|theme| theme.stored() == stored)
+            .unwrap_or(Self::System)
     }
 
     fn next(self) -> Self {

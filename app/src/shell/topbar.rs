@@ -5,7 +5,8 @@ use crate::connection::Line;
 use leptos::{ev, prelude::*};
 
 /// The sections of the page: anchor and name.
-const SECTIONS: [(&str, &str); 3] = [("playground", "Playground"), ("endpoints", "Endpoints"), ("protocol", "Protocol")];
+const SECTIONS: [(&str, &str); 3] =
+    [("playground", "Playground"), ("endpoints", "Endpoints"), ("protocol", "Protocol")];
 /// A section is the current one as soon as it reaches into this part of the window.
 const READING_LINE: f64 = 0.4;
 
@@ -70,7 +71,16 @@ fn Sections() -> impl IntoView {
 
 /// The last section that begins above the reading line.
 fn section_in_view() -> &'static str {
-    let line = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0) * READING_LINE;
-    let above = |anchor: &str| document().get_element_by_id(anchor).is_some_and(|section| section.get_bounding_client_rect().top() <= line);
-    SECTIONS.into_iter().map(|(anchor, _)| anchor).rfind(|anchor| above(anchor)).unwrap_or(SECTIONS[0].0)
+    let line = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(0.0)
+        * READING_LINE;
+    let above = |anchor: &str| {
+        document()
+            .get_element_by_id(anchor)
+            .is_some_and(|section| section.get_bounding_client_rect().top() <= line)
+    };
+    SECTIONS
+        .into_iter()
+        .map(|(anchor, _)| anchor)
+        .rfind(|anchor| above(anchor))
+        .unwrap_or(SECTIONS[0].0)
 }

@@ -1,8 +1,9 @@
-//! `send-limit ADDR`: what the kernel takes for a fan-out, with as little beside it as can be. One thread, one epoll loop; for
-//! each read that brings publishes, one `send(2)` of one prepared frame to each subscriber, then the acks.
+//! `send-limit ADDR`: what the kernel takes for a fan-out, with as little beside it as can be. One
+//! thread, one epoll loop; for each read that brings publishes, one `send(2)` of one prepared frame
+//! to each subscriber, then the acks.
 //!
-//! It speaks as much of the gateway's protocol as the load generator does: who names a topic at setup subscribes to it, and
-//! every other frame is a publish to the topic that it names.
+//! It speaks as much of the gateway's protocol as the load generator does: who names a topic at
+//! setup subscribes to it, and every other frame is a publish to the topic that it names.
 
 use anyhow::{Context, Result, ensure};
 use bench::wire::websocket::{CLOSE, TEXT, first, put};
@@ -57,7 +58,9 @@ fn main() -> Result<()> {
             while let Ok((mut stream, _)) = listener.accept() {
                 stream.set_nodelay(true)?;
                 poll.registry().register(&mut stream, Token(next), Interest::READABLE)?;
-                state.connections.insert(next, Connection { stream, upgraded: false, input: Vec::new() });
+                state
+                    .connections
+                    .insert(next, Connection { stream, upgraded: false, input: Vec::new() });
                 next += 1;
             }
         }
@@ -65,7 +68,8 @@ fn main() -> Result<()> {
 }
 
 impl State {
-    /// Reads until the socket has no more for now: a read that does not fill the buffer has taken all.
+    /// Reads until the socket has no more for now: a read that does not fill the buffer has taken
+    /// all.
     fn turn(&mut self, number: usize, buffer: &mut [u8]) -> Result<()> {
         loop {
             let Some(connection) = self.connections.get_mut(&number) else {
@@ -88,7 +92,9 @@ impl State {
 
     fn leave(&mut self, number: usize) -> Result<()> {
         self.connections.remove(&number);
-        self.topics.values_mut().for_each(|topic| topic.subscribers.retain(|subscriber| *subscriber != number));
+        self.topics
+            .values_mut()
+            .for_each(|topic| topic.subscribers.retain(|subscriber| *subscriber != number));
         self.topics.retain(|_, topic| !topic.subscribers.is_empty());
         Ok(())
     }
@@ -127,21 +133,39 @@ impl State {
 
     fn frame(&mut self, number: usize, text: &[u8], published: &mut Option<Vec<u8>>) -> Result<()> {
         if text.starts_with(br#"{"type":"setup""#) {
-            for topic in between(text, br#""topics":["#, b']').split(|byte| *byte == b',').filter(|name| !name.is_empty()) {
-                self.topics.entry(topic.trim_ascii()[1..topic.len() - 1].to_vec()).or_default().subscribers.push(number);
+            for topic in between(text, br#""topics":["#, b']')
+                .split(|byte| *byte == b',')
+                .filter(|name| !name.is_empty())
+            {
+                self.topics
+                    .entry(topic.trim_ascii()[1..topic.len() - 1].to_vec())
+                    .or_default()
+                    .subscribers
+                    .push(number);
                 put(&mut self.answers, TEXT, &[br#"{"type":"subscribed"}"#]);
             }
             put(&mut self.answers, TEXT, &[br#"{"type":"ready"}"#]);
             return Ok(());
         }
         let name = between(text, br#""topic":""#, b'"');
-        ensure!(published.as_ref().is_none_or(|topic| topic == name), "publishes to several topics in one read");
+        ensure!(
+            published.as_ref().is_none_or(|topic| topic == name),
+            "publishes to several topics in one read"
+        );
         let topic = self.topics.entry(name.to_vec()).or_default();
         topic.seq_no += 1;
         let seq_no = topic.seq_no.to_string();
-        let (id, data) = (between(text, br#""messageId":""#, b'"'), between(text, br#""payload":"#, b'}'));
-        let parts =
-            [br#"{"type":"message","topic":""#, name, br#"","seqNo":"#, seq_no.as_bytes(), br#","messageId":""#, id, br#"","data":"#];
+        let (id, data) =
+            (between(text, br#""messageId":""#, b'"'), between(text, br#""payload":"#, b'}'));
+        let parts = [
+            br#"{"type":"message","topic":""#,
+            name,
+            br#"","seqNo":"#,
+            seq_no.as_bytes(),
+            br#","messageId":""#,
+            id,
+            br#"","data":"#,
+        ];
         put(&mut self.frames, TEXT, &[&parts.concat(), data, b"}"]);
         put(&mut self.answers, TEXT, &[ACK]);
         *published = Some(name.to_vec());
@@ -159,8 +183,8 @@ impl State {
     }
 }
 
-/// A socket that does not take all ends the measurement: a queue would be more than what is to be measured. One that has
-/// gone is noticed when it is read.
+/// A socket that does not take all ends the measurement: a queue would be more than what is to be
+/// measured. One that has gone is noticed when it is read.
 fn send(stream: &mut TcpStream, bytes: &[u8]) -> Result<()> {
     match stream.write(bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => anyhow::bail!("a socket is full"),

@@ -8,7 +8,8 @@ use bench::{
 use clap::Parser;
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Puts a gateway under load for long, and looks whether it keeps its word and gives everything back.
+/// Puts a gateway under load for long, and looks whether it keeps its word and gives everything
+/// back.
 #[derive(Parser, Debug)]
 struct Arguments {
     /// The gateway's binary.
@@ -45,7 +46,14 @@ fn main() -> Result<()> {
     bench::open_files()?;
     fs::create_dir_all(&work)?;
     let certificate = Certificate::generate(&work)?;
-    let environment = Environment { gateway, beside: None, programs: work.clone(), scripts: work.clone(), work, certificate };
+    let environment = Environment {
+        gateway,
+        beside: None,
+        programs: work.clone(),
+        scripts: work.clone(),
+        work,
+        certificate,
+    };
     let time = Duration::try_from_secs_f64(seconds.unwrap_or(minutes * 60.0))?;
     let outcome = soak::run(&environment, Options { time, seed, rate })?;
     let Outcome { violations, report: text } = outcome;

@@ -1,5 +1,5 @@
-//! What a server's processes have used, from the kernel (Linux): CPU time by their clocks, which count user and system time
-//! in nanoseconds, and memory from `/proc`.
+//! What a server's processes have used, from the kernel (Linux): CPU time by their clocks, which
+//! count user and system time in nanoseconds, and memory from `/proc`.
 
 use anyhow::{Context, Result};
 use nix::{time::clock_getcpuclockid, unistd::Pid};
@@ -23,11 +23,15 @@ impl Processes {
         let mut all = vec![root];
         let mut next = 0;
         while let Some(&parent) = all.get(next) {
-            let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).context("the process has gone")?;
+            let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))
+                .context("the process has gone")?;
             all.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
             next += 1;
         }
-        all.into_iter().map(|pid| Ok(Pid::from_raw(pid.try_into()?))).collect::<Result<_>>().map(Self)
+        all.into_iter()
+            .map(|pid| Ok(Pid::from_raw(pid.try_into()?)))
+            .collect::<Result<_>>()
+            .map(Self)
     }
 
     /// User and system time so far.
@@ -45,8 +49,10 @@ impl Processes {
     /// When one has gone.
     pub fn memory(&self) -> Result<u64> {
         let one = |pid: &Pid| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server has gone")?;
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+            let status =
+                fs::read_to_string(format!("/proc/{pid}/status")).context("the server has gone")?;
+            let line =
+                status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
             let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
             anyhow::Ok(kib * 1024)
         };

@@ -20,7 +20,8 @@ impl Spread {
         sorted.sort_unstable_by(f64::total_cmp);
         let middle = sorted.len() / 2;
         let &upper = sorted.get(middle)?;
-        let median = if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) };
+        let median =
+            if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) };
         Some(Self { low: sorted[0], median, high: sorted[sorted.len() - 1] })
     }
 }

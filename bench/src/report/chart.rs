@@ -1,5 +1,5 @@
-//! A row as a chart: bars of its first metric, or lines where it was measured at several sizes. Plain SVG that reads on light
-//! and dark pages.
+//! A row as a chart: bars of its first metric, or lines where it was measured at several sizes.
+//! Plain SVG that reads on light and dark pages.
 
 use crate::{figure::Key, measure::spread::Spread, run::RowResult, side::Side};
 use std::fmt::Write;
@@ -16,7 +16,10 @@ const STYLE: &str = "<style>text{font:13px system-ui,sans-serif;fill:#57606a}.ow
 
 /// `None` when nothing was measured.
 pub(super) fn of(result: &RowResult) -> Option<String> {
-    let first = result.outcomes.iter().find_map(|(_, outcome)| outcome.measured()?.keys().first().copied())?;
+    let first = result
+        .outcomes
+        .iter()
+        .find_map(|(_, outcome)| outcome.measured()?.keys().first().copied())?;
     let keys: Vec<Key> = result
         .outcomes
         .iter()
@@ -96,7 +99,10 @@ mod tests {
     #[test]
     fn a_chart_has_a_bar_for_each_side() {
         let spread = Spread { low: 0.9, median: 1.0, high: 1.2 };
-        let svg = draw("CPU per delivery, µs", &[("Micro Socket".to_owned(), true, spread), ("Node ws".to_owned(), false, spread)]);
+        let svg = draw(
+            "CPU per delivery, µs",
+            &[("Micro Socket".to_owned(), true, spread), ("Node ws".to_owned(), false, spread)],
+        );
         assert_eq!(svg.matches("<rect").count(), 2);
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     }

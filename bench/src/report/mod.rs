@@ -15,7 +15,13 @@ use std::{fs, path::Path};
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn write(folder: &Path, results: &[RowResult], environment: &Environment, scale: Scale, rounds: usize) -> Result<()> {
+pub fn write(
+    folder: &Path,
+    results: &[RowResult],
+    environment: &Environment,
+    scale: Scale,
+    rounds: usize,
+) -> Result<()> {
     let charts = folder.join("charts");
     fs::create_dir_all(&charts)?;
     for result in results {
@@ -29,6 +35,8 @@ pub fn write(folder: &Path, results: &[RowResult], environment: &Environment, sc
 
 /// Rows in which the gateway did not come to the end.
 pub fn failed(results: &[RowResult]) -> usize {
-    let broke = |(side, outcome): &(Side, Outcome)| matches!(side, Side::Gateway { .. } | Side::GatewayTls) && outcome.measured().is_none();
+    let broke = |(side, outcome): &(Side, Outcome)| {
+        matches!(side, Side::Gateway { .. } | Side::GatewayTls) && outcome.measured().is_none()
+    };
     results.iter().filter(|result| result.outcomes.iter().any(broke)).count()
 }

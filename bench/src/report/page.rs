@@ -11,7 +11,12 @@ use crate::{
 };
 use std::{fmt::Write, fs};
 
-pub(super) fn page(results: &[RowResult], environment: &Environment, scale: Scale, rounds: usize) -> String {
+pub(super) fn page(
+    results: &[RowResult],
+    environment: &Environment,
+    scale: Scale,
+    rounds: usize,
+) -> String {
     let mut text = introduction(scale, rounds);
     text += &goals(results);
     for result in results {
@@ -50,11 +55,16 @@ fn machine() -> String {
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
     let kernel = read("/proc/sys/kernel/osrelease");
-    format!("{cores} cores of {}, Linux {}", model.trim_start_matches([' ', '\t', ':']), kernel.trim())
+    format!(
+        "{cores} cores of {}, Linux {}",
+        model.trim_start_matches([' ', '\t', ':']),
+        kernel.trim()
+    )
 }
 
 fn goals(results: &[RowResult]) -> String {
-    let mut text = "## What is to be reached\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
+    let mut text =
+        "## What is to be reached\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
     for result in results {
         for goal in &result.row.goals {
             let Verdict { goal, measured, met } = goal.judge(&result.outcomes);
@@ -64,7 +74,11 @@ fn goals(results: &[RowResult]) -> String {
                 (_, false) => "**missed**",
             };
             let measured = measured.map_or_else(|| "–".to_owned(), chart::number);
-            let _ = writeln!(text, "| [{0}](#{0}) | {goal} | {measured} | {verdict} |", result.row.name);
+            let _ = writeln!(
+                text,
+                "| [{0}](#{0}) | {goal} | {measured} | {verdict} |",
+                result.row.name
+            );
         }
     }
     text + "\n"
@@ -76,7 +90,12 @@ fn row(result: &RowResult) -> String {
     if !row.note.is_empty() {
         let _ = write!(text, " {}", row.note);
     }
-    let keys = result.outcomes.iter().find_map(|(_, outcome)| outcome.measured()).map(|measured| measured.keys()).unwrap_or_default();
+    let keys = result
+        .outcomes
+        .iter()
+        .find_map(|(_, outcome)| outcome.measured())
+        .map(|measured| measured.keys())
+        .unwrap_or_default();
     if !keys.is_empty() {
         let _ = write!(text, "\n\n![{}](charts/{}.svg)", row.title, row.name);
     }
@@ -101,7 +120,11 @@ fn table(outcomes: &[(Side, Outcome)], keys: &[Key]) -> String {
     let with_cases = cases.iter().any(Option::is_some);
     let mut text = if with_cases { "| side | case |" } else { "| side |" }.to_owned();
     columns.iter().for_each(|column| text += &format!(" {} |", heading(*column)));
-    text += &format!("\n|---|{}{}\n", if with_cases { "---|" } else { "" }, "---:|".repeat(columns.len()));
+    text += &format!(
+        "\n|---|{}{}\n",
+        if with_cases { "---|" } else { "" },
+        "---:|".repeat(columns.len())
+    );
     for (side, outcome) in outcomes {
         let side = side.name();
         match outcome {
@@ -127,11 +150,18 @@ fn heading(key: Key) -> String {
 
 fn cells(measured: &Measured, columns: &[Key], case: Option<At>) -> String {
     let key = |column: &Key| Key { at: column.at.or(case), ..*column };
-    columns.iter().map(|column| measured.spread(key(column)).map_or_else(|| " – |".to_owned(), cell)).collect()
+    columns
+        .iter()
+        .map(|column| measured.spread(key(column)).map_or_else(|| " – |".to_owned(), cell))
+        .collect()
 }
 
 fn cell(Spread { low, median, high }: Spread) -> String {
-    let spread = if low < high { format!(" ({} … {})", chart::number(low), chart::number(high)) } else { String::new() };
+    let spread = if low < high {
+        format!(" ({} … {})", chart::number(low), chart::number(high))
+    } else {
+        String::new()
+    };
     format!(" **{}**{spread} |", chart::number(median))
 }
 
@@ -160,7 +190,13 @@ mod tests {
     fn of(figures: Figures) -> String {
         let measured = Measured::new(vec![figures]);
         let keys = measured.keys();
-        table(&[(GATEWAY, Outcome::Measured(measured)), (GATEWAY_1, Outcome::Failed("lost".to_owned()))], &keys)
+        table(
+            &[
+                (GATEWAY, Outcome::Measured(measured)),
+                (GATEWAY_1, Outcome::Failed("lost".to_owned())),
+            ],
+            &keys,
+        )
     }
 
     #[test]
@@ -176,7 +212,10 @@ mod tests {
         );
         let mut cases = Figures::default();
         cases.add_at(At::Case("a"), one());
-        cases.add_at(At::Case("b"), Figures::from([(Metric::PerDelivery, 1.0), (Metric::Dropped, 2.0)]));
+        cases.add_at(
+            At::Case("b"),
+            Figures::from([(Metric::PerDelivery, 1.0), (Metric::Dropped, 2.0)]),
+        );
         assert_eq!(
             of(cases),
             "| side | case | CPU per delivery, µs | stalled readers given up |\n|---|---|---:|---:|\n\

@@ -1,4 +1,5 @@
-//! A certificate for the sides with TLS, made anew for each run; the load generator trusts it alone.
+//! A certificate for the sides with TLS, made anew for each run; the load generator trusts it
+//! alone.
 
 use anyhow::{Context, Result};
 use std::{fs, path::Path, path::PathBuf, sync::Arc};
@@ -20,7 +21,8 @@ impl Certificate {
     /// # Errors
     /// When it cannot be written to.
     pub fn generate(folder: &Path) -> Result<Self> {
-        let generated = rcgen::generate_simple_self_signed(["localhost".to_owned()]).context("generating a certificate")?;
+        let generated = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+            .context("generating a certificate")?;
         let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
         fs::write(&certificate, generated.cert.pem())?;
         fs::write(&key, generated.signing_key.serialize_pem())?;

@@ -1,4 +1,5 @@
-//! The sides of a comparison: which servers there are, how each is started and which protocol it speaks.
+//! The sides of a comparison: which servers there are, how each is started and which protocol it
+//! speaks.
 
 mod axum_broadcast;
 mod certificate;
@@ -34,7 +35,8 @@ pub enum Side {
         /// Threads that serve.
         workers: u8,
     },
-    /// No server, but what the kernel takes: one `send(2)` of a prepared frame for each subscriber and read.
+    /// No server, but what the kernel takes: one `send(2)` of a prepared frame for each subscriber
+    /// and read.
     SendLimit,
     /// Elysia on Bun, with its native publish.
     Elysia,
@@ -62,7 +64,8 @@ pub const GATEWAY_1: Side = Side::Gateway { workers: 1 };
 pub struct Environment {
     /// The gateway's binary.
     pub gateway: PathBuf,
-    /// A program to compare it with, which takes the same command line and speaks the same protocol.
+    /// A program to compare it with, which takes the same command line and speaks the same
+    /// protocol.
     pub beside: Option<PathBuf>,
     /// The folder with the programs of this package.
     pub programs: PathBuf,
@@ -102,9 +105,13 @@ impl Side {
     /// What it is, in the versions that are here.
     pub fn description(self, environment: &Environment) -> String {
         match self {
-            Self::Gateway { workers } => gateway::description(environment, &format!("{workers} worker thread(s)")),
+            Self::Gateway { workers } => {
+                gateway::description(environment, &format!("{workers} worker thread(s)"))
+            }
             Self::GatewayTls => gateway::description(environment, "2 worker threads, TLS"),
-            Self::Beside { workers } => format!("the program of --beside on {workers} worker thread(s)"),
+            Self::Beside { workers } => {
+                format!("the program of --beside on {workers} worker thread(s)")
+            }
             Self::SendLimit => send_limit::DESCRIPTION.to_owned(),
             Self::Elysia => elysia::description(environment),
             Self::NodeWs | Self::NodeWsTls => node_ws::description(environment),
@@ -128,18 +135,31 @@ impl Side {
     }
 
     /// The command that starts it.
-    fn command(self, environment: &Environment, address: SocketAddr) -> Result<Command, Unavailable> {
+    fn command(
+        self,
+        environment: &Environment,
+        address: SocketAddr,
+    ) -> Result<Command, Unavailable> {
         match self {
-            Self::Gateway { workers } => gateway::command(&environment.gateway, address, workers, None),
-            Self::GatewayTls => gateway::command(&environment.gateway, address, 2, Some(&environment.certificate)),
+            Self::Gateway { workers } => {
+                gateway::command(&environment.gateway, address, workers, None)
+            }
+            Self::GatewayTls => {
+                gateway::command(&environment.gateway, address, 2, Some(&environment.certificate))
+            }
             Self::Beside { workers } => {
-                let program = environment.beside.as_ref().ok_or_else(|| Unavailable("no program was given".to_owned()))?;
+                let program = environment
+                    .beside
+                    .as_ref()
+                    .ok_or_else(|| Unavailable("no program was given".to_owned()))?;
                 gateway::command(program, address, workers, None)
             }
             Self::SendLimit => send_limit::command(environment, address),
             Self::Elysia => elysia::command(environment, address),
             Self::NodeWs => node_ws::command(environment, address, None),
-            Self::NodeWsTls => node_ws::command(environment, address, Some(&environment.certificate)),
+            Self::NodeWsTls => {
+                node_ws::command(environment, address, Some(&environment.certificate))
+            }
             Self::AxumBroadcast => axum_broadcast::command(environment, address),
             Self::Nats => nats::command(environment, address, nats::Carrier::Tcp),
             Self::NatsWebSocket => nats::command(environment, address, nats::Carrier::WebSocket),
@@ -150,13 +170,19 @@ impl Side {
 
 /// The file, if it is there.
 fn file(path: PathBuf, what: &str) -> Result<PathBuf, Unavailable> {
-    if path.exists() { Ok(path) } else { Err(Unavailable(format!("{what} is not there ({})", path.display()))) }
+    if path.exists() {
+        Ok(path)
+    } else {
+        Err(Unavailable(format!("{what} is not there ({})", path.display())))
+    }
 }
 
 /// A program that the system has.
 fn installed(paths: &[&str], package: &str) -> Result<PathBuf, Unavailable> {
     let there = paths.iter().map(Path::new).find(|path| path.exists());
-    there.map(Path::to_path_buf).ok_or_else(|| Unavailable(format!("Debian's package {package} is not installed")))
+    there
+        .map(Path::to_path_buf)
+        .ok_or_else(|| Unavailable(format!("Debian's package {package} is not installed")))
 }
 
 /// The first line that the program prints about its version.

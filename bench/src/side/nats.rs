@@ -10,7 +10,11 @@ pub(super) enum Carrier {
     WebSocket,
 }
 
-pub(super) fn command(environment: &Environment, address: SocketAddr, carrier: Carrier) -> Result<Command, Unavailable> {
+pub(super) fn command(
+    environment: &Environment,
+    address: SocketAddr,
+    carrier: Carrier,
+) -> Result<Command, Unavailable> {
     let program = program()?;
     let config = environment.work.join(format!("nats-{}.conf", address.port()));
     config_for(address, carrier)
@@ -32,10 +36,15 @@ fn config_for(address: SocketAddr, carrier: Carrier) -> anyhow::Result<String> {
 }
 
 fn program() -> Result<PathBuf, Unavailable> {
-    installed(&["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"], "nats-server")
+    installed(
+        &["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"],
+        "nats-server",
+    )
 }
 
 pub(super) fn description() -> String {
     let version = program().map(|program| version(&program, "--version")).unwrap_or_default();
-    format!("{version}, core NATS in its own protocol, a PING behind each PUB as its ack; GOMAXPROCS=2")
+    format!(
+        "{version}, core NATS in its own protocol, a PING behind each PUB as its ack; GOMAXPROCS=2"
+    )
 }

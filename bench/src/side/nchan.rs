@@ -5,11 +5,15 @@ use std::{fs, net::SocketAddr, path::PathBuf, process::Command};
 
 const MODULE: &str = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-pub(super) fn command(environment: &Environment, address: SocketAddr) -> Result<Command, Unavailable> {
+pub(super) fn command(
+    environment: &Environment,
+    address: SocketAddr,
+) -> Result<Command, Unavailable> {
     let nginx = program()?;
     file(MODULE.into(), "Debian's package libnginx-mod-nchan")?;
     // nginx takes paths as they are from its own folder.
-    let folder = std::path::absolute(environment.work.join("nginx")).map_err(|error| Unavailable(error.to_string()))?;
+    let folder = std::path::absolute(environment.work.join("nginx"))
+        .map_err(|error| Unavailable(error.to_string()))?;
     let config = folder.join("nginx.conf");
     fs::create_dir_all(&folder)
         .and_then(|()| fs::write(&config, config_for(address, &folder.display().to_string())))
@@ -19,7 +23,8 @@ pub(super) fn command(environment: &Environment, address: SocketAddr) -> Result<
     Ok(command)
 }
 
-/// A message buffer that is long enough for every window here: a subscriber that is behind it would lose messages.
+/// A message buffer that is long enough for every window here: a subscriber that is behind it would
+/// lose messages.
 fn config_for(address: SocketAddr, folder: &str) -> String {
     format!(
         "load_module {MODULE};

@@ -3,10 +3,17 @@
 use super::{Certificate, Environment, Unavailable, file, installed, version};
 use std::{fs, net::SocketAddr, path::PathBuf, process::Command};
 
-pub(super) fn command(environment: &Environment, address: SocketAddr, tls: Option<&Certificate>) -> Result<Command, Unavailable> {
+pub(super) fn command(
+    environment: &Environment,
+    address: SocketAddr,
+    tls: Option<&Certificate>,
+) -> Result<Command, Unavailable> {
     file(environment.scripts.join("node_modules/ws"), "the npm package ws")?;
     let mut command = Command::new(node()?);
-    command.arg(environment.scripts.join("node-ws.mjs")).arg(address.port().to_string()).env("NODE_ENV", "production");
+    command
+        .arg(environment.scripts.join("node-ws.mjs"))
+        .arg(address.port().to_string())
+        .env("NODE_ENV", "production");
     if let Some(files) = tls {
         command.arg(&files.certificate).arg(&files.key);
     }
@@ -15,7 +22,9 @@ pub(super) fn command(environment: &Environment, address: SocketAddr, tls: Optio
 
 fn node() -> Result<PathBuf, Unavailable> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
-    let there = std::env::split_paths(&folders).map(|folder| folder.join("node")).find(|file| file.exists());
+    let there = std::env::split_paths(&folders)
+        .map(|folder| folder.join("node"))
+        .find(|file| file.exists());
     there.map_or_else(|| installed(&[], "nodejs"), Ok)
 }
 
@@ -26,7 +35,10 @@ pub(super) fn description(environment: &Environment) -> String {
 
 /// From the package's own description.
 pub(super) fn package_version(environment: &Environment, package: &str) -> String {
-    let text = fs::read_to_string(environment.scripts.join("node_modules").join(package).join("package.json")).unwrap_or_default();
+    let text = fs::read_to_string(
+        environment.scripts.join("node_modules").join(package).join("package.json"),
+    )
+    .unwrap_or_default();
     let line = text.lines().find_map(|line| line.trim().strip_prefix("\"version\": \""));
     line.map(|rest| rest.trim_end_matches(['"', ',']).to_owned()).unwrap_or_default()
 }

@@ -52,7 +52,8 @@ impl Server {
     /// Starts the side and waits until it answers. `settings` are environment variables.
     ///
     /// # Errors
-    /// [`Unavailable`](super::Unavailable) when it is not installed; anything else when it does not start.
+    /// [`Unavailable`](super::Unavailable) when it is not installed; anything else when it does not
+    /// start.
     pub fn start(side: Side, environment: &Environment, settings: &[(&str, &str)]) -> Result<Self> {
         let address = free_address()?;
         let mut command = side.command(environment, address)?;
@@ -60,18 +61,31 @@ impl Server {
         fs::create_dir_all(&logs)?;
         let log = logs.join(format!("{}.log", side.name().replace([' ', ','], "-")));
         let file = File::create(&log)?;
-        command.envs(settings.iter().copied()).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        command
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let mut server = Self {
-            target: Target { address, protocol: side.protocol(), tls: side.is_encrypted().then(|| environment.certificate.client.clone()) },
+            target: Target {
+                address,
+                protocol: side.protocol(),
+                tls: side.is_encrypted().then(|| environment.certificate.client.clone()),
+            },
             start: Duration::ZERO,
             processes: Processes::of(child.id())?,
             child,
         };
         while !server.answers() {
             let ended = server.child.try_wait()?;
-            ensure!(ended.is_none() && started.elapsed() < PATIENCE, "{} does not answer, see {}", side.name(), log.display());
+            ensure!(
+                ended.is_none() && started.elapsed() < PATIENCE,
+                "{} does not answer, see {}",
+                side.name(),
+                log.display()
+            );
             thread::sleep(STEP);
         }
         server.start = started.elapsed();
@@ -107,12 +121,14 @@ impl Server {
         }
     }
 
-    /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. A handshake of TLS is not tried.
+    /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. A
+    /// handshake of TLS is not tried.
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(self.target.address) else {
             return false;
         };
-        let asked = self.target.protocol == Protocol::Nats || stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").is_ok();
+        let asked = self.target.protocol == Protocol::Nats
+            || stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").is_ok();
         self.target.tls.is_some() || (asked && stream.read_exact(&mut [0]).is_ok())
     }
 }

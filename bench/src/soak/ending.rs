@@ -14,7 +14,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Clients that are there when the gateway is told to stop.
 const LAST_GUESTS: usize = 5;
 
-/// Waits until nothing is left and `is_rest` agrees, or everything should have been over for long; gives what was seen last.
+/// Waits until nothing is left and `is_rest` agrees, or everything should have been over for long;
+/// gives what was seen last.
 pub(super) async fn rest(server: &Server, is_rest: impl Fn(&Vitals) -> bool) -> Result<Vitals> {
     let end = Instant::now() + REST;
     loop {
@@ -29,15 +30,23 @@ pub(super) async fn rest(server: &Server, is_rest: impl Fn(&Vitals) -> bool) -> 
 /// A subscriber gets what it publishes itself.
 pub(super) async fn still_serves(scene: &Scene) -> Result<()> {
     let topic = format!("{}.afterwards", scene.name);
-    let setup = Setup { token: "afterwards".into(), topics: vec![topic.as_str().into()], ..Setup::default() };
+    let setup = Setup {
+        token: "afterwards".into(),
+        topics: vec![topic.as_str().into()],
+        ..Setup::default()
+    };
     let mut socket = Socket::enter(scene, "/ws", &setup).await?.socket;
     socket.say(&publish(&topic, "1", "\"still here\"")?).await?;
     let (mut acks, mut messages) = (0, 0);
     while acks + messages < 2 {
         let text = socket.text().await?;
         match ServerFrame::parse(&text)? {
-            ServerFrame::Ack(ack) if ack.status == AckStatus::Ok && ack.seq_no.get() == 1 => acks += 1,
-            ServerFrame::Message(message) if message.data.get() == "\"still here\"" => messages += 1,
+            ServerFrame::Ack(ack) if ack.status == AckStatus::Ok && ack.seq_no.get() == 1 => {
+                acks += 1
+            }
+            ServerFrame::Message(message) if message.data.get() == "\"still here\"" => {
+                messages += 1
+            }
             _ => bail!("after all that: {text}"),
         }
     }

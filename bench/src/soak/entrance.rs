@@ -29,7 +29,12 @@ impl Socket {
         Self::enter_narrow(scene, path, setup, None).await
     }
 
-    pub(super) async fn enter_narrow(scene: &Scene, path: &str, setup: &Setup<'_>, receive_buffer: Option<u32>) -> Result<Entered> {
+    pub(super) async fn enter_narrow(
+        scene: &Scene,
+        path: &str,
+        setup: &Setup<'_>,
+        receive_buffer: Option<u32>,
+    ) -> Result<Entered> {
         let frame = ClientFrame::Setup(setup.clone());
         loop {
             let mut socket = Self::open(scene.address, path, receive_buffer).await?;
@@ -38,7 +43,9 @@ impl Socket {
             let entered = loop {
                 match socket.next().await? {
                     Arrival::Text(text) => match ServerFrame::parse(&text)? {
-                        ServerFrame::Ready(ready) => break Some((ready.session_id.into_owned(), ready.resumed)),
+                        ServerFrame::Ready(ready) => {
+                            break Some((ready.session_id.into_owned(), ready.resumed));
+                        }
                         ServerFrame::Message(_) => bail!("a message before ready: {text}"),
                         _ => answers.push(text),
                     },

@@ -19,7 +19,8 @@ pub(super) struct Answer {
 }
 
 pub(super) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
+    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        .await
 }
 
 pub(super) async fn post(address: SocketAddr, path: &str, key: &str, body: &str) -> Result<Answer> {

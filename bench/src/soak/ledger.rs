@@ -1,6 +1,7 @@
-//! What one reader has been told of its topics, and whether the next frame may follow: numbers rise by one, nothing comes twice,
-//! a loss is said. Besides the gateway's numbers it holds the publishers' own against what arrives, so that a message that was
-//! lost before it was numbered, or stored twice, shows as well.
+//! What one reader has been told of its topics, and whether the next frame may follow: numbers rise
+//! by one, nothing comes twice, a loss is said. Besides the gateway's numbers it holds the
+//! publishers' own against what arrives, so that a message that was lost before it was numbered, or
+//! stored twice, shows as well.
 
 use protocol::{Message, Subscribed};
 use std::collections::HashMap;
@@ -32,7 +33,8 @@ pub(super) struct Course {
     pub(super) epoch: String,
     /// The last number that was handled.
     pub(super) position: u64,
-    /// Where the gateway goes on where the client does not say where it stands: its last receipt, or where it began.
+    /// Where the gateway goes on where the client does not say where it stands: its last receipt,
+    /// or where it began.
     receipt: u64,
     /// A receipt that is on its way.
     sent: u64,
@@ -44,7 +46,8 @@ pub(super) struct Course {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     topics: HashMap<String, Course>,
-    /// A topic that goes on without a word on what was missed. Right only where the session is another one.
+    /// A topic that goes on without a word on what was missed. Right only where the session is
+    /// another one.
     untold: Option<String>,
 }
 
@@ -87,16 +90,33 @@ impl Ledger {
         let (topic, seq_no) = (frame.topic.as_str(), frame.seq_no.get());
         let known = self.topics.get_mut(topic);
         match (frame.recovered, known) {
-            (Some(true), Some(course)) if course.epoch == frame.epoch.as_str() && course.position <= seq_no => return Ok(None),
+            (Some(true), Some(course))
+                if course.epoch == frame.epoch.as_str() && course.position <= seq_no =>
+            {
+                return Ok(None);
+            }
             (Some(true), Some(course)) => {
-                return Err(Fault::Recovered { topic: topic.to_owned(), position: course.position, seq_no });
+                return Err(Fault::Recovered {
+                    topic: topic.to_owned(),
+                    position: course.position,
+                    seq_no,
+                });
             }
             (Some(_), None) => return Err(Fault::NotAsked { topic: topic.to_owned() }),
             (None, Some(_)) => self.untold = Some(topic.to_owned()),
             _ => {}
         }
-        let missed = frame.recovered.and(self.topics.get(topic)).map(|course| seq_no.saturating_sub(course.position));
-        let course = Course { epoch: frame.epoch.to_string(), position: seq_no, receipt: seq_no, sent: seq_no, publishers: HashMap::new() };
+        let missed = frame
+            .recovered
+            .and(self.topics.get(topic))
+            .map(|course| seq_no.saturating_sub(course.position));
+        let course = Course {
+            epoch: frame.epoch.to_string(),
+            position: seq_no,
+            receipt: seq_no,
+            sent: seq_no,
+            publishers: HashMap::new(),
+        };
         self.topics.insert(topic.to_owned(), course);
         Ok(missed)
     }
@@ -115,7 +135,9 @@ impl Ledger {
 
     pub(super) fn message(&mut self, frame: &Message<'_>) -> Result<(), Fault> {
         let topic = || frame.topic.to_string();
-        let Some(course) = self.topics.get_mut(frame.topic.as_str()) else { return Err(Fault::NotSubscribed { topic: topic() }) };
+        let Some(course) = self.topics.get_mut(frame.topic.as_str()) else {
+            return Err(Fault::NotSubscribed { topic: topic() });
+        };
         let (position, seq_no) = (course.position, frame.seq_no.get());
         if seq_no <= position {
             return Err(Fault::NotAbove { topic: topic(), position, seq_no });
@@ -136,11 +158,16 @@ impl Ledger {
     /// Whether the reader has everything that was acknowledged.
     pub(super) fn reaches(&self, topic: &str, head: u64) -> Result<(), Fault> {
         let position = self.course(topic).map_or(0, |course| course.position);
-        if position >= head { Ok(()) } else { Err(Fault::Tail { topic: topic.to_owned(), position, head }) }
+        if position >= head {
+            Ok(())
+        } else {
+            Err(Fault::Tail { topic: topic.to_owned(), position, head })
+        }
     }
 }
 
-/// A payload that says who published it and its number among those that this publisher gave the topic.
+/// A payload that says who published it and its number among those that this publisher gave the
+/// topic.
 pub(super) fn payload(publisher: u32, number: u64, len: usize) -> String {
     let head = format!("[{publisher},{number},\"");
     let filling = "x".repeat(len.saturating_sub(head.len() + 2));
@@ -159,7 +186,11 @@ mod tests {
     use super::*;
     use protocol::{Epoch, MessageId, Payload, SeqNo, Topic};
 
-    fn subscribed(epoch: &'static str, seq_no: u64, recovered: Option<bool>) -> Subscribed<'static> {
+    fn subscribed(
+        epoch: &'static str,
+        seq_no: u64,
+        recovered: Option<bool>,
+    ) -> Subscribed<'static> {
         Subscribed {
             topic: Topic::new("t").unwrap(),
             seq_no: SeqNo::new(seq_no).unwrap(),
@@ -190,9 +221,18 @@ mod tests {
     fn a_loss_and_a_repeat_are_found() {
         let mut ledger = at(7);
         ledger.message(&message(8, "0")).unwrap();
-        assert_eq!(ledger.message(&message(10, "0")), Err(Fault::Gap { topic: "t".into(), position: 8, seq_no: 10 }));
-        assert_eq!(ledger.message(&message(8, "0")), Err(Fault::NotAbove { topic: "t".into(), position: 8, seq_no: 8 }));
-        assert_eq!(ledger.reaches("t", 9), Err(Fault::Tail { topic: "t".into(), position: 8, head: 9 }));
+        assert_eq!(
+            ledger.message(&message(10, "0")),
+            Err(Fault::Gap { topic: "t".into(), position: 8, seq_no: 10 })
+        );
+        assert_eq!(
+            ledger.message(&message(8, "0")),
+            Err(Fault::NotAbove { topic: "t".into(), position: 8, seq_no: 8 })
+        );
+        assert_eq!(
+            ledger.reaches("t", 9),
+            Err(Fault::Tail { topic: "t".into(), position: 8, head: 9 })
+        );
         assert_eq!(ledger.reaches("t", 8), Ok(()));
         let sparse = Message { prev_seq_no: Some(SeqNo::new(8).unwrap()), ..message(20, "0") };
         ledger.message(&sparse).unwrap();
@@ -216,15 +256,24 @@ mod tests {
             ledger.message(&message(seq_no, &payload(3, number, 40))).unwrap();
         }
         ledger.message(&message(3, &payload(9, 1, 40))).unwrap();
-        assert!(matches!(ledger.message(&message(4, &payload(3, 5, 40))), Err(Fault::Publisher { before: 5, number: 5, .. })));
-        assert!(matches!(ledger.message(&message(5, &payload(9, 3, 40))), Err(Fault::Publisher { before: 1, number: 3, .. })));
+        assert!(matches!(
+            ledger.message(&message(4, &payload(3, 5, 40))),
+            Err(Fault::Publisher { before: 5, number: 5, .. })
+        ));
+        assert!(matches!(
+            ledger.message(&message(5, &payload(9, 3, 40))),
+            Err(Fault::Publisher { before: 1, number: 3, .. })
+        ));
     }
 
     #[test]
     fn nothing_comes_without_a_subscription() {
         let mut ledger = at(0);
         ledger.unsubscribed("t");
-        assert_eq!(ledger.message(&message(1, "0")), Err(Fault::NotSubscribed { topic: "t".into() }));
+        assert_eq!(
+            ledger.message(&message(1, "0")),
+            Err(Fault::NotSubscribed { topic: "t".into() })
+        );
     }
 
     #[test]
@@ -232,12 +281,24 @@ mod tests {
         let mut ledger = at(5);
         ledger.message(&message(6, "0")).unwrap();
         assert_eq!(ledger.subscribed(&subscribed("e", 9, Some(true))), Ok(None));
-        assert!(matches!(ledger.message(&message(8, "0")), Err(Fault::Gap { position: 6, .. })), "it said that nothing is missing");
-        assert!(matches!(ledger.subscribed(&subscribed("other", 9, Some(true))), Err(Fault::Recovered { .. })));
-        assert!(matches!(ledger.subscribed(&subscribed("e", 2, Some(true))), Err(Fault::Recovered { .. })));
+        assert!(
+            matches!(ledger.message(&message(8, "0")), Err(Fault::Gap { position: 6, .. })),
+            "it said that nothing is missing"
+        );
+        assert!(matches!(
+            ledger.subscribed(&subscribed("other", 9, Some(true))),
+            Err(Fault::Recovered { .. })
+        ));
+        assert!(matches!(
+            ledger.subscribed(&subscribed("e", 2, Some(true))),
+            Err(Fault::Recovered { .. })
+        ));
         assert_eq!(ledger.subscribed(&subscribed("other", 9, Some(false))), Ok(Some(3)));
         ledger.message(&message(10, "0")).unwrap();
-        assert!(matches!(Ledger::default().subscribed(&subscribed("e", 0, Some(true))), Err(Fault::NotAsked { .. })));
+        assert!(matches!(
+            Ledger::default().subscribed(&subscribed("e", 0, Some(true))),
+            Err(Fault::NotAsked { .. })
+        ));
     }
 
     #[test]

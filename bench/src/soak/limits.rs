@@ -1,5 +1,5 @@
-//! What the gateway under load is configured with: small enough that every limit is reached, and that all of it expires within
-//! seconds once everybody has left.
+//! What the gateway under load is configured with: small enough that every limit is reached, and
+//! that all of it expires within seconds once everybody has left.
 
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ pub(super) const SETTINGS: [(&str, &str); 21] = [
     ("MICRO_SOCKET_TIMEOUTS__DRAIN", "5s"),
 ];
 
-/// The longest that anything lives on after its client, and a little more: closing a connection that does not answer takes 12 s.
+/// The longest that anything lives on after its client, and a little more: closing a connection
+/// that does not answer takes 12 s.
 pub(super) const REST: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -72,9 +73,12 @@ mod tests {
     #[test]
     fn the_gateway_is_told_what_is_checked() {
         let seconds = |time: Duration| format!("{}s", time.as_secs());
-        for (name, value) in
-            [("HISTORY__AGE", HISTORY_AGE), ("SESSION__TTL", SESSION_TTL), ("TIMEOUTS__PING", PING), ("TIMEOUTS__SETUP", SETUP)]
-        {
+        for (name, value) in [
+            ("HISTORY__AGE", HISTORY_AGE),
+            ("SESSION__TTL", SESSION_TTL),
+            ("TIMEOUTS__PING", PING),
+            ("TIMEOUTS__SETUP", SETUP),
+        ] {
             assert_eq!(setting(name), seconds(value), "{name}");
         }
         for (name, value) in [

@@ -1,5 +1,6 @@
-//! A long run against one gateway: everything that clients do well or badly, all at once, against limits that are reached. Each
-//! client checks what it is told; afterwards nothing may be left of them.
+//! A long run against one gateway: everything that clients do well or badly, all at once, against
+//! limits that are reached. Each client checks what it is told; afterwards nothing may be left of
+//! them.
 //!
 //! | module | idea |
 //! |---|---|
@@ -54,7 +55,8 @@ pub struct Outcome {
     pub report: String,
 }
 
-/// Runs shorter than this have no warm-up, and say nothing of memory: what an allocator keeps depends on the first seconds.
+/// Runs shorter than this have no warm-up, and say nothing of memory: what an allocator keeps
+/// depends on the first seconds.
 const LONG: Duration = Duration::from_secs(60);
 /// How long a warm-up may be.
 const WARM_UP: Duration = Duration::from_secs(60);
@@ -67,7 +69,9 @@ pub fn run(environment: &Environment, options: Options) -> Result<Outcome> {
     let keys = environment.work.join("soak-keys");
     fs::write(&keys, http::KEY)?;
     let keys = keys.display().to_string();
-    let settings = [limits::SETTINGS.as_slice(), &[("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.as_str())]].concat();
+    let settings =
+        [limits::SETTINGS.as_slice(), &[("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.as_str())]]
+            .concat();
     let server = Server::start(GATEWAY, environment, &settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, soak(server, options))
@@ -89,11 +93,18 @@ struct Seen {
 async fn soak(server: Server, options: Options) -> Result<Outcome> {
     let Options { time, seed, rate } = options;
     let address = server.target.address;
-    println!("seed {seed}, rate {rate}, {:.0} s, gateway at {address} with process id {}", time.as_secs_f64(), server.id());
+    println!(
+        "seed {seed}, rate {rate}, {:.0} s, gateway at {address} with process id {}",
+        time.as_secs_f64(),
+        server.id()
+    );
     // The first of each kind of request makes what stays.
     http::get(address, "/docs").await?;
     let started = ending::rest(&server, |_| true).await?;
-    let looks = Looks { every: (time / 60).clamp(Duration::from_secs(1), Duration::from_secs(5)), told_every: (time / 4).min(WARM_UP) };
+    let looks = Looks {
+        every: (time / 60).clamp(Duration::from_secs(1), Duration::from_secs(5)),
+        told_every: (time / 4).min(WARM_UP),
+    };
     let is_long = time >= LONG;
     let mut violations = Vec::new();
     let mut stored_before = 0;
@@ -101,7 +112,8 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
     if is_long {
         let warm_up = Rc::new(Scene::new(address, "warm-up", seed, rate));
         stage::run(&server, &warm_up, (time / 5).min(WARM_UP), looks).await?;
-        before = ending::rest(&server, |now| verdict::leaks_at_rest(&started, now).is_empty()).await?;
+        before =
+            ending::rest(&server, |now| verdict::leaks_at_rest(&started, now).is_empty()).await?;
         println!("warmed up: RSS {}, {} fds", verdict::mib(before.memory), before.fds);
         violations.extend(verdict::leaks_at_rest(&started, &before));
         violations.extend(warm_up.faults());
@@ -111,15 +123,19 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
     let own = crate::measure::process::Processes::this();
     let (own_before, cpu_before, begin) = (own.cpu()?, server.processes.cpu()?, Instant::now());
     let samples = stage::run(&server, &scene, time, looks).await?;
-    let (time, cpu, own_cpu) = (begin.elapsed(), server.processes.cpu()? - cpu_before, own.cpu()? - own_before);
-    let after = ending::rest(&server, |now| verdict::leaks_at_rest(&before, now).is_empty()).await?;
+    let (time, cpu, own_cpu) =
+        (begin.elapsed(), server.processes.cpu()? - cpu_before, own.cpu()? - own_before);
+    let after =
+        ending::rest(&server, |now| verdict::leaks_at_rest(&before, now).is_empty()).await?;
     let seen = Seen { before, samples, after, time, cpu, own_cpu };
     violations.extend(verdict::leaks_at_rest(&seen.before, &seen.after));
     let unseen = scene.tally.never().filter(|what| is_long || tally::Tally::ALWAYS.contains(what));
     violations.extend(unseen.map(|what| format!("never seen: {what}")));
     if is_long {
         violations.extend(verdict::memory_leak(&seen.before, &seen.after));
-        violations.extend(verdict::trend(&seen.samples.iter().map(|sample| sample.memory).collect::<Vec<_>>()));
+        violations.extend(verdict::trend(
+            &seen.samples.iter().map(|sample| sample.memory).collect::<Vec<_>>(),
+        ));
     }
     if let Err(error) = ending::still_serves(&scene).await {
         scene.fault("afterwards", &error);
@@ -127,7 +143,9 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
     let counted = Vitals::of(&server).await?.metric("micro_socket_publishes_total{status=\"ok\"}");
     let acknowledged = scene.tally.stored.get() + stored_before;
     if counted != acknowledged as f64 {
-        violations.push(format!("the gateway has stored {counted} messages, the clients know of {acknowledged}"));
+        violations.push(format!(
+            "the gateway has stored {counted} messages, the clients know of {acknowledged}"
+        ));
     }
     if let Err(error) = ending::goes_in_order(&scene, server).await.context("SIGTERM") {
         scene.fault("the end", &error);

@@ -34,7 +34,13 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Takes the answers to a setup.
-    pub(super) async fn begin(scene: &Rc<Scene>, entered: Entered, ledger: Ledger, behind: Duration, gives_receipts: bool) -> Result<Self> {
+    pub(super) async fn begin(
+        scene: &Rc<Scene>,
+        entered: Entered,
+        ledger: Ledger,
+        behind: Duration,
+        gives_receipts: bool,
+    ) -> Result<Self> {
         let Entered { socket, answers, resumed, .. } = entered;
         let from = Instant::now() - behind;
         let mut reader = Self {
@@ -52,7 +58,8 @@ impl Reader {
             reader.take(text)?;
         }
         reader.ledger.ready(resumed == Some(true))?;
-        // A loss is said again at each resume until there is a receipt. It is as old as the positions that it tells.
+        // A loss is said again at each resume until there is a receipt. It is as old as the
+        // positions that it tells.
         reader.give_receipts().await?;
         reader.sent_at = from;
         Ok(reader)
@@ -69,13 +76,20 @@ impl Reader {
             ServerFrame::Subscribed(subscribed) => {
                 if let Some(missed) = self.ledger.subscribed(&subscribed)? {
                     let is_needed = missed >= HISTORY / 2 || self.behind >= HISTORY_AGE / 2;
-                    ensure!(is_needed, "{} messages lost after {:?} without need: {text}", missed, self.behind);
+                    ensure!(
+                        is_needed,
+                        "{} messages lost after {:?} without need: {text}",
+                        missed,
+                        self.behind
+                    );
                     self.scene.tally.lost.add(1);
                 } else if subscribed.recovered == Some(true) {
                     self.scene.tally.recovered.add(1);
                 }
             }
-            ServerFrame::Unsubscribed(unsubscribed) => self.ledger.unsubscribed(unsubscribed.topic.as_str()),
+            ServerFrame::Unsubscribed(unsubscribed) => {
+                self.ledger.unsubscribed(unsubscribed.topic.as_str())
+            }
             ServerFrame::Pong => {
                 self.ledger.confirmed();
                 self.receipts_from = self.sent_at;

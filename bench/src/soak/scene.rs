@@ -1,4 +1,5 @@
-//! What all clients of one stage share: where the gateway is, what they count, what they found wrong, and when it is time to leave.
+//! What all clients of one stage share: where the gateway is, what they count, what they found
+//! wrong, and when it is time to leave.
 
 use super::{
     limits::{DEDUP_KEYS, SESSIONS},
@@ -60,7 +61,9 @@ impl Scene {
     /// Chance for one client more: the same in each run with the same seed.
     pub(super) fn chance(&self) -> Rng {
         self.clients.set(self.clients.get() + 1);
-        Rng::with_seed(self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.clients.get()))
+        Rng::with_seed(
+            self.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(self.clients.get()),
+        )
     }
 
     /// The gateway did something that it must not do.
@@ -112,15 +115,17 @@ impl Scene {
         }
     }
 
-    /// Whether a session that was left then may be pushed out by those that were left since: the oldest goes first. The gateway may
-    /// see one end of a line before another that was cut earlier, hence the second; and half of the limit is left for half-open lines.
+    /// Whether a session that was left then may be pushed out by those that were left since: the
+    /// oldest goes first. The gateway may see one end of a line before another that was cut
+    /// earlier, hence the second; and half of the limit is left for half-open lines.
     pub(super) fn may_be_pushed_out(&self, since: Instant) -> bool {
         let begin = since - Duration::from_secs(1);
         self.departures.borrow().iter().rev().take_while(|at| **at >= begin).count() > SESSIONS / 2
     }
 
-    /// Whether a message id must still be known that was claimed when so many messages had been stored. Publishes that are not
-    /// answered yet are not counted: half of the limit is left for them.
+    /// Whether a message id must still be known that was claimed when so many messages had been
+    /// stored. Publishes that are not answered yet are not counted: half of the limit is left
+    /// for them.
     pub(super) fn is_remembered(&self, stored_then: u64) -> bool {
         self.tally.stored.get() - stored_then < DEDUP_KEYS / 2
     }
@@ -130,7 +135,8 @@ impl Scene {
         self.stop.send_replace(true);
     }
 
-    /// Nothing more is published: the steady readers are to leave as well, once they have everything.
+    /// Nothing more is published: the steady readers are to leave as well, once they have
+    /// everything.
     pub(super) fn last_call(&self) {
         self.last_call.send_replace(true);
     }

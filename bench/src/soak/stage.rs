@@ -1,4 +1,5 @@
-//! One stage of a run: everybody comes, works for a while under the eyes of a sampler, and leaves in order.
+//! One stage of a run: everybody comes, works for a while under the eyes of a sampler, and leaves
+//! in order.
 
 use super::{actors, scene::Scene, vitals::Vitals};
 use crate::side::Server;
@@ -39,7 +40,12 @@ pub(super) struct Looks {
 }
 
 /// Runs a stage; gives what was seen of the gateway meanwhile.
-pub(super) async fn run(server: &Server, scene: &Rc<Scene>, time: Duration, looks: Looks) -> Result<Vec<Vitals>> {
+pub(super) async fn run(
+    server: &Server,
+    scene: &Rc<Scene>,
+    time: Duration,
+    looks: Looks,
+) -> Result<Vec<Vitals>> {
     let mut crew = Crew::default();
     actors::enter(scene, &mut crew);
     let samples = watch(server, scene, time, looks).await?;
@@ -63,7 +69,12 @@ async fn leave(scene: &Scene, mut clients: JoinSet<()>, who: &str) {
     }
 }
 
-async fn watch(server: &Server, scene: &Scene, time: Duration, looks: Looks) -> Result<Vec<Vitals>> {
+async fn watch(
+    server: &Server,
+    scene: &Scene,
+    time: Duration,
+    looks: Looks,
+) -> Result<Vec<Vitals>> {
     let begin = Instant::now();
     let mut ticks = interval_at(begin + looks.every, looks.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,10 +1,12 @@
 //! When a gateway leaks.
 //!
-//! **At rest**: everybody has left and everything has expired. What it counts is nothing, its file descriptors and tasks are as
-//! many as before, and its memory is at most [`GROWTH`] and [`ALLOWANCE`] above what it was at rest after the warm-up. (An
-//! allocator keeps some of what it once had; how much depends on the moment of the highest load.)
+//! **At rest**: everybody has left and everything has expired. What it counts is nothing, its file
+//! descriptors and tasks are as many as before, and its memory is at most [`GROWTH`] and
+//! [`ALLOWANCE`] above what it was at rest after the warm-up. (An allocator keeps some of what it
+//! once had; how much depends on the moment of the highest load.)
 //!
-//! **Under load**: the median of the second half of the samples is at most [`GROWTH`] and [`ALLOWANCE`] above that of the first.
+//! **Under load**: the median of the second half of the samples is at most [`GROWTH`] and
+//! [`ALLOWANCE`] above that of the first.
 
 use super::vitals::{TASKS, Vitals};
 
@@ -31,15 +33,18 @@ pub(super) fn leaks_at_rest(before: &Vitals, after: &Vitals) -> Vec<String> {
 
 /// Memory at rest after the warm-up and at the end.
 pub(super) fn memory_leak(before: &Vitals, after: &Vitals) -> Option<String> {
-    has_grown(before.memory, after.memory)
-        .then(|| format!("{} of memory at rest, {} after the warm-up", mib(after.memory), mib(before.memory)))
+    has_grown(before.memory, after.memory).then(|| {
+        format!("{} of memory at rest, {} after the warm-up", mib(after.memory), mib(before.memory))
+    })
 }
 
 /// Memory under load, sample after sample.
 pub(super) fn trend(samples: &[u64]) -> Option<String> {
     let (first, second) = samples.split_at(samples.len() / 2);
     let (first, second) = (median(first)?, median(second)?);
-    has_grown(first, second).then(|| format!("{} of memory in the second half, {} in the first", mib(second), mib(first)))
+    has_grown(first, second).then(|| {
+        format!("{} of memory in the second half, {} in the first", mib(second), mib(first))
+    })
 }
 
 fn has_grown(before: u64, after: u64) -> bool {
@@ -65,7 +70,8 @@ mod tests {
     const MIB: u64 = 1024 * 1024;
 
     fn vitals(memory: u64, fds: usize, tasks: f64) -> Vitals {
-        let mut metrics: std::collections::HashMap<_, _> = EMPTY_AT_REST.iter().map(|name| ((*name).to_owned(), 0.0)).collect();
+        let mut metrics: std::collections::HashMap<_, _> =
+            EMPTY_AT_REST.iter().map(|name| ((*name).to_owned(), 0.0)).collect();
         metrics.insert(TASKS.to_owned(), tasks);
         Vitals { memory, fds, threads: 3, metrics, ..Vitals::default() }
     }
@@ -74,8 +80,14 @@ mod tests {
     fn what_is_not_given_back_is_found() {
         let before = vitals(40 * MIB, 12, 3.0);
         assert!(leaks_at_rest(&before, &vitals(40 * MIB, 12, 3.0)).is_empty());
-        assert_eq!(leaks_at_rest(&before, &vitals(40 * MIB, 13, 3.0)), ["13 file descriptors at rest, 12 before"]);
-        assert_eq!(leaks_at_rest(&before, &vitals(40 * MIB, 12, 4.0)), ["4 tasks at rest, 3 before"]);
+        assert_eq!(
+            leaks_at_rest(&before, &vitals(40 * MIB, 13, 3.0)),
+            ["13 file descriptors at rest, 12 before"]
+        );
+        assert_eq!(
+            leaks_at_rest(&before, &vitals(40 * MIB, 12, 4.0)),
+            ["4 tasks at rest, 3 before"]
+        );
         assert_eq!(leaks_at_rest(&before, &vitals(40 * MIB, 12, f64::NAN)).len(), 1);
         let threads = Vitals { threads: 4, ..vitals(40 * MIB, 12, 3.0) };
         assert_eq!(leaks_at_rest(&before, &threads).len(), 1);

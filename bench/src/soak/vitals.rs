@@ -38,8 +38,10 @@ impl Vitals {
     /// One look. The connection that asks is among what it sees.
     pub(super) async fn of(server: &Server) -> Result<Self> {
         let pid = server.id();
-        let metrics = metrics(&String::from_utf8(http::get(server.target.address, "/metrics").await?.body)?);
-        let memory = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).context("the gateway has gone")?;
+        let metrics =
+            metrics(&String::from_utf8(http::get(server.target.address, "/metrics").await?.body)?);
+        let memory = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
+            .context("the gateway has gone")?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self {
             memory: 1024 * number(&memory, "Rss:")?,
@@ -57,18 +59,25 @@ impl Vitals {
 
     /// What of [`EMPTY_AT_REST`] is left, in words.
     pub(super) fn left_over(&self) -> Vec<String> {
-        let left = EMPTY_AT_REST.iter().map(|name| (name, self.metric(name))).filter(|(_, value)| *value != 0.0);
+        let left = EMPTY_AT_REST
+            .iter()
+            .map(|name| (name, self.metric(name)))
+            .filter(|(_, value)| *value != 0.0);
         left.map(|(name, value)| format!("{name} is {value}")).collect()
     }
 }
 
 fn number(text: &str, name: &str) -> Result<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .with_context(|| format!("no {name}"))?;
     Ok(line.split_whitespace().next().unwrap_or_default().parse()?)
 }
 
 fn metrics(text: &str) -> HashMap<String, f64> {
-    let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    let samples =
+        text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     samples.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
 }
 
@@ -77,7 +86,10 @@ mod tests {
     use super::*;
 
     fn at_rest() -> Vitals {
-        Vitals { metrics: EMPTY_AT_REST.iter().map(|name| ((*name).to_owned(), 0.0)).collect(), ..Vitals::default() }
+        Vitals {
+            metrics: EMPTY_AT_REST.iter().map(|name| ((*name).to_owned(), 0.0)).collect(),
+            ..Vitals::default()
+        }
     }
 
     #[test]
@@ -86,13 +98,19 @@ mod tests {
         assert!(vitals.left_over().is_empty());
         vitals.metrics.insert("micro_socket_sessions".to_owned(), 2.0);
         vitals.metrics.remove("micro_socket_dedup_keys");
-        assert_eq!(vitals.left_over(), ["micro_socket_sessions is 2", "micro_socket_dedup_keys is NaN"]);
+        assert_eq!(
+            vitals.left_over(),
+            ["micro_socket_sessions is 2", "micro_socket_dedup_keys is NaN"]
+        );
     }
 
     #[test]
     fn samples_are_read_with_their_labels() {
         let found = metrics("# HELP a b\n# TYPE a gauge\na 3\nb_total{code=\"4290\"} 7\n");
-        assert_eq!(found, HashMap::from([("a".to_owned(), 3.0), ("b_total{code=\"4290\"}".to_owned(), 7.0)]));
+        assert_eq!(
+            found,
+            HashMap::from([("a".to_owned(), 3.0), ("b_total{code=\"4290\"}".to_owned(), 7.0)])
+        );
         assert_eq!(number("Rss:   12 kB\nPss: 3 kB", "Pss:").unwrap(), 3);
     }
 }

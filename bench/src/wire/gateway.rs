@@ -1,5 +1,6 @@
-//! The gateway's own protocol: one JSON object in a text frame. The peers that speak it write their fields in the order of
-//! its documentation, so that a message's number is found without a look at what comes behind it.
+//! The gateway's own protocol: one JSON object in a text frame. The peers that speak it write their
+//! fields in the order of its documentation, so that a message's number is found without a look at
+//! what comes behind it.
 
 use super::{
     Event,
@@ -21,7 +22,11 @@ pub(super) fn subscribe(out: &mut Vec<u8>, topic: &str) {
 }
 
 pub(super) fn subscribe_from_the_start(out: &mut Vec<u8>, topic: &str) {
-    put_masked(out, TEXT, &[br#"{"type":"subscribe","lastSeq":0,"topic":""#, topic.as_bytes(), br#""}"#]);
+    put_masked(
+        out,
+        TEXT,
+        &[br#"{"type":"subscribe","lastSeq":0,"topic":""#, topic.as_bytes(), br#""}"#],
+    );
 }
 
 pub(super) fn unsubscribe(out: &mut Vec<u8>, topic: &str) {
@@ -30,7 +35,11 @@ pub(super) fn unsubscribe(out: &mut Vec<u8>, topic: &str) {
 
 pub(super) fn publish(out: &mut Vec<u8>, topic: &str, payload: &Payload) {
     let (head, id) = (br#"{"type":"publish","topic":""#, br#"","messageId":""#);
-    put_masked(out, TEXT, &[head, topic.as_bytes(), id, payload.id(), br#"","payload":"#, payload.bytes(), b"}"]);
+    put_masked(
+        out,
+        TEXT,
+        &[head, topic.as_bytes(), id, payload.id(), br#"","payload":"#, payload.bytes(), b"}"],
+    );
 }
 
 /// What a frame says. A message's stream is the number at the end of its topic's name.
@@ -40,7 +49,8 @@ pub(super) fn publish(out: &mut Vec<u8>, topic: &str, payload: &Payload) {
 pub(super) fn event(text: &[u8]) -> Result<Event> {
     let kind = text.strip_prefix(br#"{"type":""#).unwrap_or_default();
     if let Some(message) = kind.strip_prefix(br#"message","topic":""#) {
-        return self::message(message).with_context(|| format!("not a message: {}", String::from_utf8_lossy(text)));
+        return self::message(message)
+            .with_context(|| format!("not a message: {}", String::from_utf8_lossy(text)));
     }
     if kind.starts_with(br#"ack""#) {
         return Ok(Event::Ack);
@@ -57,7 +67,10 @@ fn message(rest: &[u8]) -> Option<Event> {
     let index = topic.iter().rposition(|byte| *byte == b'.')?;
     let rest = rest.strip_prefix(br#"","seqNo":"#)?;
     let number = payload::digits(&rest[..memchr(b',', rest)?])?;
-    Some(Event::Message { stream: usize::try_from(payload::digits(&topic[index + 1..])?).ok()?, number })
+    Some(Event::Message {
+        stream: usize::try_from(payload::digits(&topic[index + 1..])?).ok()?,
+        number,
+    })
 }
 
 #[cfg(test)]
@@ -71,6 +84,9 @@ mod tests {
         assert!(event(br#"{"type":"message","topic":"bench.7","seqNo":"42"}"#).is_err());
         assert!(event(br#"{"type":"error","code":"RATE_LIMITED"}"#).is_err());
         assert_eq!(event(br#"{"type":"ack","messageId":"1"}"#).unwrap(), Event::Ack);
-        assert_eq!(event(br#"{"type":"subscribed","topic":"bench.7","seqNo":42}"#).unwrap(), Event::Answer);
+        assert_eq!(
+            event(br#"{"type":"subscribed","topic":"bench.7","seqNo":42}"#).unwrap(),
+            Event::Answer
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What goes over the wire: the protocols that sides speak, each reduced to what the work needs of it.
+//! What goes over the wire: the protocols that sides speak, each reduced to what the work needs of
+//! it.
 
 mod gateway;
 mod nats;
@@ -25,8 +26,9 @@ pub enum Protocol {
 /// What a server says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A message. Within a stream numbers rise by one: where the server numbers the messages of a topic, the stream is the
-    /// topic; elsewhere it is the publisher, who puts a number into the payload.
+    /// A message. Within a stream numbers rise by one: where the server numbers the messages of a
+    /// topic, the stream is the topic; elsewhere it is the publisher, who puts a number into
+    /// the payload.
     Message {
         /// Which stream.
         stream: usize,
@@ -62,7 +64,8 @@ impl Protocol {
     pub(crate) fn upgrade(self, host: &str, role: &Role) -> String {
         let path = match self {
             Self::Nchan => {
-                let topic = role.publishes.as_ref().or(role.topics.first()).map_or("", |topic| topic);
+                let topic =
+                    role.publishes.as_ref().or(role.topics.first()).map_or("", |topic| topic);
                 nchan::path(!role.topics.is_empty(), role.publishes.is_some(), topic)
             }
             Self::NatsWebSocket => "/".to_owned(),
@@ -73,7 +76,8 @@ impl Protocol {
         )
     }
 
-    /// Puts the first frames behind what will be sent; gives how many answers say that they are done.
+    /// Puts the first frames behind what will be sent; gives how many answers say that they are
+    /// done.
     pub(crate) fn setup(self, out: &mut Vec<u8>, role: &Role) -> usize {
         match self {
             Self::Gateway => {
@@ -98,11 +102,17 @@ impl Protocol {
         }
     }
 
-    /// Puts a `subscribe` of the gateway's protocol behind what will be sent, with position 0 if `from_the_start`.
+    /// Puts a `subscribe` of the gateway's protocol behind what will be sent, with position 0 if
+    /// `from_the_start`.
     ///
     /// # Errors
     /// When it is another protocol.
-    pub(crate) fn subscribe(self, out: &mut Vec<u8>, topic: &str, from_the_start: bool) -> Result<()> {
+    pub(crate) fn subscribe(
+        self,
+        out: &mut Vec<u8>,
+        topic: &str,
+        from_the_start: bool,
+    ) -> Result<()> {
         match self {
             Self::Gateway if from_the_start => gateway::subscribe_from_the_start(out, topic),
             Self::Gateway => gateway::subscribe(out, topic),
@@ -131,7 +141,8 @@ impl Protocol {
         }
     }
 
-    /// What is sent for what was put together: NATS is a stream of its own inside of WebSocket frames.
+    /// What is sent for what was put together: NATS is a stream of its own inside of WebSocket
+    /// frames.
     pub(crate) fn seal(self, out: &mut Vec<u8>) {
         if self == Self::NatsWebSocket && !out.is_empty() {
             let stream = std::mem::take(out);
@@ -157,7 +168,11 @@ impl Decoder {
     ///
     /// # Errors
     /// What `each` says; an error or a close of the server; what is not the protocol.
-    pub(crate) fn decode(&mut self, bytes: &[u8], each: &mut impl FnMut(Event) -> Result<()>) -> Result<usize> {
+    pub(crate) fn decode(
+        &mut self,
+        bytes: &[u8],
+        each: &mut impl FnMut(Event) -> Result<()>,
+    ) -> Result<usize> {
         if self.protocol == Protocol::Nats {
             return nats::events(bytes, each);
         }
@@ -176,7 +191,11 @@ impl Decoder {
         Ok(at)
     }
 
-    fn unwrap_nats(&mut self, payload: &[u8], each: &mut impl FnMut(Event) -> Result<()>) -> Result<()> {
+    fn unwrap_nats(
+        &mut self,
+        payload: &[u8],
+        each: &mut impl FnMut(Event) -> Result<()>,
+    ) -> Result<()> {
         if self.inner.is_empty() {
             let taken = nats::events(payload, each)?;
             self.inner.extend(&payload[taken..]);
@@ -191,7 +210,9 @@ impl Decoder {
 
 fn close_reason(payload: &[u8]) -> String {
     match payload.split_first_chunk() {
-        Some((code, reason)) => format!("{} {}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason)),
+        Some((code, reason)) => {
+            format!("{} {}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason))
+        }
         None => "without a code".to_owned(),
     }
 }

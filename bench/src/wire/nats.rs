@@ -1,5 +1,6 @@
-//! The NATS protocol: lines, and payloads of a given length. A `PUB` has no answer of its own, so each is followed by a
-//! `PING`, whose `PONG` says that the server has taken the message: what its clients call a flush.
+//! The NATS protocol: lines, and payloads of a given length. A `PUB` has no answer of its own, so
+//! each is followed by a `PING`, whose `PONG` says that the server has taken the message: what its
+//! clients call a flush.
 
 use super::{
     Event,
@@ -41,7 +42,11 @@ fn first(bytes: &[u8]) -> Result<Option<(Event, usize)>> {
     };
     let (line, head) = (bytes[..end].trim_ascii_end(), end + 1);
     if line.starts_with(b"MSG ") {
-        let len = line.rsplit(|byte| *byte == b' ').next().and_then(digits).context("MSG without a length")?;
+        let len = line
+            .rsplit(|byte| *byte == b' ')
+            .next()
+            .and_then(digits)
+            .context("MSG without a length")?;
         let len = usize::try_from(len)?;
         let Some(content) = bytes.get(head..head + len + 2) else {
             return Ok(None);
@@ -78,7 +83,9 @@ mod tests {
             })
             .unwrap();
             let whole = [Event::Answer, Event::Ack, Event::Message { stream: 3, number: 1 }];
-            let count = usize::from(end >= 9) + usize::from(end >= message) + usize::from(end == bytes.len());
+            let count = usize::from(end >= 9)
+                + usize::from(end >= message)
+                + usize::from(end == bytes.len());
             assert_eq!(seen, whole[..count]);
             assert_eq!(taken, [0, 9, message, bytes.len()][count]);
         }

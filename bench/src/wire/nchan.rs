@@ -1,5 +1,5 @@
-//! Nchan over WebSocket: a channel is a path, a message is a text frame, and each published message is answered by a frame
-//! that tells of the channel.
+//! Nchan over WebSocket: a channel is a path, a message is a text frame, and each published message
+//! is answered by a frame that tells of the channel.
 
 use super::{
     Event,

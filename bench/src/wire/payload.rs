@@ -1,5 +1,5 @@
-//! What a message carries: a JSON string that begins with who published it and its number, so that a message can be checked
-//! at a server that numbers nothing. `"00003-0000000042-xxxx…"`
+//! What a message carries: a JSON string that begins with who published it and its number, so that
+//! a message can be checked at a server that numbers nothing. `"00003-0000000042-xxxx…"`
 
 use anyhow::{Context, Result};
 
@@ -49,13 +49,16 @@ impl Payload {
 pub fn read(payload: &[u8]) -> Result<(usize, u64)> {
     let publisher = payload.get(PUBLISHER).and_then(digits);
     let number = payload.get(NUMBER).and_then(digits);
-    let (publisher, number) = publisher.zip(number).context("a payload that nobody has published")?;
+    let (publisher, number) =
+        publisher.zip(number).context("a payload that nobody has published")?;
     Ok((usize::try_from(publisher)?, number))
 }
 
 /// The number that the bytes are; `None` when they are anything else.
 pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
-    bytes.iter().try_fold(0, |number: u64, byte| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0')))
+    bytes.iter().try_fold(0, |number: u64, byte| {
+        byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))
+    })
 }
 
 #[cfg(test)]

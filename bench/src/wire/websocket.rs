@@ -1,5 +1,6 @@
-//! WebSocket frames, as far as a load generator needs them: nothing is fragmented, and what a client sends is masked with
-//! zeros, which every server has to take and which costs nothing to make.
+//! WebSocket frames, as far as a load generator needs them: nothing is fragmented, and what a
+//! client sends is masked with zeros, which every server has to take and which costs nothing to
+//! make.
 
 /// A text message.
 pub const TEXT: u8 = 0x1;
@@ -34,7 +35,11 @@ pub fn first(bytes: &[u8]) -> Option<Frame<'_>> {
         short => (2, short.into()),
     };
     let header = header + if short & MASKED == 0 { 0 } else { 4 };
-    Some(Frame { opcode: opcode & 0xF, payload: bytes.get(header..header + len)?, len: header + len })
+    Some(Frame {
+        opcode: opcode & 0xF,
+        payload: bytes.get(header..header + len)?,
+        len: header + len,
+    })
 }
 
 /// Appends a client's frame; its payload is what the parts make together.
@@ -79,7 +84,10 @@ mod tests {
             let masked = bytes.len();
             put(&mut bytes, PONG, &[&payload]);
             assert_eq!(first(&bytes), Some(Frame { opcode: TEXT, payload: &payload, len: masked }));
-            assert_eq!(first(&bytes[masked..]), Some(Frame { opcode: PONG, payload: &payload, len: bytes.len() - masked }));
+            assert_eq!(
+                first(&bytes[masked..]),
+                Some(Frame { opcode: PONG, payload: &payload, len: bytes.len() - masked })
+            );
             assert_eq!(first(&bytes[..masked - 1]), None);
         }
     }

@@ -1,4 +1,5 @@
-//! Subscribing and unsubscribing, beside topics and subscribers that are there already: their number should not show.
+//! Subscribing and unsubscribing, beside topics and subscribers that are there already: their
+//! number should not show.
 
 use super::crowd::{Meter, Names, connect};
 use crate::{
@@ -26,9 +27,13 @@ impl Churn {
     pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
         let names = Names::new();
         let topic = names.topic(0);
-        let _subscribers = connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
-        let mut others =
-            Client::open(&server.target, &names.subscriber((1..self.topics).map(|other| names.topic(other)).collect())).await?;
+        let _subscribers =
+            connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
+        let mut others = Client::open(
+            &server.target,
+            &names.subscriber((1..self.topics).map(|other| names.topic(other)).collect()),
+        )
+        .await?;
         let mut client = Client::open(&server.target, &names.subscriber(Vec::new())).await?;
         let meter = Meter::start(server)?;
         for _ in 0..self.pairs / BATCH {

@@ -49,7 +49,11 @@ impl Names {
 pub(super) async fn connect(server: &Server, role: &Role, count: usize) -> Result<Vec<Client>> {
     let mut clients = Vec::with_capacity(count);
     for number in 0..count {
-        clients.push(Client::open(&server.target, role).await.with_context(|| format!("connection {number}"))?);
+        clients.push(
+            Client::open(&server.target, role)
+                .await
+                .with_context(|| format!("connection {number}"))?,
+        );
     }
     Ok(clients)
 }
@@ -65,7 +69,10 @@ impl Order {
             self.0.resize(stream + 1, 0);
         }
         let last = &mut self.0[stream];
-        ensure!(number == *last + 1, "lost or out of order: number {number} behind {last} of stream {stream}");
+        ensure!(
+            number == *last + 1,
+            "lost or out of order: number {number} behind {last} of stream {stream}"
+        );
         *last = number;
         Ok(())
     }
@@ -77,7 +84,12 @@ pub(super) async fn receive(client: &mut Client, total: u64, each: impl FnMut(u6
 }
 
 /// As [`receive`], behind what came before.
-pub(super) async fn receive_on(client: &mut Client, order: &mut Order, total: u64, mut each: impl FnMut(u64)) -> Result<()> {
+pub(super) async fn receive_on(
+    client: &mut Client,
+    order: &mut Order,
+    total: u64,
+    mut each: impl FnMut(u64),
+) -> Result<()> {
     let mut received = 0;
     while received < total {
         client
@@ -96,7 +108,8 @@ pub(super) async fn receive_on(client: &mut Client, order: &mut Order, total: u6
     Ok(())
 }
 
-/// Publishes to the topics in turn, with so many publishes unanswered; gives the time from each to its ack.
+/// Publishes to the topics in turn, with so many publishes unanswered; gives the time from each to
+/// its ack.
 pub(super) async fn publish(
     client: &mut Client,
     topics: &[String],

@@ -1,5 +1,6 @@
-//! A quiet topic beside a busy one: how long its publisher waits for the ack and its subscriber for the message while
-//! another topic fans out to very many. The quiet one has a thread of its own, so that reading the busy one does not delay it.
+//! A quiet topic beside a busy one: how long its publisher waits for the ack and its subscriber for
+//! the message while another topic fans out to very many. The quiet one has a thread of its own, so
+//! that reading the busy one does not delay it.
 
 use super::{
     PAYLOAD,
@@ -41,7 +42,9 @@ impl Fairness {
         let names = Names::new();
         let topic = names.topic(0);
         let mut busy = JoinSet::new();
-        for mut subscriber in connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await? {
+        for mut subscriber in
+            connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?
+        {
             busy.spawn_local(async move {
                 let mut order = Order::default();
                 loop {
@@ -49,7 +52,8 @@ impl Fairness {
                 }
             });
         }
-        let mut publisher = Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
+        let mut publisher =
+            Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
         busy.spawn_local(async move {
             let mut payload = Payload::new(0, PAYLOAD);
             loop {
@@ -77,7 +81,9 @@ impl Fairness {
         let (done, times) = oneshot::channel();
         thread::Builder::new().name("quiet".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let times = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(self.probe(&target)));
+            let times = runtime
+                .map_err(Into::into)
+                .and_then(|runtime| runtime.block_on(self.probe(&target)));
             // Nobody waits any more where the busy topic has failed.
             let _ = done.send(times);
         })?;
@@ -87,9 +93,14 @@ impl Fairness {
     async fn probe(&self, target: &Target) -> Result<Times> {
         let names = Names::new();
         let topic = names.topic(0);
-        let role = Role { user: names.user(0), topics: vec![topic.clone()], publishes: Some(topic.clone()) };
+        let role = Role {
+            user: names.user(0),
+            topics: vec![topic.clone()],
+            publishes: Some(topic.clone()),
+        };
         let mut client = Client::open(target, &role).await?;
-        let (mut times, mut order, mut payload) = (Times::default(), Order::default(), Payload::new(0, PAYLOAD));
+        let (mut times, mut order, mut payload) =
+            (Times::default(), Order::default(), Payload::new(0, PAYLOAD));
         for _ in 0..self.messages {
             sleep(self.pause).await;
             payload.next();

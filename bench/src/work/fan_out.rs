@@ -34,10 +34,12 @@ impl FanOut {
     pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
         let names = Names::new();
         let topic = names.topic(0);
-        let subscribers = connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
+        let subscribers =
+            connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
         let mut publishers = Vec::with_capacity(self.publishers);
         for number in 0..self.publishers {
-            publishers.push(Client::open(&server.target, &names.publisher(number, topic.clone())).await?);
+            publishers
+                .push(Client::open(&server.target, &names.publisher(number, topic.clone())).await?);
         }
         let each = self.messages / self.publishers as u64;
         let published = each * self.publishers as u64;
@@ -54,7 +56,14 @@ impl FanOut {
         for (number, mut publisher) in publishers.into_iter().enumerate() {
             let topics = [topic.clone()];
             publishing.spawn_local(async move {
-                let latencies = publish(&mut publisher, &topics, &mut Payload::new(number, PAYLOAD), each, in_flight).await?;
+                let latencies = publish(
+                    &mut publisher,
+                    &topics,
+                    &mut Payload::new(number, PAYLOAD),
+                    each,
+                    in_flight,
+                )
+                .await?;
                 Ok((publisher, latencies))
             });
         }
@@ -62,7 +71,8 @@ impl FanOut {
         let (_subscribers, published_by) = tokio::try_join!(all(receiving), all(publishing))?;
         let deliveries = published * self.subscribers as u64;
         let mut figures = Figures::from([(Metric::PerDelivery, meter.per(deliveries)?)]);
-        let mut latencies: Vec<_> = published_by.iter().flat_map(|(_, latencies)| latencies).copied().collect();
+        let mut latencies: Vec<_> =
+            published_by.iter().flat_map(|(_, latencies)| latencies).copied().collect();
         figures.add_times(Metric::AckP50, Metric::AckP99, &mut latencies);
         Ok(figures)
     }

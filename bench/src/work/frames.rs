@@ -1,6 +1,7 @@
-//! What the largest frame of each kind costs, and how much more than one of a tenth of its size: linear work costs ten times as
-//! much, quadratic work a hundred times. The answers are part of it, and so is the `ping` behind each frame whose `pong` shows that
-//! it was handled. Of some repeats the one that cost least counts: what disturbs the machine only adds.
+//! What the largest frame of each kind costs, and how much more than one of a tenth of its size:
+//! linear work costs ten times as much, quadratic work a hundred times. The answers are part of it,
+//! and so is the `ping` behind each frame whose `pong` shows that it was handled. Of some repeats
+//! the one that cost least counts: what disturbs the machine only adds.
 
 use super::crowd::{Meter, Names};
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
 };
 use anyhow::{Context, Result};
 
-/// Of the parts that make a frame large. With its other parts it stays just below the default limit of 64 KiB.
+/// Of the parts that make a frame large. With its other parts it stays just below the default limit
+/// of 64 KiB.
 const LARGEST: usize = 64 * 1024 - 256;
 
 /// How much of it.
@@ -39,22 +41,43 @@ const fn later(name: &'static str, text: fn(usize, &str) -> String) -> Kind {
 
 const KINDS: [Kind; 15] = [
     // So long that the largest frame has as many of them as a connection may subscribe to.
-    first("setup: topics", |bytes, names| setup(names, &format!(r#""topics":[{}]"#, list(bytes, |n| format!(r#""{names}.{n:0>40}""#))))),
-    first("setup: too many topics", |bytes, names| setup(names, &format!(r#""topics":[{}]"#, list(bytes, |n| format!(r#""{n}""#))))),
+    first("setup: topics", |bytes, names| {
+        setup(
+            names,
+            &format!(r#""topics":[{}]"#, list(bytes, |n| format!(r#""{names}.{n:0>40}""#))),
+        )
+    }),
+    first("setup: too many topics", |bytes, names| {
+        setup(names, &format!(r#""topics":[{}]"#, list(bytes, |n| format!(r#""{n}""#))))
+    }),
     first("setup: one topic again and again", |bytes, names| {
         setup(names, &format!(r#""topics":[{}]"#, list(bytes, |_| r#""t""#.to_owned())))
     }),
-    first("setup: positions", |bytes, names| setup(names, &format!(r#""lastSeq":{{{}}}"#, list(bytes, |n| format!(r#""{n}":1"#))))),
+    first("setup: positions", |bytes, names| {
+        setup(names, &format!(r#""lastSeq":{{{}}}"#, list(bytes, |n| format!(r#""{n}":1"#))))
+    }),
     first("setup: unknown fields", |bytes, names| setup(names, &unknown_fields(bytes))),
     first("setup: a long token", |bytes, _| setup(&"u".repeat(bytes), r#""topics":[]"#)),
     later("publish: a text", |bytes, names| publish(names, &format!(r#""{}""#, "x".repeat(bytes)))),
-    later("publish: escapes", |bytes, names| publish(names, &format!(r#""{}""#, r"\u0041".repeat(bytes / 6)))),
-    later("publish: numbers", |bytes, names| publish(names, &format!("[{}]", list(bytes, |n| n.to_string())))),
-    later("publish: too deep", |bytes, names| publish(names, &format!("{}{}", "[".repeat(bytes / 2), "]".repeat(bytes / 2)))),
+    later("publish: escapes", |bytes, names| {
+        publish(names, &format!(r#""{}""#, r"\u0041".repeat(bytes / 6)))
+    }),
+    later("publish: numbers", |bytes, names| {
+        publish(names, &format!("[{}]", list(bytes, |n| n.to_string())))
+    }),
+    later("publish: too deep", |bytes, names| {
+        publish(names, &format!("{}{}", "[".repeat(bytes / 2), "]".repeat(bytes / 2)))
+    }),
     later("publish: not closed", |bytes, names| publish(names, &"[".repeat(bytes))),
-    later("publish: unknown fields", |bytes, names| publish(names, &format!("1,{}", unknown_fields(bytes)))),
-    later("subscribe: unknown fields", |bytes, names| format!(r#"{{"type":"subscribe","topic":"{names}.0",{}}}"#, unknown_fields(bytes))),
-    later("unsubscribe: a long topic", |bytes, _| format!(r#"{{"type":"unsubscribe","topic":"{}"}}"#, "x".repeat(bytes))),
+    later("publish: unknown fields", |bytes, names| {
+        publish(names, &format!("1,{}", unknown_fields(bytes)))
+    }),
+    later("subscribe: unknown fields", |bytes, names| {
+        format!(r#"{{"type":"subscribe","topic":"{names}.0",{}}}"#, unknown_fields(bytes))
+    }),
+    later("unsubscribe: a long topic", |bytes, _| {
+        format!(r#"{{"type":"unsubscribe","topic":"{}"}}"#, "x".repeat(bytes))
+    }),
     later("an unknown type", |bytes, _| format!(r#"{{"type":"{}"}}"#, "x".repeat(bytes))),
 ];
 
@@ -92,16 +115,29 @@ impl Frames {
         let mut connections = Vec::new();
         let mut figures = Figures::default();
         for kind in &KINDS {
-            let tenth = self.least_cost(server, kind, LARGEST / 10, &mut connections).await.context(kind.name)?;
-            let whole = self.least_cost(server, kind, LARGEST, &mut connections).await.context(kind.name)?;
-            let both = [(Metric::PerLargestFrame, whole / 1000.0), (Metric::FrameGrowth, whole / tenth)];
+            let tenth = self
+                .least_cost(server, kind, LARGEST / 10, &mut connections)
+                .await
+                .context(kind.name)?;
+            let whole = self
+                .least_cost(server, kind, LARGEST, &mut connections)
+                .await
+                .context(kind.name)?;
+            let both =
+                [(Metric::PerLargestFrame, whole / 1000.0), (Metric::FrameGrowth, whole / tenth)];
             figures.add_at(At::Case(kind.name), both.into());
         }
         Ok(figures)
     }
 
     /// In microseconds.
-    async fn least_cost(&self, server: &Server, kind: &Kind, bytes: usize, connections: &mut Vec<Socket>) -> Result<f64> {
+    async fn least_cost(
+        &self,
+        server: &Server,
+        kind: &Kind,
+        bytes: usize,
+        connections: &mut Vec<Socket>,
+    ) -> Result<f64> {
         let mut least = f64::INFINITY;
         for _ in 0..self.repeats {
             let user = Names::new().user(0);
@@ -119,14 +155,16 @@ impl Frames {
     }
 }
 
-/// Sends a frame and waits until the `ping` behind it is answered: by an error where there was no good setup.
+/// Sends a frame and waits until the `ping` behind it is answered: by an error where there was no
+/// good setup.
 async fn handled(socket: &mut Socket, frame: &str) -> Result<()> {
     socket.put_text(frame.as_bytes());
     socket.put_text(br#"{"type":"ping"}"#);
     socket.flush().await?;
     loop {
         let answer = socket.text().await?;
-        if answer.starts_with(r#"{"type":"pong""#) || answer.contains(r#""code":"SETUP_REQUIRED""#) {
+        if answer.starts_with(r#"{"type":"pong""#) || answer.contains(r#""code":"SETUP_REQUIRED""#)
+        {
             return Ok(());
         }
     }

@@ -30,6 +30,9 @@ impl IdleMemory {
         let _others = connect(server, &role, self.connections).await?;
         sleep(SETTLING).await;
         let grown = server.processes.memory()?.saturating_sub(before);
-        Ok(Figures::from([(Metric::PerConnection, grown as f64 / 1024.0 / self.connections as f64)]))
+        Ok(Figures::from([(
+            Metric::PerConnection,
+            grown as f64 / 1024.0 / self.connections as f64,
+        )]))
     }
 }

@@ -1,5 +1,6 @@
-//! From a publish to its delivery, at a steady rate that leaves the server time to spare. The load generator reads all
-//! subscribers on one thread, so the last of them are late by what reading the others takes: the same for every side.
+//! From a publish to its delivery, at a steady rate that leaves the server time to spare. The load
+//! generator reads all subscribers on one thread, so the last of them are late by what reading the
+//! others takes: the same for every side.
 
 use super::{
     PAYLOAD,
@@ -37,15 +38,18 @@ impl Latency {
     pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
         let names = Names::new();
         let topic = names.topic(0);
-        let subscribers = connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
-        let mut publisher = Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
+        let subscribers =
+            connect(server, &names.subscriber(vec![topic.clone()]), self.subscribers).await?;
+        let mut publisher =
+            Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
         let sent: Rc<RefCell<Vec<Instant>>> = Rc::default();
         let mut receiving = JoinSet::new();
         for mut subscriber in subscribers {
             let (sent, total) = (sent.clone(), self.messages);
             receiving.spawn_local(async move {
                 let mut times = Vec::new();
-                receive(&mut subscriber, total, |number| times.push(since(&sent.borrow(), number))).await?;
+                receive(&mut subscriber, total, |number| times.push(since(&sent.borrow(), number)))
+                    .await?;
                 Ok((subscriber, times))
             });
         }
@@ -56,7 +60,10 @@ impl Latency {
             for _ in 0..self.messages {
                 ticks.tick().await;
                 sent.borrow_mut().push(Instant::now());
-                acks.extend(publish(&mut publisher, std::slice::from_ref(&topic), &mut payload, 1, 1).await?);
+                acks.extend(
+                    publish(&mut publisher, std::slice::from_ref(&topic), &mut payload, 1, 1)
+                        .await?,
+                );
             }
             Ok(acks)
         };

@@ -1,5 +1,6 @@
-//! What a server keeps, piece by piece: a connection with its session, a topic, a subscription, a message. Each is made many
-//! times on a server that has done nothing yet, one after the other, and the memory is read in between.
+//! What a server keeps, piece by piece: a connection with its session, a topic, a subscription, a
+//! message. Each is made many times on a server that has done nothing yet, one after the other, and
+//! the memory is read in between.
 
 use super::{
     PAYLOAD, SETTLING,
@@ -21,7 +22,8 @@ pub struct Memory {
     pub before: usize,
     /// Connections without a topic.
     pub connections: usize,
-    /// Subscriptions of each of some of them, each to a topic of its own; then as many others join these.
+    /// Subscriptions of each of some of them, each to a topic of its own; then as many others join
+    /// these.
     pub subscriptions: usize,
     /// How many connections have them.
     pub subscribing: usize,
@@ -65,15 +67,19 @@ impl Memory {
 
         let subscriptions = (self.subscriptions * self.subscribing) as u64;
         for metric in [Metric::PerTopic, Metric::PerSubscription] {
-            for (index, client) in clients.drain(..self.subscribing).collect::<Vec<_>>().into_iter().enumerate() {
+            for (index, client) in
+                clients.drain(..self.subscribing).collect::<Vec<_>>().into_iter().enumerate()
+            {
                 let first = index * self.subscriptions;
                 clients.push(self.subscribe(client, &names, first).await?);
             }
             figures.add(metric, growth.per(subscriptions).await?);
         }
 
-        let topics: Vec<_> = (0..self.published_to).map(|index| names.topic(index + 10_000_000)).collect();
-        let mut publisher = Client::open(&server.target, &names.publisher(0, topics[0].clone())).await?;
+        let topics: Vec<_> =
+            (0..self.published_to).map(|index| names.topic(index + 10_000_000)).collect();
+        let mut publisher =
+            Client::open(&server.target, &names.publisher(0, topics[0].clone())).await?;
         publish(&mut publisher, &topics, &mut Payload::new(0, PAYLOAD), self.messages, 64).await?;
         figures.add(Metric::PerMessage, growth.per(self.messages).await?);
         Ok(figures)

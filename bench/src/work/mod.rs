@@ -1,5 +1,5 @@
-//! The work that sides do, and what is measured of it. All of it runs on one thread with a runtime of its own; what would
-//! disturb it runs on another.
+//! The work that sides do, and what is measured of it. All of it runs on one thread with a runtime
+//! of its own; what would disturb it runs on another.
 
 mod churn;
 mod crowd;
@@ -80,14 +80,26 @@ pub enum Work {
 impl Work {
     /// Whether each measurement needs a server that has done nothing yet.
     pub(crate) fn needs_a_fresh_server(&self) -> bool {
-        matches!(self, Self::Start | Self::IdleMemory(_) | Self::Memory(_) | Self::Outrun(_) | Self::UnderAttack(_))
+        matches!(
+            self,
+            Self::Start
+                | Self::IdleMemory(_)
+                | Self::Memory(_)
+                | Self::Outrun(_)
+                | Self::UnderAttack(_)
+        )
     }
 
     /// What is done before anything is measured: some of the same, or a fan-out.
     pub(crate) fn warm_up(&self) -> Self {
         match self {
             Self::FanOut(work) => Self::FanOut(work.shortened()),
-            _ => Self::FanOut(FanOut { subscribers: 100, publishers: 1, in_flight: 16, messages: 400 }),
+            _ => Self::FanOut(FanOut {
+                subscribers: 100,
+                publishers: 1,
+                in_flight: 16,
+                messages: 400,
+            }),
         }
     }
 
@@ -97,20 +109,29 @@ impl Work {
     /// When the server refuses anything, or loses, repeats or reorders a message.
     pub fn run(&self, server: &Server) -> Result<Figures> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let done = LocalSet::new().block_on(&runtime, async { timeout(PATIENCE, self.measure(server)).await });
+        let done = LocalSet::new()
+            .block_on(&runtime, async { timeout(PATIENCE, self.measure(server)).await });
         done.with_context(|| format!("not complete after {} s", PATIENCE.as_secs()))?
     }
 
     async fn measure(&self, server: &Server) -> Result<Figures> {
         match self {
             Self::FanOut(work) => work.run(server).await,
-            Self::FanOuts(all) => at_each_size(all, |work| work.subscribers, async |work| work.run(server).await).await,
-            Self::Topics(all) => at_each_size(all, |work| work.topics, async |work| work.run(server).await).await,
+            Self::FanOuts(all) => {
+                at_each_size(all, |work| work.subscribers, async |work| work.run(server).await)
+                    .await
+            }
+            Self::Topics(all) => {
+                at_each_size(all, |work| work.topics, async |work| work.run(server).await).await
+            }
             Self::PingPong(work) => work.run(server).await,
             Self::Latency(work) => work.run(server).await,
             Self::IdleMemory(work) => work.run(server).await,
             Self::Memory(work) => work.run(server).await,
-            Self::Churn(all) => at_each_size(all, |work| work.subscribers, async |work| work.run(server).await).await,
+            Self::Churn(all) => {
+                at_each_size(all, |work| work.subscribers, async |work| work.run(server).await)
+                    .await
+            }
             Self::Replay(work) => work.run(server).await,
             Self::Fairness(work) => work.run(server).await,
             Self::Outrun(work) => work.run(server).await,
@@ -122,7 +143,11 @@ impl Work {
 }
 
 /// The same work at several sizes.
-async fn at_each_size<W>(all: &[W], size: impl Fn(&W) -> usize, run: impl AsyncFn(&W) -> Result<Figures>) -> Result<Figures> {
+async fn at_each_size<W>(
+    all: &[W],
+    size: impl Fn(&W) -> usize,
+    run: impl AsyncFn(&W) -> Result<Figures>,
+) -> Result<Figures> {
     let mut figures = Figures::default();
     for work in all {
         figures.add_at(At::Size(size(work) as u64), run(work).await?);

@@ -1,5 +1,5 @@
-//! More publishes than subscribers read: some read nothing at all, the others everything. What does the server's memory do,
-//! and does it serve those who read?
+//! More publishes than subscribers read: some read nothing at all, the others everything. What does
+//! the server's memory do, and does it serve those who read?
 
 use super::crowd::{Names, all, connect, publish, receive};
 use crate::{
@@ -53,13 +53,15 @@ impl Outrun {
         }
         let mut publishers = Vec::new();
         for number in 0..self.publishers {
-            publishers.push(Client::open(&server.target, &names.publisher(number, topic.clone())).await?);
+            publishers
+                .push(Client::open(&server.target, &names.publisher(number, topic.clone())).await?);
         }
         let rest = server.processes.memory()?;
         for (number, mut publisher) in publishers.into_iter().enumerate() {
             let topics = [topic.clone()];
             tasks.spawn_local(async move {
-                publish(&mut publisher, &topics, &mut Payload::new(number, length), each, 256).await?;
+                publish(&mut publisher, &topics, &mut Payload::new(number, length), each, 256)
+                    .await?;
                 Ok(publisher)
             });
         }
@@ -89,7 +91,10 @@ async fn watch(server: &Server, peak: &Cell<u64>) -> anyhow::Error {
     }
 }
 
-/// Whether the client, once it reads, gets everything. A server that has lost something may say nothing of it.
+/// Whether the client, once it reads, gets everything. A server that has lost something may say
+/// nothing of it.
 async fn drains(mut client: Client, total: u64) -> bool {
-    timeout(DRAINING, receive(&mut client, total, |_| ())).await.is_ok_and(|received| received.is_ok())
+    timeout(DRAINING, receive(&mut client, total, |_| ()))
+        .await
+        .is_ok_and(|received| received.is_ok())
 }

@@ -29,7 +29,11 @@ impl PingPong {
         let mut clients = Vec::with_capacity(self.connections);
         for number in 0..self.connections {
             let topic = names.topic(number);
-            let role = Role { user: names.user(number), topics: vec![topic.clone()], publishes: Some(topic.clone()) };
+            let role = Role {
+                user: names.user(number),
+                topics: vec![topic.clone()],
+                publishes: Some(topic.clone()),
+            };
             clients.push((Client::open(&server.target, &role).await?, topic));
         }
         let meter = Meter::start(server)?;
@@ -38,14 +42,20 @@ impl PingPong {
             tasks.spawn_local(play(client, topic, Payload::new(number, PAYLOAD), messages));
         }
         let played = all(tasks).await?;
-        let mut figures = Figures::from([(Metric::PerPublish, meter.per(messages * self.connections as u64)?)]);
+        let mut figures =
+            Figures::from([(Metric::PerPublish, meter.per(messages * self.connections as u64)?)]);
         let mut times: Vec<_> = played.into_iter().flat_map(|(_, times)| times).collect();
         figures.add_times(Metric::AckP50, Metric::AckP99, &mut times);
         Ok(figures)
     }
 }
 
-async fn play(mut client: Client, topic: String, mut payload: Payload, messages: u64) -> Result<(Client, Vec<Duration>)> {
+async fn play(
+    mut client: Client,
+    topic: String,
+    mut payload: Payload,
+    messages: u64,
+) -> Result<(Client, Vec<Duration>)> {
     let (mut order, mut times) = (Order::default(), Vec::with_capacity(usize::try_from(messages)?));
     for _ in 0..messages {
         payload.next();

@@ -1,5 +1,5 @@
-//! What was missed: many connections subscribe with a position before everything that the topic keeps. Beside it, in the
-//! same measurement, a live delivery with one publish in flight.
+//! What was missed: many connections subscribe with a position before everything that the topic
+//! keeps. Beside it, in the same measurement, a live delivery with one publish in flight.
 
 use super::{
     FanOut, PAYLOAD,
@@ -29,8 +29,16 @@ impl Replay {
     pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
         let names = Names::new();
         let topic = names.topic(0);
-        let mut publisher = Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
-        publish(&mut publisher, std::slice::from_ref(&topic), &mut Payload::new(0, PAYLOAD), self.messages, 64).await?;
+        let mut publisher =
+            Client::open(&server.target, &names.publisher(0, topic.clone())).await?;
+        publish(
+            &mut publisher,
+            std::slice::from_ref(&topic),
+            &mut Payload::new(0, PAYLOAD),
+            self.messages,
+            64,
+        )
+        .await?;
         let subscribers = self.connect(server, &names).await?;
 
         let meter = Meter::start(server)?;
@@ -45,13 +53,19 @@ impl Replay {
             });
         }
         let _kept = all(receiving).await?;
-        let mut figures = Figures::from([(Metric::PerReplayed, meter.per(self.messages * self.subscribers as u64)?)]);
+        let mut figures = Figures::from([(
+            Metric::PerReplayed,
+            meter.per(self.messages * self.subscribers as u64)?,
+        )]);
         let live = self.live.run(server).await?;
-        live.iter().filter(|(key, _)| key.metric == Metric::PerDelivery).for_each(|(key, figure)| figures.add(key.metric, figure));
+        live.iter()
+            .filter(|(key, _)| key.metric == Metric::PerDelivery)
+            .for_each(|(key, figure)| figures.add(key.metric, figure));
         Ok(figures)
     }
 
-    /// Each is of a user of its own: what one user's connections are replayed together is limited (`limits.replay_bytes`).
+    /// Each is of a user of its own: what one user's connections are replayed together is limited
+    /// (`limits.replay_bytes`).
     async fn connect(&self, server: &Server, names: &Names) -> Result<Vec<Client>> {
         let mut subscribers = Vec::with_capacity(self.subscribers);
         for index in 1..=self.subscribers {

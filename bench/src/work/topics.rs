@@ -1,4 +1,5 @@
-//! One publisher to many topics, each with the same few subscribers, so that only the number of topics differs.
+//! One publisher to many topics, each with the same few subscribers, so that only the number of
+//! topics differs.
 
 use super::{
     PAYLOAD,
@@ -18,7 +19,8 @@ use tokio::task::JoinSet;
 pub struct Topics {
     /// Topics that are published to in turn.
     pub topics: usize,
-    /// Connections that share the subscriptions; 0: nobody is subscribed, and the publishes themselves are measured.
+    /// Connections that share the subscriptions; 0: nobody is subscribed, and the publishes
+    /// themselves are measured.
     pub connections: usize,
     /// Subscribers of each topic.
     pub subscribers: usize,
@@ -40,18 +42,28 @@ impl Topics {
         let names = Names::new();
         let mut subscribers = Vec::with_capacity(self.connections);
         for connection in 0..self.connections {
-            let topics: Vec<usize> = (0..self.topics).filter(|topic| self.has(connection, *topic)).collect();
+            let topics: Vec<usize> =
+                (0..self.topics).filter(|topic| self.has(connection, *topic)).collect();
             let role = names.subscriber(topics.iter().map(|topic| names.topic(*topic)).collect());
-            subscribers.push(Subscriber { client: Client::open(&server.target, &role).await?, order: Order::default(), topics });
+            subscribers.push(Subscriber {
+                client: Client::open(&server.target, &role).await?,
+                order: Order::default(),
+                topics,
+            });
         }
         let topics: Vec<_> = (0..self.topics).map(|topic| names.topic(topic)).collect();
-        let mut publisher = Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
+        let mut publisher =
+            Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
         let mut payload = Payload::new(0, PAYLOAD);
         // What a topic's first message takes is not what its messages take.
-        let (subscribers, _) = self.exchange(subscribers, &mut publisher, &topics, &mut payload, self.topics as u64).await?;
+        let (subscribers, _) = self
+            .exchange(subscribers, &mut publisher, &topics, &mut payload, self.topics as u64)
+            .await?;
 
         let meter = Meter::start(server)?;
-        let (_kept, deliveries) = self.exchange(subscribers, &mut publisher, &topics, &mut payload, self.messages).await?;
+        let (_kept, deliveries) = self
+            .exchange(subscribers, &mut publisher, &topics, &mut payload, self.messages)
+            .await?;
         Ok(Figures::from([match deliveries {
             0 => (Metric::PerPublish, meter.per(self.messages)?),
             deliveries => (Metric::PerDelivery, meter.per(deliveries)?),
@@ -71,7 +83,8 @@ impl Topics {
         let mut deliveries = 0;
         for mut subscriber in subscribers {
             let all = topics.len() as u64;
-            let rounds = |topic: &usize| messages / all + u64::from((*topic as u64) < messages % all);
+            let rounds =
+                |topic: &usize| messages / all + u64::from((*topic as u64) < messages % all);
             let expected: u64 = subscriber.topics.iter().map(rounds).sum();
             deliveries += expected;
             receiving.spawn_local(async move {
@@ -85,6 +98,8 @@ impl Topics {
     }
 
     fn has(&self, connection: usize, topic: usize) -> bool {
-        (connection + self.connections - topic * self.subscribers % self.connections) % self.connections < self.subscribers
+        (connection + self.connections - topic * self.subscribers % self.connections)
+            % self.connections
+            < self.subscribers
     }
 }

@@ -31,7 +31,8 @@ impl Bracket {
     }
 }
 
-/// A stack of one bit for each open bracket: the innermost 64 in a word, so that only what is nested more deeply allocates.
+/// A stack of one bit for each open bracket: the innermost 64 in a word, so that only what is
+/// nested more deeply allocates.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
     /// The innermost bracket is the lowest bit; 1: an object.
@@ -65,7 +66,11 @@ impl Nesting {
     }
 
     pub(super) fn innermost(&self) -> Option<Bracket> {
-        (self.depth > 0).then_some(if self.word & 1 == 1 { Bracket::Object } else { Bracket::Array })
+        (self.depth > 0).then_some(if self.word & 1 == 1 {
+            Bracket::Object
+        } else {
+            Bracket::Array
+        })
     }
 
     /// As many as were open at once.

@@ -7,7 +7,8 @@ use super::{
 };
 use std::fmt;
 
-/// What would have been JSON in a place where something else stands. A byte, so that results of the reader fit a register.
+/// What would have been JSON in a place where something else stands. A byte, so that results of the
+/// reader fit a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// Any value.
@@ -143,7 +144,8 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Behind a value: closes the brackets that end here; whether another value follows in the one that does not.
+    /// Behind a value: closes the brackets that end here; whether another value follows in the one
+    /// that does not.
     fn leave(&mut self, nesting: &mut Nesting) -> Result<bool, Expected> {
         while let Some(bracket) = nesting.innermost() {
             self.space();

@@ -19,7 +19,8 @@ fn assert_same(text: &str) {
     assert_eq!(found(text), expected(text), "{text:?}");
 }
 
-/// Each is JSON, or nearly: cut anywhere, and with each byte left out, doubled or exchanged, it covers every branch.
+/// Each is JSON, or nearly: cut anywhere, and with each byte left out, doubled or exchanged, it
+/// covers every branch.
 const CORPUS: &[&str] = &[
     r#" { "a" : [ 1 , -0 , 0.5 , 1e1 , 1E+1 , 1.0e-1 , true , false , null , "" ] , "" : { } , "b" : [ ] } "#,
     r#"["\"\\\/\b\f\n\r\t\u0000\u12aB\uD83C\uDF88\ud800\udc00", "plain text of more than eight bytes", "\u007f é 🎈"]"#,
@@ -70,7 +71,9 @@ fn a_corpus_is_read_as_serde_json_reads_it_however_it_is_broken() {
             assert_same(&text[..at]);
             assert_same(&format!("{}{}", &text[..at], &text[behind..]));
             assert_same(&format!("{}{}", &text[..behind], &text[at..]));
-            for other in ['"', '\\', '{', ']', ',', ':', '0', '-', '.', 'e', 't', ' ', '\n', '\u{1}', 'é'] {
+            for other in
+                ['"', '\\', '{', ']', ',', ':', '0', '-', '.', 'e', 't', ' ', '\n', '\u{1}', 'é']
+            {
                 assert_same(&format!("{}{other}{}", &text[..at], &text[behind..]));
             }
         }
@@ -99,18 +102,32 @@ fn what_is_wrong_is_said_with_its_place() {
 
 #[test]
 fn depth_is_the_number_of_brackets_that_are_open_at_once() {
-    for (text, depth) in [("1", 0), (r#""[[""#, 0), ("[]", 1), ("[[], [[1]], {}]", 3), (r#"{"a":[{"b":{}}],"c":1}"#, 4)] {
+    for (text, depth) in [
+        ("1", 0),
+        (r#""[[""#, 0),
+        ("[]", 1),
+        ("[[], [[1]], {}]", 3),
+        (r#"{"a":[{"b":{}}],"c":1}"#, 4),
+    ] {
         assert_eq!(Value::of(text).unwrap().depth, depth, "{text}");
     }
     // Around the words in which open brackets are kept, of both kinds in turn.
     for depth in [1, 63, 64, 65, 127, 128, 129, 1000, 100_000] {
-        let mixed = |list: &'static str, object: &'static str| (0..depth).map(move |level| if level % 3 == 0 { object } else { list });
+        let mixed = |list: &'static str, object: &'static str| {
+            (0..depth).map(move |level| if level % 3 == 0 { object } else { list })
+        };
         let open: String = mixed("[", r#"{"a":"#).collect();
         let close: String = mixed("]", "}").collect::<Vec<_>>().into_iter().rev().collect();
         let text = format!("{open}0{close}");
-        assert_eq!(Value::of(&text).map(|value| (value.depth, value.text.len())), Ok((depth, text.len())));
-        assert!(Value::of(&text[..text.len() - 1]).is_err() && Value::of(&format!("{text}]")).is_err());
-        let crossed = format!("{open}0{}{}", if close.starts_with(']') { '}' } else { ']' }, &close[1..]);
+        assert_eq!(
+            Value::of(&text).map(|value| (value.depth, value.text.len())),
+            Ok((depth, text.len()))
+        );
+        assert!(
+            Value::of(&text[..text.len() - 1]).is_err() && Value::of(&format!("{text}]")).is_err()
+        );
+        let crossed =
+            format!("{open}0{}{}", if close.starts_with(']') { '}' } else { ']' }, &close[1..]);
         assert!(Value::of(&crossed).is_err());
     }
 }
@@ -127,7 +144,10 @@ fn objects_and_arrays_come_apart() {
     assert_eq!(items.advance().unwrap().unwrap().text, "1");
     assert_eq!(items.advance().unwrap().unwrap().text, "[2]");
     assert_eq!(items.advance().unwrap_err().to_string(), "expected the end at byte 11");
-    assert!(Items::of("[1,]").is_some_and(|mut items| items.advance().is_ok() && items.advance().is_err()));
+    assert!(
+        Items::of("[1,]")
+            .is_some_and(|mut items| items.advance().is_ok() && items.advance().is_err())
+    );
     assert!(Items::of("{}").is_none() && Members::of("[]").is_none());
 }
 
@@ -135,7 +155,15 @@ fn objects_and_arrays_come_apart() {
 fn halves_of_surrogate_pairs_are_no_characters_but_can_be_told_apart() {
     let text = |raw: &'static str| Text::new(raw, raw.contains('\\'));
     assert_eq!(text(r"\ud83c\udf88").characters().unwrap(), "🎈");
-    for alone in [r"\ud800", r"\udc00", r"a\ud800b", r"\ud800\ud800", r"\ud800\u0041", r"\udc00\ud800", r"\ud800\n"] {
+    for alone in [
+        r"\ud800",
+        r"\udc00",
+        r"a\ud800b",
+        r"\ud800\ud800",
+        r"\ud800\u0041",
+        r"\udc00\ud800",
+        r"\ud800\n",
+    ] {
         assert_eq!(text(alone).characters(), None, "{alone}");
     }
     assert_eq!(text(r"\ud800").bytes(), text(r"\uD800").bytes());
@@ -144,14 +172,28 @@ fn halves_of_surrogate_pairs_are_no_characters_but_can_be_told_apart() {
 }
 
 fn any_json() -> impl Strategy<Value = String> {
-    let word = prop::sample::select(vec!["null", "true", "0", "-1.5e3", "\"\"", r#""\ud800\"é""#, "\"a longer plain text\"", "[]", "{}"]);
+    let word = prop::sample::select(vec![
+        "null",
+        "true",
+        "0",
+        "-1.5e3",
+        "\"\"",
+        r#""\ud800\"é""#,
+        "\"a longer plain text\"",
+        "[]",
+        "{}",
+    ]);
     word.prop_map(str::to_owned).prop_recursive(5, 40, 4, |inner| {
         let space = prop::sample::select(vec!["", " ", "\n\t"]);
         prop_oneof![
             (prop::collection::vec(inner.clone(), 0..4), space.clone())
                 .prop_map(|(items, space)| format!("[{space}{}{space}]", items.join(","))),
             (prop::collection::vec(inner, 0..4), space).prop_map(|(items, space)| {
-                let members: Vec<_> = items.iter().enumerate().map(|(i, item)| format!("{space}\"k{i}\"{space}:{item}")).collect();
+                let members: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(i, item)| format!("{space}\"k{i}\"{space}:{item}"))
+                    .collect();
                 format!("{{{}{space}}}", members.join(","))
             }),
         ]

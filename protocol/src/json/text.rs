@@ -15,10 +15,15 @@ impl<'a> Text<'a> {
         Self { raw, has_escapes }
     }
 
-    /// With its escapes read. JSON may escape half of a surrogate pair alone, which is no character: it becomes the three bytes
-    /// that it would have in UTF-8. So texts are equal if their bytes are.
+    /// With its escapes read. JSON may escape half of a surrogate pair alone, which is no
+    /// character: it becomes the three bytes that it would have in UTF-8. So texts are equal if
+    /// their bytes are.
     pub(crate) fn bytes(self) -> Cow<'a, [u8]> {
-        if self.has_escapes { Cow::Owned(unescaped(self.raw)) } else { Cow::Borrowed(self.raw.as_bytes()) }
+        if self.has_escapes {
+            Cow::Owned(unescaped(self.raw))
+        } else {
+            Cow::Borrowed(self.raw.as_bytes())
+        }
     }
 
     /// With its escapes read; `None` if half of a surrogate pair stands in it alone.
@@ -30,7 +35,8 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The number of bytes before the first quote, backslash or control character, looked at eight at a time.
+/// The number of bytes before the first quote, backslash or control character, looked at eight at a
+/// time.
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
@@ -43,8 +49,9 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
     8 * chunks.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
-/// The highest bit of each byte that is special. Only the lowest mark counts: a borrow may set one above it.
-/// (Mycroft's test for a byte below a bound; to exchange 0x22 and 0x20 lets one test find the quote and the control characters.)
+/// The highest bit of each byte that is special. Only the lowest mark counts: a borrow may set one
+/// above it. (Mycroft's test for a byte below a bound; to exchange 0x22 and 0x20 lets one test find
+/// the quote and the control characters.)
 fn specials(bytes: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     let below = |bytes: u64, bound: u8| bytes.wrapping_sub(ONES * u64::from(bound)) & !bytes;
@@ -83,9 +90,12 @@ fn code_point(escape: &[u8]) -> (u32, usize) {
 
 fn unicode(escape: &[u8]) -> (u32, usize) {
     let first = unit(escape).unwrap_or_default();
-    let second = if (0xD800..0xDC00).contains(&first) { escape.get(6..).and_then(unit) } else { None };
+    let second =
+        if (0xD800..0xDC00).contains(&first) { escape.get(6..).and_then(unit) } else { None };
     match second {
-        Some(second @ 0xDC00..0xE000) => (0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), 12),
+        Some(second @ 0xDC00..0xE000) => {
+            (0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), 12)
+        }
         _ => (first, 6),
     }
 }
@@ -99,6 +109,10 @@ fn unit(escape: &[u8]) -> Option<u32> {
 fn put(out: &mut Vec<u8>, code: u32) {
     match char::from_u32(code) {
         Some(character) => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        None => out.extend_from_slice(&[0xE0 | (code >> 12) as u8, 0x80 | (code >> 6 & 0x3F) as u8, 0x80 | (code & 0x3F) as u8]),
+        None => out.extend_from_slice(&[
+            0xE0 | (code >> 12) as u8,
+            0x80 | (code >> 6 & 0x3F) as u8,
+            0x80 | (code & 0x3F) as u8,
+        ]),
     }
 }

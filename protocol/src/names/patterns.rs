@@ -1,5 +1,5 @@
-//! The schemas' patterns against the checks, by an engine of ECMAScript's regular expressions: each refuses what the other refuses,
-//! lengths in bytes aside.
+//! The schemas' patterns against the checks, by an engine of ECMAScript's regular expressions: each
+//! refuses what the other refuses, lengths in bytes aside.
 
 use super::*;
 use proptest::{prelude::*, test_runner::Config};
@@ -24,14 +24,21 @@ fn characters() -> impl Iterator<Item = char> {
 
 #[test]
 fn every_character_is_taken_or_refused_by_both_wherever_it_stands() {
-    let (topic, message_id, user_id, epoch) = (fits(Topic::PATTERN), fits(MessageId::PATTERN), fits(UserId::PATTERN), fits(Epoch::PATTERN));
+    let (topic, message_id, user_id, epoch) = (
+        fits(Topic::PATTERN),
+        fits(MessageId::PATTERN),
+        fits(UserId::PATTERN),
+        fits(Epoch::PATTERN),
+    );
     for character in characters() {
         let alone = character.to_string();
         assert_eq!(topic(&alone), Topic::check(&alone).is_ok(), "{alone:?}");
         assert_eq!(message_id(&alone), MessageId::check(&alone).is_ok(), "{alone:?}");
-        // A character that is far from every boundary is like its neighbours at the other places and in the other names.
+        // A character that is far from every boundary is like its neighbours at the other places
+        // and in the other names.
         if character < '\u{3100}' || ('\u{fe00}'..='\u{10100}').contains(&character) {
-            for text in [format!("{character}a"), format!("a{character}"), format!("a{character}a")] {
+            for text in [format!("{character}a"), format!("a{character}"), format!("a{character}a")]
+            {
                 assert_eq!(topic(&text), Topic::check(&text).is_ok(), "{text:?}");
             }
             assert_eq!(user_id(&alone), UserId::check(&alone).is_ok(), "{alone:?}");
@@ -44,7 +51,11 @@ fn every_character_is_taken_or_refused_by_both_wherever_it_stands() {
 fn white_space_and_controls_are_what_ecmascript_takes_them_for() {
     let class = fits(r"^[\s\p{Cc}]$");
     for character in characters() {
-        assert_eq!(class(&character.to_string()), is_white_space(character) || character.is_control(), "{character:?}");
+        assert_eq!(
+            class(&character.to_string()),
+            is_white_space(character) || character.is_control(),
+            "{character:?}"
+        );
     }
 }
 

@@ -44,7 +44,8 @@ impl<'a> Envelope<'a> {
                 None => envelope.unknown.push(key),
             }
         }
-        envelope.repeated = envelope.repeated.take().or_else(|| fields::repeated(&mut envelope.unknown));
+        envelope.repeated =
+            envelope.repeated.take().or_else(|| fields::repeated(&mut envelope.unknown));
         Ok(envelope)
     }
 
@@ -67,7 +68,10 @@ impl<'a> Envelope<'a> {
     }
 
     /// What `read` makes of it. A rejection tells what it answers.
-    pub(super) fn read<T>(&self, read: impl FnOnce(&Self) -> Result<T, Rejected<'a>>) -> Result<T, Rejected<'a>> {
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, Rejected<'a>>,
+    ) -> Result<T, Rejected<'a>> {
         let once = match &self.repeated {
             None => read(self),
             Some(name) => Err(invalid(format!("the field {} stands twice", shown(name)))),
@@ -81,7 +85,8 @@ impl<'a> Envelope<'a> {
 
     pub(super) fn topic(&self) -> Result<Topic<'a>, Rejected<'a>> {
         let text = self.required("topic", self.topic, fields::string)?;
-        Topic::new(text).map_err(|why| Rejected::new(ErrorCode::InvalidTopic, format!("topic {why}")))
+        Topic::new(text)
+            .map_err(|why| Rejected::new(ErrorCode::InvalidTopic, format!("topic {why}")))
     }
 
     pub(super) fn message_id(&self) -> Result<MessageId<'a>, Rejected<'a>> {
@@ -97,7 +102,9 @@ impl<'a> Envelope<'a> {
         let value = self.payload.ok_or_else(|| self.missing("payload"))?;
         if max_depth > 0 && value.depth > max_depth {
             let depth = value.depth;
-            return Err(invalid(format!("payload must have at most {max_depth} levels of nesting (limits.max_depth), found {depth}")));
+            return Err(invalid(format!(
+                "payload must have at most {max_depth} levels of nesting (limits.max_depth), found {depth}"
+            )));
         }
         Ok(value.into())
     }
@@ -127,7 +134,8 @@ impl<'a> Envelope<'a> {
 
     /// Names the unknown field that was probably meant.
     fn missing(&self, name: &'static str) -> Rejected<'a> {
-        let hint = meant(name, &self.unknown).map(|meant| format!(": the field {} is unknown and was ignored", shown(meant)));
+        let hint = meant(name, &self.unknown)
+            .map(|meant| format!(": the field {} is unknown and was ignored", shown(meant)));
         invalid(format!("{name} is missing{}", hint.unwrap_or_default()))
     }
 }
@@ -142,7 +150,8 @@ fn meant<'u>(name: &'static str, unknown: &'u [Cow<'_, [u8]>]) -> Option<&'u [u8
         return Some(RECEIVED_AS);
     }
     let candidates = unknown.iter().take(MOST).filter(|other| other.len() <= MOST);
-    let distance = |other: &[u8]| strsim::levenshtein(name, &String::from_utf8_lossy(other).to_lowercase());
+    let distance =
+        |other: &[u8]| strsim::levenshtein(name, &String::from_utf8_lossy(other).to_lowercase());
     candidates.map(AsRef::as_ref).min_by_key(|other| distance(other))
 }
 

@@ -24,7 +24,9 @@ impl From<Invalid> for Wrong {
 
 pub(super) fn string(value: Value<'_>) -> Result<Cow<'_, str>, Wrong> {
     let text = value.as_text().ok_or_else(|| Wrong::found("must be text", value))?;
-    text.characters().ok_or_else(|| Wrong("must be text of whole Unicode characters, found half of a surrogate pair".into()))
+    text.characters().ok_or_else(|| {
+        Wrong("must be text of whole Unicode characters, found half of a surrogate pair".into())
+    })
 }
 
 pub(super) fn message_id(value: Value<'_>) -> Result<MessageId<'_>, Wrong> {
@@ -40,17 +42,23 @@ pub(super) fn epoch(value: Value<'_>) -> Result<Epoch<'_>, Wrong> {
 }
 
 pub(super) fn seq_no(value: Value<'_>) -> Result<SeqNo, Wrong> {
-    whole(value.text).and_then(|number| SeqNo::new(number).ok()).ok_or_else(|| not_a_number(Invalid::NotASequenceNumber, value))
+    whole(value.text)
+        .and_then(|number| SeqNo::new(number).ok())
+        .ok_or_else(|| not_a_number(Invalid::NotASequenceNumber, value))
 }
 
 pub(super) fn newest(value: Value<'_>) -> Result<Newest, Wrong> {
-    whole(value.text).and_then(|number| Newest::new(number).ok()).ok_or_else(|| not_a_number(Invalid::NotACount, value))
+    whole(value.text)
+        .and_then(|number| Newest::new(number).ok())
+        .ok_or_else(|| not_a_number(Invalid::NotACount, value))
 }
 
 fn not_a_number(why: Invalid, value: Value<'_>) -> Wrong {
     const SHORT: usize = 24;
     match value.text {
-        number if value.kind() == "a number" && number.len() <= SHORT => Wrong(format!("{why}, found {number}").into()),
+        number if value.kind() == "a number" && number.len() <= SHORT => {
+            Wrong(format!("{why}, found {number}").into())
+        }
         _ => Wrong::found(why, value),
     }
 }
@@ -60,14 +68,19 @@ pub(super) fn strings(value: Value<'_>) -> Result<Vec<Cow<'_, str>>, Wrong> {
     let mut items = Items::of(value.text).ok_or_else(|| Wrong::found(ALLOWED, value))?;
     let mut texts = Vec::new();
     while let Ok(Some(item)) = items.advance() {
-        texts.push(string(item).map_err(|Wrong(why)| Wrong(format!("{ALLOWED}; item {} {why}", texts.len() + 1).into()))?);
+        texts.push(string(item).map_err(|Wrong(why)| {
+            Wrong(format!("{ALLOWED}; item {} {why}", texts.len() + 1).into())
+        })?);
     }
     Ok(texts)
 }
 
-/// An object from topic to what `read` makes of the value. A `null` counts as left out, and so does a key that cannot be a topic,
-/// since half of a surrogate pair stands in it alone.
-pub(super) fn by_topic<'a, T>(value: Value<'a>, read: impl Fn(Value<'a>) -> Result<T, Wrong>) -> Result<BTreeMap<Cow<'a, str>, T>, Wrong> {
+/// An object from topic to what `read` makes of the value. A `null` counts as left out, and so does
+/// a key that cannot be a topic, since half of a surrogate pair stands in it alone.
+pub(super) fn by_topic<'a, T>(
+    value: Value<'a>,
+    read: impl Fn(Value<'a>) -> Result<T, Wrong>,
+) -> Result<BTreeMap<Cow<'a, str>, T>, Wrong> {
     const ALLOWED: &str = "must be an object with each topic once";
     let mut members = Members::of(value.text).ok_or_else(|| Wrong::found(ALLOWED, value))?;
     let (mut keys, mut by_topic) = (Vec::new(), BTreeMap::new());
@@ -82,7 +95,9 @@ pub(super) fn by_topic<'a, T>(value: Value<'a>, read: impl Fn(Value<'a>) -> Resu
         }
     }
     match repeated(&mut keys) {
-        Some(key) => Err(Wrong(format!("{ALLOWED}, found {:?} twice", String::from_utf8_lossy(&key)).into())),
+        Some(key) => {
+            Err(Wrong(format!("{ALLOWED}, found {:?} twice", String::from_utf8_lossy(&key)).into()))
+        }
         None => Ok(by_topic),
     }
 }

@@ -1,7 +1,8 @@
 //! Numbers that are whole.
 
-/// The number that `json` is, if it is whole, not negative and fits. JSON has no integers of its own: `10`, `10.0`, `1e1` and
-/// `100e-1` are one number, and a schema's `integer` is each of them. Read digit by digit, since a float would round.
+/// The number that `json` is, if it is whole, not negative and fits. JSON has no integers of its
+/// own: `10`, `10.0`, `1e1` and `100e-1` are one number, and a schema's `integer` is each of them.
+/// Read digit by digit, since a float would round.
 pub(super) fn whole(json: &str) -> Option<u64> {
     json.parse().ok().or_else(|| whole_in_disguise(json))
 }
@@ -41,15 +42,38 @@ mod tests {
 
     #[test]
     fn a_number_is_the_same_in_each_of_its_forms() {
-        for ten in ["10", "10.0", "1e1", "1E+1", "1.0e1", "100e-1", "0.1e2", "0.00001e6", "10.000e0", "1000000000000000000000e-20"] {
+        for ten in [
+            "10",
+            "10.0",
+            "1e1",
+            "1E+1",
+            "1.0e1",
+            "100e-1",
+            "0.1e2",
+            "0.00001e6",
+            "10.000e0",
+            "1000000000000000000000e-20",
+        ] {
             assert_eq!(whole(ten), Some(10), "{ten}");
         }
-        for zero in ["0", "-0", "0.0", "-0.0", "0e0", "0e99999999999999999999", "-0e-99999999999999999999"] {
+        for zero in
+            ["0", "-0", "0.0", "-0.0", "0e0", "0e99999999999999999999", "-0e-99999999999999999999"]
+        {
             assert_eq!(whole(zero), Some(0), "{zero}");
         }
-        for other in
-            ["1.5", "15e-1", "-1", "1e20", "1e99999999999999999999", "1e-1", "1e-99999999999999999999", "\"1\"", "null", "[1]", "{}"]
-        {
+        for other in [
+            "1.5",
+            "15e-1",
+            "-1",
+            "1e20",
+            "1e99999999999999999999",
+            "1e-1",
+            "1e-99999999999999999999",
+            "\"1\"",
+            "null",
+            "[1]",
+            "{}",
+        ] {
             assert_eq!(whole(other), None, "{other}");
         }
         assert_eq!(whole("18446744073709551615"), Some(u64::MAX));

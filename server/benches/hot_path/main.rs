@@ -1,5 +1,5 @@
-//! Times the hot path piece by piece: `cargo bench -p micro-socket`. What a machine's noise does not touch, allocations and
-//! instructions, is tested in `tests/cost`.
+//! Times the hot path piece by piece: `cargo bench -p micro-socket`. What a machine's noise does
+//! not touch, allocations and instructions, is tested in `tests/cost`.
 
 mod work;
 

@@ -1,5 +1,6 @@
-//! The pieces of work that make up the hot path, without sockets: what the micro-benchmarks time, the tests count allocations
-//! in and valgrind counts instructions in. Relies on the crate's public parts.
+//! The pieces of work that make up the hot path, without sockets: what the micro-benchmarks time,
+//! the tests count allocations in and valgrind counts instructions in. Relies on the crate's public
+//! parts.
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -91,11 +92,19 @@ fn directory(history: history::Limits) -> Directory<Null> {
         history_bytes: usize::MAX,
     };
     let epoch = || Epoch::new("epoch").expect("an epoch's alphabet");
-    Directory::new(limits, Box::new(move |_| history), Clock::start(), epoch, Instruments::default())
+    Directory::new(
+        limits,
+        Box::new(move |_| history),
+        Clock::start(),
+        epoch,
+        Instruments::default(),
+    )
 }
 
 fn find(directory: &Directory<Null>, number: usize) -> Arc<Topic<Null>> {
-    directory.with(&topic(number), Owner::User("somebody"), &mut None, |topic| Ok(topic.clone())).expect("there is room")
+    directory
+        .with(&topic(number), Owner::User("somebody"), &mut None, |topic| Ok(topic.clone()))
+        .expect("there is room")
 }
 
 fn append(topic: &Arc<Topic<Null>>, clock: &Clock, ids: &mut Ids) -> Appended<Null> {
@@ -107,7 +116,9 @@ struct Parse(String);
 
 impl Parse {
     fn new() -> Self {
-        Self(format!(r#"{{"type":"publish","topic":"room-1","messageId":"id-0000000000000001","payload":{DATA}}}"#))
+        Self(format!(
+            r#"{{"type":"publish","topic":"room-1","messageId":"id-0000000000000001","payload":{DATA}}}"#
+        ))
     }
 
     fn run(&mut self) {
@@ -124,7 +135,11 @@ struct Encode {
 
 impl Encode {
     fn new() -> Self {
-        Self { prefix: MessagePrefix::new(&topic(1)), id: Ids::default().next().into_owned(), out: Vec::with_capacity(1024) }
+        Self {
+            prefix: MessagePrefix::new(&topic(1)),
+            id: Ids::default().next().into_owned(),
+            out: Vec::with_capacity(1024),
+        }
     }
 
     fn run(&mut self) {
@@ -134,7 +149,8 @@ impl Encode {
     }
 }
 
-/// Publishes to one topic after the other, of which nobody is subscribed to any: claim, number, history.
+/// Publishes to one topic after the other, of which nobody is subscribed to any: claim, number,
+/// history.
 struct Publish {
     gateway: Gateway,
     topics: Vec<protocol::Topic<'static>>,
@@ -145,9 +161,15 @@ struct Publish {
 impl Publish {
     /// With this many topics, all of which exist.
     fn new(topics: usize) -> Self {
-        let gateway = Gateway::new(Config::default()).expect("the default configuration names no key");
+        let gateway =
+            Gateway::new(Config::default()).expect("the default configuration names no key");
         let payload = Payload::parse(DATA).expect("JSON");
-        let mut this = Self { gateway, topics: (0..topics).map(topic).collect(), payload, ids: Ids::default() };
+        let mut this = Self {
+            gateway,
+            topics: (0..topics).map(topic).collect(),
+            payload,
+            ids: Ids::default(),
+        };
         (0..topics).for_each(|_| this.run());
         this
     }
@@ -172,12 +194,15 @@ impl Deliver {
     /// To this many subscribers.
     fn new(subscribers: usize) -> Self {
         let topic = find(&directory(history::Limits::NONE), 0);
-        let joined = (0..subscribers).map(|_| topic.join(Arc::default(), Start::NOW).expect("the topic is in use")).collect();
+        let joined = (0..subscribers)
+            .map(|_| topic.join(Arc::default(), Start::NOW).expect("the topic is in use"))
+            .collect();
         Self { topic, clock: Clock::start(), ids: Ids::default(), _joined: joined }
     }
 
     fn run(&mut self) {
-        let mut fan_out = append(&self.topic, &self.clock, &mut self.ids).fan_out.expect("nobody else fans out");
+        let mut fan_out =
+            append(&self.topic, &self.clock, &mut self.ids).fan_out.expect("nobody else fans out");
         while fan_out.step() != Step::Done {}
     }
 }
@@ -195,8 +220,11 @@ impl Churn {
     fn new(topics: usize, subscribers: usize) -> Self {
         let directory = directory(history::Limits::NONE);
         let topics: Vec<_> = (0..topics).map(|number| find(&directory, number)).collect();
-        let join = |topic: &Arc<Topic<Null>>| topic.join(Arc::default(), Start::NOW).expect("the topic is in use");
-        let others = topics.iter().flat_map(|topic| (0..subscribers).map(move |_| join(topic))).collect();
+        let join = |topic: &Arc<Topic<Null>>| {
+            topic.join(Arc::default(), Start::NOW).expect("the topic is in use")
+        };
+        let others =
+            topics.iter().flat_map(|topic| (0..subscribers).map(move |_| join(topic))).collect();
         Self { topics, sink: Arc::default(), count: 0, _others: others }
     }
 
@@ -215,7 +243,11 @@ struct Replay {
 
 impl Replay {
     fn new() -> Self {
-        let limits = history::Limits { messages: REPLAYED, age: Duration::from_secs(600), bytes: usize::MAX };
+        let limits = history::Limits {
+            messages: REPLAYED,
+            age: Duration::from_secs(600),
+            bytes: usize::MAX,
+        };
         let (topic, clock, mut ids) = (find(&directory(limits), 0), Clock::start(), Ids::default());
         (0..REPLAYED).for_each(|_| drop(append(&topic, &clock, &mut ids)));
         Self { topic, out: Vec::with_capacity(1024 * 1024) }

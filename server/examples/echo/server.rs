@@ -1,10 +1,11 @@
-//! The echo server: hyper up to the upgrade, then one task per connection between the codec and the socket. `tests/conformance`
-//! runs this file as well.
+//! The echo server: hyper up to the upgrade, then one task per connection between the codec and the
+//! socket. `tests/conformance` runs this file as well.
 
 use hyper::{Response, StatusCode, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use micro_socket::websocket::{
-    CLOSE_WITHOUT_CODE, Decoder, Event, HandshakeError, accept, close_frame, pong_frame, put_binary_frame, put_text_frame,
+    CLOSE_WITHOUT_CODE, Decoder, Event, HandshakeError, accept, close_frame, pong_frame,
+    put_binary_frame, put_text_frame,
 };
 use std::{
     future::ready,
@@ -58,7 +59,9 @@ async fn connection(stream: TcpStream) {
     let service = service_fn(|request| {
         let answer = accept(request.method(), request.version(), request.headers());
         upgraded.store(answer.is_ok(), Relaxed);
-        ready(Ok::<_, std::convert::Infallible>(answer.map_or_else(refused, |accepted| accepted.response())))
+        ready(Ok::<_, std::convert::Infallible>(
+            answer.map_or_else(refused, |accepted| accepted.response()),
+        ))
     });
     let http = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let Ok(parts) = http.without_shutdown().await else { return };
@@ -70,7 +73,9 @@ async fn connection(stream: TcpStream) {
 fn refused(why: HandshakeError) -> Response<String> {
     let mut response = Response::new(format!("{why}\n"));
     *response.status_mut() = StatusCode::BAD_REQUEST;
-    response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
+    response
+        .headers_mut()
+        .insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
     response
 }
 
@@ -78,12 +83,14 @@ fn refused(why: HandshakeError) -> Response<String> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Input {
     Answered,
-    /// A close frame is on its way: what comes now does not count, but a client that is still writing must get to its end.
+    /// A close frame is on its way: what comes now does not count, but a client that is still
+    /// writing must get to its end.
     Discarded,
     Over,
 }
 
-/// Answers frame after frame. Reads and writes at the same time: a client may send all it has before it reads.
+/// Answers frame after frame. Reads and writes at the same time: a client may send all it has
+/// before it reads.
 async fn echo(mut stream: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
     let (mut reader, mut writer) = stream.split();
     let mut decoder = Decoder::new(MAX_MESSAGE);
@@ -91,7 +98,8 @@ async fn echo(mut stream: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
     let mut input = answer(&mut decoder, &mut early, &mut out.waiting);
     let mut buffer = vec![0; READ_BYTES];
     while input == Input::Answered || !out.is_empty() {
-        let may_read = input == Input::Discarded || input == Input::Answered && out.waiting.len() < MAX_WAITING;
+        let may_read = input == Input::Discarded
+            || input == Input::Answered && out.waiting.len() < MAX_WAITING;
         tokio::select! {
             read = reader.read(&mut buffer), if may_read => input = match (read?, input) {
                 (0, _) => Input::Over,
@@ -120,11 +128,15 @@ fn answer(decoder: &mut Decoder, bytes: &mut [u8], out: &mut Vec<u8>) -> Input {
                 at += used;
                 match event {
                     None | Some(Event::Pong(_)) => {}
-                    Some(Event::Text(text)) => put_text_frame(out, text.len(), |out| out.extend_from_slice(text.as_bytes())),
+                    Some(Event::Text(text)) => put_text_frame(out, text.len(), |out| {
+                        out.extend_from_slice(text.as_bytes())
+                    }),
                     Some(Event::Binary(bytes)) => put_binary_frame(out, bytes),
                     Some(Event::Ping(payload)) => out.extend_from_slice(&pong_frame(payload)),
                     Some(Event::Close(close)) => {
-                        out.extend_from_slice(&close.map_or(CLOSE_WITHOUT_CODE, |close| close_frame(close.code, "")));
+                        out.extend_from_slice(
+                            &close.map_or(CLOSE_WITHOUT_CODE, |close| close_frame(close.code, "")),
+                        );
                         return Input::Discarded;
                     }
                 }

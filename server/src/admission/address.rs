@@ -1,4 +1,5 @@
-//! Connections of one address. IPv6 counts by /64: a host has as many addresses as it likes within one.
+//! Connections of one address. IPv6 counts by /64: a host has as many addresses as it likes within
+//! one.
 
 use super::{Admission, Refusal};
 use parking_lot::Mutex;
@@ -8,7 +9,8 @@ use std::{
     sync::Arc,
 };
 
-/// So many connections above the limit stay for one request, to be told why they are refused; more are closed at once.
+/// So many connections above the limit stay for one request, to be told why they are refused; more
+/// are closed at once.
 const TOLD: usize = 8;
 
 /// What counts as one address.
@@ -48,7 +50,10 @@ pub struct AddressPlace {
 }
 
 impl AddressPlace {
-    pub(super) fn take(admission: &Arc<Admission>, address: IpAddr) -> Result<Option<Arc<Self>>, Refusal> {
+    pub(super) fn take(
+        admission: &Arc<Admission>,
+        address: IpAddr,
+    ) -> Result<Option<Arc<Self>>, Refusal> {
         let Addresses { limit, counts } = &admission.addresses;
         if *limit == 0 {
             return Ok(None);
@@ -120,7 +125,9 @@ mod tests {
     #[test]
     fn addresses_without_a_connection_are_forgotten() {
         let admission = admission(1);
-        let places: Vec<_> = (0..9u8).map(|i| admission.address(IpAddr::from([192, 0, 2, i / 2])).unwrap()).collect();
+        let places: Vec<_> = (0..9u8)
+            .map(|i| admission.address(IpAddr::from([192, 0, 2, i / 2])).unwrap())
+            .collect();
         assert_eq!(admission.addresses.counts.lock().len(), 5);
         drop(places);
         assert!(admission.addresses.counts.lock().is_empty());

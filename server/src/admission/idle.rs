@@ -1,9 +1,10 @@
-//! HTTP connections, and which of them is closed for a new one: the one that has sent nothing for longest, of the address with
-//! most of them.
+//! HTTP connections, and which of them is closed for a new one: the one that has sent nothing for
+//! longest, of the address with most of them.
 //!
-//! Addresses stand in one of two orders: *ripe* ones, whose longest idle connection may be closed, by how many connections they
-//! have, and the others by when they get ripe. What a connection sends only moves a number in its [`Visitor`]; the orders are
-//! put right when it comes to the front. So each operation costs the logarithm of the connections, with what was sent before.
+//! Addresses stand in one of two orders: *ripe* ones, whose longest idle connection may be closed,
+//! by how many connections they have, and the others by when they get ripe. What a connection sends
+//! only moves a number in its [`Visitor`]; the orders are put right when it comes to the front. So
+//! each operation costs the logarithm of the connections, with what was sent before.
 
 use crate::clock::Micros;
 use slab::Slab;
@@ -65,12 +66,13 @@ pub(super) struct Idle {
 struct Entry {
     origin: Origin,
     visitor: Arc<Visitor>,
-    /// When it was heard, as its place in the order knows; `None`: it was told to close, and stands in no order.
+    /// When it was heard, as its place in the order knows; `None`: it was told to close, and
+    /// stands in no order.
     heard: Option<Micros>,
 }
 
-/// Which ripe address comes first, at the end of the order: the one with most connections; of those with as many, the one whose
-/// connection has been idle for longest.
+/// Which ripe address comes first, at the end of the order: the one with most connections; of those
+/// with as many, the one whose connection has been idle for longest.
 type Rank = (usize, Reverse<Micros>, Origin);
 
 #[derive(Debug, Default)]
@@ -113,14 +115,20 @@ impl Idle {
     /// The one to be closed; it still counts until it is removed.
     ///
     /// # Errors
-    /// All have sent something within [`LEAST`]. When the first of them gets idle if it sends nothing; `None`: there is none.
-    pub(super) fn take_longest_idle(&mut self, now: Micros) -> Result<Arc<Visitor>, Option<Micros>> {
+    /// All have sent something within [`LEAST`]. When the first of them gets idle if it sends
+    /// nothing; `None`: there is none.
+    pub(super) fn take_longest_idle(
+        &mut self,
+        now: Micros,
+    ) -> Result<Arc<Visitor>, Option<Micros>> {
         loop {
             self.ripen(now);
             let Some((_, _, origin)) = self.ripe.last().copied() else {
                 return Err(self.unripe.first().map(|(ripe, _)| *ripe));
             };
-            let Some((known, key)) = self.origins.get(&origin).and_then(|of| of.by_heard.first()).copied() else {
+            let Some((known, key)) =
+                self.origins.get(&origin).and_then(|of| of.by_heard.first()).copied()
+            else {
                 unreachable!("an address without connections is in no order")
             };
             let entry = &mut self.entries[key];
@@ -199,10 +207,14 @@ mod tests {
         let (_, second) = idle.add(origin(2), at(2));
         let (_, busy) = idle.add(origin(2), at(0));
         busy.hear(at(9));
-        let mut take = |now| idle.take_longest_idle(now).map_err(|ripe| ripe.map(|ripe| ripe.0 / SECOND));
+        let mut take =
+            |now| idle.take_longest_idle(now).map_err(|ripe| ripe.map(|ripe| ripe.0 / SECOND));
         assert!(Arc::ptr_eq(&take(at(9)).unwrap(), &first));
         assert!(Arc::ptr_eq(&take(at(9)).unwrap(), &second), "two against one");
-        assert!(Arc::ptr_eq(&take(at(9)).unwrap(), &first_of_few), "its address has no idle one left");
+        assert!(
+            Arc::ptr_eq(&take(at(9)).unwrap(), &first_of_few),
+            "its address has no idle one left"
+        );
         assert_eq!(take(at(9)).unwrap_err(), Some(10));
         assert!(Arc::ptr_eq(&take(at(10)).unwrap(), &busy));
         assert_eq!(take(at(99)).unwrap_err(), None);
@@ -215,7 +227,12 @@ mod tests {
         idle.take_longest_idle(Micros(SECOND)).unwrap();
         assert_eq!(idle.len(), 1);
         idle.remove(key, Micros(SECOND));
-        assert!(idle.len() == 0 && idle.origins.is_empty() && idle.ripe.is_empty() && idle.unripe.is_empty());
+        assert!(
+            idle.len() == 0
+                && idle.origins.is_empty()
+                && idle.ripe.is_empty()
+                && idle.unripe.is_empty()
+        );
     }
 
     #[derive(Debug, Clone)]

@@ -1,8 +1,10 @@
 //! Who is let in: how many connections there may be, of which kind, and of which address. No I/O.
 //!
-//! A connection begins as an HTTP connection and holds an [`HttpPlace`]. When it becomes a WebSocket it changes that for a
-//! [`WebSocketPlace`], whose socket stays counted until it is closed: so a file descriptor is taken by an HTTP connection only, and
-//! all of them together are bounded. With a limit for each address it also holds an [`AddressPlace`], from accept to its end.
+//! A connection begins as an HTTP connection and holds an [`HttpPlace`]. When it becomes a
+//! WebSocket it changes that for a [`WebSocketPlace`], whose socket stays counted until it is
+//! closed: so a file descriptor is taken by an HTTP connection only, and all of them together are
+//! bounded. With a limit for each address it also holds an [`AddressPlace`], from accept to its
+//! end.
 //!
 //! | module | idea |
 //! |---|---|
@@ -32,8 +34,8 @@ use std::{
 };
 use tokio::{sync::Notify, time::timeout};
 
-/// Connections that are kept free of WebSockets if the system allows fewer connections than the configuration, so that probes
-/// get in; a quarter of all if these are few.
+/// Connections that are kept free of WebSockets if the system allows fewer connections than the
+/// configuration, so that probes get in; a quarter of all if these are few.
 const HTTP_SHARE: usize = 64;
 
 /// Why a connection is refused.
@@ -84,7 +86,12 @@ impl Admission {
     /// Places as many as `limits` has.
     #[must_use]
     pub fn new(limits: &config::Limits, clock: Clock) -> Arc<Self> {
-        Self::with(limits.max_connections, limits.max_http_connections, limits.max_connections_per_ip, clock)
+        Self::with(
+            limits.max_connections,
+            limits.max_http_connections,
+            limits.max_connections_per_ip,
+            clock,
+        )
     }
 
     /// Places for HTTP alone.
@@ -93,7 +100,12 @@ impl Admission {
         Self::with(0, max_http, 0, clock)
     }
 
-    fn with(max_web_sockets: usize, max_http: usize, max_per_address: usize, clock: Clock) -> Arc<Self> {
+    fn with(
+        max_web_sockets: usize,
+        max_http: usize,
+        max_per_address: usize,
+        clock: Clock,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             max_web_sockets,
@@ -135,8 +147,9 @@ impl Admission {
         self.refusals[refusal as usize].fetch_add(1, Relaxed);
     }
 
-    /// A place for a connection of `address`, or through a Unix socket. At the limit, the one that has sent nothing for longest, of
-    /// the address with most of them, is told to close; if all have just sent something, it waits. Cancel-safe.
+    /// A place for a connection of `address`, or through a Unix socket. At the limit, the one that
+    /// has sent nothing for longest, of the address with most of them, is told to close; if all
+    /// have just sent something, it waits. Cancel-safe.
     pub async fn http(self: &Arc<Self>, address: Option<IpAddr>) -> HttpPlace {
         let origin = address.map(address::network);
         loop {
@@ -168,11 +181,14 @@ impl Admission {
                 visitor.close();
                 idle::LEAST
             }
-            Err(ripe) => ripe.map_or(idle::LEAST, |ripe| Duration::from_micros(ripe.0.saturating_sub(now.0))),
+            Err(ripe) => {
+                ripe.map_or(idle::LEAST, |ripe| Duration::from_micros(ripe.0.saturating_sub(now.0)))
+            }
         }
     }
 
-    /// Closes the HTTP connection that would go first at the limit, if there is an idle one: the system has no descriptors left.
+    /// Closes the HTTP connection that would go first at the limit, if there is an idle one: the
+    /// system has no descriptors left.
     pub fn relieve(&self) {
         self.close_one(&mut self.http.lock(), self.clock.now());
     }
@@ -181,7 +197,10 @@ impl Admission {
     ///
     /// # Errors
     /// [`Refusal::PerAddress`]: there are so many of them that this one is not even told.
-    pub fn address(self: &Arc<Self>, address: IpAddr) -> Result<Option<Arc<AddressPlace>>, Refusal> {
+    pub fn address(
+        self: &Arc<Self>,
+        address: IpAddr,
+    ) -> Result<Option<Arc<AddressPlace>>, Refusal> {
         AddressPlace::take(self, address).inspect_err(|refusal| self.count(*refusal))
     }
 
@@ -189,14 +208,20 @@ impl Admission {
     ///
     /// # Errors
     /// There is none.
-    pub fn web_socket(self: &Arc<Self>, address: Option<Arc<AddressPlace>>) -> Result<Box<WebSocketPlace>, Refusal> {
+    pub fn web_socket(
+        self: &Arc<Self>,
+        address: Option<Arc<AddressPlace>>,
+    ) -> Result<Box<WebSocketPlace>, Refusal> {
         if address.as_ref().is_some_and(|place| place.is_over()) {
             return Err(Refusal::PerAddress);
         }
-        let most_sockets = self.max_connections() - HTTP_SHARE.min(self.max_http).min(self.max_connections().div_ceil(4));
-        let is_full = self.web_sockets.fetch_add(1, Relaxed) >= self.max_web_sockets || self.sockets.load(Relaxed) >= most_sockets;
+        let most_sockets = self.max_connections()
+            - HTTP_SHARE.min(self.max_http).min(self.max_connections().div_ceil(4));
+        let is_full = self.web_sockets.fetch_add(1, Relaxed) >= self.max_web_sockets
+            || self.sockets.load(Relaxed) >= most_sockets;
         // Dropped, it takes back what was counted.
-        let place = Box::new(WebSocketPlace { socket: SocketPlace::take(self), address, is_served: true });
+        let place =
+            Box::new(WebSocketPlace { socket: SocketPlace::take(self), address, is_served: true });
         if is_full { Err(Refusal::Full) } else { Ok(place) }
     }
 }
@@ -224,7 +249,8 @@ impl Drop for HttpPlace {
     }
 }
 
-/// What a WebSocket holds until its socket is closed. In a box, since each connection's task holds one.
+/// What a WebSocket holds until its socket is closed. In a box, since each connection's task holds
+/// one.
 #[derive(Debug)]
 pub struct WebSocketPlace {
     socket: SocketPlace,
@@ -280,11 +306,18 @@ mod tests {
         let admission = admission(1, 2);
         let (first, second) = (admission.http(None).await, admission.http(None).await);
         let mut third = Box::pin(admission.http(None));
-        assert!((&mut third).now_or_never().is_none() && first.visitor().closing().now_or_never().is_none(), "all are busy");
+        assert!(
+            (&mut third).now_or_never().is_none()
+                && first.visitor().closing().now_or_never().is_none(),
+            "all are busy"
+        );
         tokio::time::advance(idle::LEAST).await;
         second.visitor().hear(admission.clock.now());
         assert!((&mut third).now_or_never().is_none());
-        assert!(first.visitor().closing().now_or_never().is_some() && second.visitor().closing().now_or_never().is_none());
+        assert!(
+            first.visitor().closing().now_or_never().is_some()
+                && second.visitor().closing().now_or_never().is_none()
+        );
         assert!((&mut third).now_or_never().is_none(), "it has not closed yet");
         drop(first);
         third.await;

@@ -1,5 +1,6 @@
-//! In which order tokens are checked. A check takes a worker for one signature, so many at once only wait for each other; but those of
-//! an address whose tokens are refused again and again come after all others.
+//! In which order tokens are checked. A check takes a worker for one signature, so many at once
+//! only wait for each other; but those of an address whose tokens are refused again and again come
+//! after all others.
 
 use super::failures::Failures;
 use std::{fmt, net::IpAddr};
@@ -36,8 +37,8 @@ impl Admission {
         from.is_some_and(|address| self.failures.are_too_many(address))
     }
 
-    /// Waits until a signature may be checked, which should be done at once and without waiting; what is returned is to be held
-    /// meanwhile. Cancel-safe.
+    /// Waits until a signature may be checked, which should be done at once and without waiting;
+    /// what is returned is to be held meanwhile. Cancel-safe.
     pub(super) async fn turn(&self, from: Option<IpAddr>) -> Option<SemaphorePermit<'_>> {
         if !self.comes_last(from) {
             return None;

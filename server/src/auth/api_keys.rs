@@ -37,13 +37,20 @@ impl ApiKeys {
             }
             keys.push(key.to_owned());
         }
-        if keys.is_empty() { Err(KeyError::NoApiKey { path: path.to_owned() }) } else { Ok(Self(keys)) }
+        if keys.is_empty() {
+            Err(KeyError::NoApiKey { path: path.to_owned() })
+        } else {
+            Ok(Self(keys))
+        }
     }
 
     /// Whether `key` is one of them.
     #[must_use]
     pub fn accept(&self, key: &str) -> bool {
-        self.0.iter().fold(Choice::from(0), |found, known| found | known.as_bytes().ct_eq(key.as_bytes())).into()
+        self.0
+            .iter()
+            .fold(Choice::from(0), |found, known| found | known.as_bytes().ct_eq(key.as_bytes()))
+            .into()
     }
 }
 
@@ -57,9 +64,12 @@ mod tests {
 
     #[test]
     fn one_a_line() {
-        let keys = parse("# orders service\n  0123456789abcdef \n\r\n\nfedcba9876543210\r\n").unwrap();
+        let keys =
+            parse("# orders service\n  0123456789abcdef \n\r\n\nfedcba9876543210\r\n").unwrap();
         assert!(keys.accept("0123456789abcdef") && keys.accept("fedcba9876543210"));
-        for wrong in ["", "0123456789abcdeg", "0123456789abcde", "0123456789abcdef ", "# orders service"] {
+        for wrong in
+            ["", "0123456789abcdeg", "0123456789abcde", "0123456789abcdef ", "# orders service"]
+        {
             assert!(!keys.accept(wrong), "{wrong}");
         }
         assert_eq!(format!("{keys:?}"), "ApiKeys(2)");

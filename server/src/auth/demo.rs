@@ -1,4 +1,5 @@
-//! Demo mode: any non-empty token is the user's id. For trying things out, and behind something that has authenticated already.
+//! Demo mode: any non-empty token is the user's id. For trying things out, and behind something
+//! that has authenticated already.
 
 use super::{Authenticator, Identity, Refused, Rights};
 use futures_util::{
@@ -18,14 +19,20 @@ impl Demo {
         match UserId::new(token.to_owned()) {
             Ok(user) => Ok(Identity { user, rights: Rights::all(), expires: None }),
             Err(Invalid::Empty) => Err(refused("it is empty; in demo mode any text is one")),
-            Err(Invalid::TooLong { .. }) => Err(refused("in demo mode it is the user id, of at most 256 bytes")),
+            Err(Invalid::TooLong { .. }) => {
+                Err(refused("in demo mode it is the user id, of at most 256 bytes"))
+            }
             Err(_) => Err(refused("in demo mode it is the user id, without control characters")),
         }
     }
 }
 
 impl Authenticator for Demo {
-    fn authenticate<'a>(&'a self, token: &'a str, _from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        _from: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Identity, Refused>> {
         ready(Self::check(token)).boxed()
     }
 

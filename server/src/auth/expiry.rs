@@ -1,5 +1,5 @@
-//! When a token stops being good, by two clocks. The monotonic one stands still while the machine is suspended; the wall clock
-//! goes on, but can be set. Whichever gets there first ends the token.
+//! When a token stops being good, by two clocks. The monotonic one stands still while the machine
+//! is suspended; the wall clock goes on, but can be set. Whichever gets there first ends the token.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
@@ -19,7 +19,10 @@ impl Expiry {
     pub fn after(left: Duration) -> Option<Self> {
         let wall = unix_time(SystemTime::now()).checked_add(left)?;
         let whole_seconds = wall.as_secs() + u64::from(wall.subsec_nanos() > 0);
-        Some(Self { instant: Instant::now().checked_add(left)?, unix_seconds: u32::try_from(whole_seconds).ok()? })
+        Some(Self {
+            instant: Instant::now().checked_add(left)?,
+            unix_seconds: u32::try_from(whole_seconds).ok()?,
+        })
     }
 }
 

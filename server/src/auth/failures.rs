@@ -1,5 +1,6 @@
-//! How often tokens of an address are refused. A table of fixed size, without a lock: an address has a cell in each of two rows, and
-//! counts as one that fails too often only if both say so. Two addresses that share both are taken for one.
+//! How often tokens of an address are refused. A table of fixed size, without a lock: an address
+//! has a cell in each of two rows, and counts as one that fails too often only if both say so. Two
+//! addresses that share both are taken for one.
 
 use ahash::RandomState;
 use std::{
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 
 /// What failures are counted in.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Of each row. Where 100 addresses fail at once, one innocent address of 1,700 is taken for one of them.
+/// Of each row. Where 100 addresses fail at once, one innocent address of 1,700 is taken for one of
+/// them.
 const CELLS: usize = 4096;
 
 pub(super) struct Failures {
@@ -19,7 +21,8 @@ pub(super) struct Failures {
     /// Nanoseconds that a failure counts for.
     each: u64,
     hashers: [RandomState; 2],
-    /// Each cell is a moment: failures put it off by [`Failures::each`], and beyond the window there were too many.
+    /// Each cell is a moment: failures put it off by [`Failures::each`], and beyond the window
+    /// there were too many.
     rows: [Box<[AtomicU64]>; 2],
 }
 
@@ -39,7 +42,8 @@ impl Failures {
         let now = self.now();
         for cell in self.cells(address) {
             // Not far beyond the window: an address is forgiven within a minute.
-            let later = |moment: u64| Some((moment.max(now) + self.each).min(now + 2 * nanos(WINDOW)));
+            let later =
+                |moment: u64| Some((moment.max(now) + self.each).min(now + 2 * nanos(WINDOW)));
             let _always = cell.fetch_update(Relaxed, Relaxed, later);
         }
     }
@@ -52,7 +56,10 @@ impl Failures {
 
     fn cells(&self, address: IpAddr) -> impl Iterator<Item = &AtomicU64> {
         let network = network(address);
-        self.rows.iter().zip(&self.hashers).map(move |(row, hasher)| &row[hasher.hash_one(network) as usize % CELLS])
+        self.rows
+            .iter()
+            .zip(&self.hashers)
+            .map(move |(row, hasher)| &row[hasher.hash_one(network) as usize % CELLS])
     }
 
     fn now(&self) -> u64 {
@@ -67,7 +74,9 @@ fn nanos(duration: Duration) -> u64 {
 /// What one client holds: an IPv4 address, or the first half of an IPv6 address.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
         address => address,
     }
 }
@@ -112,7 +121,10 @@ mod tests {
         let failures = Failures::new(1);
         failures.count(ip("2001:db8::1"));
         failures.count(ip("2001:db8::ffff:0:0:2"));
-        assert!(failures.are_too_many(ip("2001:db8::3")) && !failures.are_too_many(ip("2001:db8:0:1::1")));
+        assert!(
+            failures.are_too_many(ip("2001:db8::3"))
+                && !failures.are_too_many(ip("2001:db8:0:1::1"))
+        );
         failures.count(ip("::ffff:192.0.2.1"));
         failures.count(ip("192.0.2.1"));
         assert!(failures.are_too_many(ip("192.0.2.1")) && !failures.are_too_many(ip("192.0.2.2")));

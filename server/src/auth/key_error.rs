@@ -17,13 +17,19 @@ pub enum KeyError {
         reason: io::Error,
     },
     /// Too easy to find by trying.
-    #[error("auth.jwt_secret: HS256 needs a secret of at least 32 bytes; `openssl rand -base64 48` makes one")]
+    #[error(
+        "auth.jwt_secret: HS256 needs a secret of at least 32 bytes; `openssl rand -base64 48` makes one"
+    )]
     ShortSecret,
     /// What signs tokens has no place in a gateway.
-    #[error("auth.jwt_public_key_file: this is a private key; the gateway needs the public one only")]
+    #[error(
+        "auth.jwt_public_key_file: this is a private key; the gateway needs the public one only"
+    )]
     PrivateKey,
     /// Something else, or a weak one.
-    #[error("auth.jwt_public_key_file: not a public key in PEM for RS256 (RSA, 2048 to 4096 bits), ES256 (P-256) or EdDSA (Ed25519)")]
+    #[error(
+        "auth.jwt_public_key_file: not a public key in PEM for RS256 (RSA, 2048 to 4096 bits), ES256 (P-256) or EdDSA (Ed25519)"
+    )]
     NotAPublicKey,
     /// The client that would fetch the key set.
     #[error("auth.jwks_url: cannot be fetched: {0}")]
@@ -46,5 +52,9 @@ pub enum KeyError {
 
 /// The text of a file that the configuration's `key` names.
 pub(super) fn read(key: &'static str, path: &Path) -> Result<String, KeyError> {
-    text_file::read(path).map_err(|reason| KeyError::Unreadable { key, path: path.to_owned(), reason })
+    text_file::read(path).map_err(|reason| KeyError::Unreadable {
+        key,
+        path: path.to_owned(),
+        reason,
+    })
 }

@@ -1,5 +1,5 @@
-//! From a token to a user and what it may do. [`Authenticator`] is the seam: the demo one is here, others take its place by
-//! configuration.
+//! From a token to a user and what it may do. [`Authenticator`] is the seam: the demo one is here,
+//! others take its place by configuration.
 
 mod admission;
 mod api_keys;
@@ -65,12 +65,17 @@ impl Refused {
 
 /// Tells who holds a token.
 pub trait Authenticator: fmt::Debug + Send + Sync {
-    /// Checks `token`; may have to fetch keys for it. `from` is the address of a client that is not authenticated yet: if its
-    /// tokens are refused again and again, they are checked after all others. Cancel-safe.
+    /// Checks `token`; may have to fetch keys for it. `from` is the address of a client that is not
+    /// authenticated yet: if its tokens are refused again and again, they are checked after all
+    /// others. Cancel-safe.
     ///
     /// # Errors
     /// [`Refused`], with what the client is told.
-    fn authenticate<'a>(&'a self, token: &'a str, from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>>;
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        from: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Identity, Refused>>;
 
     /// Whether a connection may send `setup` again, with a fresh token, to stay longer.
     fn renews(&self) -> bool;
@@ -81,11 +86,15 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
     }
 }
 
-/// The one that `config` names, with its keys. What happens to its keys and checks is counted by `meter`.
+/// The one that `config` names, with its keys. What happens to its keys and checks is counted by
+/// `meter`.
 ///
 /// # Errors
 /// [`KeyError`]: a key that it needs cannot be used.
-pub fn authenticator(config: &Config, meter: Arc<Meter>) -> Result<Box<dyn Authenticator>, KeyError> {
+pub fn authenticator(
+    config: &Config,
+    meter: Arc<Meter>,
+) -> Result<Box<dyn Authenticator>, KeyError> {
     Ok(match config.auth.mode {
         AuthMode::Demo => Box::new(Demo),
         AuthMode::Jwt => Box::new(Jwt::new(config, meter)?),

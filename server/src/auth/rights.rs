@@ -51,7 +51,9 @@ mod tests {
     use super::*;
 
     fn rights(subscribe: &[&str], publish: &[&str]) -> Rights {
-        let rules = |texts: &[&str]| texts.iter().map(|text| Rule::parse(text).unwrap()).collect::<Vec<_>>();
+        let rules = |texts: &[&str]| {
+            texts.iter().map(|text| Rule::parse(text).unwrap()).collect::<Vec<_>>()
+        };
         Rights::by(&UserId::new("ann").unwrap(), &rules(subscribe), &rules(publish))
     }
 

@@ -1,4 +1,5 @@
-//! Patterns of topics that stand for what a user may do: as [`Pattern`], and `{userId}` is the user's id, whatever characters it has.
+//! Patterns of topics that stand for what a user may do: as [`Pattern`], and `{userId}` is the
+//! user's id, whatever characters it has.
 
 use crate::pattern::Pattern;
 use protocol::UserId;

@@ -21,7 +21,10 @@ impl Keys {
         let Self::Generate { file } = self;
         let key = micro_socket::signing::generate().map_err(|error| error.to_string())?;
         write_new(&file, &key).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => format!("{} is there already; a key that has signed should not be lost", file.display()),
+            ErrorKind::AlreadyExists => format!(
+                "{} is there already; a key that has signed should not be lost",
+                file.display()
+            ),
             _ => format!("{}: {error}", file.display()),
         })
     }

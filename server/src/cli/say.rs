@@ -2,11 +2,12 @@
 
 use std::{io::Write, sync::mpsc, thread, time::Duration};
 
-/// How long it waits until the text is written. What has not been taken by then is written as soon as it is, or never.
+/// How long it waits until the text is written. What has not been taken by then is written as soon
+/// as it is, or never.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Writes `text` to `out`. A pipe that nothing reads costs the caller [`PATIENCE`]; a reader that has gone and a full disk cost it
-/// nothing.
+/// Writes `text` to `out`. A pipe that nothing reads costs the caller [`PATIENCE`]; a reader that
+/// has gone and a full disk cost it nothing.
 pub(crate) fn say(mut out: impl Write + Send + 'static, text: &str) {
     let text = text.to_owned();
     let (done, written) = mpsc::channel::<()>();

@@ -1,4 +1,5 @@
-//! `micro-socket token`: a JSON Web Token for trying things out, signed by HS256 with the secret that the gateway has.
+//! `micro-socket token`: a JSON Web Token for trying things out, signed by HS256 with the secret
+//! that the gateway has.
 
 use clap::Args;
 use micro_socket::{
@@ -21,7 +22,8 @@ pub(crate) struct Token {
     /// The user's id
     #[arg(long, value_name = "USER", value_parser = user)]
     sub: String,
-    /// What the user may subscribe to, such as 'prices.*'; may be repeated. Without any rule the gateway's defaults hold
+    /// What the user may subscribe to, such as 'prices.*'; may be repeated. Without any rule the
+    /// gateway's defaults hold
     #[arg(long, value_name = "PATTERN", value_parser = rule)]
     subscribe: Vec<String>,
     /// What the user may publish to; may be repeated
@@ -42,12 +44,16 @@ impl Token {
     /// The token.
     pub(crate) fn run(self) -> Result<String, String> {
         let file = self.secret_file.display();
-        let secret = text_file::read(&self.secret_file).map_err(|error| format!("{file}: cannot be read: {error}"))?;
+        let secret = text_file::read(&self.secret_file)
+            .map_err(|error| format!("{file}: cannot be read: {error}"))?;
         let secret = auth::secret_in(&secret);
         if secret.len() < 32 {
-            return Err(format!("{file}: a secret has at least 32 bytes; the gateway takes no shorter one"));
+            return Err(format!(
+                "{file}: a secret has at least 32 bytes; the gateway takes no shorter one"
+            ));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
+        let now =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
         Ok(auth::sign(&self.claims(now), secret.as_bytes()))
     }
 
@@ -70,9 +76,13 @@ fn user(text: &str) -> Result<String, String> {
 }
 
 fn rule(text: &str) -> Result<String, String> {
-    Rule::parse(text).map(|rule| rule.to_string()).ok_or_else(|| "not a pattern of topics: > stands only at the end".to_owned())
+    Rule::parse(text)
+        .map(|rule| rule.to_string())
+        .ok_or_else(|| "not a pattern of topics: > stands only at the end".to_owned())
 }
 
 fn period(text: &str) -> Result<Duration, String> {
-    parse_period(text).filter(|period| !period.is_zero()).ok_or_else(|| "a duration is written 30s, 10m or 1h".to_owned())
+    parse_period(text)
+        .filter(|period| !period.is_zero())
+        .ok_or_else(|| "a duration is written 30s, 10m or 1h".to_owned())
 }

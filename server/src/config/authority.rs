@@ -13,8 +13,8 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// `None` for what is neither a name nor an address: a user, a path, a character that no host has, a port above 65535.
-    /// A colon without a port is none either.
+    /// `None` for what is neither a name nor an address: a user, a path, a character that no host
+    /// has, a port above 65535. A colon without a port is none either.
     pub fn parse(text: &str) -> Option<Self> {
         let host_end = match text.strip_prefix('[') {
             Some(_) => text.find(']')? + 1,
@@ -22,7 +22,9 @@ impl Authority {
         };
         let (host, rest) = text.split_at(host_end);
         let port = match rest.strip_prefix(':') {
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
             None if rest.is_empty() => None,
             _ => return None,
         };
@@ -52,6 +54,11 @@ impl fmt::Display for Authority {
 fn is_host(host: &str) -> bool {
     match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+        None => {
+            !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        }
     }
 }

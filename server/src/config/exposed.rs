@@ -1,5 +1,5 @@
-//! Files that the configuration names and that too many users of the machine can open: secrets that they could read, keys that they
-//! could exchange.
+//! Files that the configuration names and that too many users of the machine can open: secrets that
+//! they could read, keys that they could exchange.
 
 use std::{
     fmt, fs,
@@ -50,16 +50,24 @@ impl fmt::Display for ExposedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, path, mode, holds } = self;
         let better = if *holds == Holds::Secret { "0600 or 0640" } else { "0644" };
-        write!(f, "{key}: {}: its mode is {mode:04o}: {}; {better} is enough", path.display(), self.faults().join(", "))
+        write!(
+            f,
+            "{key}: {}: its mode is {mode:04o}: {}; {better} is enough",
+            path.display(),
+            self.faults().join(", ")
+        )
     }
 }
 
-/// Those of the files that `config` names. What a link points to counts, not the link. That the file's group can read it is taken to be
-/// on purpose. A file that cannot be looked at is passed over: reading it says why.
+/// Those of the files that `config` names. What a link points to counts, not the link. That the
+/// file's group can read it is taken to be on purpose. A file that cannot be looked at is passed
+/// over: reading it says why.
 #[must_use]
 pub fn exposed_files(config: &Config) -> Vec<ExposedFile> {
     let files = files(config).into_iter();
-    let exposed = files.filter_map(|(key, path, holds)| Some(ExposedFile { key, path: path.to_owned(), mode: mode(path)?, holds }));
+    let exposed = files.filter_map(|(key, path, holds)| {
+        Some(ExposedFile { key, path: path.to_owned(), mode: mode(path)?, holds })
+    });
     exposed.filter(|file| !file.faults().is_empty()).collect()
 }
 
@@ -73,8 +81,12 @@ fn files(config: &Config) -> Vec<(&'static str, &Path, Holds)> {
         ("signing.key_file", &signing.key_file, Holds::Secret),
         ("http.api_keys_file", &http.api_keys_file, Holds::Secret),
     ];
-    let single = single.into_iter().filter_map(|(key, path, holds)| Some((key, path.as_deref()?, holds)));
-    let previous = signing.previous_key_files.iter().map(|path| ("signing.previous_key_files", path.as_path(), former_key(path)));
+    let single =
+        single.into_iter().filter_map(|(key, path, holds)| Some((key, path.as_deref()?, holds)));
+    let previous = signing
+        .previous_key_files
+        .iter()
+        .map(|path| ("signing.previous_key_files", path.as_path(), former_key(path)));
     single.chain(previous).collect()
 }
 
@@ -114,13 +126,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = with_mode(folder.path(), 0o666);
         let mut config = Config::default();
-        let names_a_file = |key: &&keys::Key| key.name.ends_with("_file") || key.name.ends_with("_files");
+        let names_a_file =
+            |key: &&keys::Key| key.name.ends_with("_file") || key.name.ends_with("_files");
         let mut named: Vec<String> = Vec::new();
         for key in keys::all().iter().filter(names_a_file) {
             (key.set)(&mut config, &Found::Text(open.to_str().unwrap())).unwrap();
             named.push(key.path());
         }
-        let mut found: Vec<_> = exposed_files(&config).into_iter().map(|file| file.key.to_owned()).collect();
+        let mut found: Vec<_> =
+            exposed_files(&config).into_iter().map(|file| file.key.to_owned()).collect();
         named.sort();
         found.sort();
         assert_eq!(found, named);
@@ -141,7 +155,10 @@ mod tests {
             (0o644, "0644: every user can read it; 0600 or 0640 is enough"),
             (0o660, "0660: its group can change it; "),
             (0o602, "0602: every user can change it; "),
-            (0o666, "0666: every user can read it, every user can change it, its group can change it; "),
+            (
+                0o666,
+                "0666: every user can read it, every user can change it, its group can change it; ",
+            ),
         ] {
             let warning = exposed(mode).unwrap();
             assert!(warning.starts_with("tls.key_file: /") && warning.contains(fault), "{warning}");

@@ -47,7 +47,13 @@ impl Kind for HistoryOverrides {
     type Value = Vec<HistoryOverride>;
 
     fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        let list = |value: &DeValue<'_>| value.as_array()?.iter().map(|item| item.get_ref().as_table().and_then(read_one)).collect();
+        let list = |value: &DeValue<'_>| {
+            value
+                .as_array()?
+                .iter()
+                .map(|item| item.get_ref().as_table().and_then(read_one))
+                .collect()
+        };
         match found {
             Found::Toml(value) => list(value),
             Found::Text(text) => list(DeValue::parse(text).ok()?.get_ref()),
@@ -78,9 +84,13 @@ fn read_one(table: &DeTable<'_>) -> Option<HistoryOverride> {
     let get = |key: &str| table.get(key).map(|value| Found::Toml(value.get_ref()));
     Some(HistoryOverride {
         pattern: Pattern::parse(table.get("pattern")?.get_ref().as_str()?)?,
-        messages: get("messages").map(|found| MESSAGES.read(&found)).map_or(Some(None), |read| read.map(Some))?,
+        messages: get("messages")
+            .map(|found| MESSAGES.read(&found))
+            .map_or(Some(None), |read| read.map(Some))?,
         age: get("age").map(|found| AGE.read(&found)).map_or(Some(None), |read| read.map(Some))?,
-        bytes: get("bytes").map(|found| BYTES.read(&found)).map_or(Some(None), |read| read.map(Some))?,
+        bytes: get("bytes")
+            .map(|found| BYTES.read(&found))
+            .map_or(Some(None), |read| read.map(Some))?,
     })
 }
 
@@ -100,7 +110,10 @@ mod tests {
     fn overrides_are_read_written_and_applied() {
         let text = r#"[{ pattern = "prices.>", messages = 1 }, { pattern = "*", age = "0s", bytes = "1KiB" }]"#;
         let read = HistoryOverrides.read(&Found::Text(text)).unwrap();
-        assert_eq!(HistoryOverrides.read(&Found::Text(&HistoryOverrides.show(&read))), Some(read.clone()));
+        assert_eq!(
+            HistoryOverrides.read(&Found::Text(&HistoryOverrides.show(&read))),
+            Some(read.clone())
+        );
         let history = History { topics: read, ..History::default() };
         assert_eq!(history.of("prices.a").messages, 1);
         assert_eq!(history.of("prices.a").age, history.age);

@@ -23,16 +23,24 @@ impl HostName {
             Some(address) => address.parse::<Ipv6Addr>().map(IpAddr::from),
             None => host.parse::<Ipv4Addr>().map(IpAddr::from),
         };
-        address.map_or_else(|_| Self::Domain(host.strip_suffix('.').unwrap_or(host).to_owned()), Self::Address)
+        address.map_or_else(
+            |_| Self::Domain(host.strip_suffix('.').unwrap_or(host).to_owned()),
+            Self::Address,
+        )
     }
 
     /// `None` for what is no name: a port, a scheme, a path.
     fn parse(text: &str) -> Option<Self> {
         let bare = text.parse::<Ipv6Addr>().ok().map(|address| Self::Address(address.into()));
-        bare.or_else(|| Authority::parse(text).filter(|authority| authority.port().is_none()).map(|authority| Self::of(&authority)))
+        bare.or_else(|| {
+            Authority::parse(text)
+                .filter(|authority| authority.port().is_none())
+                .map(|authority| Self::of(&authority))
+        })
     }
 
-    /// Whether it can only be the machine on which it is used: `localhost`, a name below it, `127.0.0.0/8` or `[::1]`.
+    /// Whether it can only be the machine on which it is used: `localhost`, a name below it,
+    /// `127.0.0.0/8` or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self {
@@ -93,20 +101,41 @@ mod tests {
 
     #[test]
     fn loopback_is_only_what_cannot_be_elsewhere() {
-        for loopback in ["localhost", "LOCALHOST.:3000", "app.localhost", "127.0.0.1:3000", "127.9.9.9", "[::1]:3000"] {
+        for loopback in [
+            "localhost",
+            "LOCALHOST.:3000",
+            "app.localhost",
+            "127.0.0.1:3000",
+            "127.9.9.9",
+            "[::1]:3000",
+        ] {
             assert!(name(loopback).is_loopback(), "{loopback}");
         }
-        for other in ["localhost.example", "notlocalhost", "127.0.0.1.example", "0.0.0.0", "[::2]", "[::ffff:127.0.0.1]", "localhost.."] {
+        for other in [
+            "localhost.example",
+            "notlocalhost",
+            "127.0.0.1.example",
+            "0.0.0.0",
+            "[::2]",
+            "[::ffff:127.0.0.1]",
+            "localhost..",
+        ] {
             assert!(!name(other).is_loopback(), "{other}");
         }
     }
 
     #[test]
     fn lists_are_read_and_written() {
-        let list = HostList.read(&Found::Text("Gateway.Example., 192.0.2.1, [2001:DB8::1], ::1")).unwrap();
-        assert_eq!(HostList.show(&list), r#"["gateway.example", "192.0.2.1", "[2001:db8::1]", "[::1]"]"#);
+        let list =
+            HostList.read(&Found::Text("Gateway.Example., 192.0.2.1, [2001:DB8::1], ::1")).unwrap();
+        assert_eq!(
+            HostList.show(&list),
+            r#"["gateway.example", "192.0.2.1", "[2001:db8::1]", "[::1]"]"#
+        );
         assert_eq!(HostList.read(&Found::Text("")), Some(Vec::new()));
-        for bad in ["https://a.example", "a.example:443", "a.example/x", "*", "a b", "u@a.example", "[::1"] {
+        for bad in
+            ["https://a.example", "a.example:443", "a.example/x", "*", "a b", "u@a.example", "[::1"]
+        {
             assert_eq!(HostList.read(&Found::Text(bad)), None, "{bad}");
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::hosts::{HostList, HostName};
 use super::kind::{
-    AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat, OptionalAddress, OriginList, Period, Size,
-    Switch,
+    AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat,
+    OptionalAddress, OriginList, Period, Size, Switch,
 };
 use super::listen::{self, ListenAddress, ListenAddresses};
 use super::networks::{NetworkList, Networks};
@@ -343,7 +343,12 @@ mod tests {
         for key in all() {
             let text = (key.show)(&config);
             let value = toml::de::DeValue::parse(&text).unwrap();
-            assert_eq!((key.set)(&mut config, &Found::Toml(value.get_ref())), Ok(()), "{}", key.path());
+            assert_eq!(
+                (key.set)(&mut config, &Found::Toml(value.get_ref())),
+                Ok(()),
+                "{}",
+                key.path()
+            );
         }
         assert_eq!(config, Config::default());
     }

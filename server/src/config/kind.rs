@@ -1,4 +1,5 @@
-//! The kinds of values: how each is read from a file or from text, written, and described in an error.
+//! The kinds of values: how each is read from a file or from text, written, and described in an
+//! error.
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -55,14 +56,20 @@ impl Found<'_> {
     /// An array in a file, separated by commas in a variable.
     pub(super) fn texts(&self) -> Option<Vec<&str>> {
         match self {
-            Self::Toml(value) => value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect(),
-            Self::Text(text) => Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect()),
+            Self::Toml(value) => {
+                value.as_array()?.iter().map(|item| item.get_ref().as_str()).collect()
+            }
+            Self::Text(text) => {
+                Some(text.split(',').map(str::trim).filter(|text| !text.is_empty()).collect())
+            }
         }
     }
 
     fn count(&self) -> Option<usize> {
         match self {
-            Self::Toml(DeValue::Integer(number)) => usize::from_str_radix(number.as_str(), number.radix()).ok(),
+            Self::Toml(DeValue::Integer(number)) => {
+                usize::from_str_radix(number.as_str(), number.radix()).ok()
+            }
             Self::Toml(_) => None,
             Self::Text(text) => text.parse().ok(),
         }
@@ -118,7 +125,9 @@ impl Kind for Size {
 
     fn allowed(&self) -> String {
         let (least, most) = (show_size(*self.0.start()), show_size(*self.0.end()));
-        format!("a size from {least} to {most}, written \"64KiB\", \"1MiB\" or as a number of bytes")
+        format!(
+            "a size from {least} to {most}, written \"64KiB\", \"1MiB\" or as a number of bytes"
+        )
     }
 }
 
@@ -219,11 +228,15 @@ impl Kind for FileList {
 
     fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
         let texts = found.texts()?;
-        texts.iter().all(|text| !text.is_empty()).then(|| texts.into_iter().map(PathBuf::from).collect())
+        texts
+            .iter()
+            .all(|text| !text.is_empty())
+            .then(|| texts.into_iter().map(PathBuf::from).collect())
     }
 
     fn show(&self, value: &Self::Value) -> String {
-        let texts: Vec<String> = value.iter().map(|path| quoted(&path.display().to_string())).collect();
+        let texts: Vec<String> =
+            value.iter().map(|path| quoted(&path.display().to_string())).collect();
         format!("[{}]", texts.join(", "))
     }
 
@@ -248,7 +261,8 @@ impl Kind for OptionalAddress {
     }
 
     fn allowed(&self) -> String {
-        "an IP address with a port, such as \"127.0.0.1:9100\" or \"[::1]:9100\", or \"\" for none".to_owned()
+        "an IP address with a port, such as \"127.0.0.1:9100\" or \"[::1]:9100\", or \"\" for none"
+            .to_owned()
     }
 }
 
@@ -269,7 +283,9 @@ impl Kind for OriginList {
     fn show(&self, value: &AllowedOrigins) -> String {
         let texts: Vec<String> = match value {
             AllowedOrigins::Any => vec![quoted("*")],
-            AllowedOrigins::Only(origins) => origins.iter().map(|origin| quoted(&origin.to_string())).collect(),
+            AllowedOrigins::Only(origins) => {
+                origins.iter().map(|origin| quoted(&origin.to_string())).collect()
+            }
         };
         format!("[{}]", texts.join(", "))
     }
@@ -290,8 +306,10 @@ impl Kind for Filter {
     /// Stricter than `tracing`, to which a misspelt level is the name of a module.
     fn read(&self, found: &Found<'_>) -> Option<String> {
         let text = found.text()?;
-        let words_are_levels =
-            text.split(',').filter(|part| !part.contains('=')).all(|part| !part.is_empty() && part.parse::<LevelFilter>().is_ok());
+        let words_are_levels = text
+            .split(',')
+            .filter(|part| !part.contains('='))
+            .all(|part| !part.is_empty() && part.parse::<LevelFilter>().is_ok());
         (words_are_levels && text.parse::<Targets>().is_ok()).then(|| text.to_owned())
     }
 
@@ -329,11 +347,22 @@ mod tests {
     fn zero_needs_no_unit_if_it_is_allowed() {
         let from_zero = Period(Duration::ZERO..=Duration::from_secs(1));
         let zero = DeValue::parse("0").unwrap();
-        for found in [Found::Text("0"), Found::Text("0s"), Found::Text("0ms"), Found::Toml(zero.get_ref())] {
+        for found in
+            [Found::Text("0"), Found::Text("0s"), Found::Text("0ms"), Found::Toml(zero.get_ref())]
+        {
             assert_eq!(from_zero.read(&found), Some(Duration::ZERO));
-            assert_eq!(Period(Duration::from_millis(1)..=Duration::from_secs(1)).read(&found), None);
+            assert_eq!(
+                Period(Duration::from_millis(1)..=Duration::from_secs(1)).read(&found),
+                None
+            );
         }
-        for other in [Found::Text("1"), Found::Text("-0"), Found::Text("0.0"), Found::Text(""), Found::Toml(&DeValue::Boolean(false))] {
+        for other in [
+            Found::Text("1"),
+            Found::Text("-0"),
+            Found::Text("0.0"),
+            Found::Text(""),
+            Found::Toml(&DeValue::Boolean(false)),
+        ] {
             assert_eq!(from_zero.read(&other), None);
         }
         assert_eq!(Size(0..=1).read(&Found::Text("0")), Some(0));

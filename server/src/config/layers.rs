@@ -1,4 +1,5 @@
-//! Lays the sources over one another, the weakest first, and remembers which one each value came from.
+//! Lays the sources over one another, the weakest first, and remembers which one each value came
+//! from.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -44,14 +45,18 @@ impl Layers {
     fn file(&mut self, path: &Path) {
         let source = match text_file::read(path) {
             Ok(source) => source,
-            Err(reason) => return self.problems.push(Problem::Unreadable { path: path.to_owned(), reason }),
+            Err(reason) => {
+                return self.problems.push(Problem::Unreadable { path: path.to_owned(), reason });
+            }
         };
         let at = |offset: usize| Place::File(path.to_owned(), line(&source, offset));
         let table = match DeTable::parse(&source) {
             Ok(table) => table,
             Err(error) => {
                 let place = at(error.span().map_or(0, |span| span.start));
-                return self.problems.push(Problem::Syntax { place, reason: error.message().to_owned() });
+                return self
+                    .problems
+                    .push(Problem::Syntax { place, reason: error.message().to_owned() });
             }
         };
         for (name, value) in table.get_ref() {
@@ -60,13 +65,22 @@ impl Layers {
                 Some(section) if is_section(name.get_ref()) => {
                     for (key, value) in section {
                         let place = at(key.span().start);
-                        self.toml(&format!("{}.{}", name.get_ref(), key.get_ref()), place, value, &source);
+                        self.toml(
+                            &format!("{}.{}", name.get_ref(), key.get_ref()),
+                            place,
+                            value,
+                            &source,
+                        );
                     }
                 }
                 None if is_section(name.get_ref()) => self.problems.push(Problem::Value {
                     place,
                     key: name.get_ref().to_string(),
-                    found: if has_secrets(name.get_ref()) { NOT_SHOWN.to_owned() } else { written(value, &source) },
+                    found: if has_secrets(name.get_ref()) {
+                        NOT_SHOWN.to_owned()
+                    } else {
+                        written(value, &source)
+                    },
                     allowed: format!("a section, begun by a line [{}]", name.get_ref()),
                 }),
                 _ => self.toml(name.get_ref(), place, value, &source),
@@ -75,12 +89,16 @@ impl Layers {
     }
 
     fn environment(&mut self, variables: &[(OsString, OsString)]) {
-        let ours = variables.iter().filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+        let ours = variables
+            .iter()
+            .filter(|(name, _)| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
         for (name, value) in ours {
             let place = Place::Variable(name.to_string_lossy().into_owned());
             match (name.to_str().and_then(|name| name.strip_prefix(PREFIX)), value.to_str()) {
                 (Some(rest), Some(value)) if is_service_link(rest, value) => {}
-                (Some(rest), Some(value)) => self.text(&rest.to_ascii_lowercase().replace("__", "."), place, value),
+                (Some(rest), Some(value)) => {
+                    self.text(&rest.to_ascii_lowercase().replace("__", "."), place, value)
+                }
                 _ => self.problems.push(Problem::NotUtf8 { place }),
             }
         }
@@ -134,14 +152,20 @@ impl Layers {
     /// Tokens need exactly one secret at most, and in `jwt` mode a key at least.
     fn check_tokens(&mut self) {
         let auth = &self.config.auth;
-        let has_key =
-            auth.jwt_secret.is_some() || auth.jwt_secret_file.is_some() || auth.jwt_public_key_file.is_some() || auth.jwks_url.is_some();
+        let has_key = auth.jwt_secret.is_some()
+            || auth.jwt_secret_file.is_some()
+            || auth.jwt_public_key_file.is_some()
+            || auth.jwks_url.is_some();
         if auth.mode == AuthMode::Jwt && !has_key {
             let needs = "needs a key: auth.jwt_secret, auth.jwt_secret_file, auth.jwt_public_key_file or auth.jwks_url";
             self.needs("auth.mode", "\"jwt\"", needs);
         }
         if self.config.auth.jwt_secret.is_some() && self.config.auth.jwt_secret_file.is_some() {
-            self.needs("auth.jwt_secret", "a secret, and auth.jwt_secret_file", "only one of them can be given");
+            self.needs(
+                "auth.jwt_secret",
+                "a secret, and auth.jwt_secret_file",
+                "only one of them can be given",
+            );
         }
     }
 
@@ -149,7 +173,11 @@ impl Layers {
     fn check_demo(&mut self) {
         let Config { auth, http, .. } = &self.config;
         if auth.mode == AuthMode::Jwt && http.demo == Some(true) && http.api_keys_file.is_none() {
-            self.needs("http.demo", "true", "in jwt mode it needs http.api_keys_file, whose keys it then asks for");
+            self.needs(
+                "http.demo",
+                "true",
+                "in jwt mode it needs http.api_keys_file, whose keys it then asks for",
+            );
         }
     }
 
@@ -185,13 +213,21 @@ fn line(source: &str, offset: usize) -> usize {
 fn unknown(path: &str, place: Place) -> Problem {
     let section = path.split_once('.').map_or("", |(section, _)| section);
     let choice = if is_section(section) {
-        format!("the keys of [{section}] are {}", list(|key| (key.section == section).then_some(key.name)))
+        format!(
+            "the keys of [{section}] are {}",
+            list(|key| (key.section == section).then_some(key.name))
+        )
     } else {
         let top = list(|key| key.section.is_empty().then_some(key.name));
-        format!("at the top is {top}; the sections are {}", list(|key| (!key.section.is_empty()).then_some(key.section)))
+        format!(
+            "at the top is {top}; the sections are {}",
+            list(|key| (!key.section.is_empty()).then_some(key.section))
+        )
     };
     let near = nearest(path).map(|key| match place {
-        Place::Variable(_) => format!("{PREFIX}{}", key.path().to_ascii_uppercase().replace('.', "__")),
+        Place::Variable(_) => {
+            format!("{PREFIX}{}", key.path().to_ascii_uppercase().replace('.', "__"))
+        }
         _ => key.path(),
     });
     Problem::UnknownKey { place, key: path.to_owned(), near, choice }
@@ -204,12 +240,17 @@ fn list(pick: impl Fn(&'static Key) -> Option<&'static str>) -> String {
     words.join(", ")
 }
 
-/// The key that is spelt most like `path`, a forgotten section included, if one is close enough to be meant.
+/// The key that is spelt most like `path`, a forgotten section included, if one is close enough to
+/// be meant.
 fn nearest(path: &str) -> Option<&'static Key> {
     const CLOSE_ENOUGH: f64 = 0.8;
     let likeness = |key: &Key| {
         let whole = strsim::normalized_damerau_levenshtein(path, &key.path());
-        if path.contains('.') { whole } else { whole.max(strsim::normalized_damerau_levenshtein(path, key.name)) }
+        if path.contains('.') {
+            whole
+        } else {
+            whole.max(strsim::normalized_damerau_levenshtein(path, key.name))
+        }
     };
     keys::all()
         .iter()

@@ -40,10 +40,13 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// What `listen` is by default: both loopback addresses. The second is left out if the machine has no IPv6.
+/// What `listen` is by default: both loopback addresses. The second is left out if the machine has
+/// no IPv6.
 pub(super) fn both_loopback_addresses() -> Vec<ListenAddress> {
     const PORT: u16 = 3000;
-    [SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), SocketAddr::from((Ipv6Addr::LOCALHOST, PORT))].map(ListenAddress::Tcp).into()
+    [SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), SocketAddr::from((Ipv6Addr::LOCALHOST, PORT))]
+        .map(ListenAddress::Tcp)
+        .into()
 }
 
 /// A text or an array of texts in a file, separated by commas in a variable; at least one address.
@@ -54,7 +57,11 @@ impl Kind for ListenAddresses {
 
     fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
         let texts = found.texts().or_else(|| found.text().map(|only| vec![only]))?;
-        texts.into_iter().map(ListenAddress::parse).collect::<Option<Vec<_>>>().filter(|addresses| !addresses.is_empty())
+        texts
+            .into_iter()
+            .map(ListenAddress::parse)
+            .collect::<Option<Vec<_>>>()
+            .filter(|addresses| !addresses.is_empty())
     }
 
     fn show(&self, value: &Self::Value) -> String {
@@ -78,7 +85,9 @@ mod tests {
     fn one_or_several() {
         let one = DeValue::parse("\"127.0.0.1:80\"").unwrap();
         let several = DeValue::parse("[\"127.0.0.1:80\", \"unix:/run/a b.sock\"]").unwrap();
-        let read = |value: &DeValue<'_>| ListenAddresses.show(&ListenAddresses.read(&Found::Toml(value)).unwrap());
+        let read = |value: &DeValue<'_>| {
+            ListenAddresses.show(&ListenAddresses.read(&Found::Toml(value)).unwrap())
+        };
         assert_eq!(read(one.get_ref()), "[\"127.0.0.1:80\"]");
         assert_eq!(read(several.get_ref()), "[\"127.0.0.1:80\", \"unix:/run/a b.sock\"]");
         let variable = ListenAddresses.read(&Found::Text("[::1]:1, unix:x")).unwrap();
@@ -87,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "localhost:3000", "127.0.0.1", "unix:", "3000", "127.0.0.1:1,,x", "unix:/a,b"] {
+        for bad in
+            ["", "localhost:3000", "127.0.0.1", "unix:", "3000", "127.0.0.1:1,,x", "unix:/a,b"]
+        {
             assert_eq!(ListenAddresses.read(&Found::Text(bad)), None, "{bad}");
         }
     }

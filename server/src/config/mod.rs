@@ -31,7 +31,10 @@ pub use error::{ConfigError, Problem};
 pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
 pub use hosts::HostName;
-pub use keys::{Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing, Slo, Timeouts, Tls};
+pub use keys::{
+    Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing,
+    Slo, Timeouts, Tls,
+};
 pub use kind::{AuthMode, BackboneKind, LogFormat};
 pub use listen::ListenAddress;
 pub use networks::Networks;
@@ -67,10 +70,15 @@ impl Config {
         self.http.demo.unwrap_or(self.auth.mode == AuthMode::Demo)
     }
 
-    /// The keys, with their sections, that have another value in `other`. Of a secret only shows whether it is given.
+    /// The keys, with their sections, that have another value in `other`. Of a secret only shows
+    /// whether it is given.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        keys::all().iter().filter(|key| (key.show)(self) != (key.show)(other)).map(Key::path).collect()
+        keys::all()
+            .iter()
+            .filter(|key| (key.show)(self) != (key.show)(other))
+            .map(Key::path)
+            .collect()
     }
 
     /// The effective configuration as TOML: a file with this content gives this configuration.
@@ -123,7 +131,8 @@ mod tests {
             })
             .collect();
         let defaults = Config::default();
-        let keys: Vec<_> = keys::all().iter().map(|key| (key.path(), (key.show)(&defaults))).collect();
+        let keys: Vec<_> =
+            keys::all().iter().map(|key| (key.path(), (key.show)(&defaults))).collect();
         assert_eq!(rows, keys, "docs/configuration.md (left) against the keys (right)");
     }
 }

@@ -14,11 +14,18 @@ impl Networks {
     /// Each text a network or an address; `None` where one is neither.
     #[must_use]
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let network = |text: &str| text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        texts.into_iter().map(|text| network(text).map(|network| network.trunc())).collect::<Option<_>>().map(Self)
+        let network = |text: &str| {
+            text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        };
+        texts
+            .into_iter()
+            .map(|text| network(text).map(|network| network.trunc()))
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
-    /// Whether `address` lies in one of them. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
+    /// Whether `address` lies in one of them. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`)
+    /// is the IPv4 address.
     #[must_use]
     pub fn contain(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -37,7 +44,8 @@ impl Kind for NetworkList {
     }
 
     fn show(&self, value: &Networks) -> String {
-        let texts: Vec<String> = value.0.iter().map(|network| quoted(&network.to_string())).collect();
+        let texts: Vec<String> =
+            value.0.iter().map(|network| quoted(&network.to_string())).collect();
         format!("[{}]", texts.join(", "))
     }
 

@@ -30,10 +30,12 @@ impl Origin {
         Some(Self { scheme, host: authority.host().to_owned(), port })
     }
 
-    /// The origin of a whole URL, as browsers write it into `Referer`; `None` for what has none, or a user in it.
+    /// The origin of a whole URL, as browsers write it into `Referer`; `None` for what has none, or
+    /// a user in it.
     pub fn of_url(url: &str) -> Option<Self> {
         let authority = url.find("://")? + "://".len();
-        let end = url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
+        let end =
+            url[authority..].find(['/', '?', '#']).map_or(url.len(), |length| authority + length);
         Self::parse(&url[..end])
     }
 
@@ -42,7 +44,8 @@ impl Origin {
     /// The request does not tell its scheme (a proxy may have ended TLS before), so an authority
     /// without a port is given the one of this origin's scheme.
     pub fn is_host(&self, authority: &Authority) -> bool {
-        authority.host() == self.host && authority.port().or_else(|| default_port(&self.scheme)) == self.port
+        authority.host() == self.host
+            && authority.port().or_else(|| default_port(&self.scheme)) == self.port
     }
 
     /// Whether its host can only be the reader's own machine.
@@ -121,8 +124,13 @@ mod tests {
 
     #[test]
     fn the_origin_of_a_url_is_what_stands_before_its_path() {
-        for url in ["https://a.example", "https://a.example/", "https://A.example:443/x?y#z", "https://a.example?x", "https://a.example#x"]
-        {
+        for url in [
+            "https://a.example",
+            "https://a.example/",
+            "https://A.example:443/x?y#z",
+            "https://a.example?x",
+            "https://a.example#x",
+        ] {
             assert_eq!(Origin::of_url(url), Some(origin("https://a.example")), "{url}");
         }
         for url in ["", "about:blank", "/docs", "https://u@a.example/", "https:///x"] {
@@ -141,7 +149,9 @@ mod tests {
 
     #[test]
     fn the_host_of_the_request_is_compared_with_its_port() {
-        let is_host = |origin: &str, host: &str| self::origin(origin).is_host(&Authority::parse(host).unwrap());
+        let is_host = |origin: &str, host: &str| {
+            self::origin(origin).is_host(&Authority::parse(host).unwrap())
+        };
         assert!(is_host("http://a.example", "a.example"));
         assert!(is_host("http://a.example", "A.example:80"));
         assert!(is_host("https://a.example", "a.example"));
@@ -154,10 +164,22 @@ mod tests {
 
     #[test]
     fn loopback_is_only_what_cannot_be_elsewhere() {
-        for text in ["http://localhost:5173", "http://app.localhost", "https://127.0.0.1", "http://127.9.9.9:1", "http://[::1]"] {
+        for text in [
+            "http://localhost:5173",
+            "http://app.localhost",
+            "https://127.0.0.1",
+            "http://127.9.9.9:1",
+            "http://[::1]",
+        ] {
             assert!(origin(text).is_loopback(), "{text}");
         }
-        for text in ["http://localhost.example", "http://notlocalhost", "http://127.0.0.1.example", "http://0.0.0.0", "http://[::2]"] {
+        for text in [
+            "http://localhost.example",
+            "http://notlocalhost",
+            "http://127.0.0.1.example",
+            "http://0.0.0.0",
+            "http://[::2]",
+        ] {
             assert!(!origin(text).is_loopback(), "{text}");
         }
     }

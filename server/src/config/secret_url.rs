@@ -1,4 +1,5 @@
-//! A web address that may have secrets in it: a user with a password, or a key in the query. Only the rest is ever shown.
+//! A web address that may have secrets in it: a user with a password, or a key in the query. Only
+//! the rest is ever shown.
 
 use std::fmt;
 
@@ -14,7 +15,10 @@ impl SecretUrl {
     /// An `http://` or `https://` address with a host; `None` for everything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).map(Self)
+        Url::parse(text)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .map(Self)
     }
 
     /// All of it.
@@ -58,7 +62,8 @@ impl Kind for WebAddress {
 
     fn show(&self, value: &Self::Value) -> String {
         let Some(url) = value else { return quoted("") };
-        let note = if url.shown() == url.0 { "" } else { " # what may be secret in it is not shown" };
+        let note =
+            if url.shown() == url.0 { "" } else { " # what may be secret in it is not shown" };
         format!("{}{note}", quoted(url.shown().as_str()))
     }
 
@@ -73,9 +78,16 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
-        let url = WebAddress.read(&Found::Text("https://ann:hunter2@issuer.example:8443/keys?key=hunter2#hunter2")).unwrap();
+        let url = WebAddress
+            .read(&Found::Text("https://ann:hunter2@issuer.example:8443/keys?key=hunter2#hunter2"))
+            .unwrap();
         for shown in [format!("{url:?}"), WebAddress.show(&url)] {
-            assert!(shown.contains("https://issuer.example:8443/keys") && !shown.contains("ann") && !shown.contains("hunter2"), "{shown}");
+            assert!(
+                shown.contains("https://issuer.example:8443/keys")
+                    && !shown.contains("ann")
+                    && !shown.contains("hunter2"),
+                "{shown}"
+            );
         }
         assert_eq!(url.unwrap().reveal().password(), Some("hunter2"));
     }

@@ -1,12 +1,15 @@
-//! The variables by which Kubernetes tells each container of a namespace about every Service there. Those of a Service whose name
-//! begins with `micro-socket` begin as the gateway's own variables do.
+//! The variables by which Kubernetes tells each container of a namespace about every Service there.
+//! Those of a Service whose name begins with `micro-socket` begin as the gateway's own variables
+//! do.
 
-/// Whether Kubernetes has set the variable that is named `rest` behind the gateway's prefix. For the Services `micro-socket` and
-/// `micro-socket-metrics` these are `SERVICE_HOST`, `METRICS_SERVICE_PORT_HTTP`, `METRICS_PORT`, `METRICS_PORT_443_TCP_ADDR` and the
-/// like. A name with `__` is a key's and never one of them; a `PORT` is one only with an address as value, since a person who is looking
-/// for the key writes a number.
+/// Whether Kubernetes has set the variable that is named `rest` behind the gateway's prefix. For
+/// the Services `micro-socket` and `micro-socket-metrics` these are `SERVICE_HOST`,
+/// `METRICS_SERVICE_PORT_HTTP`, `METRICS_PORT`, `METRICS_PORT_443_TCP_ADDR` and the like. A name
+/// with `__` is a key's and never one of them; a `PORT` is one only with an address as value, since
+/// a person who is looking for the key writes a number.
 pub(super) fn is_service_link(rest: &str, value: &str) -> bool {
-    !rest.contains("__") && (is_service(rest) || (is_port(rest) && is_address(value)) || is_part_of_port(rest))
+    !rest.contains("__")
+        && (is_service(rest) || (is_port(rest) && is_address(value)) || is_part_of_port(rest))
 }
 
 /// Behind the Service's name, which may be empty here.
@@ -26,7 +29,9 @@ fn is_port(rest: &str) -> bool {
 
 /// `PORT_443_TCP_PROTO` and its like.
 fn is_part_of_port(rest: &str) -> bool {
-    ["_PROTO", "_PORT", "_ADDR"].iter().any(|part| rest.strip_suffix(part).is_some_and(ends_with_port))
+    ["_PROTO", "_PORT", "_ADDR"]
+        .iter()
+        .any(|part| rest.strip_suffix(part).is_some_and(ends_with_port))
 }
 
 fn ends_with_port(rest: &str) -> bool {
@@ -83,13 +88,17 @@ mod tests {
         ] {
             assert!(!is_service_link(name, ADDRESS), "{name}");
         }
-        assert!(!is_service_link("PORT", "8080") && !is_service_link("LISTEN_PORT", "0.0.0.0:8080"));
+        assert!(
+            !is_service_link("PORT", "8080") && !is_service_link("LISTEN_PORT", "0.0.0.0:8080")
+        );
     }
 
     #[test]
     fn no_key_is_taken_for_one_even_if_its_section_is_forgotten() {
         for key in keys::all() {
-            for name in [key.path().replace('.', "__"), key.path().replace('.', "_"), key.name.to_owned()] {
+            for name in
+                [key.path().replace('.', "__"), key.path().replace('.', "_"), key.name.to_owned()]
+            {
                 assert!(!is_service_link(&name.to_ascii_uppercase(), ADDRESS), "{name}");
             }
         }

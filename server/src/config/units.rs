@@ -1,4 +1,5 @@
-//! Durations and sizes as people write them: `500ms`, `10s`, `2m`, `1h`; `64KiB`, `1MiB`, `512` (bytes).
+//! Durations and sizes as people write them: `500ms`, `10s`, `2m`, `1h`; `64KiB`, `1MiB`, `512`
+//! (bytes).
 
 use std::time::Duration;
 
@@ -59,20 +60,44 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        for (text, bytes) in [("512", 512), ("512B", 512), ("64KiB", 65_536), ("1 MiB", MIB), ("2GiB", 2 * GIB)] {
+        for (text, bytes) in
+            [("512", 512), ("512B", 512), ("64KiB", 65_536), ("1 MiB", MIB), ("2GiB", 2 * GIB)]
+        {
             assert_eq!(parse_size(text), Some(bytes), "{text}");
         }
-        for text in ["", "KiB", "64KB", "64kib", "1.5MiB", "-1", "+1", "99999999999999999999", "18014398509481984KiB"] {
+        for text in [
+            "",
+            "KiB",
+            "64KB",
+            "64kib",
+            "1.5MiB",
+            "-1",
+            "+1",
+            "99999999999999999999",
+            "18014398509481984KiB",
+        ] {
             assert_eq!(parse_size(text), None, "{text}");
         }
     }
 
     #[test]
     fn periods_are_read() {
-        for (text, millis) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1 h", 3_600_000), ("0s", 0)] {
+        for (text, millis) in
+            [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1 h", 3_600_000), ("0s", 0)]
+        {
             assert_eq!(parse_period(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "10", "s", "1.5s", "-1s", "1d", "10S", "99999999999999999999s", "18446744073709551615h"] {
+        for text in [
+            "",
+            "10",
+            "s",
+            "1.5s",
+            "-1s",
+            "1d",
+            "10S",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert_eq!(parse_period(text), None, "{text}");
         }
     }

@@ -1,7 +1,8 @@
 //! Claims for publishes whose fate is known later, or never: a backbone answers over the network.
 //!
-//! A claim is *under way* until its publish ends. Stored: later ones are duplicates. Refused: the message id is free. Unknown: the
-//! claim stays as a *lease*: whoever publishes the message id again asks the backbone again, which knows whether it is a repeat.
+//! A claim is *under way* until its publish ends. Stored: later ones are duplicates. Refused: the
+//! message id is free. Unknown: the claim stays as a *lease*: whoever publishes the message id
+//! again asks the backbone again, which knows whether it is a repeat.
 
 use super::{
     Counted, Dedup, ON_THE_WAY, Place,
@@ -34,7 +35,12 @@ pub struct Lease {
 impl Dedup {
     /// Claims `message_id` for a publish that takes its time.
     #[must_use]
-    pub fn lease(self: &Arc<Self>, user: &str, counted: Counted, message_id: &MessageId<'_>) -> Leased {
+    pub fn lease(
+        self: &Arc<Self>,
+        user: &str,
+        counted: Counted,
+        message_id: &MessageId<'_>,
+    ) -> Leased {
         let key = Key::new(&self.hasher, user, message_id);
         let now = self.clock.now();
         let mut shard = self.shard(&key);
@@ -62,7 +68,12 @@ impl Dedup {
         if is_over {
             self.forget_oldest(since);
         }
-        Leased::First(Lease { dedup: self.clone(), user: user.into(), message_id: message_id.clone().into_owned(), settled: false })
+        Leased::First(Lease {
+            dedup: self.clone(),
+            user: user.into(),
+            message_id: message_id.clone().into_owned(),
+            settled: false,
+        })
     }
 }
 

@@ -1,8 +1,9 @@
 //! Deduplication (I2): who published which message id, and what became of it.
 //!
-//! A claim and the publish that it is for are one step under the lock of the publisher's shard, so two at once get exactly one
-//! `ok`, and a publish that fails leaves no claim. Claims go by age: after the window, or the oldest first where a user's or
-//! the gateway's limit is reached. A user's claims lie in one shard, so that the user's limit is exact.
+//! A claim and the publish that it is for are one step under the lock of the publisher's shard, so
+//! two at once get exactly one `ok`, and a publish that fails leaves no claim. Claims go by age:
+//! after the window, or the oldest first where a user's or the gateway's limit is reached. A user's
+//! claims lie in one shard, so that the user's limit is exact.
 
 mod lease;
 mod shard;
@@ -48,7 +49,8 @@ pub struct Place {
 pub enum Counted {
     /// The user's, and that of all claims.
     ForUser,
-    /// That of all claims only: a backend's. It takes nothing of the share of the user whose message id it is.
+    /// That of all claims only: a backend's. It takes nothing of the share of the user whose
+    /// message id it is.
     ForAll,
 }
 
@@ -64,8 +66,8 @@ pub enum Claim<T> {
 /// Few enough to look at all of them when the oldest claim of all is wanted, enough for all cores.
 const SHARDS: usize = 16;
 
-/// Claims older than the window that a publish forgets on its way: more than the one that it adds. The rest waits for
-/// [`Dedup::expire_some`].
+/// Claims older than the window that a publish forgets on its way: more than the one that it adds.
+/// The rest waits for [`Dedup::expire_some`].
 const ON_THE_WAY: usize = 4;
 
 /// Claims of one shard that [`Dedup::expire_some`] forgets.
@@ -116,11 +118,14 @@ impl Dedup {
     #[must_use]
     pub fn oldest(&self) -> Duration {
         let oldest = self.shards.iter().filter_map(|shard| shard.lock().oldest()).min();
-        oldest.map_or(Duration::ZERO, |oldest| Duration::from_micros(self.clock.now().0.saturating_sub(oldest.0)))
+        oldest.map_or(Duration::ZERO, |oldest| {
+            Duration::from_micros(self.clock.now().0.saturating_sub(oldest.0))
+        })
     }
 
-    /// Publishes once, `now`: `publish` is called where `user` has not used `message_id` within the window, under the lock of the
-    /// user's shard. It gives its result, and the place to remember.
+    /// Publishes once, `now`: `publish` is called where `user` has not used `message_id` within the
+    /// window, under the lock of the user's shard. It gives its result, and the place to
+    /// remember.
     ///
     /// # Errors
     /// What `publish` gives. Then nothing is remembered.
@@ -149,7 +154,14 @@ impl Dedup {
     }
 
     /// True: there is one more than there may be.
-    fn insert(&self, shard: &mut Shard, key: &Key<'_>, counted: Counted, place: Option<Place>, now: Micros) -> (shard::Index, bool) {
+    fn insert(
+        &self,
+        shard: &mut Shard,
+        key: &Key<'_>,
+        counted: Counted,
+        place: Option<Place>,
+        now: Micros,
+    ) -> (shard::Index, bool) {
         let share = (counted == Counted::ForUser).then_some(self.limits.max_keys_per_user);
         let (claim, forgotten) = shard.insert(key, share, place, now, self.window_start(now));
         self.keys.fetch_sub(forgotten, Relaxed);
@@ -162,8 +174,8 @@ impl Dedup {
         self.shards[(key.user_hash >> 32) as usize % SHARDS].lock()
     }
 
-    /// Forgets some claims that are older than the window: a bounded piece of work, so that the caller can let others run. True:
-    /// there are more.
+    /// Forgets some claims that are older than the window: a bounded piece of work, so that the
+    /// caller can let others run. True: there are more.
     pub fn expire_some(&self) -> bool {
         let since = self.window_start(self.clock.now());
         let mut more = false;
@@ -181,7 +193,11 @@ impl Dedup {
     }
 
     fn forget_oldest(&self, since: Micros) {
-        let oldest = self.shards.iter().filter_map(|shard| Some((shard.lock().oldest()?, shard))).min_by_key(|(time, _)| *time);
+        let oldest = self
+            .shards
+            .iter()
+            .filter_map(|shard| Some((shard.lock().oldest()?, shard)))
+            .min_by_key(|(time, _)| *time);
         if let Some((_, shard)) = oldest {
             let mut shard = shard.lock();
             self.keys.fetch_sub(shard.forget_oldest(since), Relaxed);

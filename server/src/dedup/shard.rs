@@ -1,10 +1,13 @@
-//! A part of the claims under one lock: found by key in constant time, forgotten by age in constant time.
+//! A part of the claims under one lock: found by key in constant time, forgotten by age in constant
+//! time.
 //!
-//! Each claim lies once in a slab, small: there are as many as there are publishes in the window. A chain through the slab has
-//! all of them, oldest first; each user has a queue of the own ones that count for the user's share. What time and limits forget
-//! is always the front of its user's queue. A user's limit takes claims out of the chain's middle, so that one goes both ways.
+//! Each claim lies once in a slab, small: there are as many as there are publishes in the window. A
+//! chain through the slab has all of them, oldest first; each user has a queue of the own ones that
+//! count for the user's share. What time and limits forget is always the front of its user's queue.
+//! A user's limit takes claims out of the chain's middle, so that one goes both ways.
 //!
-//! A claim that is older than the window is not found any more, whether or not it was forgotten already.
+//! A claim that is older than the window is not found any more, whether or not it was forgotten
+//! already.
 
 use super::Place;
 use crate::{
@@ -83,7 +86,11 @@ pub(super) struct Key<'a> {
 }
 
 impl<'a> Key<'a> {
-    pub(super) fn new(hasher: &impl BuildHasher, user: &'a str, message_id: &'a MessageId<'_>) -> Self {
+    pub(super) fn new(
+        hasher: &impl BuildHasher,
+        user: &'a str,
+        message_id: &'a MessageId<'_>,
+    ) -> Self {
         let (user_hash, message_id) = (hasher.hash_one(user), message_id.as_str());
         Self { user, message_id, user_hash, hash: hasher.hash_one((user_hash, message_id)) }
     }
@@ -103,7 +110,9 @@ impl Shard {
     }
 
     fn find_user(&self, key: &Key<'_>) -> Option<Index> {
-        self.by_name.find(key.user_hash, |&index| *self.users[index as usize].name == *key.user).copied()
+        self.by_name
+            .find(key.user_hash, |&index| *self.users[index as usize].name == *key.user)
+            .copied()
     }
 
     /// Where the claim's message stands, as far as that is known.
@@ -127,8 +136,9 @@ impl Shard {
         self.under_way.remove(&claim);
     }
 
-    /// Adds a claim that is not there yet. If it counts for its user's share, the user may have `share` of them: returns how many of
-    /// the user's oldest were forgotten for it; those made at or after `since` are dropped before their time. It counts as no older
+    /// Adds a claim that is not there yet. If it counts for its user's share, the user may have
+    /// `share` of them: returns how many of the user's oldest were forgotten for it; those made
+    /// at or after `since` are dropped before their time. It counts as no older
     /// than the newest: a publish that looked at the clock first may come second.
     pub(super) fn insert(
         &mut self,
@@ -139,14 +149,23 @@ impl Shard {
         since: Micros,
     ) -> (Index, usize) {
         let known = self.find_user(key);
-        let forgotten = known.zip(share).map_or(0, |(user, share)| self.make_room(user, share, since));
+        let forgotten =
+            known.zip(share).map_or(0, |(user, share)| self.make_room(user, share, since));
         // Forgetting the last claim of a user forgets the user.
         let known = known.filter(|&user| self.users.contains(user as usize));
         let user = known.unwrap_or_else(|| self.add_user(key));
         let older = self.ends.newest;
         let time = self.claims.get(older as usize).map_or(time, |newest| newest.time.max(time));
-        let claim =
-            Claim { user, older, newer: NONE, hash: key.hash, message_id: key.message_id.into(), place, time, is_shared: share.is_some() };
+        let claim = Claim {
+            user,
+            older,
+            newer: NONE,
+            hash: key.hash,
+            message_id: key.message_id.into(),
+            place,
+            time,
+            is_shared: share.is_some(),
+        };
         let index = self.claims.insert(claim) as Index;
         self.ends.newest = index;
         match self.claims.get_mut(older as usize) {
@@ -164,7 +183,8 @@ impl Shard {
     }
 
     fn add_user(&mut self, key: &Key<'_>) -> Index {
-        let user = User { name: key.user.into(), hash: key.user_hash, claims: VecDeque::new(), others: 0 };
+        let user =
+            User { name: key.user.into(), hash: key.user_hash, claims: VecDeque::new(), others: 0 };
         let index = self.users.insert(user) as Index;
         let users = &self.users;
         self.by_name.insert_unique(key.user_hash, index, |&other| users[other as usize].hash);
@@ -208,7 +228,8 @@ impl Shard {
         self.forget(index)
     }
 
-    /// Forgets this claim. In constant time if it is its user's oldest, and in little more if it is one of the newest.
+    /// Forgets this claim. In constant time if it is its user's oldest, and in little more if it is
+    /// one of the newest.
     pub(super) fn forget(&mut self, index: Index) -> usize {
         let Claim { user, older, newer, hash, is_shared, .. } = self.claims.remove(index as usize);
         let own = &mut self.users[user as usize];

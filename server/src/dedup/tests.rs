@@ -10,15 +10,24 @@ fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Result<Claim<()>, &
     counted(dedup, user, Counted::ForUser, id, seq_no)
 }
 
-fn counted(dedup: &Dedup, user: &str, counted: Counted, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
-    dedup.once(user, counted, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || Ok(((), place(seq_no))))
+fn counted(
+    dedup: &Dedup,
+    user: &str,
+    counted: Counted,
+    id: &str,
+    seq_no: u64,
+) -> Result<Claim<()>, &'static str> {
+    dedup.once(user, counted, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || {
+        Ok(((), place(seq_no)))
+    })
 }
 
 fn expire(dedup: &Dedup) {
     while dedup.expire_some() {}
 }
 
-const LIMITS: Limits = Limits { window: Duration::from_secs(120), max_keys: 1000, max_keys_per_user: 1000 };
+const LIMITS: Limits =
+    Limits { window: Duration::from_secs(120), max_keys: 1000, max_keys_per_user: 1000 };
 
 #[tokio::test(start_paused = true)]
 async fn the_window_is_exact() {
@@ -37,7 +46,12 @@ async fn the_window_is_exact() {
 fn a_publish_that_failed_leaves_no_claim() {
     let dedup = Dedup::new(LIMITS, Clock::start());
     let (user, id) = ("u", MessageId::new("m").unwrap());
-    assert_eq!(dedup.once(user, Counted::ForUser, &id, dedup.clock.now(), || Err::<((), Place), _>("refused")), Err("refused"));
+    assert_eq!(
+        dedup.once(user, Counted::ForUser, &id, dedup.clock.now(), || Err::<((), Place), _>(
+            "refused"
+        )),
+        Err("refused")
+    );
     assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
 }
 
@@ -104,7 +118,11 @@ fn two_at_once_get_exactly_one_ok() {
         let publishers: Vec<_> = (0..4)
             .map(|p| {
                 let dedup = &dedup;
-                scope.spawn(move || (0..200).filter(|i| once(dedup, "u", &i.to_string(), p) == Ok(Claim::First(()))).count())
+                scope.spawn(move || {
+                    (0..200)
+                        .filter(|i| once(dedup, "u", &i.to_string(), p) == Ok(Claim::First(())))
+                        .count()
+                })
             })
             .collect();
         publishers.into_iter().map(|p| p.join().unwrap()).sum()
@@ -114,10 +132,17 @@ fn two_at_once_get_exactly_one_ok() {
 
 #[tokio::test(start_paused = true)]
 async fn what_expires_all_at_once_goes_in_pieces() {
-    let dedup = Dedup::new(Limits { max_keys: 10_000, max_keys_per_user: 10_000, ..LIMITS }, Clock::start());
+    let dedup = Dedup::new(
+        Limits { max_keys: 10_000, max_keys_per_user: 10_000, ..LIMITS },
+        Clock::start(),
+    );
     (0..2000).for_each(|id| drop(once(&dedup, "u", &id.to_string(), id)));
     tokio::time::advance(LIMITS.window + Duration::from_micros(1)).await;
-    assert_eq!(once(&dedup, "u", "1000", 1), Ok(Claim::First(())), "what has expired is not found, though it is there");
+    assert_eq!(
+        once(&dedup, "u", "1000", 1),
+        Ok(Claim::First(())),
+        "what has expired is not found, though it is there"
+    );
     let mut left = dedup.len();
     assert_eq!(left, 2001 - ON_THE_WAY);
     while dedup.expire_some() {
@@ -151,7 +176,9 @@ impl Model {
             return Some(found.seq_no);
         }
         let of_share = |known: &Known| known.user == user && known.counted == Counted::ForUser;
-        if counted == Counted::ForUser && self.known.iter().filter(|known| of_share(known)).count() == limits.max_keys_per_user {
+        if counted == Counted::ForUser
+            && self.known.iter().filter(|known| of_share(known)).count() == limits.max_keys_per_user
+        {
             let first = self.known.iter().position(of_share).unwrap();
             self.known.remove(first);
             self.dropped += 1;

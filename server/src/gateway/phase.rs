@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 pub(crate) enum Phase {
     /// All is well.
     Serving,
-    /// Everything works as before, but `/readyz` says no: load balancers send new clients elsewhere.
+    /// Everything works as before, but `/readyz` says no: load balancers send new clients
+    /// elsewhere.
     Unready,
     /// No new connections and no publishes; what waits is delivered.
     Draining,

@@ -1,5 +1,6 @@
-//! Topics that are numbered by a [`Backbone`]: publishing to its log, and following it. A topic is attached once for the process,
-//! however many subscribers it has, from the first subscriber until it is forgotten.
+//! Topics that are numbered by a [`Backbone`]: publishing to its log, and following it. A topic is
+//! attached once for the process, however many subscribers it has, from the first subscriber until
+//! it is forgotten.
 
 use super::{Duty, Gateway, PublishError, Published, Publisher, Stored};
 use crate::{
@@ -37,8 +38,9 @@ impl SharedLog {
         Self { backbone, publish_timeout, attaching: Arc::default() }
     }
 
-    /// Hands the message over before it returns, so that a client's publishes stay in order. What becomes of it is seen to by a
-    /// task of its own, whether or not somebody waits for the answer.
+    /// Hands the message over before it returns, so that a client's publishes stay in order. What
+    /// becomes of it is seen to by a task of its own, whether or not somebody waits for the
+    /// answer.
     pub(super) fn store(
         &self,
         gateway: &Gateway,
@@ -55,8 +57,14 @@ impl SharedLog {
             }
             other => other,
         };
-        let data = RawValue::from_string(data.to_owned()).unwrap_or_else(|error| unreachable!("a payload is JSON: {error}"));
-        let message = Message { topic: topic.clone().into_owned(), user: user.into(), message_id: message_id.clone().into_owned(), data };
+        let data = RawValue::from_string(data.to_owned())
+            .unwrap_or_else(|error| unreachable!("a payload is JSON: {error}"));
+        let message = Message {
+            topic: topic.clone().into_owned(),
+            user: user.into(),
+            message_id: message_id.clone().into_owned(),
+            data,
+        };
         let publish = Publish {
             backbone: self.backbone.clone(),
             dedup: gateway.dedup.clone(),
@@ -75,7 +83,12 @@ impl SharedLog {
     }
 
     /// `None`: the topic is there.
-    pub(super) fn attach(&self, gateway: &Arc<Gateway>, topic: &protocol::Topic<'_>, user: &UserId<'_>) -> Option<BoxFuture<'static, ()>> {
+    pub(super) fn attach(
+        &self,
+        gateway: &Arc<Gateway>,
+        topic: &protocol::Topic<'_>,
+        user: &UserId<'_>,
+    ) -> Option<BoxFuture<'static, ()>> {
         if gateway.topics.find(topic).is_some() {
             return None;
         }
@@ -119,7 +132,11 @@ struct Publish {
 
 impl Publish {
     /// What is claimed already is handed over within the call.
-    fn once(self, claim: Leased, message: Message) -> BoxFuture<'static, Result<Published, PublishError>> {
+    fn once(
+        self,
+        claim: Leased,
+        message: Message,
+    ) -> BoxFuture<'static, Result<Published, PublishError>> {
         match claim {
             Leased::Duplicate(place) => {
                 self.meter.count_publish(AckStatus::Duplicate);
@@ -128,7 +145,14 @@ impl Publish {
             Leased::First(lease) => {
                 let topic = message.topic.clone();
                 let outcome = self.backbone.publish(message);
-                async move { self.settle(lease, topic, timeout(self.timeout, outcome).await.unwrap_or(Outcome::Unknown)) }.boxed()
+                async move {
+                    self.settle(
+                        lease,
+                        topic,
+                        timeout(self.timeout, outcome).await.unwrap_or(Outcome::Unknown),
+                    )
+                }
+                .boxed()
             }
             Leased::UnderWay(fate) => async move {
                 fate.come().await;
@@ -139,7 +163,12 @@ impl Publish {
         }
     }
 
-    fn settle(&self, lease: Lease, topic: Name, outcome: Outcome) -> Result<Published, PublishError> {
+    fn settle(
+        &self,
+        lease: Lease,
+        topic: Name,
+        outcome: Outcome,
+    ) -> Result<Published, PublishError> {
         let published = match outcome {
             Outcome::Stored(seq_no) => {
                 let place = Place { topic: Arc::new(topic), seq_no };
@@ -174,8 +203,15 @@ struct TopicFeed {
 }
 
 impl TopicFeed {
-    fn with_topic(&self, act: impl FnOnce(&Arc<Topic<Connection>>) -> Option<crate::hub::FanOut<Connection>>) {
-        let (Some(gateway), Some(topic)) = (self.gateway.upgrade(), self.topic.get().and_then(Weak::upgrade)) else { return };
+    fn with_topic(
+        &self,
+        act: impl FnOnce(&Arc<Topic<Connection>>) -> Option<crate::hub::FanOut<Connection>>,
+    ) {
+        let (Some(gateway), Some(topic)) =
+            (self.gateway.upgrade(), self.topic.get().and_then(Weak::upgrade))
+        else {
+            return;
+        };
         if let Some(fan_out) = act(&topic) {
             gateway.tasks.spawn(drive::to_the_end(fan_out));
         }
@@ -184,9 +220,21 @@ impl TopicFeed {
 
 impl Feed for TopicFeed {
     fn begin(&self, head: u64, epoch: Epoch<'static>) {
-        let (Some(gateway), Some(own)) = (self.gateway.upgrade(), self.own.upgrade()) else { return };
-        let attachment = Attachment(Box::new(Attached { backbone: self.backbone.clone(), name: self.name.clone(), feed: own }));
-        if let Ok(topic) = gateway.topics.adopt(&self.name, Owner::User(self.user.as_str()), head, epoch, attachment) {
+        let (Some(gateway), Some(own)) = (self.gateway.upgrade(), self.own.upgrade()) else {
+            return;
+        };
+        let attachment = Attachment(Box::new(Attached {
+            backbone: self.backbone.clone(),
+            name: self.name.clone(),
+            feed: own,
+        }));
+        if let Ok(topic) = gateway.topics.adopt(
+            &self.name,
+            Owner::User(self.user.as_str()),
+            head,
+            epoch,
+            attachment,
+        ) {
             // It is called once.
             let _ = self.topic.set(Arc::downgrade(&topic));
         }

@@ -1,5 +1,5 @@
-//! Clients that count for `limits.max_connections_per_ip`: those that a proxy names, for each of their requests, and those that
-//! have too many connections, which are told so.
+//! Clients that count for `limits.max_connections_per_ip`: those that a proxy names, for each of
+//! their requests, and those that have too many connections, which are told so.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use crate::gateway::Gateway;
 pub struct Visit {
     /// Held until the connection has ended, or is a WebSocket.
     pub place: Arc<HttpPlace>,
-    /// What counts for the client's address; `None`: there is no limit, or it is not known yet whose connection it is.
+    /// What counts for the client's address; `None`: there is no limit, or it is not known yet
+    /// whose connection it is.
     pub counted: Option<Arc<AddressPlace>>,
 }
 
@@ -30,20 +31,30 @@ impl Visit {
     }
 }
 
-/// Counts a client that a proxy names for as long as its request takes. What has too many connections gets no more than the
-/// state of the gateway and a WebSocket that is closed with 1013, where a browser can see why.
-pub(super) async fn admit(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
-    let Some(mut visit) = request.extensions().get::<Visit>().cloned() else { return next.run(request).await };
+/// Counts a client that a proxy names for as long as its request takes. What has too many
+/// connections gets no more than the state of the gateway and a WebSocket that is closed with 1013,
+/// where a browser can see why.
+pub(super) async fn admit(
+    State(gateway): State<Arc<Gateway>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(mut visit) = request.extensions().get::<Visit>().cloned() else {
+        return next.run(request).await;
+    };
     let trusted = &gateway.config().access.trusted_proxies;
     let peer = request.extensions().get::<Peer>().copied();
-    if let Some(ClientAddress(client)) = peer.and_then(|peer| ClientAddress::named(peer, request.headers(), trusted)) {
+    if let Some(ClientAddress(client)) =
+        peer.and_then(|peer| ClientAddress::named(peer, request.headers(), trusted))
+    {
         match gateway.admission.address(client) {
             Ok(place) => visit.counted = place,
             Err(_) => return refused(),
         }
     }
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    if visit.is_over() && !matches!(path, Some("/healthz" | "/readyz" | "/ws" | "/ws/sub/{topic}")) {
+    if visit.is_over() && !matches!(path, Some("/healthz" | "/readyz" | "/ws" | "/ws/sub/{topic}"))
+    {
         gateway.admission.count(Refusal::PerAddress);
         return refused();
     }

@@ -1,4 +1,5 @@
-//! The AsyncAPI 3 document of the WebSocket protocol, made from the protocol's own reference: a frame that is added there is here.
+//! The AsyncAPI 3 document of the WebSocket protocol, made from the protocol's own reference: a
+//! frame that is added there is here.
 
 use std::sync::LazyLock;
 
@@ -11,7 +12,12 @@ use crate::page;
 /// The two WebSocket paths; both speak the same protocol.
 const CHANNELS: [Channel; 2] = [
     Channel { name: "ws", address: "/ws", summary: "Any number of topics", topic: false },
-    Channel { name: "wsSub", address: "/ws/sub/{topic}", summary: "The topic of the path, subscribed to by setup", topic: true },
+    Channel {
+        name: "wsSub",
+        address: "/ws/sub/{topic}",
+        summary: "The topic of the path, subscribed to by setup",
+        topic: true,
+    },
 ];
 
 struct Channel {
@@ -24,7 +30,8 @@ struct Channel {
 
 /// The document as JSON: all but the server is the same for every request.
 pub(super) fn document(protocol: &str, host: &str) -> String {
-    let server = json!({ "gateway": { "host": host, "protocol": protocol, "description": "The gateway" } });
+    let server =
+        json!({ "gateway": { "host": host, "protocol": protocol, "description": "The gateway" } });
     let Template { before, behind, .. } = &*TEMPLATE;
     format!("{before}{server}{behind}")
 }
@@ -116,7 +123,12 @@ fn channel(channel: &Channel, frames: &[FrameDoc]) -> Value {
 
 /// `send` and `receive` are said of the gateway.
 fn operations(channel: &Channel, frames: &[FrameDoc]) -> [(String, Value); 2] {
-    let to_server = ("receive", Direction::ToServer, "What a client may send", "`setup` comes first; what comes before it is refused.");
+    let to_server = (
+        "receive",
+        Direction::ToServer,
+        "What a client may send",
+        "`setup` comes first; what comes before it is refused.",
+    );
     let to_client = (
         "send",
         Direction::ToClient,

@@ -28,7 +28,9 @@ pub(super) fn check(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Proble
             gateway.meter.count_refused_api_key();
             Err(refused("The API key is not one of this gateway's (http.api_keys_file)."))
         }
-        (None, _) => Err(refused("This needs an API key: send the header Authorization: Bearer KEY.")),
+        (None, _) => {
+            Err(refused("This needs an API key: send the header Authorization: Bearer KEY."))
+        }
     }
 }
 
@@ -47,9 +49,13 @@ pub(super) struct Documented;
 
 impl Modify for Documented {
     fn modify(&self, document: &mut OpenApi) {
-        let scheme =
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A line of the file that http.api_keys_file names"));
-        document.components.get_or_insert_default().add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A line of the file that http.api_keys_file names"));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Whose request this is: the address of the socket's other end, or, where that is a proxy which the configuration trusts, the one
-//! that the proxy names.
+//! Whose request this is: the address of the socket's other end, or, where that is a proxy which
+//! the configuration trusts, the one that the proxy names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -14,12 +14,14 @@ use super::problem::Problem;
 use crate::config::Networks;
 use crate::gateway::Gateway;
 
-/// The other end of the socket; `None`: it came through a Unix socket. The listener puts it into each request's extensions.
+/// The other end of the socket; `None`: it came through a Unix socket. The listener puts it into
+/// each request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub Option<IpAddr>);
 
 impl Peer {
-    /// Whether it may say whom it speaks for: a proxy that the configuration trusts, or anything that may open the Unix socket.
+    /// Whether it may say whom it speaks for: a proxy that the configuration trusts, or anything
+    /// that may open the Unix socket.
     #[must_use]
     pub fn is_proxy(self, trusted: &Networks) -> bool {
         self.0.is_none_or(|address| trusted.contain(address))
@@ -40,10 +42,16 @@ impl fmt::Display for Peer {
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    /// From the socket and the request's header. Without a header, a client behind a Unix socket is one of this machine.
+    /// From the socket and the request's header. Without a header, a client behind a Unix socket is
+    /// one of this machine.
     #[must_use]
     pub fn of(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Self {
-        Self(named(peer, headers, trusted).or(peer.0).unwrap_or(Ipv4Addr::LOCALHOST.into()).to_canonical())
+        Self(
+            named(peer, headers, trusted)
+                .or(peer.0)
+                .unwrap_or(Ipv4Addr::LOCALHOST.into())
+                .to_canonical(),
+        )
     }
 
     /// The one that a proxy names; `None`: the peer is no proxy, or names no client.
@@ -55,17 +63,26 @@ impl ClientAddress {
 impl FromRequestParts<Arc<Gateway>> for ClientAddress {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let peer = parts.extensions.get().copied().ok_or_else(|| Problem::from(ErrorCode::Internal))?;
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Problem> {
+        let peer =
+            parts.extensions.get().copied().ok_or_else(|| Problem::from(ErrorCode::Internal))?;
         Ok(Self::of(peer, &parts.headers, &gateway.config().access.trusted_proxies))
     }
 }
 
-/// Each proxy adds at the end of `X-Forwarded-For` whom it was asked by; what stands before that is only what it was told. So the list
-/// is walked from its end for as long as the one who has written is trusted.
+/// Each proxy adds at the end of `X-Forwarded-For` whom it was asked by; what stands before that is
+/// only what it was told. So the list is walked from its end for as long as the one who has written
+/// is trusted.
 fn named(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
     let mut named = None;
-    let lines: Vec<&str> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or_default()).collect();
+    let lines: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|line| line.to_str().unwrap_or_default())
+        .collect();
     for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         if !named.map_or(peer, |address| Peer(Some(address))).is_proxy(trusted) {
             break;
@@ -81,7 +98,9 @@ fn named(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> 
 /// An address, with a port or without.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
+    bare.parse()
+        .ok()
+        .or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -144,7 +163,14 @@ mod tests {
 
     #[test]
     fn at_nonsense_the_walk_ends() {
-        for nonsense in ["", "unknown", "198.51.100.7, ", "198.51.100.7, _hidden", "1.2.3.4.5", "198.51.100.7,,"] {
+        for nonsense in [
+            "",
+            "unknown",
+            "198.51.100.7, ",
+            "198.51.100.7, _hidden",
+            "1.2.3.4.5",
+            "198.51.100.7,,",
+        ] {
             assert_eq!(of("10.0.0.1", &[nonsense]), "10.0.0.1", "{nonsense:?}");
         }
         assert_eq!(of("10.0.0.1", &["unknown, 10.0.0.2"]), "10.0.0.2");

@@ -1,4 +1,5 @@
-//! `GET /demo/publish/{topic}?k=v`: publishes the query's parameters, for trying the gateway out with nothing but a browser or curl.
+//! `GET /demo/publish/{topic}?k=v`: publishes the query's parameters, for trying the gateway out
+//! with nothing but a browser or curl.
 
 use std::mem;
 use std::sync::Arc;
@@ -64,7 +65,8 @@ pub(super) struct Published {
     seq_no: u64,
     /// The id that the gateway made up for the message.
     message_id: String,
-    /// The query's parameters as an object: texts, and a list of texts where a parameter was repeated.
+    /// The query's parameters as an object: texts, and a list of texts where a parameter was
+    /// repeated.
     #[schema(value_type = HashMap<String, Texts>)]
     data: Box<RawValue>,
     /// How many subscriptions the topic had at that moment.
@@ -73,10 +75,12 @@ pub(super) struct Published {
 
 /// Publish the query's parameters to a topic
 ///
-/// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is `{"bid":"100","ask":"101"}`. Values are
-/// texts; a repeated parameter becomes a list. A request that a page of another site made is refused, as a GET with an effect
-/// must not be open to any page; so is one that a browser sends ahead, before anybody asked for the address. Each request is a new
-/// message, and no answer may be cached. Exists in demo mode, and in `jwt` mode if `http.demo` is true; there it needs an API key.
+/// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is
+/// `{"bid":"100","ask":"101"}`. Values are texts; a repeated parameter becomes a list. A request
+/// that a page of another site made is refused, as a GET with an effect must not be open to any
+/// page; so is one that a browser sends ahead, before anybody asked for the address. Each request
+/// is a new message, and no answer may be cached. Exists in demo mode, and in `jwt` mode if
+/// `http.demo` is true; there it needs an API key.
 #[utoipa::path(
     get, path = "/demo/publish/{topic}", tag = "Gateway",
     security((), ("apiKey" = [])),
@@ -107,13 +111,17 @@ pub(super) async fn publish(
         backend::check(&gateway, &headers)?;
     }
     let topic = path::topic(topic)?;
-    let data = to_raw_value(&data(text(query.as_deref().unwrap_or_default())?)).map_err(|_| Problem::from(ErrorCode::Internal))?;
+    let data = to_raw_value(&data(text(query.as_deref().unwrap_or_default())?))
+        .map_err(|_| Problem::from(ErrorCode::Internal))?;
     if data.get().len() > gateway.config().limits.max_frame {
         return Err(ErrorCode::MessageTooLarge.into());
     }
     let message_id = fresh_id();
     let id = MessageId::new(&*message_id).map_err(|_| Problem::from(ErrorCode::Internal))?;
-    let published = gateway.publish(USER, &topic, &id, &Payload::from(&*data)).await.map_err(|error| Problem::from(error.code()))?;
+    let published = gateway
+        .publish(USER, &topic, &id, &Payload::from(&*data))
+        .await
+        .map_err(|error| Problem::from(error.code()))?;
     Ok(Json(Published {
         ok: true,
         topic: topic.as_str().to_owned(),
@@ -133,7 +141,10 @@ pub(super) async fn refuse_head() -> impl IntoResponse {
 fn text(query: &str) -> Result<&str, Problem> {
     match percent_decode_str(query).decode_utf8() {
         Ok(_) => Ok(query),
-        Err(_) => Err(Problem::new(Code::Protocol(ErrorCode::InvalidMessage), "The query is not percent-encoded UTF-8.")),
+        Err(_) => Err(Problem::new(
+            Code::Protocol(ErrorCode::InvalidMessage),
+            "The query is not percent-encoded UTF-8.",
+        )),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The two machine-readable descriptions, `/openapi.json` and `/asyncapi.json`. Any page may read them: so do editors and viewers that
-//! run in a browser.
+//! The two machine-readable descriptions, `/openapi.json` and `/asyncapi.json`. Any page may read
+//! them: so do editors and viewers that run in a browser.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ pub(super) type OpenApiDocument = Arc<Document>;
 /// The document to serve.
 pub(super) fn written(openapi: OpenApi) -> OpenApiDocument {
     Arc::new(Document::new(move || {
-        Asset::new("application/json", REVALIDATED).in_every_form(serde_json::to_vec(&openapi).unwrap_or_default())
+        Asset::new("application/json", REVALIDATED)
+            .in_every_form(serde_json::to_vec(&openapi).unwrap_or_default())
     }))
 }
 
@@ -29,7 +30,10 @@ pub(super) fn written(openapi: OpenApi) -> OpenApiDocument {
 /// Lists what this gateway is configured to serve. Any page may read it.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "openapi_document", tag = "Documentation",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = serde_json::Map<String, serde_json::Value>)))]
-pub(super) async fn openapi(Extension(document): Extension<OpenApiDocument>, headers: HeaderMap) -> Response {
+pub(super) async fn openapi(
+    Extension(document): Extension<OpenApiDocument>,
+    headers: HeaderMap,
+) -> Response {
     document.respond(&headers).await
 }
 
@@ -38,13 +42,20 @@ pub(super) async fn openapi(Extension(document): Extension<OpenApiDocument>, hea
 /// Its server is the address that the request is for. Any page may read it.
 #[utoipa::path(get, path = "/asyncapi.json", operation_id = "asyncapi_document", tag = "Documentation",
     responses((status = 200, description = "An AsyncAPI 3 document", body = serde_json::Map<String, serde_json::Value>)))]
-pub(super) async fn asyncapi(State(gateway): State<Arc<Gateway>>, AskedHost(host): AskedHost, headers: HeaderMap) -> Response {
+pub(super) async fn asyncapi(
+    State(gateway): State<Arc<Gateway>>,
+    AskedHost(host): AskedHost,
+    headers: HeaderMap,
+) -> Response {
     let host = host.map_or_else(|| "localhost".to_owned(), |host| host.to_string());
     let protocol = if gateway.config().tls.cert_file.is_some() { "wss" } else { "ws" };
     // Weak: compressing it on the way gives other bytes.
     let etag = HeaderValue::try_from(format!("W/\"{}-{protocol}-{host}\"", asyncapi::revision()));
     let Ok(etag) = etag else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let kept = [(header::CACHE_CONTROL, REVALIDATED), (header::VARY, HeaderValue::from_static("accept-encoding"))];
+    let kept = [
+        (header::CACHE_CONTROL, REVALIDATED),
+        (header::VARY, HeaderValue::from_static("accept-encoding")),
+    ];
     if is_held(&etag, &headers) {
         return (StatusCode::NOT_MODIFIED, kept, [(header::ETAG, etag)]).into_response();
     }

@@ -1,5 +1,6 @@
-//! The host that a request is for: its header `Host`, or its target's own where that names one. Who asks by a name that is not this
-//! gateway's is refused: a page of the web that gives its own name this machine's address (DNS rebinding) is no local page.
+//! The host that a request is for: its header `Host`, or its target's own where that names one. Who
+//! asks by a name that is not this gateway's is refused: a page of the web that gives its own name
+//! this machine's address (DNS rebinding) is no local page.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -42,14 +43,16 @@ impl<S: Sync> FromRequestParts<S> for AskedHost {
     }
 }
 
-/// Refuses a request whose host is missing, repeated or malformed with 400, and writes it into the extensions of every other.
+/// Refuses a request whose host is missing, repeated or malformed with 400, and writes it into the
+/// extensions of every other.
 pub(super) async fn read(mut request: Request, next: Next) -> Result<Response, Problem> {
     let asked = asked(request.uri(), request.version(), request.headers()).map_err(malformed)?;
     request.extensions_mut().insert(AskedHost(asked));
     Ok(next.run(request).await)
 }
 
-/// Refuses a request by a name that this gateway does not answer to with 421. Probes of health are answered by any name.
+/// Refuses a request by a name that this gateway does not answer to with 421. Probes of health are
+/// answered by any name.
 pub(super) async fn check(
     State(gateway): State<Arc<Gateway>>,
     AskedHost(asked): AskedHost,
@@ -57,7 +60,11 @@ pub(super) async fn check(
     next: Next,
 ) -> Result<Response, Problem> {
     if let Some(asked) = asked.filter(|_| !is_probe(request.uri().path())) {
-        let Listener { is_loopback } = request.extensions().get().copied().ok_or_else(|| Problem::from(ErrorCode::Internal))?;
+        let Listener { is_loopback } = request
+            .extensions()
+            .get()
+            .copied()
+            .ok_or_else(|| Problem::from(ErrorCode::Internal))?;
         if !answers_to(gateway.config(), &HostName::of(&asked), is_loopback) {
             return Err(misdirected(asked.host()));
         }
@@ -69,13 +76,14 @@ fn is_probe(path: &str) -> bool {
     matches!(path, "/healthz" | "/readyz")
 }
 
-/// `access.allowed_hosts` decides. Without any name there, every name is good but on a loopback listener in demo mode, where only the
-/// machine's own names are.
+/// `access.allowed_hosts` decides. Without any name there, every name is good but on a loopback
+/// listener in demo mode, where only the machine's own names are.
 fn answers_to(config: &Config, name: &HostName, is_loopback_listener: bool) -> bool {
     let allowed = &config.access.allowed_hosts;
     let is_own_machine = is_loopback_listener && name.is_loopback();
     let is_named = allowed.contains(name);
-    let takes_any = allowed.is_empty() && !(is_loopback_listener && config.auth.mode == AuthMode::Demo);
+    let takes_any =
+        allowed.is_empty() && !(is_loopback_listener && config.auth.mode == AuthMode::Demo);
     takes_any || is_named || is_own_machine
 }
 
@@ -90,8 +98,13 @@ enum Malformed {
     NotAHost,
 }
 
-/// RFC 9112, sections 3.2 and 3.2.2: a target that names a host overrides the header, which must be good all the same.
-fn asked(target: &Uri, version: Version, headers: &HeaderMap) -> Result<Option<Authority>, Malformed> {
+/// RFC 9112, sections 3.2 and 3.2.2: a target that names a host overrides the header, which must be
+/// good all the same.
+fn asked(
+    target: &Uri,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Option<Authority>, Malformed> {
     let mut lines = headers.get_all(header::HOST).iter();
     let header = match (lines.next(), lines.next()) {
         (Some(_), Some(_)) => return Err(Malformed::Repeated),
@@ -130,14 +143,18 @@ mod tests {
         for host in hosts {
             headers.append(header::HOST, host.parse().unwrap());
         }
-        Ok(asked(&target.parse().unwrap(), version, &headers)?.map(|authority| authority.host().to_owned()))
+        Ok(asked(&target.parse().unwrap(), version, &headers)?
+            .map(|authority| authority.host().to_owned()))
     }
 
     #[test]
     fn the_header_names_the_host() {
-        for (line, host) in
-            [("Gateway.Example:3000", "gateway.example"), ("[::1]:3000", "[::1]"), ("gateway:", "gateway"), ("a_b.", "a_b.")]
-        {
+        for (line, host) in [
+            ("Gateway.Example:3000", "gateway.example"),
+            ("[::1]:3000", "[::1]"),
+            ("gateway:", "gateway"),
+            ("a_b.", "a_b."),
+        ] {
             assert_eq!(of("/", Version::HTTP_11, &[line]), Ok(Some(host.to_owned())), "{line}");
         }
     }
@@ -151,7 +168,10 @@ mod tests {
     #[test]
     fn what_is_no_host_is_refused() {
         for version in [Version::HTTP_10, Version::HTTP_11] {
-            for line in ["", "a b", "u@a", "a/b", "a:b", "a:99999", "a:1:2", "[::1", "::1", "a,b", "a?b", "%61", ":80"] {
+            for line in [
+                "", "a b", "u@a", "a/b", "a:b", "a:99999", "a:1:2", "[::1", "::1", "a,b", "a?b",
+                "%61", ":80",
+            ] {
                 assert_eq!(of("/", version, &[line]), Err(Malformed::NotAHost), "{line}");
             }
             assert_eq!(of("/", version, &["a", "a"]), Err(Malformed::Repeated));
@@ -160,8 +180,14 @@ mod tests {
 
     #[test]
     fn a_target_that_names_a_host_overrides_the_header() {
-        assert_eq!(of("http://a.example:80/x", Version::HTTP_11, &["b.example"]), Ok(Some("a.example".to_owned())));
-        assert_eq!(of("http://u@a.example/", Version::HTTP_11, &["a.example"]), Err(Malformed::NotAHost));
+        assert_eq!(
+            of("http://a.example:80/x", Version::HTTP_11, &["b.example"]),
+            Ok(Some("a.example".to_owned()))
+        );
+        assert_eq!(
+            of("http://u@a.example/", Version::HTTP_11, &["a.example"]),
+            Err(Malformed::NotAHost)
+        );
         assert_eq!(of("http://a.example/", Version::HTTP_11, &[]), Err(Malformed::Missing));
         assert_eq!(of("http://a.example/", Version::HTTP_11, &["a b"]), Err(Malformed::NotAHost));
     }
@@ -178,7 +204,8 @@ mod tests {
     fn without_a_list_only_demo_mode_on_loopback_asks_for_a_name_of_this_machine() {
         let mut config = Config::default();
         for listener in LOOPBACK {
-            for own in ["localhost:3000", "App.Localhost", "127.0.0.1", "[::1]:3000", "localhost."] {
+            for own in ["localhost:3000", "App.Localhost", "127.0.0.1", "[::1]:3000", "localhost."]
+            {
                 assert!(answers(&config, listener, own), "{own}");
             }
             for rebound in ["evil.example", "localhost.evil.example", "192.0.2.1", "0.0.0.0"] {
@@ -197,13 +224,19 @@ mod tests {
         for mode in [AuthMode::Demo, AuthMode::Jwt] {
             let mut config = Config::default();
             config.auth.mode = mode;
-            config.access.allowed_hosts = ["gateway.example", "[2001:db8::1]"].map(|name| HostName::of(&parse(name).unwrap())).into();
+            config.access.allowed_hosts = ["gateway.example", "[2001:db8::1]"]
+                .map(|name| HostName::of(&parse(name).unwrap()))
+                .into();
             for listener in LOOPBACK.into_iter().chain(OTHER) {
                 for named in ["Gateway.Example.:443", "[2001:DB8:0::1]"] {
                     assert!(answers(&config, listener, named), "{named} at {listener}");
                 }
                 assert!(!answers(&config, listener, "other.example"), "{listener}");
-                assert_eq!(answers(&config, listener, "localhost"), LOOPBACK.contains(&listener), "{listener}");
+                assert_eq!(
+                    answers(&config, listener, "localhost"),
+                    LOOPBACK.contains(&listener),
+                    "{listener}"
+                );
             }
         }
     }

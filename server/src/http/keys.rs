@@ -8,7 +8,8 @@ use axum::response::IntoResponse;
 
 use crate::gateway::Gateway;
 
-/// The public keys of the signatures, as a JWK set, the present one first; empty where the gateway does not sign
+/// The public keys of the signatures, as a JWK set, the present one first; empty where the gateway
+/// does not sign
 ///
 /// Any page may read it.
 #[utoipa::path(get, path = "/.well-known/micro-socket-keys", operation_id = "signing_keys", tag = "Gateway",

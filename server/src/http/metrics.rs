@@ -21,7 +21,9 @@ static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 /// No topic, user, session or address is a label.
 #[utoipa::path(get, path = "/metrics", tag = "Operations", responses((status = 200, description = "Prometheus text, version 0.0.4",
     body = String, content_type = "text/plain", example = "# TYPE micro_socket_connections gauge\nmicro_socket_connections 2\n")))]
-pub(super) async fn metrics(State(gateway): State<Arc<Gateway>>) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn metrics(
+    State(gateway): State<Arc<Gateway>>,
+) -> Result<impl IntoResponse, Problem> {
     // It looks at every connection and at the process's files: too long for a thread that serves.
     let turn = ONE_AT_A_TIME.acquire().await;
     let scrape = move || {

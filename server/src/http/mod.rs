@@ -1,7 +1,8 @@
-//! HTTP: one file a concern, put together here. Relies on [`Gateway`] for everything that happens and on `socket` for what
-//! follows an upgrade; the page at `/docs` comes from outside.
+//! HTTP: one file a concern, put together here. Relies on [`Gateway`] for everything that happens
+//! and on `socket` for what follows an upgrade; the page at `/docs` comes from outside.
 //!
-//! Every route is written once, with its documentation: the router and the OpenAPI document are made from the same handlers.
+//! Every route is written once, with its documentation: the router and the OpenAPI document are
+//! made from the same handlers.
 
 mod admission;
 mod asyncapi;
@@ -76,11 +77,13 @@ struct DocsPage;
 /// Answers of fewer bytes are sent as they are: a packet is a packet.
 const WORTH_COMPRESSING: u16 = 256;
 
-/// All routes. `page` answers `/docs` and the files that it loads; it is left out if `http.docs` is false.
+/// All routes. `page` answers `/docs` and the files that it loads; it is left out if `http.docs` is
+/// false.
 pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     let config = gateway.config();
-    let mut answers =
-        OpenApiRouter::new().routes(routes!(keys::keys).map(to_every_origin)).routes(routes!(documents::asyncapi).map(to_every_origin));
+    let mut answers = OpenApiRouter::new()
+        .routes(routes!(keys::keys).map(to_every_origin))
+        .routes(routes!(documents::asyncapi).map(to_every_origin));
     if config.http.admin_listen.is_none() {
         answers = answers.merge(operations());
     }
@@ -88,7 +91,8 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
         answers = answers.routes(routes!(publish::publish));
     }
     if config.has_demo() {
-        answers = answers.routes(routes!(demo::publish).map(|methods| methods.head(demo::refuse_head)));
+        answers =
+            answers.routes(routes!(demo::publish).map(|methods| methods.head(demo::refuse_head)));
     }
     let mut api = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(ws::any_topics))
@@ -101,7 +105,9 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     }
     let (router, mut openapi) = api.split_for_parts();
     openapi::complete(&mut openapi);
-    let router = router.layer(Extension(documents::written(openapi))).layer(from_fn_with_state(gateway.clone(), admission::admit));
+    let router = router
+        .layer(Extension(documents::written(openapi)))
+        .layer(from_fn_with_state(gateway.clone(), admission::admit));
     let named = from_fn_with_state(gateway.clone(), host::check);
     finish(with_fallbacks(router).layer(named), gateway)
 }
@@ -126,15 +132,23 @@ fn finish(router: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
     Router::new().fallback_service(router).layer(from_fn(slash::drop_one))
 }
 
-/// Compresses what is made anew for each request, and fast; documents that stand still bring their own compressed forms.
+/// Compresses what is made anew for each request, and fast; documents that stand still bring their
+/// own compressed forms.
 fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(WORTH_COMPRESSING))
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(WORTH_COMPRESSING))
 }
 
 /// Pages of every origin may read what is here.
 fn to_every_origin<S: Clone + Send + Sync + 'static>(methods: MethodRouter<S>) -> MethodRouter<S> {
-    let cors = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]).allow_headers(Any).vary(Vary::list([]));
-    // A fallback of its own: one that came later would answer the browser's question (OPTIONS) before the layer does.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers(Any)
+        .vary(Vary::list([]));
+    // A fallback of its own: one that came later would answer the browser's question (OPTIONS)
+    // before the layer does.
     methods.fallback(problem::method_not_allowed).layer(cors)
 }
 
@@ -172,7 +186,11 @@ mod tests {
         let mut config = Config::default();
         config.access.allowed_hosts = vec![HostName::Domain("gateway.example".to_owned())];
         let router = admin(Arc::new(Gateway::new(config).unwrap()));
-        for (path, host, expected) in [("/metrics", "prometheus.example", 200), ("/stats/", "any", 200), ("/stats", "a b", 400)] {
+        for (path, host, expected) in [
+            ("/metrics", "prometheus.example", 200),
+            ("/stats/", "any", 200),
+            ("/stats", "a b", 400),
+        ] {
             let request = Request::get(path).header("host", host).body(Body::empty()).unwrap();
             let answer = router.clone().oneshot(request).await.unwrap();
             assert_eq!(answer.status(), expected, "{path} {host}");

@@ -1,4 +1,5 @@
-//! The protocol's names in the OpenAPI document, by the same patterns and limits as in the AsyncAPI document.
+//! The protocol's names in the OpenAPI document, by the same patterns and limits as in the AsyncAPI
+//! document.
 
 use protocol::{MessageId, Topic, UserId};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
@@ -27,7 +28,8 @@ fn optional() -> SchemaType {
 
 /// JSON Schema counts characters: that the limit is one of bytes can only be told.
 fn name(pattern: &str, max_bytes: usize, text: &str, kind: impl Into<SchemaType>) -> Schema {
-    let described = format!("{text} At most {max_bytes} bytes of UTF-8; maxLength counts characters.");
+    let described =
+        format!("{text} At most {max_bytes} bytes of UTF-8; maxLength counts characters.");
     let schema = ObjectBuilder::new().schema_type(kind).description(Some(described));
     schema.min_length(Some(1)).max_length(Some(max_bytes)).pattern(Some(pattern)).into()
 }

@@ -13,10 +13,15 @@ use super::problem::{Code, example};
 const MISDIRECTED: &str = "Misdirected";
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// Adds the answer to a request by a foreign name and what a topic in a path may be, and says of each operation that needs no key that
-/// it needs none. If none needs a key, the document does not describe any.
+/// Adds the answer to a request by a foreign name and what a topic in a path may be, and says of
+/// each operation that needs no key that it needs none. If none needs a key, the document does not
+/// describe any.
 pub(super) fn complete(document: &mut OpenApi) {
-    document.components.get_or_insert_default().responses.insert(MISDIRECTED.to_owned(), misdirected().into());
+    document
+        .components
+        .get_or_insert_default()
+        .responses
+        .insert(MISDIRECTED.to_owned(), misdirected().into());
     let mut needs_key = false;
     for (path, item) in &mut document.paths.paths {
         for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
@@ -50,8 +55,10 @@ fn may_be_misdirected(operation: &mut Operation) {
 }
 
 fn misdirected() -> Response {
-    let content =
-        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(json!(example(Code::Misdirected)))).build();
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(json!(example(Code::Misdirected))))
+        .build();
     ResponseBuilder::new()
         .description("`MISDIRECTED`: the gateway does not answer to the name in `Host` (`access.allowed_hosts`)")
         .content("application/problem+json", content)

@@ -1,5 +1,5 @@
-//! Which pages may open a WebSocket: a browser sends the page's origin along, and does not keep a page of the web from
-//! connecting to this gateway by itself.
+//! Which pages may open a WebSocket: a browser sends the page's origin along, and does not keep a
+//! page of the web from connecting to this gateway by itself.
 
 use axum::http::{HeaderMap, header};
 
@@ -8,8 +8,9 @@ use crate::config::{AllowedOrigins, AuthMode, Authority, Config, Origin};
 /// Whether a WebSocket handshake with these headers may go on, which was sent to `host`.
 ///
 /// May: no `Origin` (not a browser); an origin whose host and port are the request's own; what
-/// `access.allowed_origins` names; in demo mode every loopback origin, so that a page of a local development
-/// server works and one of the web does not. `Origin: null` (a sandboxed frame, a local file) only by `"*"`.
+/// `access.allowed_origins` names; in demo mode every loopback origin, so that a page of a local
+/// development server works and one of the web does not. `Origin: null` (a sandboxed frame, a local
+/// file) only by `"*"`.
 pub(super) fn may_connect(config: &Config, headers: &HeaderMap, host: Option<&Authority>) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(text) = origins.next() else {
@@ -39,7 +40,9 @@ mod tests {
         let mut config = Config::default();
         config.access.allowed_origins = match allowed {
             ["*"] => AllowedOrigins::Any,
-            named => AllowedOrigins::Only(named.iter().map(|text| Origin::parse(text).unwrap()).collect()),
+            named => AllowedOrigins::Only(
+                named.iter().map(|text| Origin::parse(text).unwrap()).collect(),
+            ),
         };
         config
     }
@@ -63,7 +66,11 @@ mod tests {
         let config = config(&[]);
         assert!(check(&config, &["http://gateway.example:3000"]));
         assert!(check(&config, &["https://Gateway.Example:3000"]));
-        for origin in ["http://gateway.example", "http://gateway.example:3001", "http://gateway.example.evil.example:3000"] {
+        for origin in [
+            "http://gateway.example",
+            "http://gateway.example:3001",
+            "http://gateway.example.evil.example:3000",
+        ] {
             assert!(!check(&config, &[origin]), "{origin}");
         }
     }
@@ -71,7 +78,12 @@ mod tests {
     #[test]
     fn pages_of_the_readers_machine_may_in_demo_mode() {
         let config = config(&[]);
-        for origin in ["http://localhost:5173", "http://app.localhost", "http://127.0.0.1:8080", "http://[::1]:1"] {
+        for origin in [
+            "http://localhost:5173",
+            "http://app.localhost",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+        ] {
             assert!(check(&config, &[origin]), "{origin}");
         }
     }
@@ -89,7 +101,9 @@ mod tests {
 
     #[test]
     fn null_and_nonsense_may_only_by_the_asterisk() {
-        for origins in [&["null"][..], &["nonsense"], &[""], &["http://localhost", "https://evil.example"]] {
+        for origins in
+            [&["null"][..], &["nonsense"], &[""], &["http://localhost", "https://evil.example"]]
+        {
             assert!(!check(&config(&["https://app.example"]), origins), "{origins:?}");
             assert!(check(&config(&["*"]), origins), "{origins:?}");
         }

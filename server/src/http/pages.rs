@@ -1,7 +1,8 @@
-//! The pages for people: the redirect to `/docs`, and `/openapi`, where Scalar shows the OpenAPI document.
+//! The pages for people: the redirect to `/docs`, and `/openapi`, where Scalar shows the OpenAPI
+//! document.
 //!
-//! Scalar comes with the binary and is kept from the network by a content security policy: whatever its script
-//! would load from elsewhere (fonts, a proxy, telemetry) the browser refuses.
+//! Scalar comes with the binary and is kept from the network by a content security policy: whatever
+//! its script would load from elsewhere (fonts, a proxy, telemetry) the browser refuses.
 
 use std::io::Read;
 use std::sync::LazyLock;
@@ -18,8 +19,11 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// Scalar's script, compressed when the gateway was built.
 static SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scalar.js.gz"));
 
-static PACKED: LazyLock<Asset> = LazyLock::new(|| scalar().with_form(Encoding::Gzip, Bytes::from_static(SCRIPT), REVISION));
-static PLAIN: LazyLock<Document> = LazyLock::new(|| Document::new(|| scalar().with_form(Encoding::Identity, unpacked(), REVISION)));
+static PACKED: LazyLock<Asset> =
+    LazyLock::new(|| scalar().with_form(Encoding::Gzip, Bytes::from_static(SCRIPT), REVISION));
+static PLAIN: LazyLock<Document> = LazyLock::new(|| {
+    Document::new(|| scalar().with_form(Encoding::Identity, unpacked(), REVISION))
+});
 
 const REVISION: &str = env!("SCALAR_REVISION");
 
@@ -80,7 +84,10 @@ pub(super) async fn root() -> Redirect {
 ///
 /// Exists if `http.docs` is true.
 #[utoipa::path(get, path = "/docs", operation_id = "docs", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
-#[expect(dead_code, reason = "stands for the page in the OpenAPI document; the page's own router answers")]
+#[expect(
+    dead_code,
+    reason = "stands for the page in the OpenAPI document; the page's own router answers"
+)]
 pub(super) fn docs() {}
 
 /// This reference (Scalar)
@@ -89,7 +96,10 @@ pub(super) fn docs() {}
 #[utoipa::path(get, path = "/openapi", operation_id = "openapi_page", tag = "Documentation", responses((status = 200, description = "A page", body = String, content_type = "text/html")))]
 pub(super) async fn openapi(headers: HeaderMap) -> Response {
     static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
-        let page = || Asset::new("text/html; charset=utf-8", REVALIDATED).with_header(header::CONTENT_SECURITY_POLICY, POLICY);
+        let page = || {
+            Asset::new("text/html; charset=utf-8", REVALIDATED)
+                .with_header(header::CONTENT_SECURITY_POLICY, POLICY)
+        };
         Document::new(move || page().in_every_form(PAGE.into()))
     });
     DOCUMENT.respond(&headers).await
@@ -97,14 +107,20 @@ pub(super) async fn openapi(headers: HeaderMap) -> Response {
 
 /// What starts Scalar: a file of its own, because the policy takes no script in the page.
 pub(super) async fn start(headers: HeaderMap) -> Response {
-    static DOCUMENT: LazyLock<Document> =
-        LazyLock::new(|| Document::new(|| Asset::new(JAVASCRIPT, REVALIDATED).in_every_form(START.into())));
+    static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+        Document::new(|| Asset::new(JAVASCRIPT, REVALIDATED).in_every_form(START.into()))
+    });
     DOCUMENT.respond(&headers).await
 }
 
-/// Scalar's script as it is stored; unpacked, in one copy for all, for clients that do not take gzip.
+/// Scalar's script as it is stored; unpacked, in one copy for all, for clients that do not take
+/// gzip.
 pub(super) async fn script(headers: HeaderMap) -> Response {
-    if Encoding::Gzip.accepted_by(&headers) { PACKED.respond(&headers) } else { PLAIN.respond(&headers).await }
+    if Encoding::Gzip.accepted_by(&headers) {
+        PACKED.respond(&headers)
+    } else {
+        PLAIN.respond(&headers).await
+    }
 }
 
 fn unpacked() -> Bytes {

@@ -11,7 +11,8 @@ pub(super) type TopicPath = Result<Path<String>, PathRejection>;
 
 /// The topic as it was written, not yet checked.
 pub(super) fn text(path: TopicPath) -> Result<String, Problem> {
-    path.map(|Path(text)| text).map_err(|_| invalid("the topic in the path is not percent-encoded UTF-8"))
+    path.map(|Path(text)| text)
+        .map_err(|_| invalid("the topic in the path is not percent-encoded UTF-8"))
 }
 
 /// The topic.

@@ -27,8 +27,13 @@ pub enum Code {
 
 impl Code {
     /// The codes that exist over HTTP only, for the documentation.
-    pub const HTTP_ONLY: &'static [Self] =
-        &[Self::NotFound, Self::MethodNotAllowed, Self::NotAWebSocket, Self::RequestTimeout, Self::Misdirected];
+    pub const HTTP_ONLY: &'static [Self] = &[
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotAWebSocket,
+        Self::RequestTimeout,
+        Self::Misdirected,
+    ];
 
     /// As in the answer.
     pub fn as_str(self) -> &'static str {
@@ -67,9 +72,10 @@ fn protocol_status(code: ErrorCode) -> StatusCode {
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
         ErrorCode::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::TooManySubscriptions | ErrorCode::TooManyTopics | ErrorCode::BackboneUnavailable | ErrorCode::ShuttingDown => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::TooManySubscriptions
+        | ErrorCode::TooManyTopics
+        | ErrorCode::BackboneUnavailable
+        | ErrorCode::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -117,7 +123,13 @@ impl Problem {
 
     fn body(self) -> ProblemBody {
         let title = self.status.canonical_reason().unwrap_or_default();
-        ProblemBody { kind: "about:blank", title, status: self.status.as_u16(), detail: self.detail, code: self.code.as_str() }
+        ProblemBody {
+            kind: "about:blank",
+            title,
+            status: self.status.as_u16(),
+            detail: self.detail,
+            code: self.code.as_str(),
+        }
     }
 }
 
@@ -151,7 +163,10 @@ pub(super) struct ProblemBody {
 fn codes() -> impl Into<RefOr<Schema>> {
     let protocol = ErrorCode::ALL.iter().map(|code| code.as_str());
     let all: Vec<&str> = protocol.chain(Code::HTTP_ONLY.iter().map(|code| code.as_str())).collect();
-    ObjectBuilder::new().schema_type(Type::String).description(Some("For programs; stable.")).enum_values(Some(all))
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("For programs; stable."))
+        .enum_values(Some(all))
 }
 
 /// What an answer with this code looks like, for the documentation.

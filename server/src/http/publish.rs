@@ -1,4 +1,5 @@
-//! `POST /publish`: how backends publish, one message or many at once. The same order, deduplication and limits as over WebSocket.
+//! `POST /publish`: how backends publish, one message or many at once. The same order,
+//! deduplication and limits as over WebSocket.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -21,17 +22,22 @@ use super::problem::{Code, Problem, ProblemBody, example};
 use super::{backend, names};
 use crate::gateway::Gateway;
 
-/// Whose message ids these are where the backend names no user. No client can be it: a user id has no control characters.
+/// Whose message ids these are where the backend names no user. No client can be it: a user id has
+/// no control characters.
 const USER: &str = "\u{0}backend";
 
 /// What JSON calls white space.
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// A message to publish. The rules of its fields are those of a `publish` frame; other fields are ignored.
+/// A message to publish. The rules of its fields are those of a `publish` frame; other fields are
+/// ignored.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PublishItem, example = json!({ "topic": "prices", "messageId": "order-4711", "payload": { "bid": 100 } }))]
-#[expect(dead_code, reason = "describes a message in the OpenAPI document; protocol::Posted reads it")]
+#[expect(
+    dead_code,
+    reason = "describes a message in the OpenAPI document; protocol::Posted reads it"
+)]
 pub(super) struct Item {
     /// The topic.
     #[schema(schema_with = names::topic)]
@@ -39,7 +45,8 @@ pub(super) struct Item {
     /// The message's name.
     #[schema(schema_with = names::message_id)]
     message_id: Option<String>,
-    /// Any JSON, `null` too, nested at most `limits.max_depth` levels deep; passed on byte for byte.
+    /// Any JSON, `null` too, nested at most `limits.max_depth` levels deep; passed on byte for
+    /// byte.
     #[schema(value_type = serde_json::Value)]
     payload: serde_json::Value,
     /// The user.
@@ -51,7 +58,10 @@ pub(super) struct Item {
 #[derive(ToSchema)]
 #[schema(as = PublishRequest, example = json!({ "topic": "prices", "payload": { "bid": 100 } }))]
 #[serde(untagged)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document; it is taken apart item by item")]
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; it is taken apart item by item"
+)]
 pub(super) enum Request {
     /// One.
     One(Item),
@@ -114,9 +124,10 @@ pub(super) enum Answer {
 
 /// Publish as a backend
 ///
-/// The body is a message or an array of messages, at most `http.publish_batch` of them and `http.publish_body` bytes. An array is
-/// always answered with 200 and tells of each item what became of it. Repeating a request with the same `messageId`s is safe: what
-/// was stored before is answered as `duplicate`. Exists where `http.api_keys_file` is given.
+/// The body is a message or an array of messages, at most `http.publish_batch` of them and
+/// `http.publish_body` bytes. An array is always answered with 200 and tells of each item what
+/// became of it. Repeating a request with the same `messageId`s is safe: what was stored before is
+/// answered as `duplicate`. Exists where `http.api_keys_file` is given.
 #[utoipa::path(
     post, path = "/publish", operation_id = "publish_as_backend", tag = "Gateway",
     security(("apiKey" = [])),
@@ -131,7 +142,11 @@ pub(super) enum Answer {
             content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
     )
 )]
-pub(super) async fn publish(State(gateway): State<Arc<Gateway>>, headers: HeaderMap, body: Body) -> Result<Json<Answer>, Problem> {
+pub(super) async fn publish(
+    State(gateway): State<Arc<Gateway>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
     backend::check(&gateway, &headers)?;
     let (limit, time) = (gateway.config().http.publish_body, gateway.config().timeouts.setup);
     let body = timeout(time, to_bytes(body, limit)).await.map_err(|_| too_slow(time))?;
@@ -140,8 +155,9 @@ pub(super) async fn publish(State(gateway): State<Arc<Gateway>>, headers: Header
     if let Some(items) = Items::of(body) {
         return many(&gateway, items).await.map(Json);
     }
-    let receipt =
-        one(&gateway, body.trim_matches(SPACE)).await.map_err(|Failure { code, message }| Problem::new(Code::Protocol(code), message))?;
+    let receipt = one(&gateway, body.trim_matches(SPACE))
+        .await
+        .map_err(|Failure { code, message }| Problem::new(Code::Protocol(code), message))?;
     Ok(Json(Answer::One(receipt)))
 }
 
@@ -169,7 +185,9 @@ fn split(mut items: Items<'_>, limit: usize) -> Result<Vec<&str>, Problem> {
         }
     }
     if count > limit {
-        return Err(too_large(format!("An array may have {limit} messages (http.publish_batch); this one has {count}")));
+        return Err(too_large(format!(
+            "An array may have {limit} messages (http.publish_batch); this one has {count}"
+        )));
     }
     Ok(all)
 }
@@ -179,10 +197,14 @@ async fn one(gateway: &Gateway, json: &str) -> Result<Receipt, Failure> {
     let limits = &gateway.config().limits;
     let limit = limits.max_frame;
     if json.len() > limit {
-        let text = format!("a message may have {limit} bytes (limits.max_frame), this one has {}", json.len());
+        let text = format!(
+            "a message may have {limit} bytes (limits.max_frame), this one has {}",
+            json.len()
+        );
         return Err(Failure { code: ErrorCode::MessageTooLarge, message: text });
     }
-    let Posted { topic, message_id, payload, user_id } = Posted::parse_within(json, limits.max_depth)?;
+    let Posted { topic, message_id, payload, user_id } =
+        Posted::parse_within(json, limits.max_depth)?;
     let message_id = match message_id {
         Some(given) => given,
         None => fresh_id(),
@@ -209,11 +231,15 @@ impl From<Rejected<'_>> for Failure {
 /// 128 random bits: no two messages share one.
 fn fresh_id() -> MessageId<'static> {
     let name = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
-    MessageId::new(name).unwrap_or_else(|why| unreachable!("base64url has no control characters: {why}"))
+    MessageId::new(name)
+        .unwrap_or_else(|why| unreachable!("base64url has no control characters: {why}"))
 }
 
 fn too_slow(time: Duration) -> Problem {
-    Problem::new(Code::RequestTimeout, format!("The body did not come within {} ms (timeouts.setup)", time.as_millis()))
+    Problem::new(
+        Code::RequestTimeout,
+        format!("The body did not come within {} ms (timeouts.setup)", time.as_millis()),
+    )
 }
 
 /// A body above the limit, or one that ends early or is not encoded as its header says.
@@ -221,7 +247,10 @@ fn not_read(error: &axum::Error, limit: usize) -> Problem {
     if error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
         return too_large(format!("The body has more than {limit} bytes (http.publish_body)"));
     }
-    Problem::new(Code::Protocol(ErrorCode::InvalidJson), format!("The body cannot be read to its end: {error}"))
+    Problem::new(
+        Code::Protocol(ErrorCode::InvalidJson),
+        format!("The body cannot be read to its end: {error}"),
+    )
 }
 
 fn too_large(detail: String) -> Problem {

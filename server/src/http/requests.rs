@@ -9,10 +9,17 @@ use axum::response::Response;
 use crate::gateway::Gateway;
 
 /// Counts the answer under the route's pattern, never under the path that was asked for.
-pub(super) async fn count(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
+pub(super) async fn count(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
-    gateway.meter.count_request(path.as_ref().map_or("none", |path| route(path.as_str())), response.status().as_u16());
+    gateway.meter.count_request(
+        path.as_ref().map_or("none", |path| route(path.as_str())),
+        response.status().as_u16(),
+    );
     response
 }
 

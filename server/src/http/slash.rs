@@ -1,5 +1,6 @@
-//! One `/` at the end of a path makes no difference: it is dropped before the path is looked up. `%2F` is no `/`, so a topic keeps it.
-//! Pages are the exception: what they refer to is found from their own address, so they lead there.
+//! One `/` at the end of a path makes no difference: it is dropped before the path is looked up.
+//! `%2F` is no `/`, so a topic keeps it. Pages are the exception: what they refer to is found from
+//! their own address, so they lead there.
 
 use axum::extract::Request;
 use axum::http::uri::PathAndQuery;
@@ -20,14 +21,16 @@ pub(super) async fn drop_one(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// For pages: a request whose path had a slash too many is told the right address, relative to the one that it was for, since a
-/// proxy may have put something before it.
+/// For pages: a request whose path had a slash too many is told the right address, relative to the
+/// one that it was for, since a proxy may have put something before it.
 pub(super) async fn redirect(request: Request, next: Next) -> Response {
     if request.extensions().get::<Dropped>().is_none() {
         return next.run(request).await;
     }
     match HeaderValue::try_from(from_below(request.uri())) {
-        Ok(location) => (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response(),
+        Ok(location) => {
+            (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response()
+        }
         // What came as a request's target is good as a header.
         Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
@@ -42,7 +45,8 @@ fn without_slash(target: &Uri) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// How a page is referred to by the address of itself with a slash behind: `/docs?a=1` by `../docs?a=1`.
+/// How a page is referred to by the address of itself with a slash behind: `/docs?a=1` by
+/// `../docs?a=1`.
 fn from_below(page: &Uri) -> String {
     let name = page.path().rsplit('/').next().unwrap_or_default();
     let query = page.query().map(|query| format!("?{query}")).unwrap_or_default();

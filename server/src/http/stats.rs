@@ -40,7 +40,8 @@ struct SloBody {
     hour: WindowBody,
 }
 
-/// One window. The percentiles are those of the deliveries, in milliseconds, rounded up by 6 % at most; null where there was none.
+/// One window. The percentiles are those of the deliveries, in milliseconds, rounded up by 6 % at
+/// most; null where there was none.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SloWindow, example = json!(example_window()))]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +84,18 @@ impl WindowBody {
 
 fn example_window() -> WindowBody {
     let [p50_ms, p90_ms, p99_ms, p999_ms] = [0.1, 0.2, 0.7, 1.9].map(Some);
-    WindowBody { met: true, p50_ms, p90_ms, p99_ms, p999_ms, published: 100, delivered: 200, duplicates: 1, replayed: 0, slow_consumers: 0 }
+    WindowBody {
+        met: true,
+        p50_ms,
+        p90_ms,
+        p99_ms,
+        p999_ms,
+        published: 100,
+        delivered: 200,
+        duplicates: 1,
+        replayed: 0,
+        slow_consumers: 0,
+    }
 }
 
 fn millis(duration: Duration) -> f64 {
@@ -102,5 +114,10 @@ pub(super) async fn stats(State(gateway): State<Arc<Gateway>>) -> Json<StatsBody
         minute: WindowBody::new(&gateway.slo.minute(), target),
         hour: WindowBody::new(&gateway.slo.hour(), target),
     };
-    Json(StatsBody { connections: stats.connections, topics: stats.topics, subscriptions: stats.subscriptions, slo })
+    Json(StatsBody {
+        connections: stats.connections,
+        topics: stats.topics,
+        subscriptions: stats.subscriptions,
+        slo,
+    })
 }

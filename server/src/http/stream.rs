@@ -1,6 +1,6 @@
-//! The socket of an HTTP connection. Whatever it carries (HTTP, or TLS around it), it tells when the client was heard, ends a
-//! write that the client does not take, and closes in a way that the client sees the last answer. An upgrade takes the TCP
-//! stream out of it.
+//! The socket of an HTTP connection. Whatever it carries (HTTP, or TLS around it), it tells when
+//! the client was heard, ends a write that the client does not take, and closes in a way that the
+//! client sees the last answer. An upgrade takes the TCP stream out of it.
 
 use crate::{admission::Visitor, clock::Clock};
 use socket2::SockRef;
@@ -21,11 +21,12 @@ use tokio::{
 /// A client that takes fewer bytes in a second than this, and waits for more, stands still.
 const LEAST_RATE: u64 = 1024;
 
-/// What the kernel holds of an answer besides what is under way. With more, what the client takes would show too late here.
+/// What the kernel holds of an answer besides what is under way. With more, what the client takes
+/// would show too late here.
 const UNSENT: u32 = 64 * 1024;
 
-/// How long the other side may take to close after the last answer. A socket that is closed with something unread resets the
-/// connection, and the client might never see why.
+/// How long the other side may take to close after the last answer. A socket that is closed with
+/// something unread resets the connection, and the client might never see why.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A TCP stream that HTTP is spoken on.
@@ -65,7 +66,11 @@ impl HttpStream {
     }
 
     /// What a write has come to.
-    fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         let Poll::Ready(written) = written else { return self.stand_still(cx).map(Err) };
         if let (Ok(bytes), Some(stalled)) = (&written, &mut self.stalled) {
             stalled.taken += *bytes as u64;
@@ -80,7 +85,9 @@ impl HttpStream {
     /// Until the client has had its time.
     fn stand_still(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Stalled { gives_up: Box::pin(sleep(patience)), taken: 0 });
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Stalled { gives_up: Box::pin(sleep(patience)), taken: 0 });
         ready!(stalled.gives_up.as_mut().poll(cx));
         // What it did not take is not kept for it either.
         let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
@@ -93,7 +100,8 @@ fn least(patience: Duration) -> u64 {
     (patience.as_millis() as u64 * LEAST_RATE / 1000).max(1)
 }
 
-/// 0: as the system has it. It makes no difference if the system does not know that: it shows later what a client has taken.
+/// 0: as the system has it. It makes no difference if the system does not know that: it shows later
+/// what a client has taken.
 fn limit_unsent(tcp: &TcpStream, bytes: u32) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = SockRef::from(tcp).set_tcp_notsent_lowat(bytes);
@@ -102,7 +110,11 @@ fn limit_unsent(tcp: &TcpStream, bytes: u32) {
 }
 
 impl AsyncRead for HttpStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.tcp).poll_read(cx, buffer))?;
         if buffer.filled().len() > before {
@@ -113,12 +125,20 @@ impl AsyncRead for HttpStream {
 }
 
 impl AsyncWrite for HttpStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
         self.written(cx, written)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, bytes);
         self.written(cx, written)
     }
@@ -167,7 +187,15 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let clock = Clock::start();
         let place = Admission::http_only(1, clock).http(None).await;
-        (HttpStream::new(listener.accept().await.unwrap().0, place.visitor().clone(), clock, PATIENCE), client)
+        (
+            HttpStream::new(
+                listener.accept().await.unwrap().0,
+                place.visitor().clone(),
+                clock,
+                PATIENCE,
+            ),
+            client,
+        )
     }
 
     #[tokio::test]
@@ -207,7 +235,10 @@ mod tests {
                 sleep(PATIENCE / 20).await;
             }
         });
-        assert_eq!(stream.write_all(&vec![0; 64 << 20]).await.unwrap_err().kind(), ErrorKind::TimedOut);
+        assert_eq!(
+            stream.write_all(&vec![0; 64 << 20]).await.unwrap_err().kind(),
+            ErrorKind::TimedOut
+        );
         drop(stream);
         reading.abort();
     }

@@ -1,4 +1,5 @@
-//! `/ws` and `/ws/sub/{topic}`: checks who may open a WebSocket and hands the connection to `socket`.
+//! `/ws` and `/ws/sub/{topic}`: checks who may open a WebSocket and hands the connection to
+//! `socket`.
 
 use std::sync::Arc;
 
@@ -21,7 +22,10 @@ use crate::websocket::HandshakeError;
 /// The headers of an opening handshake, RFC 6455 section 4.1.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "describes the headers in the OpenAPI document; `websocket` reads them")]
+#[expect(
+    dead_code,
+    reason = "describes the headers in the OpenAPI document; `websocket` reads them"
+)]
 struct Handshake {
     /// Asks for the upgrade.
     #[param(rename = "Connection", example = "Upgrade")]
@@ -30,16 +34,22 @@ struct Handshake {
     #[param(rename = "Upgrade", example = "websocket")]
     upgrade: String,
     /// 16 random bytes in base64, new for each connection; once.
-    #[param(rename = "Sec-WebSocket-Key", example = "dGhlIHNhbXBsZSBub25jZQ==", min_length = 24, max_length = 24)]
+    #[param(
+        rename = "Sec-WebSocket-Key",
+        example = "dGhlIHNhbXBsZSBub25jZQ==",
+        min_length = 24,
+        max_length = 24
+    )]
     key: String,
     /// The only version; once.
     #[param(rename = "Sec-WebSocket-Version", example = "13", pattern = "^13$")]
     version: String,
-    /// Names separated by commas. `micro-socket.v1` is chosen if it is among them, else the first that does not begin with
-    /// `micro-socket.`; the frames are the same.
+    /// Names separated by commas. `micro-socket.v1` is chosen if it is among them, else the first
+    /// that does not begin with `micro-socket.`; the frames are the same.
     #[param(rename = "Sec-WebSocket-Protocol", example = "micro-socket.v1", required = false)]
     subprotocols: String,
-    /// Sent by browsers: the page's origin, which `access.allowed_origins` has to name unless it is the gateway's own.
+    /// Sent by browsers: the page's origin, which `access.allowed_origins` has to name unless it
+    /// is the gateway's own.
     #[param(rename = "Origin", example = "https://app.example.com", required = false)]
     origin: String,
 }
@@ -81,7 +91,8 @@ pub(super) async fn any_topics(
 
 /// A WebSocket that `setup` subscribes to the topic of the path
 ///
-/// Further `subscribe` and `publish` work as on `/ws`. A topic that breaks a rule is answered by an `error` frame after `setup`.
+/// Further `subscribe` and `publish` work as on `/ws`. A topic that breaks a rule is answered by an
+/// `error` frame after `setup`.
 #[utoipa::path(
     get, path = "/ws/sub/{topic}", tag = "WebSocket",
     params(("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"), Handshake),
@@ -103,8 +114,14 @@ pub(super) async fn one_topic(
     Ok(open(gateway, host.as_ref(), request, Caller { address: address.0, topic }))
 }
 
-/// Checks the page's origin, then leaves the rest to the socket. A topic of the path is checked at `setup`, where a browser can see why.
-fn open(gateway: Arc<Gateway>, host: Option<&Authority>, request: Request, caller: Caller) -> Response {
+/// Checks the page's origin, then leaves the rest to the socket. A topic of the path is checked at
+/// `setup`, where a browser can see why.
+fn open(
+    gateway: Arc<Gateway>,
+    host: Option<&Authority>,
+    request: Request,
+    caller: Caller,
+) -> Response {
     if !origin::may_connect(gateway.config(), request.headers(), host) {
         let detail = "Pages of this origin may not connect; access.allowed_origins in the gateway's configuration names those that may.";
         return Problem::new(Code::Protocol(ErrorCode::Forbidden), detail).into_response();

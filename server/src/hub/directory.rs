@@ -1,6 +1,7 @@
-//! Which topics exist, and whose they are. A topic comes into being by its first subscriber or publish, and belongs to that user
-//! until it is forgotten. With neither subscriber nor history it is remembered for a while, so that its numbering goes on; at a
-//! limit the one unused for the longest goes first: of the same owner at its share, of all owners at the limit of all topics.
+//! Which topics exist, and whose they are. A topic comes into being by its first subscriber or
+//! publish, and belongs to that user until it is forgotten. With neither subscriber nor history it
+//! is remembered for a while, so that its numbering goes on; at a limit the one unused for the
+//! longest goes first: of the same owner at its share, of all owners at the limit of all topics.
 
 use super::{
     history,
@@ -55,7 +56,9 @@ pub struct Instruments {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TooManyTopics {
     /// In the gateway; how many there may be.
-    #[error("the gateway has {0} topics, and each of them has a subscriber or messages: try again later")]
+    #[error(
+        "the gateway has {0} topics, and each of them has a subscriber or messages: try again later"
+    )]
     OfAll(usize),
     /// For this user; how many there may be.
     #[error(
@@ -65,7 +68,8 @@ pub enum TooManyTopics {
     OfUser(usize),
 }
 
-/// Entries that one call of [`Directory::expire_some`] looks at, of each kind: less than a millisecond of work.
+/// Entries that one call of [`Directory::expire_some`] looks at, of each kind: less than a
+/// millisecond of work.
 const SLICE: usize = 256;
 
 /// All topics of one gateway.
@@ -82,15 +86,32 @@ pub struct Directory<S> {
 
 impl<S> fmt::Debug for Directory<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").field("limits", &self.limits).field("topics", &self.topics.len()).finish_non_exhaustive()
+        f.debug_struct("Directory")
+            .field("limits", &self.limits)
+            .field("topics", &self.topics.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl<S: Sink> Directory<S> {
     /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time.
-    pub fn new(limits: Limits, history: HistoryRules, clock: Clock, new_epoch: fn() -> Epoch<'static>, instruments: Instruments) -> Self {
+    pub fn new(
+        limits: Limits,
+        history: HistoryRules,
+        clock: Clock,
+        new_epoch: fn() -> Epoch<'static>,
+        instruments: Instruments,
+    ) -> Self {
         let shared = Arc::new(Shared::new(clock, limits, instruments));
-        Self { limits, topics: DashMap::default(), count: AtomicUsize::new(0), accounts: Accounts::default(), shared, new_epoch, history }
+        Self {
+            limits,
+            topics: DashMap::default(),
+            count: AtomicUsize::new(0),
+            accounts: Accounts::default(),
+            shared,
+            new_epoch,
+            history,
+        }
     }
 
     /// Topics that have at least one subscriber.
@@ -117,7 +138,8 @@ impl<S: Sink> Directory<S> {
         self.shared.kept.lock().most_held()
     }
 
-    /// Times so far that a topic lost a part of its history because all history together was too much.
+    /// Times so far that a topic lost a part of its history because all history together was too
+    /// much.
     #[must_use]
     pub fn history_given(&self) -> u64 {
         self.shared.given()
@@ -141,8 +163,8 @@ impl<S: Sink> Directory<S> {
         self.topics.is_empty()
     }
 
-    /// Does `act` on the topic of this name. If there is none it is made, and is `owner`'s. `last` is where the caller keeps the
-    /// topic that it used last: most stay with one.
+    /// Does `act` on the topic of this name. If there is none it is made, and is `owner`'s. `last`
+    /// is where the caller keeps the topic that it used last: most stay with one.
     ///
     /// # Errors
     /// [`TooManyTopics`]: there is no room for a new one.
@@ -170,7 +192,11 @@ impl<S: Sink> Directory<S> {
     }
 
     /// True: it is new, and has to settle where it stands among the others once it was used.
-    fn topic(&self, name: &protocol::Topic<'_>, owner: Owner<'_>) -> Result<(Arc<Topic<S>>, bool), TooManyTopics> {
+    fn topic(
+        &self,
+        name: &protocol::Topic<'_>,
+        owner: Owner<'_>,
+    ) -> Result<(Arc<Topic<S>>, bool), TooManyTopics> {
         if let Some(found) = self.topics.get(name.as_str()) {
             return Ok((found.clone(), false));
         }
@@ -208,7 +234,10 @@ impl<S: Sink> Directory<S> {
     /// Why this owner could have no further topic now.
     pub(crate) fn limit_reached(&self, owner: Owner<'_>) -> Option<TooManyTopics> {
         let Limits { max_topics, max_topics_per_user, .. } = self.limits;
-        let account = self.accounts.find(owner).filter(|account| account.is_of_a_user() && account.topics() >= max_topics_per_user);
+        let account = self
+            .accounts
+            .find(owner)
+            .filter(|account| account.is_of_a_user() && account.topics() >= max_topics_per_user);
         let idle = self.shared.idle.lock();
         if account.is_some_and(|account| idle.oldest_of(&account.number).is_none()) {
             return Some(TooManyTopics::OfUser(max_topics_per_user));
@@ -217,8 +246,8 @@ impl<S: Sink> Directory<S> {
         is_full.then_some(TooManyTopics::OfAll(max_topics))
     }
 
-    /// Takes over a topic whose log begins behind `head` of `epoch`; `attachment` is dropped with it. Gives the one that exists
-    /// where it does.
+    /// Takes over a topic whose log begins behind `head` of `epoch`; `attachment` is dropped with
+    /// it. Gives the one that exists where it does.
     ///
     /// # Errors
     /// [`TooManyTopics`]
@@ -244,7 +273,8 @@ impl<S: Sink> Directory<S> {
     fn reserve(&self, owner: Owner<'_>) -> Result<Arc<Account>, TooManyTopics> {
         let Limits { max_topics, max_topics_per_user, .. } = self.limits;
         let (account, topics) = self.accounts.enter(owner);
-        if account.is_of_a_user() && topics > max_topics_per_user && !self.make_room(Some(&account)) {
+        if account.is_of_a_user() && topics > max_topics_per_user && !self.make_room(Some(&account))
+        {
             self.accounts.leave(&account);
             return Err(TooManyTopics::OfUser(max_topics_per_user));
         }
@@ -261,13 +291,15 @@ impl<S: Sink> Directory<S> {
         self.accounts.leave(account);
     }
 
-    /// Forgets the idle topic that has been unused for the longest: of this owner, or of all. False: there is none.
+    /// Forgets the idle topic that has been unused for the longest: of this owner, or of all.
+    /// False: there is none.
     fn make_room(&self, of: Option<&Account>) -> bool {
         self.shared.make_room(of).map(|retired| self.forget(&retired)).is_some()
     }
 
-    /// Lets go of some messages that have reached their age or are too much for all topics together, and forgets some topics that
-    /// were unused for `meta_ttl`: a bounded piece of work, so that the caller can let others run. True: there is more of it.
+    /// Lets go of some messages that have reached their age or are too much for all topics
+    /// together, and forgets some topics that were unused for `meta_ttl`: a bounded piece of
+    /// work, so that the caller can let others run. True: there is more of it.
     pub fn expire_some(&self) -> bool {
         let aged = self.shared.trim_aged(SLICE);
         let excess = self.shared.trim_excess();
@@ -292,10 +324,12 @@ impl<S: Sink> Directory<S> {
         self.release(retired.owner());
     }
 
-    /// Compares what topics and owners are listed for with what they are. For moments at which nothing is under way.
+    /// Compares what topics and owners are listed for with what they are. For moments at which
+    /// nothing is under way.
     #[cfg(test)]
     pub(super) fn audit(&self) {
-        let (mut idle, mut kept, mut held) = (0, 0, std::collections::HashMap::<u64, (usize, usize)>::new());
+        let (mut idle, mut kept, mut held) =
+            (0, 0, std::collections::HashMap::<u64, (usize, usize)>::new());
         for topic in &self.topics {
             let standing = topic.audit();
             idle += usize::from(standing.is_idle);
@@ -304,7 +338,10 @@ impl<S: Sink> Directory<S> {
             *of_owner = (of_owner.0 + 1, of_owner.1 + standing.bytes);
         }
         assert_eq!(self.shared.idle.lock().sum().count, idle);
-        assert_eq!(self.shared.kept.lock().lengths(), (kept, held.values().filter(|(_, bytes)| *bytes > 0).count()));
+        assert_eq!(
+            self.shared.kept.lock().lengths(),
+            (kept, held.values().filter(|(_, bytes)| *bytes > 0).count())
+        );
         assert_eq!(self.count.load(Relaxed), self.topics.len());
         assert_eq!(self.history_bytes(), held.values().map(|(_, bytes)| bytes).sum::<usize>());
         self.accounts.audit(&held);
@@ -313,6 +350,9 @@ impl<S: Sink> Directory<S> {
     /// Each topic's name, the number of its owner, and the memory of its history.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> Vec<(String, u64, usize)> {
-        self.topics.iter().map(|topic| (topic.key().to_string(), topic.owner().number, topic.audit().bytes)).collect()
+        self.topics
+            .iter()
+            .map(|topic| (topic.key().to_string(), topic.owner().number, topic.audit().bytes))
+            .collect()
     }
 }

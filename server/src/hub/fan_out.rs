@@ -1,5 +1,5 @@
-//! The right to fan out a topic, and the passes that it makes. One holder at a time, so every subscriber gets the topic's
-//! bytes in order.
+//! The right to fan out a topic, and the passes that it makes. One holder at a time, so every
+//! subscriber gets the topic's bytes in order.
 
 use super::{
     pending::Chunk,
@@ -7,16 +7,16 @@ use super::{
 };
 use std::sync::Arc;
 
-/// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other connections wait for the whole
-/// pass. In tests small, so that passes have steps.
+/// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other
+/// connections wait for the whole pass. In tests small, so that passes have steps.
 const DELIVERIES_PER_STEP: usize = if cfg!(test) { 2 } else { 128 };
 
-/// How many subscribers a pass looks at before it delivers to them: their memory is fetched side by side then, not one after the
-/// other between system calls.
+/// How many subscribers a pass looks at before it delivers to them: their memory is fetched side by
+/// side then, not one after the other between system calls.
 const AHEAD: usize = 8;
 
-/// The right, and the duty, to fan out what is pending in a topic. Call [`FanOut::step`] until it says [`Step::Done`]. Dropped
-/// before that, what is left goes with the next publish.
+/// The right, and the duty, to fan out what is pending in a topic. Call [`FanOut::step`] until it
+/// says [`Step::Done`]. Dropped before that, what is left goes with the next publish.
 #[derive(Debug)]
 pub struct FanOut<S: Sink> {
     topic: Arc<Topic<S>>,

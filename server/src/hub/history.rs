@@ -1,7 +1,9 @@
-//! The last messages of one topic, encoded as they were sent, so that a replay copies bytes and nothing else.
+//! The last messages of one topic, encoded as they were sent, so that a replay copies bytes and
+//! nothing else.
 //!
-//! They lie in segments of some kilobytes: no allocation for each message, and a message costs its frame and eight bytes. The
-//! oldest goes first, by number, bytes or age, message by message; memory follows segment by segment.
+//! They lie in segments of some kilobytes: no allocation for each message, and a message costs its
+//! frame and eight bytes. The oldest goes first, by number, bytes or age, message by message;
+//! memory follows segment by segment.
 
 use crate::clock::Micros;
 use std::{collections::VecDeque, time::Duration};
@@ -145,7 +147,12 @@ impl History {
         let segment = match self.segments.back_mut() {
             Some(last) if last.frames.len() < SEGMENT_BYTES => last,
             _ => {
-                let segment = Segment { first: self.next - 1, began: now, frames: Vec::new(), entries: Vec::new() };
+                let segment = Segment {
+                    first: self.next - 1,
+                    began: now,
+                    frames: Vec::new(),
+                    entries: Vec::new(),
+                };
                 self.footprint += segment.footprint();
                 self.segments.push_back(segment);
                 let Some(last) = self.segments.back_mut() else { return };
@@ -176,7 +183,9 @@ impl History {
 
     fn is_over(&self, now: Micros) -> bool {
         let count = (self.next - self.first) as usize;
-        count > self.limits.messages || self.bytes > self.limits.bytes || self.due().is_some_and(|due| due <= now)
+        count > self.limits.messages
+            || self.bytes > self.limits.bytes
+            || self.due().is_some_and(|due| due <= now)
     }
 
     /// Lets go of everything in the oldest segment, whatever the limits.
@@ -201,7 +210,8 @@ impl History {
         }
     }
 
-    /// Gives back the memory of messages that are not kept any more, where it is more than what is kept.
+    /// Gives back the memory of messages that are not kept any more, where it is more than what is
+    /// kept.
     fn free(&mut self) {
         let first = self.first;
         let Some(segment) = self.segments.front_mut() else {
@@ -221,17 +231,20 @@ impl History {
         (self.first - front.first) as usize
     }
 
-    /// Appends the messages behind `seq_no`, as many as `budget` allows. Returns how many. Everything behind `seq_no` has to
-    /// be there: see [`History::reaches`].
+    /// Appends the messages behind `seq_no`, as many as `budget` allows. Returns how many.
+    /// Everything behind `seq_no` has to be there: see [`History::reaches`].
     pub(super) fn copy_after(&self, seq_no: u64, budget: Budget, out: &mut Vec<u8>) -> usize {
         let mut copied = 0;
-        let from = self.segments.partition_point(|segment| segment.first + segment.entries.len() as u64 <= seq_no + 1);
+        let from = self
+            .segments
+            .partition_point(|segment| segment.first + segment.entries.len() as u64 <= seq_no + 1);
         let start = out.len();
         for segment in self.segments.range(from..) {
             let index = (seq_no + 1 + copied as u64 - segment.first) as usize;
             let begin = segment.start_of(index);
             let room = (begin + budget.bytes).saturating_sub(out.len() - start);
-            let fitting = segment.entries[index..].partition_point(|entry| entry.end as usize <= room);
+            let fitting =
+                segment.entries[index..].partition_point(|entry| entry.end as usize <= room);
             let wanted = if copied == 0 { fitting.max(1) } else { fitting };
             let count = wanted.min(budget.messages - copied);
             out.extend_from_slice(&segment.frames[begin..segment.start_of(index + count)]);

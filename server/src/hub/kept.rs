@@ -1,9 +1,10 @@
-//! Topics with history: which of them has to be trimmed next, which owner holds most, and which of an owner's topics are the
-//! largest.
+//! Topics with history: which of them has to be trimmed next, which owner holds most, and which of
+//! an owner's topics are the largest.
 //!
-//! Sizes count coarsely here, so that a publish changes nothing unless its topic or its owner has grown by a good part: a topic
-//! stands in the class of the power of two that its memory has reached, an owner under its [`Rank`]. What has shrunk a little
-//! since may stand too high: that is found out, and put right, when it comes to the front.
+//! Sizes count coarsely here, so that a publish changes nothing unless its topic or its owner has
+//! grown by a good part: a topic stands in the class of the power of two that its memory has
+//! reached, an owner under its [`Rank`]. What has shrunk a little since may stand too high: that is
+//! found out, and put right, when it comes to the front.
 
 use super::{
     owner::{Account, Rank},
@@ -15,7 +16,8 @@ use std::{
     sync::Arc,
 };
 
-/// The power of two that a size has reached; 0: nothing is kept. Topics of a few messages are all alike.
+/// The power of two that a size has reached; 0: nothing is kept. Topics of a few messages are all
+/// alike.
 pub(super) type Class = u8;
 
 /// The power of two of the lowest class.
@@ -26,7 +28,8 @@ pub(super) fn class(bytes: usize) -> Class {
     bytes.checked_ilog2().map_or(0, |log| log.max(SMALLEST) as Class)
 }
 
-/// Owners that are looked at for the one that holds most. If more of them hold about the most, one of those looked at gives.
+/// Owners that are looked at for the one that holds most. If more of them hold about the most, one
+/// of those looked at gives.
 const LOOKS: usize = 16;
 
 #[derive(Debug)]
@@ -52,7 +55,14 @@ impl<S> Default for Kept<S> {
 
 impl<S> Kept<S> {
     /// Lists a topic of this owner whose history has begun, `now`.
-    pub(super) fn insert(&mut self, topic: Arc<Topic<S>>, owner: u64, class: Class, due: Micros, now: Micros) -> Slot {
+    pub(super) fn insert(
+        &mut self,
+        topic: Arc<Topic<S>>,
+        owner: u64,
+        class: Class,
+        due: Micros,
+        now: Micros,
+    ) -> Slot {
         let slot = self.by_size.insert(&(owner, class), now, 0, Entry { topic, due });
         self.by_due.insert((due, slot));
         slot
@@ -97,12 +107,15 @@ impl<S> Kept<S> {
         (*due <= now).then(|| self.by_size.get(*slot).topic.clone())
     }
 
-    /// Of the owner that holds most one of the largest topics, the one that has been so for the longest. It may have shrunk since.
+    /// Of the owner that holds most one of the largest topics, the one that has been so for the
+    /// longest. It may have shrunk since.
     pub(super) fn largest(&mut self) -> Option<Arc<Topic<S>>> {
         let owner = self.holds_most()?;
-        // No topic is larger than all of its owner's together, and none is listed more than one class above its own.
+        // No topic is larger than all of its owner's together, and none is listed more than one
+        // class above its own.
         let (number, highest) = (owner.number, class(owner.held()) + 1);
-        let (.., entry) = (0..=highest).rev().find_map(|class| self.by_size.oldest_of(&(number, class)))?;
+        let (.., entry) =
+            (0..=highest).rev().find_map(|class| self.by_size.oldest_of(&(number, class)))?;
         Some(entry.topic.clone())
     }
 
@@ -117,7 +130,11 @@ impl<S> Kept<S> {
             self.rank(&first);
         }
         let ((highest, _), _) = self.by_rank.last_key_value()?;
-        self.by_rank.range((*highest, 0)..).take(LOOKS).map(|(_, account)| account).max_by_key(|account| account.held())
+        self.by_rank
+            .range((*highest, 0)..)
+            .take(LOOKS)
+            .map(|(_, account)| account)
+            .max_by_key(|account| account.held())
     }
 
     /// Bytes that the owner holds that holds most.

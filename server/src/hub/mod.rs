@@ -1,10 +1,12 @@
-//! The core: topics with one order each, their subscribers, and the fan-out. Knows neither HTTP nor axum nor sockets nor a
-//! runtime: plain function calls drive it, the time is handed in, and a subscriber is anything that takes bytes ([`Sink`]).
+//! The core: topics with one order each, their subscribers, and the fan-out. Knows neither HTTP nor
+//! axum nor sockets nor a runtime: plain function calls drive it, the time is handed in, and a
+//! subscriber is anything that takes bytes ([`Sink`]).
 //!
-//! How a message travels: [`Topic::append`] numbers it and puts it, encoded once, behind the topic's pending bytes. Whoever
-//! appended first also gets the [`FanOut`], the topic's *right to fan out*, and drives it pass by pass until nothing is left;
-//! what others append meanwhile leaves with the next pass. So there is one order without a task, a channel or a wake-up per
-//! topic, and a burst costs one write per subscriber, not one per message.
+//! How a message travels: [`Topic::append`] numbers it and puts it, encoded once, behind the
+//! topic's pending bytes. Whoever appended first also gets the [`FanOut`], the topic's *right to
+//! fan out*, and drives it pass by pass until nothing is left; what others append meanwhile leaves
+//! with the next pass. So there is one order without a task, a channel or a wake-up per topic, and
+//! a burst costs one write per subscriber, not one per message.
 //!
 //! | module | idea |
 //! |---|---|

@@ -1,6 +1,7 @@
-//! The core against its promises: random schedules of everything that can happen, one step at a time, and threads that do it
-//! all at once. A sink checks each message as it comes: the topic's next number, and only while it is subscribed. What topics share
-//! with each other has a model of its own in [`shares`].
+//! The core against its promises: random schedules of everything that can happen, one step at a
+//! time, and threads that do it all at once. A sink checks each message as it comes: the topic's
+//! next number, and only while it is subscribed. What topics share with each other has a model of
+//! its own in [`shares`].
 
 mod shares;
 
@@ -38,7 +39,9 @@ impl Sink for Reader {
             return;
         }
         for (topic, seq_no) in messages(frames) {
-            let next = expected.get_mut(&topic).unwrap_or_else(|| panic!("{topic} {seq_no} without a subscription"));
+            let next = expected
+                .get_mut(&topic)
+                .unwrap_or_else(|| panic!("{topic} {seq_no} without a subscription"));
             assert_eq!(seq_no, *next, "{topic}: a gap, a repeat or a change of order");
             *next += 1;
         }
@@ -55,7 +58,9 @@ fn messages(frames: &Bytes) -> Vec<(String, u64)> {
         };
         let text = rest.split_to(len);
         match ServerFrame::parse(std::str::from_utf8(&text).unwrap()).unwrap() {
-            ServerFrame::Message(message) => found.push((message.topic.as_str().to_owned(), message.seq_no.get())),
+            ServerFrame::Message(message) => {
+                found.push((message.topic.as_str().to_owned(), message.seq_no.get()))
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -72,7 +77,11 @@ fn directory(max_topics: usize) -> Directory<Reader> {
     with_history(max_topics, history::Limits::NONE, usize::MAX)
 }
 
-fn with_history(max_topics: usize, history: history::Limits, history_bytes: usize) -> Directory<Reader> {
+fn with_history(
+    max_topics: usize,
+    history: history::Limits,
+    history_bytes: usize,
+) -> Directory<Reader> {
     with_limits(Limits { max_topics, history_bytes, ..LIMITS }, history)
 }
 
@@ -85,7 +94,13 @@ const LIMITS: Limits = Limits {
 };
 
 fn with_limits(limits: Limits, history: history::Limits) -> Directory<Reader> {
-    Directory::new(limits, Box::new(move |_| history), Clock::start(), new_epoch, Instruments::default())
+    Directory::new(
+        limits,
+        Box::new(move |_| history),
+        Clock::start(),
+        new_epoch,
+        Instruments::default(),
+    )
 }
 
 /// Forgets all that has expired; how many topics that were.
@@ -106,13 +121,23 @@ fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader
     append_as(directory, OWNERS[0], topic)
 }
 
-fn append_as(directory: &Directory<Reader>, owner: Owner<'_>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
-    let (id, data) = (MessageId::new("m").unwrap(), r#"{"padding":"so that a chunk has few messages"}"#);
-    directory.with(&name(topic), owner, &mut None, |topic| topic.append(topic.shared().now(), &id, data))
+fn append_as(
+    directory: &Directory<Reader>,
+    owner: Owner<'_>,
+    topic: usize,
+) -> Result<Appended<Reader>, TooManyTopics> {
+    let (id, data) =
+        (MessageId::new("m").unwrap(), r#"{"padding":"so that a chunk has few messages"}"#);
+    directory
+        .with(&name(topic), owner, &mut None, |topic| topic.append(topic.shared().now(), &id, data))
 }
 
 /// Subscribes as a connection does: the reader is held until it knows what to expect.
-fn join(directory: &Directory<Reader>, reader: &Arc<Reader>, topic: usize) -> Result<Subscription<Reader>, TooManyTopics> {
+fn join(
+    directory: &Directory<Reader>,
+    reader: &Arc<Reader>,
+    topic: usize,
+) -> Result<Subscription<Reader>, TooManyTopics> {
     join_as(directory, OWNERS[0], reader, topic)
 }
 
@@ -124,7 +149,8 @@ fn join_as(
 ) -> Result<Subscription<Reader>, TooManyTopics> {
     let mut expected = reader.expected.lock();
     let Joined { subscription, head, .. } =
-        directory.with(&name(topic), owner, &mut None, |topic| topic.join(reader.clone(), Start::NOW))?;
+        directory
+            .with(&name(topic), owner, &mut None, |topic| topic.join(reader.clone(), Start::NOW))?;
     expected.insert(name(topic).to_string(), head + 1);
     Ok(subscription)
 }
@@ -134,8 +160,9 @@ fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
     reader.expected.lock().remove(name(topic).as_str());
 }
 
-/// As [`join`], from `back` messages before the head, if the topic has that many, or else with the `last` messages that are kept.
-/// An `old` subscription ends before another byte of the topic can come, as a connection moves one.
+/// As [`join`], from `back` messages before the head, if the topic has that many, or else with the
+/// `last` messages that are kept. An `old` subscription ends before another byte of the topic can
+/// come, as a connection moves one.
 fn join_behind(
     directory: &Directory<Reader>,
     reader: &Arc<Reader>,
@@ -150,7 +177,8 @@ fn join_behind(
         let position = last_seq.map(|last_seq| Position { last_seq, epoch: Some(epoch.as_str()) });
         Ok((last_seq.map(SeqNo::get), topic.join(reader.clone(), Start { position, last })?))
     };
-    let (last_seq, Joined { subscription, head, after, recovered, .. }) = directory.with(&name(topic), OWNERS[0], &mut None, join).unwrap();
+    let (last_seq, Joined { subscription, head, after, recovered, .. }) =
+        directory.with(&name(topic), OWNERS[0], &mut None, join).unwrap();
     drop(old);
     assert_eq!(recovered.is_some(), last_seq.is_some());
     match last_seq {
@@ -167,19 +195,35 @@ fn join_behind(
 }
 
 /// What a connection does for a subscription that is behind.
-fn catch_up(reader: &Reader, topic: usize, subscription: &mut Subscription<Reader>, budget: Budget) {
+fn catch_up(
+    reader: &Reader,
+    topic: usize,
+    subscription: &mut Subscription<Reader>,
+    budget: Budget,
+) {
     let mut expected = reader.expected.lock();
     let next = expected.get_mut(name(topic).as_str()).unwrap();
     let mut batch = Vec::new();
     let progress = subscription.catch_up(budget, &mut batch);
     let numbers: Vec<u64> = messages(&batch.into()).into_iter().map(|(_, seq_no)| seq_no).collect();
-    assert_eq!(numbers, (*next..*next + numbers.len() as u64).collect::<Vec<_>>(), "a gap or a repeat in a replay");
+    assert_eq!(
+        numbers,
+        (*next..*next + numbers.len() as u64).collect::<Vec<_>>(),
+        "a gap or a repeat in a replay"
+    );
     *next += numbers.len() as u64;
     match progress {
-        CatchUp::Behind { messages } => assert!(messages == numbers.len() && messages > 0 && subscription.is_behind()),
-        CatchUp::Live { messages } => assert!(messages == numbers.len() && !subscription.is_behind()),
+        CatchUp::Behind { messages } => {
+            assert!(messages == numbers.len() && messages > 0 && subscription.is_behind())
+        }
+        CatchUp::Live { messages } => {
+            assert!(messages == numbers.len() && !subscription.is_behind())
+        }
         CatchUp::Lost { head, .. } => {
-            assert!(numbers.is_empty() && *next <= head && !subscription.is_behind(), "a loss that is none");
+            assert!(
+                numbers.is_empty() && *next <= head && !subscription.is_behind(),
+                "a loss that is none"
+            );
             *next = head + 1;
         }
     }
@@ -191,7 +235,8 @@ const TOPICS: usize = 3;
 #[derive(Debug, Clone)]
 enum Action {
     Join(usize, usize),
-    /// From so many messages before the head, or with so many of the newest; a subscription that exists moves.
+    /// From so many messages before the head, or with so many of the newest; a subscription that
+    /// exists moves.
     JoinBehind(usize, usize, Option<u64>, Option<u64>),
     Leave(usize, usize),
     /// By an owner.
@@ -222,7 +267,8 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 /// A topic's history in these schedules: all three limits are reached.
-const HISTORY: history::Limits = history::Limits { messages: 10, age: Duration::from_millis(100), bytes: 1000 };
+const HISTORY: history::Limits =
+    history::Limits { messages: 10, age: Duration::from_millis(100), bytes: 1000 };
 
 struct World {
     time: tokio::runtime::Runtime,
@@ -234,7 +280,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let time = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let time = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
         let readers = (0..READERS).map(|_| Arc::default()).collect();
         let directory = time.block_on(async { with_history(TOPICS, HISTORY, 1500) });
         Self { time, directory, readers, subscriptions: HashMap::new(), fan_outs: Vec::new() }
@@ -255,17 +305,32 @@ impl World {
         match action {
             Action::JoinBehind(reader, topic, back, last) => {
                 let old = self.subscriptions.remove(&(*reader, *topic));
-                let new = join_behind(&self.directory, &self.readers[*reader], *topic, (*back, *last), old);
+                let new = join_behind(
+                    &self.directory,
+                    &self.readers[*reader],
+                    *topic,
+                    (*back, *last),
+                    old,
+                );
                 self.subscriptions.insert((*reader, *topic), new);
             }
             Action::CatchUp(reader, topic, messages, bytes) => {
-                if let Some(subscription) = self.subscriptions.get_mut(&(*reader, *topic)).filter(|found| found.is_behind()) {
-                    catch_up(&self.readers[*reader], *topic, subscription, Budget { bytes: *bytes, messages: *messages });
+                if let Some(subscription) =
+                    self.subscriptions.get_mut(&(*reader, *topic)).filter(|found| found.is_behind())
+                {
+                    catch_up(
+                        &self.readers[*reader],
+                        *topic,
+                        subscription,
+                        Budget { bytes: *bytes, messages: *messages },
+                    );
                 }
             }
             Action::Join(reader, topic) => {
                 let (directory, reader_of) = (&self.directory, &self.readers[*reader]);
-                self.subscriptions.entry((*reader, *topic)).or_insert_with(|| join(directory, reader_of, *topic).unwrap());
+                self.subscriptions
+                    .entry((*reader, *topic))
+                    .or_insert_with(|| join(directory, reader_of, *topic).unwrap());
             }
             Action::Leave(reader, topic) => {
                 if let Some(subscription) = self.subscriptions.remove(&(*reader, *topic)) {
@@ -288,27 +353,39 @@ impl World {
 
     fn append(&mut self, owner: usize, topic: usize) {
         let appended = append_as(&self.directory, OWNERS[owner], topic).unwrap();
-        assert_eq!(appended.subscribers, self.subscriptions.keys().filter(|key| key.1 == topic).count());
+        assert_eq!(
+            appended.subscribers,
+            self.subscriptions.keys().filter(|key| key.1 == topic).count()
+        );
         if let Some(fan_out) = appended.fan_out {
-            let same = self.fan_outs.iter().any(|other| Arc::ptr_eq(other.topic(), fan_out.topic()));
+            let same =
+                self.fan_outs.iter().any(|other| Arc::ptr_eq(other.topic(), fan_out.topic()));
             assert!(!same, "the right to fan out exists once");
             self.fan_outs.push(fan_out);
         }
     }
 
     fn check(&self) {
-        let in_use = (0..TOPICS).filter(|topic| self.subscriptions.keys().any(|key| key.1 == *topic)).count();
+        let in_use = (0..TOPICS)
+            .filter(|topic| self.subscriptions.keys().any(|key| key.1 == *topic))
+            .count();
         assert_eq!(self.directory.topics_in_use(), in_use);
         self.directory.audit();
     }
 
-    /// One more message for each topic reaches everybody, with all that was left; then nothing is left over.
+    /// One more message for each topic reaches everybody, with all that was left; then nothing is
+    /// left over.
     fn finish(mut self) {
         let handle = self.time.handle().clone();
         let inside = handle.enter();
         for ((reader, topic), subscription) in &mut self.subscriptions {
             while subscription.is_behind() {
-                catch_up(&self.readers[*reader], *topic, subscription, Budget { bytes: 300, messages: 3 });
+                catch_up(
+                    &self.readers[*reader],
+                    *topic,
+                    subscription,
+                    Budget { bytes: 300, messages: 3 },
+                );
             }
         }
         (0..TOPICS).for_each(|topic| self.append(0, topic));
@@ -325,7 +402,11 @@ impl World {
         self.wait(HISTORY.age);
         assert_eq!(self.directory.history_bytes(), 0, "history that nobody counts");
         for reader in &self.readers {
-            assert_eq!(Arc::strong_count(reader), 1, "a topic still holds a subscriber that has left");
+            assert_eq!(
+                Arc::strong_count(reader),
+                1,
+                "a topic still holds a subscriber that has left"
+            );
         }
     }
 }
@@ -348,7 +429,13 @@ proptest! {
 #[test]
 fn a_fan_out_dropped_when_nobody_is_left_keeps_nobody() {
     let mut world = World::new();
-    for action in [Action::Join(0, 0), Action::Append(0, 0), Action::Join(1, 0), Action::Leave(1, 0), Action::Leave(0, 0)] {
+    for action in [
+        Action::Join(0, 0),
+        Action::Append(0, 0),
+        Action::Join(1, 0),
+        Action::Leave(1, 0),
+        Action::Leave(0, 0),
+    ] {
         world.act(&action);
     }
     world.fan_outs.clear();
@@ -452,8 +539,12 @@ fn who_kept_a_forgotten_topic_publishes_to_its_successor() {
     let directory = directory(1);
     let mut last = None;
     let id = MessageId::new("m").unwrap();
-    let publish =
-        |last: &mut _| directory.with(&name(0), OWNERS[0], last, |topic| topic.append(topic.shared().now(), &id, "1")).unwrap().seq_no;
+    let publish = |last: &mut _| {
+        directory
+            .with(&name(0), OWNERS[0], last, |topic| topic.append(topic.shared().now(), &id, "1"))
+            .unwrap()
+            .seq_no
+    };
     assert_eq!((publish(&mut last), publish(&mut last)), (1, 2));
     let _other = append(&directory, 1).unwrap();
     let _same = append(&directory, 0).unwrap();

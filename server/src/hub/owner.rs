@@ -1,5 +1,5 @@
-//! The owners of topics: how many topics each has brought into being, and how much memory their history takes. Shares are counted
-//! by it.
+//! The owners of topics: how many topics each has brought into being, and how much memory their
+//! history takes. Shares are counted by it.
 
 use dashmap::DashMap;
 use std::sync::{
@@ -10,12 +10,14 @@ use std::sync::{
     },
 };
 
-/// Whose a topic is from its first subscription or publish until it is forgotten, also if only others use it later.
+/// Whose a topic is from its first subscription or publish until it is forgotten, also if only
+/// others use it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
     /// A user, by its id. It has a share.
     User(&'a str),
-    /// All backends together: what is published over HTTP. Only the limit of all topics counts for them.
+    /// All backends together: what is published over HTTP. Only the limit of all topics counts for
+    /// them.
     Backends,
 }
 
@@ -40,7 +42,8 @@ pub(super) struct Account {
     held: Held,
 }
 
-/// The memory that the history of an owner's topics takes, and the rank under which the owner is listed for it.
+/// The memory that the history of an owner's topics takes, and the rank under which the owner is
+/// listed for it.
 #[derive(Debug, Default)]
 struct Held {
     bytes: AtomicUsize,
@@ -84,17 +87,18 @@ impl Account {
         rank(self.held())
     }
 
-    /// It is listed under this rank from now on. [`Kept::rank`] calls it under the list's lock and then compares with
-    /// [`Account::rank`] once more, and [`Account::count`] looks at the listed rank after it has counted: so one of the two sees what
-    /// the other did.
+    /// It is listed under this rank from now on. [`Kept::rank`] calls it under the list's lock and
+    /// then compares with [`Account::rank`] once more, and [`Account::count`] looks at the
+    /// listed rank after it has counted: so one of the two sees what the other did.
     ///
     /// [`Kept::rank`]: super::kept::Kept::rank
     pub(super) fn list_under(&self, rank: Rank) {
         self.held.rank.store(rank, SeqCst);
     }
 
-    /// Counts a change of a topic's history. True: the account has to be listed under another rank. One that holds a little less
-    /// than its rank says may stay there until it comes to the front.
+    /// Counts a change of a topic's history. True: the account has to be listed under another rank.
+    /// One that holds a little less than its rank says may stay there until it comes to the
+    /// front.
     pub(super) fn count(&self, before: usize, after: usize) -> bool {
         let bytes = if after >= before {
             self.held.bytes.fetch_add(after - before, SeqCst) + (after - before)
@@ -114,17 +118,24 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// One more topic of this owner; gives how many there are now. [`Accounts::leave`] takes it back.
+    /// One more topic of this owner; gives how many there are now. [`Accounts::leave`] takes it
+    /// back.
     pub(super) fn enter(&self, owner: Owner<'_>) -> (Arc<Account>, usize) {
         // Counted while the shard is locked: meanwhile `leave` cannot forget the account.
-        let count = |account: &Arc<Account>| (account.clone(), account.topics.fetch_add(1, Relaxed) + 1);
+        let count =
+            |account: &Arc<Account>| (account.clone(), account.topics.fetch_add(1, Relaxed) + 1);
         if let Some(known) = self.by_name.get(owner.name()) {
             return count(&known);
         }
         let name: Arc<str> = owner.name().into();
         let account = || {
             let number = self.numbers.fetch_add(1, Relaxed) as u64;
-            Arc::new(Account { name: name.clone(), number, topics: AtomicUsize::new(0), held: Held::default() })
+            Arc::new(Account {
+                name: name.clone(),
+                number,
+                topics: AtomicUsize::new(0),
+                held: Held::default(),
+            })
         };
         count(&self.by_name.entry(name.clone()).or_insert_with(account))
     }
@@ -186,7 +197,10 @@ mod tests {
         let (backends, one) = accounts.enter(Owner::Backends);
         assert!(one == 1 && !backends.is_of_a_user() && first.is_of_a_user());
         accounts.leave(&first);
-        assert_eq!((accounts.find(Owner::User("u")).map(|account| account.topics()), accounts.len()), (Some(1), 2));
+        assert_eq!(
+            (accounts.find(Owner::User("u")).map(|account| account.topics()), accounts.len()),
+            (Some(1), 2)
+        );
         accounts.leave(&same);
         assert!(accounts.find(Owner::User("u")).is_none() && accounts.len() == 1);
         assert_ne!(accounts.enter(Owner::User("u")).0.number, first.number);

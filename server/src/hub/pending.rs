@@ -1,12 +1,14 @@
-//! Bytes of a topic that are numbered and not yet fanned out, in order, as chunks: a pass takes one chunk. Positions count all
-//! bytes that the topic ever had, so that a subscriber can join at any of them.
+//! Bytes of a topic that are numbered and not yet fanned out, in order, as chunks: a pass takes one
+//! chunk. Positions count all bytes that the topic ever had, so that a subscriber can join at any
+//! of them.
 
 use crate::clock::Micros;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
-/// A chunk is closed once it has this many bytes: large enough that a system call carries many messages, small enough that a
-/// send queue of a megabyte holds several. In tests small, so that they have many.
+/// A chunk is closed once it has this many bytes: large enough that a system call carries many
+/// messages, small enough that a send queue of a megabyte holds several. In tests small, so that
+/// they have many.
 const CHUNK_BYTES: usize = if cfg!(test) { 512 } else { 128 * 1024 };
 
 /// Frames between two positions.
@@ -28,11 +30,16 @@ impl Chunk {
         self.start + self.frames.len() as u64
     }
 
-    /// What of it lies behind `position`. If that is little, it is copied: a slice would keep the whole chunk in memory.
+    /// What of it lies behind `position`. If that is little, it is copied: a slice would keep the
+    /// whole chunk in memory.
     pub(super) fn after(&self, position: u64) -> Bytes {
         let skip = position.saturating_sub(self.start).min(self.frames.len() as u64) as usize;
         let is_little = self.frames.len() - skip < self.frames.len() / 8;
-        if is_little { Bytes::copy_from_slice(&self.frames[skip..]) } else { self.frames.slice(skip..) }
+        if is_little {
+            Bytes::copy_from_slice(&self.frames[skip..])
+        } else {
+            self.frames.slice(skip..)
+        }
     }
 }
 
@@ -60,8 +67,15 @@ impl Pending {
         self.open.is_empty() && self.closed.is_empty()
     }
 
-    /// Appends the frame of message `seq_no`, accepted `now`, which `write` writes, about `expected` bytes.
-    pub(super) fn put(&mut self, seq_no: u64, now: Micros, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends the frame of message `seq_no`, accepted `now`, which `write` writes, about
+    /// `expected` bytes.
+    pub(super) fn put(
+        &mut self,
+        seq_no: u64,
+        now: Micros,
+        expected: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.open.reserve(expected);
         if self.messages == 0 {
             self.since = now;
@@ -88,7 +102,11 @@ impl Pending {
 
     /// The last `len` bytes: one frame.
     pub(super) fn newest(&self, len: usize) -> &[u8] {
-        let bytes = if self.open.is_empty() { self.closed.back().map_or(&[][..], |chunk| &chunk.frames) } else { &self.open };
+        let bytes = if self.open.is_empty() {
+            self.closed.back().map_or(&[][..], |chunk| &chunk.frames)
+        } else {
+            &self.open
+        };
         &bytes[bytes.len() - len..]
     }
 
@@ -117,7 +135,9 @@ mod tests {
         let mut pending = Pending::default();
         let mut sent = Vec::new();
         for i in 0..20u8 {
-            pending.put(u64::from(i), Micros(u64::from(i)), 100, |out| out.extend_from_slice(&[i; 100]));
+            pending.put(u64::from(i), Micros(u64::from(i)), 100, |out| {
+                out.extend_from_slice(&[i; 100])
+            });
             sent.extend_from_slice(&[i; 100]);
         }
         let (mut seen, mut chunks, mut messages) = (Vec::new(), 0, 0);
@@ -127,7 +147,10 @@ mod tests {
                 assert_eq!(chunk.after(chunk.start + skip as u64), chunk.frames.slice(skip..));
             }
             assert!(chunk.after(u64::MAX).is_empty());
-            assert_eq!((chunk.since, chunk.messages), (Micros(messages), chunk.frames.len() as u64 / 100));
+            assert_eq!(
+                (chunk.since, chunk.messages),
+                (Micros(messages), chunk.frames.len() as u64 / 100)
+            );
             messages += chunk.messages;
             seen.extend_from_slice(&chunk.frames);
             chunks += 1;

@@ -1,4 +1,5 @@
-//! What all topics of a directory share: which of them are idle, which have history, and which owner holds how much of it.
+//! What all topics of a directory share: which of them are idle, which have history, and which
+//! owner holds how much of it.
 
 use super::{
     directory::{Instruments, Limits},
@@ -21,11 +22,12 @@ use std::{
     time::Duration,
 };
 
-/// Idle topics that are looked at for the one that goes. If all of them were used since they were listed, the next one goes,
-/// used since or not.
+/// Idle topics that are looked at for the one that goes. If all of them were used since they were
+/// listed, the next one goes, used since or not.
 const LOOKS: usize = 128;
 
-/// Topics that give some of their history in one go. Above the limit, each publish and each second does as much.
+/// Topics that give some of their history in one go. Above the limit, each publish and each second
+/// does as much.
 const GIVEN: usize = 512;
 
 #[derive(Debug)]
@@ -45,8 +47,9 @@ pub(super) struct Shared<S> {
     given: AtomicU64,
     /// Held while topics are made to give.
     giving: Mutex<()>,
-    /// Topics with neither subscriber nor history by when they were last used, each of its owner's. One that was used since it was
-    /// listed without a change of that stands too far in front: that is found out, and put right, when it is looked at.
+    /// Topics with neither subscriber nor history by when they were last used, each of its
+    /// owner's. One that was used since it was listed without a change of that stands too far
+    /// in front: that is found out, and put right, when it is looked at.
     ///
     /// This lock and the next one are taken inside of a topic's lock, never around it.
     pub(super) idle: Mutex<ByAge<u64, Arc<Topic<S>>>>,
@@ -55,7 +58,11 @@ pub(super) struct Shared<S> {
 }
 
 impl<S: Sink> Shared<S> {
-    pub(super) fn new(clock: Clock, limits: Limits, Instruments { signer, meter }: Instruments) -> Self {
+    pub(super) fn new(
+        clock: Clock,
+        limits: Limits,
+        Instruments { signer, meter }: Instruments,
+    ) -> Self {
         Self {
             clock,
             limits,
@@ -88,7 +95,10 @@ impl<S: Sink> Shared<S> {
     /// `messages` were handed to sockets; the oldest of them had been accepted at `since`.
     pub(super) fn count_deliveries(&self, messages: u64, since: Micros) {
         if messages > 0 {
-            self.meter.count_deliveries(messages, Duration::from_micros(self.now().0.saturating_sub(since.0)));
+            self.meter.count_deliveries(
+                messages,
+                Duration::from_micros(self.now().0.saturating_sub(since.0)),
+            );
         }
     }
 
@@ -103,8 +113,8 @@ impl<S: Sink> Shared<S> {
         None
     }
 
-    /// The idle topic that has been unused for the longest, of this owner or of all, and since when as far as is known: it may have
-    /// been used since.
+    /// The idle topic that has been unused for the longest, of this owner or of all, and since when
+    /// as far as is known: it may have been used since.
     pub(super) fn longest_idle(&self, of: Option<&Account>) -> Option<(Micros, Arc<Topic<S>>)> {
         let idle = self.idle.lock();
         let oldest = match of {
@@ -126,7 +136,8 @@ impl<S: Sink> Shared<S> {
         }
     }
 
-    /// Lets go of messages that have reached their age, in at most so many topics. True: there are more.
+    /// Lets go of messages that have reached their age, in at most so many topics. True: there are
+    /// more.
     pub(super) fn trim_aged(&self, topics: usize) -> bool {
         let now = self.now();
         for _ in 0..topics {
@@ -137,8 +148,8 @@ impl<S: Sink> Shared<S> {
         true
     }
 
-    /// While the history of all topics is over its limit: makes the owner that holds most give from its largest topics. True: it
-    /// is still over its limit, and there is something to give.
+    /// While the history of all topics is over its limit: makes the owner that holds most give from
+    /// its largest topics. True: it is still over its limit, and there is something to give.
     pub(super) fn trim_excess(&self) -> bool {
         if self.is_within() {
             return false;

@@ -1,10 +1,12 @@
 //! One topic: its numbering, its pending bytes, and who is subscribed.
 //!
-//! All of that stands under one lock (`Topic::log`), held for a few dozen nanoseconds and never over a delivery. A pass of the
-//! fan-out takes the list of subscribers *out* and puts it back; who joins or leaves meanwhile is settled when it comes back.
+//! All of that stands under one lock (`Topic::log`), held for a few dozen nanoseconds and never
+//! over a delivery. A pass of the fan-out takes the list of subscribers *out* and puts it back; who
+//! joins or leaves meanwhile is settled when it comes back.
 //!
-//! A subscriber that has something to catch up with is a cursor into the topic's history: it is not in the list, reads at its
-//! own pace ([`Subscription::catch_up`]), and takes its place in the list in the same step in which it reaches the head.
+//! A subscriber that has something to catch up with is a cursor into the topic's history: it is not
+//! in the list, reads at its own pace ([`Subscription::catch_up`]), and takes its place in the list
+//! in the same step in which it reaches the head.
 
 mod fed;
 mod standing;
@@ -36,9 +38,10 @@ pub type Name = protocol::Topic<'static>;
 
 /// What takes a subscriber's bytes.
 pub trait Sink: Send + Sync + 'static {
-    /// Takes whole WebSocket frames, in order. Must not block, and must not call into the hub. Where `subscription` has ended
-    /// it takes nothing; it has to ask *under the same lock* that its owner takes between ending a subscription and saying so,
-    /// because nothing of a topic may come behind its `unsubscribed`.
+    /// Takes whole WebSocket frames, in order. Must not block, and must not call into the hub.
+    /// Where `subscription` has ended it takes nothing; it has to ask *under the same lock*
+    /// that its owner takes between ending a subscription and saying so, because nothing of a
+    /// topic may come behind its `unsubscribed`.
     fn deliver(&self, subscription: &Liveness, frames: &Bytes);
 
     /// A delivery comes soon: a good moment to touch the memory that it needs.
@@ -136,7 +139,8 @@ pub struct Appended<S: Sink> {
     pub seq_no: u64,
     /// How many subscriptions the topic had at that moment.
     pub subscribers: usize,
-    /// The topic lags by more than its limit: who publishes should wait for [`Topic::below_backlog`].
+    /// The topic lags by more than its limit: who publishes should wait for
+    /// [`Topic::below_backlog`].
     pub congested: bool,
     /// Where nobody had it: the right and the duty to fan out.
     pub fan_out: Option<FanOut<S>>,
@@ -147,7 +151,8 @@ pub struct Appended<S: Sink> {
 pub struct Start<'a> {
     /// Where the subscriber stands, if it has a position.
     pub position: Option<Position<'a>>,
-    /// How many of the newest messages to replay if there is no position, or if something is missing behind it.
+    /// How many of the newest messages to replay if there is no position, or if something is
+    /// missing behind it.
     pub last: Option<u64>,
 }
 
@@ -165,7 +170,8 @@ pub struct Joined<S: Sink> {
     pub head: u64,
     /// The life of the numbering that it belongs to.
     pub epoch: Arc<Epoch<'static>>,
-    /// The subscription's first message is the next one above this number. If it is below `head`, the subscription is behind.
+    /// The subscription's first message is the next one above this number. If it is below `head`,
+    /// the subscription is behind.
     pub after: u64,
     /// Whether nothing is missing behind the position, if one was given.
     pub recovered: Option<bool>,
@@ -177,7 +183,13 @@ pub struct Joined<S: Sink> {
 pub struct Retired;
 
 impl<S: Sink> Topic<S> {
-    pub(super) fn new(name: Name, owner: Arc<Account>, epoch: Epoch<'static>, history: history::Limits, shared: Arc<Shared<S>>) -> Self {
+    pub(super) fn new(
+        name: Name,
+        owner: Arc<Account>,
+        epoch: Epoch<'static>,
+        history: history::Limits,
+        shared: Arc<Shared<S>>,
+    ) -> Self {
         Self {
             prefix: MessagePrefix::new(&name),
             name: Arc::new(name),
@@ -213,7 +225,8 @@ impl<S: Sink> Topic<S> {
         &self.name
     }
 
-    /// The number of the last message (0: none yet) and the life of the numbering that it belongs to.
+    /// The number of the last message (0: none yet) and the life of the numbering that it belongs
+    /// to.
     #[must_use]
     pub fn position(&self) -> (u64, Arc<Epoch<'static>>) {
         let log = self.log.lock();
@@ -242,7 +255,12 @@ impl<S: Sink> Topic<S> {
     ///
     /// # Errors
     /// [`Retired`]: nothing was stored.
-    pub fn append(self: &Arc<Self>, now: Micros, message_id: &MessageId<'_>, data: &str) -> Result<Appended<S>, Retired> {
+    pub fn append(
+        self: &Arc<Self>,
+        now: Micros,
+        message_id: &MessageId<'_>,
+        data: &str,
+    ) -> Result<Appended<S>, Retired> {
         let expected = self.frame_len(message_id, data);
         let mut guard = self.log.lock();
         let log = &mut *guard;
@@ -271,10 +289,22 @@ impl<S: Sink> Topic<S> {
     }
 
     /// Makes a message the topic's newest; its frame has about `expected` bytes.
-    fn put(self: &Arc<Self>, log: &mut Log<S>, now: Micros, seq_no: u64, message_id: &MessageId<'_>, data: &str, expected: usize) -> Put {
+    fn put(
+        self: &Arc<Self>,
+        log: &mut Log<S>,
+        now: Micros,
+        seq_no: u64,
+        message_id: &MessageId<'_>,
+        data: &str,
+        expected: usize,
+    ) -> Put {
         log.head = seq_no;
         let epoch = &log.epoch;
-        let encode = |out: &mut Vec<u8>| put_text_frame(out, expected, |out| self.put_message(out, epoch, seq_no, message_id, data));
+        let encode = |out: &mut Vec<u8>| {
+            put_text_frame(out, expected, |out| {
+                self.put_message(out, epoch, seq_no, message_id, data)
+            })
+        };
         let mut mine = false;
         let before = log.history.footprint();
         if log.live > 0 {
@@ -300,17 +330,34 @@ impl<S: Sink> Topic<S> {
             self.idle_since.store(now.0, Relaxed);
         }
         self.shared.trim_excess();
-        Appended { seq_no, subscribers, congested, fan_out: mine.then(|| FanOut::new(self.clone())) }
+        Appended {
+            seq_no,
+            subscribers,
+            congested,
+            fan_out: mine.then(|| FanOut::new(self.clone())),
+        }
     }
 
-    fn put_message(&self, out: &mut Vec<u8>, epoch: &Epoch<'_>, seq_no: u64, message_id: &MessageId<'_>, data: &str) {
-        let sig = self.shared.signer.as_ref().map(|signer| signer.sign(&self.name, epoch, seq_no, message_id, data));
+    fn put_message(
+        &self,
+        out: &mut Vec<u8>,
+        epoch: &Epoch<'_>,
+        seq_no: u64,
+        message_id: &MessageId<'_>,
+        data: &str,
+    ) {
+        let sig = self
+            .shared
+            .signer
+            .as_ref()
+            .map(|signer| signer.sign(&self.name, epoch, seq_no, message_id, data));
         self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
-    /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of that is kept; else to the
-    /// newest messages, as many as `start` asks for and are kept, and to every message after this moment. A subscription that
-    /// begins below the head has to catch up. Bytes may reach the sink before this returns: a caller that has to say something
+    /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of
+    /// that is kept; else to the newest messages, as many as `start` asks for and are kept, and
+    /// to every message after this moment. A subscription that begins below the head has to
+    /// catch up. Bytes may reach the sink before this returns: a caller that has to say something
     /// first holds the sink's lock over the call.
     ///
     /// # Errors
@@ -323,7 +370,11 @@ impl<S: Sink> Topic<S> {
         }
         self.change_history(&mut log, |history| history.trim(now));
         let head = log.head;
-        let member = Arc::new(Member { sink, liveness: Liveness(AtomicBool::new(true)), slot: AtomicU32::new(0) });
+        let member = Arc::new(Member {
+            sink,
+            liveness: Liveness(AtomicBool::new(true)),
+            slot: AtomicU32::new(0),
+        });
         let epoch = log.epoch.clone();
         let recovered = start.position.map(|position| {
             let same_life = position.epoch.is_none_or(|named| named == epoch.as_str());
@@ -334,7 +385,8 @@ impl<S: Sink> Topic<S> {
             _ => log.history.before_newest(start.last.unwrap_or(0)),
         };
         let behind = after < head;
-        let subscription = Subscription { topic: self.clone(), member, epoch: epoch.clone(), after, behind };
+        let subscription =
+            Subscription { topic: self.clone(), member, epoch: epoch.clone(), after, behind };
         if !behind {
             log.go_live(subscription.member.clone());
         }
@@ -384,8 +436,8 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be touched any more, somebody else
-    /// may have the right already.
+    /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be
+    /// touched any more, somebody else may have the right already.
     pub(super) fn begin_pass(&self) -> Option<Box<Pass<S>>> {
         let mut log = self.log.lock();
         if let Some(pass) = log.unfinished.take() {
@@ -397,12 +449,13 @@ impl<S: Sink> Topic<S> {
         };
         log.away = true;
         log.sent = chunk.last;
-        let (members, joining) = (std::mem::take(&mut log.members), std::mem::take(&mut log.joining));
+        let (members, joining) =
+            (std::mem::take(&mut log.members), std::mem::take(&mut log.joining));
         Some(Box::new(Pass { chunk, members, joining, at: 0 }))
     }
 
-    /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given back, and nothing of the topic
-    /// may be touched any more.
+    /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given
+    /// back, and nothing of the topic may be touched any more.
     pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
         let mut log = self.log.lock();
         let limit = self.shared.limits.topic_backlog;
@@ -425,7 +478,8 @@ impl<S: Sink> Topic<S> {
         &self.shared
     }
 
-    /// Gives the right back in the middle, with the pass that was under way: the next holder goes on with it.
+    /// Gives the right back in the middle, with the pass that was under way: the next holder goes
+    /// on with it.
     pub(super) fn abandon(&self, pass: Option<Box<Pass<S>>>) {
         let mut log = self.log.lock();
         log.unfinished = pass.or(log.unfinished.take());
@@ -455,8 +509,8 @@ impl<S> Log<S> {
         self.members.push(member);
     }
 
-    /// Takes a member that has left out of the list, in constant time. Where it is not there (a pass has the list, or it was
-    /// still joining) it goes when the pass ends.
+    /// Takes a member that has left out of the list, in constant time. Where it is not there (a
+    /// pass has the list, or it was still joining) it goes when the pass ends.
     fn dismiss(&mut self, member: &Arc<Member<S>>) {
         let slot = member.slot.load(Relaxed) as usize;
         if self.members.get(slot).is_some_and(|found| Arc::ptr_eq(found, member)) {
@@ -469,10 +523,12 @@ impl<S> Log<S> {
         }
     }
 
-    /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members now.
+    /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members
+    /// now.
     fn put_back(&mut self, pass: Pass<S>) {
         let Pass { chunk, mut members, joining, .. } = pass;
-        let (mut waiting, mut arrived): (Vec<_>, Vec<_>) = joining.into_iter().partition(|joining| joining.from > chunk.end());
+        let (mut waiting, mut arrived): (Vec<_>, Vec<_>) =
+            joining.into_iter().partition(|joining| joining.from > chunk.end());
         waiting.append(&mut self.joining);
         if self.pending.is_empty() {
             arrived.append(&mut waiting);

@@ -5,10 +5,13 @@ use std::fmt::Write;
 
 /// A short name for a secret, the same each time and of no use to those who read it.
 pub(crate) fn alias(secret: &str) -> String {
-    digest(&SHA256, secret.as_bytes()).as_ref().iter().take(4).fold(String::new(), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
+    digest(&SHA256, secret.as_bytes()).as_ref().iter().take(4).fold(
+        String::new(),
+        |mut name, byte| {
+            let _ = write!(name, "{byte:02x}");
+            name
+        },
+    )
 }
 
 #[cfg(test)]

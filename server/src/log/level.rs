@@ -1,4 +1,5 @@
-//! What is logged: a level for all, and directives for single modules. It can be changed while the process runs.
+//! What is logged: a level for all, and directives for single modules. It can be changed while the
+//! process runs.
 
 use std::sync::OnceLock;
 use tracing_subscriber::{
@@ -10,8 +11,8 @@ use tracing_subscriber::{
 /// The filter of this process's log, once it has been started.
 static PRESENT: OnceLock<Handle<Targets, Registry>> = OnceLock::new();
 
-/// The filter as a layer, which [`set_level`] changes from then on. The configuration has checked `level`; a value that cannot be
-/// read logs nothing.
+/// The filter as a layer, which [`set_level`] changes from then on. The configuration has checked
+/// `level`; a value that cannot be read logs nothing.
 pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
     let (layer, handle) = reload::Layer::new(level.parse().unwrap_or_default());
     // `Log::start` refuses a second log: the first one's handle stays.
@@ -19,7 +20,8 @@ pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
     layer
 }
 
-/// Logs by `level` from now on, a value as `log.level` takes it. It changes nothing if no [`Log`](super::Log) has been started.
+/// Logs by `level` from now on, a value as `log.level` takes it. It changes nothing if no
+/// [`Log`](super::Log) has been started.
 ///
 /// # Errors
 /// [`ParseError`]: the level stays as it is.
@@ -42,7 +44,13 @@ mod tests {
     fn the_level_changes_while_the_process_runs_and_stays_if_a_new_one_is_broken() {
         let subscriber = tracing_subscriber::registry().with(filter("warn"));
         tracing::subscriber::with_default(subscriber, || {
-            let enabled = || (enabled!(Level::WARN), enabled!(Level::DEBUG), enabled!(target: "other", Level::DEBUG));
+            let enabled = || {
+                (
+                    enabled!(Level::WARN),
+                    enabled!(Level::DEBUG),
+                    enabled!(target: "other", Level::DEBUG),
+                )
+            };
             assert_eq!(enabled(), (true, false, false));
             set_level("info,micro_socket::log=debug").unwrap();
             assert_eq!(enabled(), (true, true, false));

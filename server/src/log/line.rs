@@ -1,5 +1,5 @@
-//! What may stand in a line. Values may hold what a client has sent: none ends the line, does anything to a terminal, or is
-//! longer than it is worth.
+//! What may stand in a line. Values may hold what a client has sent: none ends the line, does
+//! anything to a terminal, or is longer than it is worth.
 
 use serde_json::{Map, Value};
 use std::{
@@ -51,7 +51,8 @@ impl Write for Text {
     }
 }
 
-/// Whether it stands in a line as it is: what ends a line, controls a terminal or changes the direction of writing does not.
+/// Whether it stands in a line as it is: what ends a line, controls a terminal or changes the
+/// direction of writing does not.
 fn is_shown(char: char) -> bool {
     !char.is_control() && !matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -102,9 +103,16 @@ mod tests {
     #[test]
     fn a_value_ends_no_line_and_does_nothing_to_a_terminal() {
         let sent = "a\nb\r\u{1b}[31m\u{7f}\u{85}\u{9b}\u{2028}\u{202e}é\t\0";
-        assert_eq!(value(&format_args!("{sent}")), r"a\nb\r\u{1b}[31m\u{7f}\u{85}\u{9b}\u{2028}\u{202e}é\t\u{0}");
+        assert_eq!(
+            value(&format_args!("{sent}")),
+            r"a\nb\r\u{1b}[31m\u{7f}\u{85}\u{9b}\u{2028}\u{202e}é\t\u{0}"
+        );
         let line = json(&format!("{}\n", serde_json::json!({ "message": sent }))).into_owned();
-        assert_eq!(line.trim_end_matches('\n').chars().find(|char| !is_shown(*char)), None, "{line}");
+        assert_eq!(
+            line.trim_end_matches('\n').chars().find(|char| !is_shown(*char)),
+            None,
+            "{line}"
+        );
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["message"], sent);
         assert!(matches!(json("{\"message\":\"é\"}\n"), Cow::Borrowed(_)));
     }
@@ -114,7 +122,8 @@ mod tests {
         let long = "é".repeat(1_000_000);
         let text = value(&format_args!("{long}"));
         assert!(text.len() <= LONGEST_VALUE + 4 && text.ends_with("é…"), "{}", text.len());
-        let line = json(&format!("{}\n", serde_json::json!({ "message": "short", "error": long }))).into_owned();
+        let line = json(&format!("{}\n", serde_json::json!({ "message": "short", "error": long })))
+            .into_owned();
         assert!(line.len() < LONGEST && line.ends_with("\n"), "{}", line.len());
         let fields: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(fields["message"], "short");

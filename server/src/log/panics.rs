@@ -1,4 +1,5 @@
-//! Panics are lines of the log. The standard library would write them to standard error itself, and wait until it takes them.
+//! Panics are lines of the log. The standard library would write them to standard error itself, and
+//! wait until it takes them.
 
 use std::{
     any::Any,
@@ -15,7 +16,8 @@ pub(super) fn go_to_the_log() {
 fn tell(panic: &PanicHookInfo<'_>) {
     // It exists only if RUST_BACKTRACE asks for it.
     let backtrace = Backtrace::capture();
-    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured)
+        .then(|| tracing::field::display(backtrace));
     tracing::error!(
         thread = thread::current().name(),
         at = panic.location().map(tracing::field::display),
@@ -25,8 +27,8 @@ fn tell(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// Without what the standard library puts into backquotes and behind them: pieces of strings, and values of errors. A client may
-/// have sent them.
+/// Without what the standard library puts into backquotes and behind them: pieces of strings, and
+/// values of errors. A client may have sent them.
 fn reason(payload: &dyn Any) -> &str {
     match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(literal), _) => literal,

@@ -1,5 +1,5 @@
-//! Lines on their way to the thread that writes them. A line that finds the queue full is dropped and counted: the log never
-//! holds up what it tells of.
+//! Lines on their way to the thread that writes them. A line that finds the queue full is dropped
+//! and counted: the log never holds up what it tells of.
 
 use parking_lot::{Condvar, Mutex};
 use std::{
@@ -47,7 +47,13 @@ pub(super) enum Next {
 
 impl Queue {
     pub(super) fn new(limit: usize) -> Self {
-        Self { state: Mutex::default(), limit, changed: Condvar::new(), written: Condvar::new(), dropped: AtomicU64::new(0) }
+        Self {
+            state: Mutex::default(),
+            limit,
+            changed: Condvar::new(),
+            written: Condvar::new(),
+            dropped: AtomicU64::new(0),
+        }
     }
 
     /// Never waits for the thread that writes.
@@ -79,7 +85,11 @@ impl Queue {
         if state.is_over() {
             self.written.notify_all();
         }
-        self.changed.wait_while_until(&mut state, |state| state.lines.is_empty() && !state.is_closed, deadline);
+        self.changed.wait_while_until(
+            &mut state,
+            |state| state.lines.is_empty() && !state.is_closed,
+            deadline,
+        );
         match state.lines.pop_front() {
             Some(line) => {
                 state.is_writing = true;
@@ -90,7 +100,8 @@ impl Queue {
         }
     }
 
-    /// Takes no more lines, and waits until those that are there are written, but no longer than `patience`.
+    /// Takes no more lines, and waits until those that are there are written, but no longer than
+    /// `patience`.
     pub(super) fn close(&self, patience: Duration) {
         let mut state = self.state.lock();
         state.is_closed = true;
@@ -115,7 +126,10 @@ mod tests {
         }
         assert_eq!(queue.dropped(), 2);
         let now = Instant::now();
-        assert_eq!([queue.next(now), queue.next(now), queue.next(now)], [Next::Line(line("a")), Next::Line(line("b")), Next::Nothing]);
+        assert_eq!(
+            [queue.next(now), queue.next(now), queue.next(now)],
+            [Next::Line(line("a")), Next::Line(line("b")), Next::Nothing]
+        );
         queue.push(line("e"));
         assert_eq!(queue.next(now), Next::Line(line("e")));
         assert_eq!(queue.dropped(), 2);

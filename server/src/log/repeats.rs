@@ -1,5 +1,6 @@
-//! Warnings that repeat. What a client can cause over and over would fill the log and hide what else is in it: of the warnings
-//! and errors from one place in the code some are logged at once, then one in each [`INTERVAL`], and the others are counted.
+//! Warnings that repeat. What a client can cause over and over would fill the log and hide what
+//! else is in it: of the warnings and errors from one place in the code some are logged at once,
+//! then one in each [`INTERVAL`], and the others are counted.
 
 use super::{left_out, line};
 use parking_lot::Mutex;
@@ -66,7 +67,9 @@ impl Repeats {
 impl<S: Subscriber> Layer<S> for Repeats {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        *metadata.level() > Level::WARN || metadata.target() == left_out::TARGET || self.admit(event, Instant::now())
+        *metadata.level() > Level::WARN
+            || metadata.target() == left_out::TARGET
+            || self.admit(event, Instant::now())
     }
 }
 
@@ -94,9 +97,19 @@ mod tests {
     fn some_at_once_then_one_in_each_interval() {
         let start = Instant::now();
         let mut place = Place { message: String::new(), rested: start, left_out: 0 };
-        let mut admitted = |seconds: u64, times: usize| (0..times).filter(|_| place.admits(start + Duration::from_secs(seconds))).count();
-        assert_eq!([(0, 100), (4, 100), (5, 100), (9, 100), (10, 100)].map(|(at, times)| admitted(at, times)), [10, 0, 1, 0, 1]);
-        assert_eq!([(1000, 3), (1001, 100)].map(|(at, times)| admitted(at, times)), [3, 7], "after a rest");
+        let mut admitted = |seconds: u64, times: usize| {
+            (0..times).filter(|_| place.admits(start + Duration::from_secs(seconds))).count()
+        };
+        assert_eq!(
+            [(0, 100), (4, 100), (5, 100), (9, 100), (10, 100)]
+                .map(|(at, times)| admitted(at, times)),
+            [10, 0, 1, 0, 1]
+        );
+        assert_eq!(
+            [(1000, 3), (1001, 100)].map(|(at, times)| admitted(at, times)),
+            [3, 7],
+            "after a rest"
+        );
         assert_eq!(place.left_out, 90 + 100 + 99 + 100 + 99 + 93);
     }
 

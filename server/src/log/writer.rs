@@ -1,5 +1,6 @@
-//! The thread that writes the log, the only one that waits for standard error. A full disk, a pipe that nothing reads and a
-//! reader that has gone cost lines, which are counted, and never hold up the service.
+//! The thread that writes the log, the only one that waits for standard error. A full disk, a pipe
+//! that nothing reads and a reader that has gone cost lines, which are counted, and never hold up
+//! the service.
 
 use super::{
     left_out,
@@ -117,7 +118,13 @@ mod tests {
         use ErrorKind::{Interrupted, StorageFull, WouldBlock};
         assert_eq!(written(&[], &["one\n", "two\n"]), ("one\ntwo\n".to_owned(), 0));
         assert_eq!(written(&[(0, StorageFull)], &["one\n", "two\n"]), ("two\n".to_owned(), 1));
-        assert_eq!(written(&[(2, StorageFull), (0, StorageFull)], &["one\n", "two\n", "six\n"]), ("on\nsix\n".to_owned(), 2));
-        assert_eq!(written(&[(2, Interrupted), (1, WouldBlock)], &["one\n", "two\n"]), ("one\ntwo\n".to_owned(), 0));
+        assert_eq!(
+            written(&[(2, StorageFull), (0, StorageFull)], &["one\n", "two\n", "six\n"]),
+            ("on\nsix\n".to_owned(), 2)
+        );
+        assert_eq!(
+            written(&[(2, Interrupted), (1, WouldBlock)], &["one\n", "two\n"]),
+            ("one\ntwo\n".to_owned(), 0)
+        );
     }
 }

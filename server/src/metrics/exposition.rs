@@ -1,12 +1,14 @@
-//! The Prometheus text format (version 0.0.4): a family is a name, its help and type, and its samples. Small enough to be
-//! written by hand, since everything it shows is read from elsewhere when it is asked for.
+//! The Prometheus text format (version 0.0.4): a family is a name, its help and type, and its
+//! samples. Small enough to be written by hand, since everything it shows is read from elsewhere
+//! when it is asked for.
 
 use std::fmt::{self, Display, Write};
 
 /// What the format is called in `Content-Type`.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A histogram as Prometheus counts: everything at or below each bound, in seconds or whatever the unit is.
+/// A histogram as Prometheus counts: everything at or below each bound, in seconds or whatever the
+/// unit is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Buckets {
     /// Bounds, rising, each with the count of everything up to it.
@@ -41,7 +43,13 @@ impl Exposition {
     }
 
     /// A counter with a label.
-    pub fn counters<V: Display>(&mut self, name: &str, help: &str, label: &str, values: impl IntoIterator<Item = (impl Display, V)>) {
+    pub fn counters<V: Display>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (impl Display, V)>,
+    ) {
         debug_assert!(name.ends_with("_total"));
         let mut family = self.family(name, "counter", help);
         for (of, value) in values {
@@ -78,7 +86,10 @@ impl Exposition {
 impl Family<'_> {
     /// One value with its labels.
     pub fn sample(&mut self, labels: &[(&str, &dyn Display)], value: impl Display) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(&value.to_string()))).collect();
+        let labels: Vec<String> = labels
+            .iter()
+            .map(|(name, value)| format!("{name}=\"{}\"", escaped(&value.to_string())))
+            .collect();
         let name = self.name;
         if labels.is_empty() {
             line(self.text, format_args!("{name} {value}"));
@@ -106,7 +117,11 @@ mod tests {
         let mut out = Exposition::default();
         out.gauge("a", "A gauge.", 1);
         out.counters("b_total", "Counters.", "code", [("x\"\\\n", 2), ("y", 3)]);
-        out.histogram("c_seconds", "A histogram.", &Buckets { upper_bounds: vec![(0.5, 1), (1.0, 4)], count: 5, sum: 2.25 });
+        out.histogram(
+            "c_seconds",
+            "A histogram.",
+            &Buckets { upper_bounds: vec![(0.5, 1), (1.0, 4)], count: 5, sum: 2.25 },
+        );
         let expected = "# HELP a A gauge.\n# TYPE a gauge\na 1\n\
             # HELP b_total Counters.\n# TYPE b_total counter\nb_total{code=\"x\\\"\\\\\\n\"} 2\nb_total{code=\"y\"} 3\n\
             # HELP c_seconds A histogram.\n# TYPE c_seconds histogram\n\

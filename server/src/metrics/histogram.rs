@@ -1,5 +1,5 @@
-//! Durations by size, in buckets that grow with them: 16 to each doubling, so that a value is known to 6.25 % from a
-//! microsecond to a minute, in 3 KiB. Everything longer counts as the longest.
+//! Durations by size, in buckets that grow with them: 16 to each doubling, so that a value is known
+//! to 6.25 % from a microsecond to a minute, in 3 KiB. Everything longer counts as the longest.
 //!
 //! A bucket takes the values above the one before it and up to its own bound, as Prometheus counts.
 
@@ -32,7 +32,10 @@ struct Shard {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Shard { buckets: std::array::from_fn(|_| AtomicU64::new(0)), micros: AtomicU64::new(0) }))
+        Self(std::array::from_fn(|_| Shard {
+            buckets: std::array::from_fn(|_| AtomicU64::new(0)),
+            micros: AtomicU64::new(0),
+        }))
     }
 }
 
@@ -55,7 +58,10 @@ impl Histogram {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let sum = |at: usize| self.0.iter().map(|shard| shard.buckets[at].load(Relaxed)).sum();
-        Snapshot { counts: (0..BUCKETS).map(sum).collect(), micros: self.0.iter().map(|shard| shard.micros.load(Relaxed)).sum() }
+        Snapshot {
+            counts: (0..BUCKETS).map(sum).collect(),
+            micros: self.0.iter().map(|shard| shard.micros.load(Relaxed)).sum(),
+        }
     }
 }
 
@@ -94,11 +100,17 @@ impl Snapshot {
     /// What was counted after `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let counts = self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then)).collect();
+        let counts = self
+            .counts
+            .iter()
+            .zip(&earlier.counts)
+            .map(|(now, then)| now.saturating_sub(*then))
+            .collect();
         Self { counts, micros: self.micros.saturating_sub(earlier.micros) }
     }
 
-    /// What this share of all did not exceed, rounded up to a bucket's bound. `None`: nothing was counted.
+    /// What this share of all did not exceed, rounded up to a bucket's bound. `None`: nothing was
+    /// counted.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         let count = self.count();
@@ -115,10 +127,11 @@ impl Snapshot {
     #[must_use]
     pub fn buckets(&self) -> Buckets {
         let mut below = 0;
-        let per_doubling = self.counts.chunks(PER_DOUBLING as usize).enumerate().map(|(at, counts)| {
-            below += counts.iter().sum::<u64>();
-            (bound((at + 1) * PER_DOUBLING as usize - 1) as f64 / 1e6, below)
-        });
+        let per_doubling =
+            self.counts.chunks(PER_DOUBLING as usize).enumerate().map(|(at, counts)| {
+                below += counts.iter().sum::<u64>();
+                (bound((at + 1) * PER_DOUBLING as usize - 1) as f64 / 1e6, below)
+            });
         // The last one holds everything longer too: its bound is infinity.
         let mut upper_bounds: Vec<(f64, u64)> = per_doubling.collect();
         upper_bounds.pop();
@@ -160,7 +173,10 @@ mod tests {
         let before = histogram.snapshot();
         histogram.record(Duration::from_millis(1), 5);
         let window = histogram.snapshot().since(&before);
-        assert_eq!((window.count(), window.quantile(0.999)), (5, Some(Duration::from_micros(bound(bucket(1000))))));
+        assert_eq!(
+            (window.count(), window.quantile(0.999)),
+            (5, Some(Duration::from_micros(bound(bucket(1000)))))
+        );
     }
 
     proptest! {

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// Errors and closes may come in a flood, but each of them costs its sender a frame or a connection: plain counters.
+/// Errors and closes may come in a flood, but each of them costs its sender a frame or a
+/// connection: plain counters.
 type Codes<const N: usize> = [AtomicU64; N];
 
 /// Why a client is not read for a while.
@@ -26,7 +27,8 @@ pub enum Pause {
 }
 
 impl Pause {
-    const ALL: [(Self, &str); 3] = [(Self::Backlog, "backlog"), (Self::InFlight, "inflight"), (Self::FrameRate, "frame_rate")];
+    const ALL: [(Self, &str); 3] =
+        [(Self::Backlog, "backlog"), (Self::InFlight, "inflight"), (Self::FrameRate, "frame_rate")];
 }
 
 const ERRORS: usize = ErrorCode::ALL.len();
@@ -46,7 +48,8 @@ pub enum Reloaded {
 }
 
 impl Reloaded {
-    const ALL: [Self; 4] = [Self::Configuration, Self::ApiKeys, Self::SigningKeys, Self::Certificate];
+    const ALL: [Self; 4] =
+        [Self::Configuration, Self::ApiKeys, Self::SigningKeys, Self::Certificate];
 
     /// Its name in metrics and in the log.
     #[must_use]
@@ -125,7 +128,8 @@ impl Meter {
         }
     }
 
-    /// Messages were handed to sockets, `deliveries` in all, one for each subscriber; the oldest had been accepted `after` before.
+    /// Messages were handed to sockets, `deliveries` in all, one for each subscriber; the oldest
+    /// had been accepted `after` before.
     pub fn count_deliveries(&self, deliveries: u64, after: Duration) {
         self.delivered.add(deliveries);
         self.latency.record(after, deliveries);
@@ -133,7 +137,11 @@ impl Meter {
 
     /// A client was told of an error.
     pub fn count_error(&self, code: ErrorCode) {
-        if let Some(counter) = ErrorCode::ALL.iter().position(|known| *known == code).and_then(|at| self.errors.get(at)) {
+        if let Some(counter) = ErrorCode::ALL
+            .iter()
+            .position(|known| *known == code)
+            .and_then(|at| self.errors.get(at))
+        {
             counter.fetch_add(1, Relaxed);
         }
     }
@@ -141,7 +149,10 @@ impl Meter {
     /// A connection has ended. `None`: without a close frame.
     pub fn count_close(&self, code: Option<u16>) {
         let known = CloseCode::ALL.iter().position(|known| Some(known.number()) == code);
-        known.and_then(|at| self.closes.get(at)).unwrap_or(&self.closes_otherwise).fetch_add(1, Relaxed);
+        known
+            .and_then(|at| self.closes.get(at))
+            .unwrap_or(&self.closes_otherwise)
+            .fetch_add(1, Relaxed);
     }
 
     /// Something could not be read again.
@@ -159,7 +170,8 @@ impl Meter {
         self.certificate_expiry.store(at.unwrap_or(0), Relaxed);
     }
 
-    /// As [`Meter::certificate_expires`] was told last. `None`: there is no certificate, or its end is not known.
+    /// As [`Meter::certificate_expires`] was told last. `None`: there is no certificate, or its end
+    /// is not known.
     #[must_use]
     pub fn certificate_expiry(&self) -> Option<u64> {
         Some(self.certificate_expiry.load(Relaxed)).filter(|at| *at != 0)
@@ -196,7 +208,11 @@ impl Meter {
 
     /// Connections that ended, by close code; `None`: without one, or with one of the client's own.
     pub fn closes(&self) -> impl Iterator<Item = (Option<CloseCode>, u64)> {
-        let known = CloseCode::ALL.iter().copied().map(Some).zip(self.closes.iter().map(|count| count.load(Relaxed)));
+        let known = CloseCode::ALL
+            .iter()
+            .copied()
+            .map(Some)
+            .zip(self.closes.iter().map(|count| count.load(Relaxed)));
         known.chain([(None, self.closes_otherwise.load(Relaxed))])
     }
 
@@ -247,13 +263,18 @@ impl Meter {
     /// Connections that were closed because they read too slowly.
     #[must_use]
     pub fn slow_consumers(&self) -> u64 {
-        self.closes().find(|(code, _)| *code == Some(CloseCode::SlowConsumer)).map_or(0, |(_, count)| count)
+        self.closes()
+            .find(|(code, _)| *code == Some(CloseCode::SlowConsumer))
+            .map_or(0, |(_, count)| count)
     }
 }
 
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meter").field("published", &self.published.sum()).field("delivered", &self.delivered.sum()).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("published", &self.published.sum())
+            .field("delivered", &self.delivered.sum())
+            .finish_non_exhaustive()
     }
 }
 

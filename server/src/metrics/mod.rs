@@ -1,7 +1,9 @@
-//! What the gateway counts (I5), and the Prometheus text of it. Nothing here names a topic, a user, a session or an address.
+//! What the gateway counts (I5), and the Prometheus text of it. Nothing here names a topic, a user,
+//! a session or an address.
 //!
-//! On the hot path a count is one addition to a cell that the thread has for itself ([`Sharded`]); cells are summed when
-//! somebody asks. What exists anyway (connections, topics, bytes that wait) is not counted but looked at then.
+//! On the hot path a count is one addition to a cell that the thread has for itself ([`Sharded`]);
+//! cells are summed when somebody asks. What exists anyway (connections, topics, bytes that wait)
+//! is not counted but looked at then.
 //!
 //! | module | idea |
 //! |---|---|

@@ -1,17 +1,30 @@
-//! The process as Linux sees it, under the names that every Prometheus client uses. Elsewhere: nothing.
+//! The process as Linux sees it, under the names that every Prometheus client uses. Elsewhere:
+//! nothing.
 
 use super::exposition::Exposition;
 
 #[cfg(target_os = "linux")]
 pub(super) fn put(out: &mut Exposition) {
     let Ok(values) = Values::read() else { return };
-    out.counter("process_cpu_seconds_total", "CPU time that the process has used, in user and system mode.", values.cpu);
+    out.counter(
+        "process_cpu_seconds_total",
+        "CPU time that the process has used, in user and system mode.",
+        values.cpu,
+    );
     out.gauge("process_resident_memory_bytes", "Memory that the process holds.", values.resident);
-    out.gauge("process_virtual_memory_bytes", "Address space of the process.", values.virtual_memory);
+    out.gauge(
+        "process_virtual_memory_bytes",
+        "Address space of the process.",
+        values.virtual_memory,
+    );
     out.gauge("process_open_fds", "Open file descriptors.", values.open_fds);
     out.gauge("process_max_fds", "File descriptors that the process may open.", values.max_fds);
     out.gauge("process_threads", "Threads of the process.", values.threads);
-    out.gauge("process_start_time_seconds", "When the process was started, in seconds since 1970.", values.start);
+    out.gauge(
+        "process_start_time_seconds",
+        "When the process was started, in seconds since 1970.",
+        values.start,
+    );
 }
 
 #[cfg(not(target_os = "linux"))]

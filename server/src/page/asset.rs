@@ -1,4 +1,5 @@
-//! One file in the forms in which it is stored, and the answer to a request for it: the smallest form that the client takes, or 304.
+//! One file in the forms in which it is stored, and the answer to a request for it: the smallest
+//! form that the client takes, or 304.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use ring::digest::{SHA256, digest};
 use super::{compress::compress, encoding::Encoding};
 
 /// The file's name or address changes with its content: browsers may keep it for good.
-pub(crate) const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+pub(crate) const FOREVER: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
 /// Browsers ask each time whether it has changed.
 pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache");
 
@@ -42,17 +44,27 @@ impl Asset {
         Self { headers: headers.into_iter().collect(), forms: BTreeMap::new() }
     }
 
-    /// With `content` as it is, and compressed. Takes milliseconds: not for the thread of a runtime.
+    /// With `content` as it is, and compressed. Takes milliseconds: not for the thread of a
+    /// runtime.
     pub(crate) fn in_every_form(self, content: Vec<u8>) -> Self {
         let revision = revision(&content);
         let packed = [Encoding::Brotli, Encoding::Gzip].into_iter();
-        let packed = packed.filter_map(|encoding| Some((encoding, compress(encoding, &content).ok()?))).collect::<Vec<_>>();
+        let packed = packed
+            .filter_map(|encoding| Some((encoding, compress(encoding, &content).ok()?)))
+            .collect::<Vec<_>>();
         let plain = self.with_form(Encoding::Identity, content, &revision);
-        packed.into_iter().fold(plain, |asset, (encoding, content)| asset.with_form(encoding, content, &revision))
+        packed
+            .into_iter()
+            .fold(plain, |asset, (encoding, content)| asset.with_form(encoding, content, &revision))
     }
 
     /// With this form besides. `revision` changes with the content.
-    pub(crate) fn with_form(mut self, encoding: Encoding, content: impl Into<Bytes>, revision: &str) -> Self {
+    pub(crate) fn with_form(
+        mut self,
+        encoding: Encoding,
+        content: impl Into<Bytes>,
+        revision: &str,
+    ) -> Self {
         // Revisions are hexadecimal.
         if let Ok(etag) = HeaderValue::try_from(format!("\"{revision}-{}\"", encoding.token())) {
             self.forms.insert(encoding, Form { content: content.into(), etag });
@@ -69,7 +81,9 @@ impl Asset {
     /// The smallest form that the client takes, or 304 if it has that one.
     pub(crate) fn respond(&self, request: &HeaderMap) -> Response {
         let accepted = |&(encoding, _): &(&Encoding, &Form)| encoding.accepted_by(request);
-        let Some((encoding, form)) = self.forms.iter().find(accepted).or(self.forms.last_key_value()) else {
+        let Some((encoding, form)) =
+            self.forms.iter().find(accepted).or(self.forms.last_key_value())
+        else {
             return StatusCode::NOT_FOUND.into_response();
         };
         let mut headers = self.headers.clone();
@@ -91,8 +105,8 @@ impl Form {
     }
 }
 
-/// Whether the request's `If-None-Match` names this tag. The comparison is the weak one (RFC 9110, section 13.1.2): caches on the way
-/// may have weakened a tag.
+/// Whether the request's `If-None-Match` names this tag. The comparison is the weak one (RFC 9110,
+/// section 13.1.2): caches on the way may have weakened a tag.
 pub(crate) fn is_held(etag: &HeaderValue, request: &HeaderMap) -> bool {
     let opaque = |tag: &str| tag.trim_start_matches("W/").to_owned();
     let etag = etag.to_str().map(opaque).unwrap_or_default();

@@ -1,8 +1,10 @@
-//! The files that the page loads: script, WebAssembly, style and fonts, each in the forms that `cargo xtask build`
-//! stored beside each other (`name`, `name.br`, `name.gz`). All of them are held in memory.
+//! The files that the page loads: script, WebAssembly, style and fonts, each in the forms that
+//! `cargo xtask build` stored beside each other (`name`, `name.br`, `name.gz`). All of them are
+//! held in memory.
 //!
-//! Relies on the folder `pkg` of the site holding one folder named after the content of everything in it, the
-//! *revision*: whatever is under it never changes, so that browsers may keep it for good.
+//! Relies on the folder `pkg` of the site holding one folder named after the content of everything
+//! in it, the *revision*: whatever is under it never changes, so that browsers may keep it for
+//! good.
 
 use std::{
     borrow::Cow,
@@ -39,8 +41,8 @@ impl Assets {
         }))
     }
 
-    /// Files by their path, `<revision>/<name>`, the compressed forms told by their ending. A file outside of the
-    /// first revision's folder is left out.
+    /// Files by their path, `<revision>/<name>`, the compressed forms told by their ending. A file
+    /// outside of the first revision's folder is left out.
     pub fn from_files<P, C>(files: impl IntoIterator<Item = (P, C)>) -> Self
     where
         P: AsRef<str>,
@@ -75,7 +77,8 @@ impl Assets {
             Cow::Borrowed(content) => Bytes::from_static(content),
             Cow::Owned(content) => content.into(),
         };
-        let asset = self.files.remove(name).unwrap_or_else(|| Asset::new(content_type(name), FOREVER));
+        let asset =
+            self.files.remove(name).unwrap_or_else(|| Asset::new(content_type(name), FOREVER));
         self.files.insert(name.to_owned(), asset.with_form(encoding, content, revision));
     }
 }
@@ -111,6 +114,9 @@ mod tests {
         let options = get_config_from_str(LEPTOS_TOML).unwrap();
         let folder = format!("/{}/{}", options.site_root, options.site_pkg_dir);
         assert!(env!("PAGE_FILES").ends_with(&folder), "{folder}");
-        assert!(!env!("PAGE_FILES").contains(".."), "rust-embed refuses files whose real path does not begin with the folder's");
+        assert!(
+            !env!("PAGE_FILES").contains(".."),
+            "rust-embed refuses files whose real path does not begin with the folder's"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! The limits that the page tells of, taken from the configuration, so that it cannot disagree with the gateway.
+//! The limits that the page tells of, taken from the configuration, so that it cannot disagree with
+//! the gateway.
 
 use app::Bounds;
 

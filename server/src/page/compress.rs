@@ -7,7 +7,8 @@ use flate2::{Compression, write::GzEncoder};
 
 use super::Encoding;
 
-/// The highest quality, 11, takes eight times as long for a tenth of the size, and the first client waits for it.
+/// The highest quality, 11, takes eight times as long for a tenth of the size, and the first client
+/// waits for it.
 const BROTLI_QUALITY: i32 = 9;
 
 /// Bytes that brotli hands on at once.
@@ -26,7 +27,11 @@ pub(super) fn compress(encoding: Encoding, content: &[u8]) -> io::Result<Vec<u8>
 }
 
 fn brotli(content: &[u8]) -> io::Result<Vec<u8>> {
-    let params = BrotliEncoderParams { quality: BROTLI_QUALITY, size_hint: content.len(), ..BrotliEncoderParams::default() };
+    let params = BrotliEncoderParams {
+        quality: BROTLI_QUALITY,
+        size_hint: content.len(),
+        ..BrotliEncoderParams::default()
+    };
     let mut encoder = CompressorWriter::with_params(Vec::new(), BUFFER, &params);
     encoder.write_all(content)?;
     Ok(encoder.into_inner())

@@ -1,4 +1,5 @@
-//! A document that stands still while the process runs: made and compressed when it is first asked for, then sent as it is.
+//! A document that stands still while the process runs: made and compressed when it is first asked
+//! for, then sent as it is.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ impl Document {
         Self { make: Arc::new(make), made: OnceCell::const_new() }
     }
 
-    /// The answer to a request with these headers. Requests that come while it is being made wait for it; cancelling one of them leaves
-    /// the making to the next.
+    /// The answer to a request with these headers. Requests that come while it is being made wait
+    /// for it; cancelling one of them leaves the making to the next.
     pub(crate) async fn respond(&self, request: &HeaderMap) -> Response {
         match self.made().await {
             Ok(asset) => asset.respond(request),

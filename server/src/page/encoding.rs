@@ -31,8 +31,8 @@ impl Encoding {
         }
     }
 
-    /// Whether a request takes this form. A client that refuses every form gets the plain one, so that it learns more
-    /// than a 406 would tell.
+    /// Whether a request takes this form. A client that refuses every form gets the plain one, so
+    /// that it learns more than a 406 would tell.
     pub(crate) fn accepted_by(self, request: &HeaderMap) -> bool {
         let mut wildcard = None;
         for (coding, accepted) in codings(request) {
@@ -49,13 +49,16 @@ impl Encoding {
 
 /// The codings that a request names, each with whether it wants it (a weight above zero).
 fn codings(request: &HeaderMap) -> impl Iterator<Item = (&str, bool)> {
-    request.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(
-        |coding| {
+    request
+        .get_all(header::ACCEPT_ENCODING)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|coding| {
             let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
             let weight = parameters.trim().strip_prefix("q=").map(str::parse::<f32>);
             (name.trim(), !matches!(weight, Some(Ok(0.0))))
-        },
-    )
+        })
 }
 
 #[cfg(test)]

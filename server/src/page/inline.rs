@@ -1,4 +1,5 @@
-//! The scripts in a document's text, as a content security policy names them: by the hash of each (CSP 3, section 2.3.1).
+//! The scripts in a document's text, as a content security policy names them: by the hash of each
+//! (CSP 3, section 2.3.1).
 //!
 //! Relies on the document being written by `app` alone: what is hashed here may run.
 
@@ -7,8 +8,9 @@ use ring::digest::{SHA256, digest};
 
 /// A source for each inline script of `html`: `'sha256-…' 'sha256-…'`.
 pub(super) fn sources(html: &str) -> String {
-    let sources: Vec<String> =
-        scripts(html).map(|script| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, script.as_bytes())))).collect();
+    let sources: Vec<String> = scripts(html)
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, script.as_bytes()))))
+        .collect();
     sources.join(" ")
 }
 
@@ -31,6 +33,9 @@ mod tests {
             <script src="/a.js"></script><script type="module">1 > 0</script>"#;
         assert_eq!(scripts(html).collect::<Vec<_>>(), ["alert('Hello, world.');", "1 > 0"]);
         // The example of the specification.
-        assert!(sources(html).starts_with("'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=' 'sha256-"));
+        assert!(
+            sources(html)
+                .starts_with("'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng=' 'sha256-")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A listener's connections: accepts them as places are free, shakes hands where TLS is on, and speaks HTTP/1.1 with them. A
-//! WebSocket takes the stream over.
+//! A listener's connections: accepts them as places are free, shakes hands where TLS is on, and
+//! speaks HTTP/1.1 with them. A WebSocket takes the stream over.
 
 use super::listeners::Listener;
 use crate::{
@@ -38,10 +38,12 @@ use tokio::{
 /// What a request's header may take in memory; a larger one is answered by 431.
 const HEADER_BYTES: usize = 16 * 1024;
 
-/// After an error that is not of one connection: descriptors are used up, most likely. Some connections end meanwhile.
+/// After an error that is not of one connection: descriptors are used up, most likely. Some
+/// connections end meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a connection above its address's limit may take for the one request by which it is told so.
+/// How long a connection above its address's limit may take for the one request by which it is told
+/// so.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 /// What stands behind a listener.
@@ -60,7 +62,9 @@ impl Acceptor {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => self.let_in(stream, kind, Peer(peer)).await,
-                Err(error) if is_of_one_connection(&error) => tracing::debug!(%error, "a connection ended before it began"),
+                Err(error) if is_of_one_connection(&error) => {
+                    tracing::debug!(%error, "a connection ended before it began")
+                }
                 Err(error) => {
                     self.gateway.meter.failed_accepts.add(1);
                     tracing::warn!(%error, "cannot accept a connection");
@@ -80,9 +84,17 @@ impl Acceptor {
         let timeouts = &gateway.config().timeouts;
         let stream = HttpStream::new(stream, visitor.clone(), gateway.clock, timeouts.http);
         let visit = Visit { place: Arc::new(place), counted };
-        let first_request = if visit.is_over() { TOLD_WITHIN.min(timeouts.setup) } else { timeouts.setup };
+        let first_request =
+            if visit.is_over() { TOLD_WITHIN.min(timeouts.setup) } else { timeouts.setup };
         let first_request_by = Instant::now() + first_request;
-        let connection = HttpConnection { listener, peer, visit, first_request_by, next_request: timeouts.http, router };
+        let connection = HttpConnection {
+            listener,
+            peer,
+            visit,
+            first_request_by,
+            next_request: timeouts.http,
+            router,
+        };
         tokio::spawn(async move {
             tokio::select! {
                 () = connection.serve(stream, tls) => {}
@@ -94,7 +106,9 @@ impl Acceptor {
     /// A proxy's clients are counted when the headers name them.
     fn count(&self, peer: Peer) -> Result<Option<Arc<AddressPlace>>, Refusal> {
         let trusted = &self.gateway.config().access.trusted_proxies;
-        peer.0.filter(|address| !trusted.contain(*address)).map_or(Ok(None), |address| self.admission.address(address))
+        peer.0
+            .filter(|address| !trusted.contain(*address))
+            .map_or(Ok(None), |address| self.admission.address(address))
     }
 }
 
@@ -122,7 +136,9 @@ impl HttpConnection {
             None => self.speak(stream).await,
             Some(tls) => match tls.accept(stream, self.first_request_by - Instant::now()).await {
                 Ok(stream) => self.speak(stream).await,
-                Err(error) => tracing::debug!(client = %self.peer, %error, "a TLS handshake failed"),
+                Err(error) => {
+                    tracing::debug!(client = %self.peer, %error, "a TLS handshake failed")
+                }
             },
         }
     }
@@ -151,7 +167,9 @@ impl HttpConnection {
         let ended = match timeout_at(first_request_by, &mut connection).await {
             Ok(ended) => ended,
             Err(_) if has_asked.load(Relaxed) => connection.await,
-            Err(_) => return tracing::debug!(client = %peer, "an HTTP connection without a request"),
+            Err(_) => {
+                return tracing::debug!(client = %peer, "an HTTP connection without a request");
+            }
         };
         if let Err(error) = ended {
             tracing::debug!(client = %peer, %error, "an HTTP connection ended early");
@@ -160,7 +178,10 @@ impl HttpConnection {
 }
 
 /// A connection above its address's limit ends with its first answer.
-async fn answer<E>(response: impl Future<Output = Result<Response, E>>, is_over: bool) -> Result<Response, E> {
+async fn answer<E>(
+    response: impl Future<Output = Result<Response, E>>,
+    is_over: bool,
+) -> Result<Response, E> {
     let mut response = response.await?;
     if is_over && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

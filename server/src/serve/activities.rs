@@ -1,5 +1,6 @@
-//! What goes on for as long as the gateway serves: accepting, heartbeats, clearing away. Each has a task of its own, so that one
-//! that is slow holds up none of the others, and ends with [`Activities`]. None ends by itself: if one does, it has failed.
+//! What goes on for as long as the gateway serves: accepting, heartbeats, clearing away. Each has a
+//! task of its own, so that one that is slow holds up none of the others, and ends with
+//! [`Activities`]. None ends by itself: if one does, it has failed.
 
 use super::ServeError;
 use std::{
@@ -17,7 +18,11 @@ pub(super) struct Activities {
 
 impl Activities {
     /// Starts one, on the runtime of the caller.
-    pub(super) fn start(&mut self, name: &'static str, activity: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn start(
+        &mut self,
+        name: &'static str,
+        activity: impl Future<Output = ()> + Send + 'static,
+    ) {
         let task = self.tasks.spawn(activity);
         self.names.insert(task.id(), name);
     }

@@ -2,12 +2,12 @@
 
 use crate::gateway::Gateway;
 
-/// What is not a connection of a client: files, key fetches, connections that were accepted and have no place yet, and those of
-/// operators.
+/// What is not a connection of a client: files, key fetches, connections that were accepted and
+/// have no place yet, and those of operators.
 const RESERVE: usize = 64 + super::ADMIN_CONNECTIONS;
 
-/// Raises the limit as far as the system lets it, and lets in no more connections than fit below it. At start: what is open now
-/// stays open besides.
+/// Raises the limit as far as the system lets it, and lets in no more connections than fit below
+/// it. At start: what is open now stays open besides.
 pub(super) fn reserve(gateway: &Gateway) {
     let Some((limit, open)) = raise() else { return };
     let admission = &gateway.admission;
@@ -38,7 +38,10 @@ fn raise() -> Option<(usize, usize)> {
     let (soft, hard) = getrlimit(RLIMIT_NOFILE).ok()?;
     // It is not allowed in every sandbox.
     let limit = if setrlimit(RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
-    Some((usize::try_from(limit).ok()?, std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)))
+    Some((
+        usize::try_from(limit).ok()?,
+        std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
+    ))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,4 +1,5 @@
-//! How a gateway stops: everybody gets what waits for them, then 1001. Relies on the gateway taking no new work any more.
+//! How a gateway stops: everybody gets what waits for them, then 1001. Relies on the gateway taking
+//! no new work any more.
 
 use crate::gateway::Gateway;
 use protocol::CloseCode;
@@ -8,12 +9,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 /// How long a stopping gateway waits for connections that it has closed, when their time is over.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// A stopping gateway ends its connections one after the other, so that their clients do not come back all at once: this far
-/// apart, or closer where their time would not suffice.
+/// A stopping gateway ends its connections one after the other, so that their clients do not come
+/// back all at once: this far apart, or closer where their time would not suffice.
 const APART: Duration = Duration::from_millis(10);
 
-/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all the same. `spread`: not all of
-/// them at once.
+/// Ends every connection when its client has everything. After `timeouts.drain` it is closed all
+/// the same. `spread`: not all of them at once.
 pub(super) async fn drain(gateway: &Gateway, spread: bool) {
     let time = gateway.config().timeouts.drain;
     gateway.tasks.close();
@@ -26,7 +27,11 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
             }
         }
         let connections = gateway.connections.all();
-        let apart = if spread { APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX)) } else { Duration::ZERO };
+        let apart = if spread {
+            APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX))
+        } else {
+            Duration::ZERO
+        };
         let start = Instant::now();
         for (i, connection) in (0..).zip(connections) {
             sleep_until(start + apart * i).await;
@@ -35,7 +40,10 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
         gateway.tasks.wait().await;
     };
     if timeout(time, in_order).await.is_err() {
-        tracing::warn!(connections = gateway.connections.len(), "some clients did not take everything in time");
+        tracing::warn!(
+            connections = gateway.connections.len(),
+            "some clients did not take everything in time"
+        );
         gateway.connections.close_all(CloseCode::GoingAway);
         if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end");

@@ -1,5 +1,6 @@
-//! Where clients and operators come in: opens what the configuration names, or takes over the sockets that systemd hands to the
-//! process. Without a runtime: all of it happens once, before anything else.
+//! Where clients and operators come in: opens what the configuration names, or takes over the
+//! sockets that systemd hands to the process. Without a runtime: all of it happens once, before
+//! anything else.
 
 mod accept;
 mod handed_over;
@@ -54,7 +55,8 @@ enum Bound {
 }
 
 impl Listeners {
-    /// Opens everything that `config` names. Sockets that systemd hands over (`LISTEN_FDS`) take the place of `listen`.
+    /// Opens everything that `config` names. Sockets that systemd hands over (`LISTEN_FDS`) take
+    /// the place of `listen`.
     ///
     /// It changes the environment: call it while no other thread reads that.
     ///
@@ -87,7 +89,9 @@ impl Bound {
     fn address(&self) -> ListenAddress {
         match self {
             // It fails for no socket that listens.
-            Self::Tcp(socket) => ListenAddress::Tcp(socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))),
+            Self::Tcp(socket) => ListenAddress::Tcp(
+                socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0))),
+            ),
             #[cfg(unix)]
             Self::Unix(socket) => ListenAddress::Unix(socket.path()),
         }
@@ -103,11 +107,17 @@ fn open(addresses: &[ListenAddress]) -> Result<Vec<Bound>, ListenError> {
             #[cfg(unix)]
             ListenAddress::Unix(path) => {
                 let opened = unix::Bound::open(path);
-                listeners.push(Bound::Unix(opened.map_err(|reason| ListenError::Address { address: address.clone(), reason })?));
+                listeners.push(Bound::Unix(opened.map_err(|reason| ListenError::Address {
+                    address: address.clone(),
+                    reason,
+                })?));
             }
             #[cfg(not(unix))]
             ListenAddress::Unix(_) => {
-                return Err(ListenError::Address { address: address.clone(), reason: io::ErrorKind::Unsupported.into() });
+                return Err(ListenError::Address {
+                    address: address.clone(),
+                    reason: io::ErrorKind::Unsupported.into(),
+                });
             }
         }
     }

@@ -1,4 +1,5 @@
-//! What a service manager such as systemd is told of the process: sd_notify(3). Without one, nothing is sent.
+//! What a service manager such as systemd is told of the process: sd_notify(3). Without one,
+//! nothing is sent.
 
 use std::{io, time::Duration};
 use tokio::{task::spawn_blocking, time::timeout};
@@ -17,7 +18,8 @@ pub(super) enum News {
     Stopping,
 }
 
-/// Tells the manager, if there is one. That it cannot be told is a line in the log: the gateway serves all the same.
+/// Tells the manager, if there is one. That it cannot be told is a line in the log: the gateway
+/// serves all the same.
 pub(super) async fn tell(news: News) {
     // The manager's socket may be full: `send` waits then.
     match timeout(LIMIT, spawn_blocking(move || send(news))).await {
@@ -33,7 +35,9 @@ fn send(news: News) -> io::Result<()> {
     use sd_notify::NotifyState;
     match news {
         News::Ready => sd_notify::notify(&[NotifyState::Ready]),
-        News::Reloading => sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
+        News::Reloading => {
+            sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?])
+        }
         News::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
     }
 }

@@ -1,5 +1,6 @@
-//! What SIGHUP reads again: API keys, signing keys, the certificate and the level of the log. Each stands for itself: if one
-//! cannot be read, it stays as it is, and the others are taken over all the same.
+//! What SIGHUP reads again: API keys, signing keys, the certificate and the level of the log. Each
+//! stands for itself: if one cannot be read, it stays as it is, and the others are taken over all
+//! the same.
 
 use super::{
     manager::{self, News},
@@ -36,7 +37,15 @@ impl Reload {
         let config = gateway.config();
         let configuration = Reader::new(sources.file.iter().cloned().collect());
         let api_keys = Reader::new(config.http.api_keys_file.iter().cloned().collect());
-        let signing_keys = Reader::new(config.signing.key_file.iter().chain(&config.signing.previous_key_files).cloned().collect());
+        let signing_keys = Reader::new(
+            config
+                .signing
+                .key_file
+                .iter()
+                .chain(&config.signing.previous_key_files)
+                .cloned()
+                .collect(),
+        );
         Self { gateway, tls, sources, configuration, api_keys, signing_keys }
     }
 
@@ -71,7 +80,8 @@ impl Reload {
         tracing::info!("reloaded");
     }
 
-    /// Of the file only the level of the log is taken over; the names of other keys that have changed are logged.
+    /// Of the file only the level of the log is taken over; the names of other keys that have
+    /// changed are logged.
     async fn configuration(&mut self) -> Outcome {
         if self.sources.file.is_none() {
             return Ok(());
@@ -79,9 +89,18 @@ impl Reload {
         let sources = self.sources.clone();
         let config = self.configuration.read(move || Config::load(&sources)).await?;
         log::set_level(&config.log.level)?;
-        let keys: Vec<String> = self.gateway.config().differences(&config).into_iter().filter(|key| key != "log.level").collect();
+        let keys: Vec<String> = self
+            .gateway
+            .config()
+            .differences(&config)
+            .into_iter()
+            .filter(|key| key != "log.level")
+            .collect();
         if !keys.is_empty() {
-            tracing::warn!(keys = keys.join(", "), "these keys of the configuration have changed and need a restart");
+            tracing::warn!(
+                keys = keys.join(", "),
+                "these keys of the configuration have changed and need a restart"
+            );
         }
         Ok(())
     }

@@ -23,11 +23,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Serves until the process gets SIGINT, SIGTERM or SIGQUIT. Then `/readyz` says no for `timeouts.unready` while everything
-    /// else goes on, and after it the gateway takes no new work, gives every connection what waits for it, and closes it with
-    /// 1001. A second signal ends that at once.
+    /// Serves until the process gets SIGINT, SIGTERM or SIGQUIT. Then `/readyz` says no for
+    /// `timeouts.unready` while everything else goes on, and after it the gateway takes no new
+    /// work, gives every connection what waits for it, and closes it with 1001. A second signal
+    /// ends that at once.
     ///
-    /// Needs a runtime with time, which should not be the one that serves: see [`Runtimes`](super::Runtimes).
+    /// Needs a runtime with time, which should not be the one that serves: see
+    /// [`Runtimes`](super::Runtimes).
     ///
     /// # Errors
     /// [`ServeError::Activity`]: a part of the gateway has failed. The connections were drained all the same.
@@ -40,7 +42,9 @@ impl Running {
         let connections = gateway.connections.len();
         match &cause {
             Ok(signal) => tracing::info!(?signal, connections, "stopping"),
-            Err(error) => tracing::error!(%error, connections, "stopping: a part of the gateway has failed"),
+            Err(error) => {
+                tracing::error!(%error, connections, "stopping: a part of the gateway has failed")
+            }
         }
         // HTTP is answered to the end: a load balancer asks `/readyz`.
         tokio::select! {
@@ -76,7 +80,12 @@ mod tests {
         let gateway = Arc::new(Gateway::new(Config::default()).unwrap());
         let mut activities = Activities::default();
         activities.start("heartbeats", async { panic!("on purpose") });
-        let running = Running { gateway: gateway.clone(), signals: Signals::listen().unwrap(), activities, files: SocketFiles::default() };
+        let running = Running {
+            gateway: gateway.clone(),
+            signals: Signals::listen().unwrap(),
+            activities,
+            files: SocketFiles::default(),
+        };
         let error = running.until_stopped().await.unwrap_err().to_string();
         assert!(error.starts_with("heartbeats: ") && error.contains("on purpose"), "{error}");
         assert!(!gateway.takes_work(), "it was drained before");

@@ -1,4 +1,5 @@
-//! The signals that the process answers. Those that would kill it without a drain, and mean nothing to it, are caught too.
+//! The signals that the process answers. Those that would kill it without a drain, and mean nothing
+//! to it, are caught too.
 
 use std::io;
 #[cfg(unix)]

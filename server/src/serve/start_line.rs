@@ -60,9 +60,12 @@ mod tests {
     fn told(mode: AuthMode, addresses: &[&str]) -> Vec<Level> {
         let mut config = Config::default();
         config.auth.mode = mode;
-        let addresses: Vec<_> = addresses.iter().map(|address| ListenAddress::parse(address).unwrap()).collect();
+        let addresses: Vec<_> =
+            addresses.iter().map(|address| ListenAddress::parse(address).unwrap()).collect();
         let levels = Arc::default();
-        with_default(registry().with(Levels(Arc::clone(&levels))), || tell(&config, &addresses, None));
+        with_default(registry().with(Levels(Arc::clone(&levels))), || {
+            tell(&config, &addresses, None)
+        });
         levels.lock().unwrap().clone()
     }
 
@@ -70,9 +73,16 @@ mod tests {
     fn demo_mode_on_an_address_that_others_can_reach_is_warned_of() {
         use AuthMode::{Demo, Jwt};
         for public in ["0.0.0.0:3000", "[::]:3000", "192.0.2.1:80", "[2001:db8::1]:80"] {
-            assert_eq!(told(Demo, &["127.0.0.1:3000", public]), [Level::INFO, Level::WARN], "{public}");
+            assert_eq!(
+                told(Demo, &["127.0.0.1:3000", public]),
+                [Level::INFO, Level::WARN],
+                "{public}"
+            );
             assert_eq!(told(Jwt, &[public]), [Level::INFO], "{public}");
         }
-        assert_eq!(told(Demo, &["127.0.0.1:3000", "127.8.9.1:1", "[::1]:3000", "unix:/run/gateway.sock"]), [Level::INFO]);
+        assert_eq!(
+            told(Demo, &["127.0.0.1:3000", "127.8.9.1:1", "[::1]:3000", "unix:/run/gateway.sock"]),
+            [Level::INFO]
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Sessions in this process. Those with a connection are as many as there are connections; those without are bounded, of each user
-//! and in all, the oldest goes first, and each only lives for its time.
+//! Sessions in this process. Those with a connection are as many as there are connections; those
+//! without are bounded, of each user and in all, the oldest goes first, and each only lives for its
+//! time.
 //!
-//! A write of a running connection (`put`, `remove`) takes the lock of one shard of the map. Opening and detaching also take that
-//! of the list of detached sessions, always before the shard's.
+//! A write of a running connection (`put`, `remove`) takes the lock of one shard of the map.
+//! Opening and detaching also take that of the list of detached sessions, always before the
+//! shard's.
 
 use super::{Id, Key, Opened, Owner, Position, Positions, Session, Store, Unavailable};
 use crate::{
@@ -64,11 +66,15 @@ enum State {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("generation", &self.generation).field("positions", &self.positions.len()).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("generation", &self.generation)
+            .field("positions", &self.positions.len())
+            .finish_non_exhaustive()
     }
 }
 
-/// Sessions without a connection by when they have lost it, each of its user's. Their weight is their subscriptions.
+/// Sessions without a connection by when they have lost it, each of its user's. Their weight is
+/// their subscriptions.
 #[derive(Debug, Default)]
 struct Detached {
     sessions: ByAge<UserId<'static>, Id>,
@@ -107,8 +113,8 @@ impl Memory {
         self.detached.lock().dropped
     }
 
-    /// Forgets some sessions whose time is over: a bounded piece of work, so that the caller can let others run. True: there are
-    /// more.
+    /// Forgets some sessions whose time is over: a bounded piece of work, so that the caller can
+    /// let others run. True: there are more.
     pub fn expire_some(&self) -> bool {
         let now = self.clock.now();
         let mut detached = self.detached.lock();
@@ -136,14 +142,26 @@ impl Memory {
 
     fn begin(&self, user: UserId<'static>, owner: Arc<dyn Owner>) -> Key {
         let id = Id::random();
-        let entry = Entry { user, generation: 0, positions: IndexMap::default(), state: State::Attached(owner) };
+        let entry = Entry {
+            user,
+            generation: 0,
+            positions: IndexMap::default(),
+            state: State::Attached(owner),
+        };
         self.sessions.insert(id, entry);
         Key { id, generation: 0 }
     }
 
-    /// Lets the oldest go: this user's above a user's share, then those of all users above the limit of all.
+    /// Lets the oldest go: this user's above a user's share, then those of all users above the
+    /// limit of all.
     fn keep_within(&self, detached: &mut Detached, user: &UserId<'static>) {
-        let Limits { detached: count, subscriptions: weight, detached_per_user, subscriptions_per_user, .. } = self.limits;
+        let Limits {
+            detached: count,
+            subscriptions: weight,
+            detached_per_user,
+            subscriptions_per_user,
+            ..
+        } = self.limits;
         let share = Sum { count: detached_per_user, weight: subscriptions_per_user };
         while detached.sessions.sum_of(user).is_above(share)
             && let Some((slot, ..)) = detached.sessions.oldest_of(user)
@@ -162,7 +180,8 @@ impl Memory {
     /// `None`: there is no such session of this user.
     fn go_on(&self, user: &UserId<'_>, id: Id, owner: Arc<dyn Owner>) -> Option<(Key, Positions)> {
         let mut detached = self.detached.lock();
-        let mut entry = self.sessions.get_mut(&id).filter(|entry| entry.user.as_str() == user.as_str())?;
+        let mut entry =
+            self.sessions.get_mut(&id).filter(|entry| entry.user.as_str() == user.as_str())?;
         if let State::Detached(slot) = entry.state {
             if self.has_expired(detached.sessions.since(slot), self.clock.now()) {
                 drop(entry);
@@ -173,7 +192,11 @@ impl Memory {
         }
         let before = std::mem::replace(&mut entry.state, State::Attached(owner));
         entry.generation += 1;
-        let positions: Positions = entry.positions.iter().map(|(topic, position)| (topic.clone(), position.clone())).collect();
+        let positions: Positions = entry
+            .positions
+            .iter()
+            .map(|(topic, position)| (topic.clone(), position.clone()))
+            .collect();
         let key = Key { id, generation: entry.generation };
         drop((entry, detached));
         if let State::Attached(owner) = before {
@@ -227,7 +250,8 @@ impl Store for Memory {
         self.with(key, |entry| {
             entry.positions.shrink_to_fit();
             let subscriptions = u32::try_from(entry.positions.len()).unwrap_or(u32::MAX);
-            entry.state = State::Detached(detached.sessions.insert(&entry.user, now, subscriptions, key.id));
+            entry.state =
+                State::Detached(detached.sessions.insert(&entry.user, now, subscriptions, key.id));
             user = Some(entry.user.clone());
         });
         if let Some(user) = user {
@@ -259,8 +283,13 @@ mod tests {
 
     const TTL: Duration = Duration::from_secs(120);
 
-    const NO_SHARES: Limits =
-        Limits { ttl: TTL, detached: 10, subscriptions: 10, detached_per_user: usize::MAX, subscriptions_per_user: usize::MAX };
+    const NO_SHARES: Limits = Limits {
+        ttl: TTL,
+        detached: 10,
+        subscriptions: 10,
+        detached_per_user: usize::MAX,
+        subscriptions_per_user: usize::MAX,
+    };
 
     fn memory(limits: Limits) -> Arc<Memory> {
         Arc::new(Memory::new(limits, Clock::start()))
@@ -270,9 +299,14 @@ mod tests {
         while memory.expire_some() {}
     }
 
-    async fn open(memory: &Arc<Memory>, user: &'static str, wanted: Option<Id>) -> (Session, Option<Positions>) {
+    async fn open(
+        memory: &Arc<Memory>,
+        user: &'static str,
+        wanted: Option<Id>,
+    ) -> (Session, Option<Positions>) {
         let user = UserId::new(user).unwrap();
-        let Opened { session, resumed } = memory.clone().open(user, wanted, Arc::<Told>::default()).await.unwrap();
+        let Opened { session, resumed } =
+            memory.clone().open(user, wanted, Arc::<Told>::default()).await.unwrap();
         (session, resumed)
     }
 
@@ -327,7 +361,11 @@ mod tests {
         session.put(&topic("a"), at(1));
         let id = session.id();
         drop(session);
-        assert_eq!(open(&memory, "u", Some(id)).await.1.unwrap().len(), 1, "nothing has happened to it");
+        assert_eq!(
+            open(&memory, "u", Some(id)).await.1.unwrap().len(),
+            1,
+            "nothing has happened to it"
+        );
     }
 
     #[tokio::test]
@@ -371,9 +409,16 @@ mod tests {
             session.put(&topic(name), at(1));
         }
         drop(session);
-        assert!(open(&memory, "u", Some(ids[2])).await.1.is_none(), "5 subscriptions have room for one session beside these four");
-        let sum: usize =
-            memory.sessions.iter().filter(|entry| matches!(entry.state, State::Detached(_))).map(|entry| entry.positions.len()).sum();
+        assert!(
+            open(&memory, "u", Some(ids[2])).await.1.is_none(),
+            "5 subscriptions have room for one session beside these four"
+        );
+        let sum: usize = memory
+            .sessions
+            .iter()
+            .filter(|entry| matches!(entry.state, State::Detached(_)))
+            .map(|entry| entry.positions.len())
+            .sum();
         assert_eq!(memory.detached.lock().sessions.sum().weight, sum);
         assert!(sum <= 5);
     }
@@ -430,13 +475,23 @@ mod tests {
         ]
     }
 
-    /// Forgets the oldest detached ones of these while they are too many or have too many subscriptions.
-    fn keep(known: &mut Vec<Known>, which: impl Fn(&Known) -> bool, count: usize, subscriptions: usize) {
+    /// Forgets the oldest detached ones of these while they are too many or have too many
+    /// subscriptions.
+    fn keep(
+        known: &mut Vec<Known>,
+        which: impl Fn(&Known) -> bool,
+        count: usize,
+        subscriptions: usize,
+    ) {
         loop {
-            let detached: Vec<_> = (0..known.len()).filter(|&at| known[at].detached.is_some() && which(&known[at])).collect();
+            let detached: Vec<_> = (0..known.len())
+                .filter(|&at| known[at].detached.is_some() && which(&known[at]))
+                .collect();
             let sum: usize = detached.iter().map(|&at| known[at].topics.len()).sum();
             match detached.iter().min_by_key(|&&at| known[at].detached) {
-                Some(&oldest) if detached.len() > count || sum > subscriptions => drop(known.remove(oldest)),
+                Some(&oldest) if detached.len() > count || sum > subscriptions => {
+                    drop(known.remove(oldest))
+                }
                 _ => return,
             }
         }

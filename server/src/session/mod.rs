@@ -1,8 +1,9 @@
-//! Sessions (I6): what outlives a connection, so that its client can go on where it stopped. A session is a user's set of
-//! subscriptions, each with the position from which to replay.
+//! Sessions (I6): what outlives a connection, so that its client can go on where it stopped. A
+//! session is a user's set of subscriptions, each with the position from which to replay.
 //!
-//! [`Store`] is the seam; [`Memory`] keeps sessions in this process. Each time a session is opened it gets a higher
-//! *generation*: whoever still holds an older one has been overtaken, and what it writes is ignored.
+//! [`Store`] is the seam; [`Memory`] keeps sessions in this process. Each time a session is opened
+//! it gets a higher *generation*: whoever still holds an older one has been overtaken, and what it
+//! writes is ignored.
 
 mod memory;
 
@@ -50,7 +51,8 @@ pub struct Position {
     pub epoch: Arc<Epoch<'static>>,
     /// The last number that was handled, or the one at which the subscription began.
     pub seq_no: u64,
-    /// The client was told that something is missing before `seq_no`, and has not confirmed since. It is told again.
+    /// The client was told that something is missing before `seq_no`, and has not confirmed since.
+    /// It is told again.
     pub lost: bool,
 }
 
@@ -77,11 +79,12 @@ pub struct Opened {
     pub resumed: Option<Positions>,
 }
 
-/// Keeps sessions. What is written is in order; where a store is shared, it may arrive a moment later: then a client that resumes
-/// elsewhere is replayed more than it needs, never less.
+/// Keeps sessions. What is written is in order; where a store is shared, it may arrive a moment
+/// later: then a client that resumes elsewhere is replayed more than it needs, never less.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Goes on with the session `wanted` where it is this user's and still there, else begins a new one. An owner that it has is
-    /// told. Cancel-safe: a session that was opened and not taken is left as if its connection had ended.
+    /// Goes on with the session `wanted` where it is this user's and still there, else begins a new
+    /// one. An owner that it has is told. Cancel-safe: a session that was opened and not taken
+    /// is left as if its connection had ended.
     ///
     /// # Errors
     /// [`Unavailable`]: it cannot be told whether there is such a session.

@@ -46,8 +46,7 @@ mod tests {
         assert_eq!(thumbprint(x), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let public = URL_SAFE_NO_PAD.decode(x).unwrap().try_into().unwrap();
         let json: serde_json::Value = serde_json::from_str(&set(&[public])).unwrap();
-        let expected =
-            serde_json::json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": thumbprint(x), "use": "sig", "alg": "EdDSA" }] });
+        let expected = serde_json::json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": thumbprint(x), "use": "sig", "alg": "EdDSA" }] });
         assert_eq!(json, expected);
     }
 }

@@ -1,5 +1,5 @@
-//! Ed25519 signatures (I7): one key signs, others are still listed. Relies on `ring`; what is signed is
-//! [`protocol::signature`]'s.
+//! Ed25519 signatures (I7): one key signs, others are still listed. Relies on `ring`; what is
+//! signed is [`protocol::signature`]'s.
 //!
 //! | module | idea |
 //! |---|---|
@@ -31,7 +31,14 @@ pub struct Signer(ArcSwap<Ed25519KeyPair>);
 impl Signer {
     /// The signature of one message, as it is sent.
     #[must_use]
-    pub fn sign(&self, topic: &Topic<'_>, epoch: &Epoch<'_>, seq_no: u64, message_id: &MessageId<'_>, data: &str) -> [u8; SIGNATURE_LEN] {
+    pub fn sign(
+        &self,
+        topic: &Topic<'_>,
+        epoch: &Epoch<'_>,
+        seq_no: u64,
+        message_id: &MessageId<'_>,
+        data: &str,
+    ) -> [u8; SIGNATURE_LEN] {
         let signature = SIGNED.with_borrow_mut(|signed| {
             signed.clear();
             put_signed(signed, topic, epoch, seq_no, message_id, data);
@@ -137,17 +144,21 @@ mod tests {
         let (now, before) = (folder.path().join("now.pem"), folder.path().join("before.pem"));
         fs::write(&now, generate().unwrap()).unwrap();
         fs::write(&before, generate().unwrap()).unwrap();
-        let config = config::Signing { key_file: Some(now.clone()), previous_key_files: vec![before, now] };
+        let config =
+            config::Signing { key_file: Some(now.clone()), previous_key_files: vec![before, now] };
         let keyring = Keyring::new(Keys::read(&config).unwrap());
         assert_eq!(listed(&keyring).len(), 2);
-        assert!(signs_by(&keyring, &listed(&keyring)[0]) && !signs_by(&keyring, &listed(&keyring)[1]));
+        assert!(
+            signs_by(&keyring, &listed(&keyring)[0]) && !signs_by(&keyring, &listed(&keyring)[1])
+        );
     }
 
     #[test]
     fn after_an_exchange_the_new_key_signs_and_the_set_is_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.pem");
-        let config = config::Signing { key_file: Some(file.clone()), previous_key_files: Vec::new() };
+        let config =
+            config::Signing { key_file: Some(file.clone()), previous_key_files: Vec::new() };
         fs::write(&file, generate().unwrap()).unwrap();
         let keyring = Keyring::new(Keys::read(&config).unwrap());
         let before = listed(&keyring);
@@ -171,7 +182,8 @@ mod tests {
     /// Whether the signature of one message, and of no other, verifies by this key.
     fn signs_by(keyring: &Keyring, key: &Value) -> bool {
         let decode = |text: &[u8]| URL_SAFE_NO_PAD.decode(text).unwrap();
-        let (topic, epoch, id) = (Topic::new("t").unwrap(), Epoch::new("e").unwrap(), MessageId::new("m").unwrap());
+        let (topic, epoch, id) =
+            (Topic::new("t").unwrap(), Epoch::new("e").unwrap(), MessageId::new("m").unwrap());
         let signature = decode(&keyring.signer().unwrap().sign(&topic, &epoch, 3, &id, "[1]"));
         let key = UnparsedPublicKey::new(&ED25519, decode(key["x"].as_str().unwrap().as_bytes()));
         assert!(key.verify(b"t\ne\n4\nm\n[1]", &signature).is_err());

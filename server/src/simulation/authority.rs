@@ -32,7 +32,12 @@ impl Grant {
         let user = parts.next()?.parse().ok()?;
         let (subscribe, publish) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         let expires = parts.next()?.parse().ok()?;
-        Some(Self { user, subscribe, publish, expires: Some(expires).filter(|millis| *millis != u64::MAX) })
+        Some(Self {
+            user,
+            subscribe,
+            publish,
+            expires: Some(expires).filter(|millis| *millis != u64::MAX),
+        })
     }
 }
 
@@ -48,23 +53,37 @@ pub(super) struct Authority {
 
 impl Authority {
     fn identity(&self, token: &str) -> Result<Identity, Refused> {
-        let Grant { user, subscribe, publish, expires } = Grant::parse(token).ok_or(Refused::Invalid("it is none".into()))?;
+        let Grant { user, subscribe, publish, expires } =
+            Grant::parse(token).ok_or(Refused::Invalid("it is none".into()))?;
         let user = UserId::new(super::user_name(user)).unwrap();
-        let expires = expires.map(|millis| self.begin + Duration::from_millis(millis)).filter(|_| !self.forgets_the_end);
+        let expires = expires
+            .map(|millis| self.begin + Duration::from_millis(millis))
+            .filter(|_| !self.forgets_the_end);
         if expires.is_some_and(|end| end <= Instant::now()) {
             return Err(Refused::Expired);
         }
         let rules = |mask: u8| -> Vec<Rule> {
             let covered = |topic: &usize| self.grants_everything || mask >> topic & 1 == 1;
-            (0..super::TOPICS).filter(covered).map(|topic| Rule::parse(&super::topic_name(topic)).unwrap()).collect()
+            (0..super::TOPICS)
+                .filter(covered)
+                .map(|topic| Rule::parse(&super::topic_name(topic)).unwrap())
+                .collect()
         };
         let rights = Rights::by(&user, &rules(subscribe), &rules(publish));
-        Ok(Identity { user, rights, expires: expires.and_then(|end| Expiry::after(end - Instant::now())) })
+        Ok(Identity {
+            user,
+            rights,
+            expires: expires.and_then(|end| Expiry::after(end - Instant::now())),
+        })
     }
 }
 
 impl Authenticator for Authority {
-    fn authenticate<'a>(&'a self, token: &'a str, _from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        _from: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Identity, Refused>> {
         async move { self.identity(token) }.boxed()
     }
 

@@ -1,4 +1,5 @@
-//! A client that believes nothing: it knows what it asked, and holds each frame against that and against the truth.
+//! A client that believes nothing: it knows what it asked, and holds each frame against that and
+//! against the truth.
 
 use super::{
     Backbone, OBSERVED, TOPICS,
@@ -84,7 +85,8 @@ pub(super) struct Now {
     pub(super) begin: Instant,
     /// When the frame was written.
     pub(super) time: Instant,
-    /// The server never had to wait for this client: what was written at a moment was true at that moment.
+    /// The server never had to wait for this client: what was written at a moment was true at that
+    /// moment.
     pub(super) is_prompt: bool,
     pub(super) draining: bool,
 }
@@ -120,7 +122,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(number: usize, backbone: Backbone, connected: Instant, of_url: Option<usize>) -> Self {
+    pub(super) fn new(
+        number: usize,
+        backbone: Backbone,
+        connected: Instant,
+        of_url: Option<usize>,
+    ) -> Self {
         Self {
             number,
             backbone,
@@ -147,7 +154,8 @@ impl Client {
         self.admitted.as_ref().map(|admitted| admitted.grant)
     }
 
-    /// Who a request will be from. `None`: that depends on which of several setups is the first good one.
+    /// Who a request will be from. `None`: that depends on which of several setups is the first
+    /// good one.
     pub(super) fn user(&self) -> Option<usize> {
         let mut setups = self.requests.iter().filter_map(|request| match request {
             Request::Setup(setup) => Some(setup.grant.map_or(0, |grant| grant.user)),
@@ -173,7 +181,9 @@ impl Client {
     /// The client confirms everything up to `seq_no`.
     pub(super) fn confirm(&mut self, topic: usize, seq_no: u64, truth: &mut Truth) {
         self.has_receipts_on_the_way = true;
-        if let Some(stand) = self.session_of(truth).and_then(|session| session.topics.get_mut(&topic)) {
+        if let Some(stand) =
+            self.session_of(truth).and_then(|session| session.topics.get_mut(&topic))
+        {
             stand.lost &= seq_no < stand.high;
             stand.high = stand.high.max(seq_no);
             stand.confirmed = stand.confirmed.max(seq_no);
@@ -184,7 +194,10 @@ impl Client {
     pub(super) fn is_read(&mut self, truth: &mut Truth) {
         self.has_receipts_on_the_way = false;
         if let Some(session) = self.session_of(truth) {
-            session.topics.values_mut().for_each(|stand| stand.low = stand.low.max(stand.confirmed));
+            session
+                .topics
+                .values_mut()
+                .for_each(|stand| stand.low = stand.low.max(stand.confirmed));
         }
     }
 
@@ -196,7 +209,9 @@ impl Client {
 
     /// What the server has made of everything that was sent is not known.
     pub(super) fn has_something_on_the_way(&self) -> bool {
-        !self.requests.is_empty() || self.has_receipts_on_the_way || self.said_goodbye && self.closed.is_none()
+        !self.requests.is_empty()
+            || self.has_receipts_on_the_way
+            || self.said_goodbye && self.closed.is_none()
     }
 
     /// Sessions that it has asked for without an answer yet.
@@ -272,21 +287,34 @@ impl Client {
             "unsubscribed" => self.unsubscribed(topic.unwrap(), json, truth),
             "ack" => {
                 let request = self.answered(true);
-                let Some(Request::Publish(attempt)) = request else { panic!("{json} answers {request:?}") };
+                let Some(Request::Publish(attempt)) = request else {
+                    panic!("{json} answers {request:?}")
+                };
                 assert!(self.may_publish(attempt, truth), "a publish that is not allowed");
-                truth.ack(attempt, json["status"] == "duplicate", topic.unwrap(), json["seqNo"].as_u64().unwrap());
+                truth.ack(
+                    attempt,
+                    json["status"] == "duplicate",
+                    topic.unwrap(),
+                    json["seqNo"].as_u64().unwrap(),
+                );
             }
-            "pong" => assert!(matches!(self.answered(false), Some(Request::Ping)) && self.is_set_up()),
+            "pong" => {
+                assert!(matches!(self.answered(false), Some(Request::Ping)) && self.is_set_up())
+            }
             "error" => self.error(json, topic, now, truth),
             other => panic!("{other}"),
         }
     }
 
-    /// The request that the next answer of its kind is for. Where the backbone answers later, publishes have an order of their own.
+    /// The request that the next answer of its kind is for. Where the backbone answers later,
+    /// publishes have an order of their own.
     fn next_request(&self, is_publish: bool) -> Option<usize> {
         match self.backbone {
             Backbone::Memory => (!self.requests.is_empty()).then_some(0),
-            Backbone::Flaky => self.requests.iter().position(|request| matches!(request, Request::Publish(_)) == is_publish),
+            Backbone::Flaky => self
+                .requests
+                .iter()
+                .position(|request| matches!(request, Request::Publish(_)) == is_publish),
         }
     }
 
@@ -305,12 +333,20 @@ impl Client {
 
     fn message(&mut self, topic: usize, json: &Value, now: Now, truth: &mut Truth) {
         let grant = self.grant().expect("a message before ready");
-        assert_eq!(grant.subscribe >> topic & 1, 1, "a message of a topic that is not allowed: {grant:?}");
+        assert_eq!(
+            grant.subscribe >> topic & 1,
+            1,
+            "a message of a topic that is not allowed: {grant:?}"
+        );
         assert!(!(now.is_prompt && now.is_over(grant)), "a message after the token has lapsed");
-        let subscribed = self.subscriptions.get_mut(&topic).expect("a message without a subscription");
+        let subscribed =
+            self.subscriptions.get_mut(&topic).expect("a message without a subscription");
         let seq_no = json["seqNo"].as_u64().unwrap();
         let Next { low, high } = subscribed.next;
-        assert!((low..=high).contains(&seq_no), "topic {topic}: {seq_no} instead of {low} to {high}: a gap or a repeat");
+        assert!(
+            (low..=high).contains(&seq_no),
+            "topic {topic}: {seq_no} instead of {low} to {high}: a gap or a repeat"
+        );
         subscribed.next = Next { low: seq_no + 1, high: seq_no + 1 };
         let attempt = json["data"]["attempt"].as_u64().unwrap() as usize;
         assert_eq!(json["messageId"], super::message_id(truth.attempts[attempt].message_id));
@@ -330,7 +366,9 @@ impl Client {
             }
             Some(Request::Setup(_)) => self.answers.push((topic, Ok(json.clone()))),
             Some(Request::Subscribe(asked, _)) if *asked == topic => {
-                let Some(Request::Subscribe(_, start)) = self.answered(false) else { unreachable!() };
+                let Some(Request::Subscribe(_, start)) = self.answered(false) else {
+                    unreachable!()
+                };
                 self.begin_or_stay(topic, json, start, true, now, truth);
             }
             other => panic!("{json} answers {other:?}"),
@@ -338,18 +376,32 @@ impl Client {
     }
 
     /// A subscription that runs already stays, unless it `moves` to a position.
-    fn begin_or_stay(&mut self, topic: usize, json: &Value, start: Start, moves: bool, now: Now, truth: &mut Truth) {
+    fn begin_or_stay(
+        &mut self,
+        topic: usize,
+        json: &Value,
+        start: Start,
+        moves: bool,
+        now: Now,
+        truth: &mut Truth,
+    ) {
         let stays = self.subscriptions.contains_key(&topic) && !(moves && start.position.is_some());
         if stays {
-            return assert!(json["recovered"].is_null() && json["after"].is_null(), "the subscription runs already");
+            return assert!(
+                json["recovered"].is_null() && json["after"].is_null(),
+                "the subscription runs already"
+            );
         }
         assert!(self.may_subscribe(topic).is_ok(), "it must not be subscribed");
         self.begin(topic, json, start.position.as_ref().map(Stand::given), start.last, now, truth);
     }
 
-    /// The first answer to a renewal: the fresh token counts, and this is what was said of this topic.
+    /// The first answer to a renewal: the fresh token counts, and this is what was said of this
+    /// topic.
     fn renew_with(&mut self, topic: usize) {
-        let Some(Request::Setup(Setup { grant: Some(fresh), .. })) = self.asked() else { panic!("a renewal without a token") };
+        let Some(Request::Setup(Setup { grant: Some(fresh), .. })) = self.asked() else {
+            panic!("a renewal without a token")
+        };
         let fresh = *fresh;
         if let Some(admitted) = &mut self.admitted {
             assert_eq!(admitted.grant.user, fresh.user, "a renewal by another user");
@@ -373,11 +425,24 @@ impl Client {
         }
     }
 
-    fn begin(&mut self, topic: usize, json: &Value, from: Option<Stand>, last: Option<u64>, now: Now, truth: &mut Truth) {
-        let (head, epoch) = (json["seqNo"].as_u64().unwrap(), json["epoch"].as_str().unwrap().to_owned());
+    fn begin(
+        &mut self,
+        topic: usize,
+        json: &Value,
+        from: Option<Stand>,
+        last: Option<u64>,
+        now: Now,
+        truth: &mut Truth,
+    ) {
+        let (head, epoch) =
+            (json["seqNo"].as_u64().unwrap(), json["epoch"].as_str().unwrap().to_owned());
         let recovered = json["recovered"].as_bool();
         assert_eq!(recovered.is_some(), from.is_some(), "topic {topic}: {json}, from {from:?}");
-        assert_eq!(json["after"].is_u64(), from.is_some() || last.is_some(), "topic {topic}: {json}, from {from:?}, the last {last:?}");
+        assert_eq!(
+            json["after"].is_u64(),
+            from.is_some() || last.is_some(),
+            "topic {topic}: {json}, from {from:?}, the last {last:?}"
+        );
         let after = json["after"].as_u64().unwrap_or(head);
         if let Some(from) = &from {
             let is_possible = !from.lost && (from.epoch.is_empty() || from.epoch == epoch);
@@ -385,20 +450,47 @@ impl Client {
             if is_possible && now.is_prompt && from.high != ANYWHERE {
                 let (low, high) = (from.low, from.high);
                 let recovered = recovered == Some(true);
-                truth.judge_later(Verdict { topic, epoch: epoch.clone(), low, high, head, time: now.time, recovered });
+                truth.judge_later(Verdict {
+                    topic,
+                    epoch: epoch.clone(),
+                    low,
+                    high,
+                    head,
+                    time: now.time,
+                    recovered,
+                });
             }
         }
         match &from {
-            Some(from) if recovered == Some(true) => assert!((from.low..=from.high.min(head)).contains(&after), "{after} is not {from:?}"),
+            Some(from) if recovered == Some(true) => assert!(
+                (from.low..=from.high.min(head)).contains(&after),
+                "{after} is not {from:?}"
+            ),
             _ => {
                 let last = last.unwrap_or(0);
-                assert!((head.saturating_sub(last)..=head).contains(&after), "the last {last} before {head}, and not behind {after}");
+                assert!(
+                    (head.saturating_sub(last)..=head).contains(&after),
+                    "the last {last} before {head}, and not behind {after}"
+                );
                 if now.is_prompt {
-                    truth.judge_newest_later(Newest { topic, epoch: epoch.clone(), head, last, after, time: now.time });
+                    truth.judge_newest_later(Newest {
+                        topic,
+                        epoch: epoch.clone(),
+                        head,
+                        last,
+                        after,
+                        time: now.time,
+                    });
                 }
             }
         }
-        let stand = Stand { epoch: epoch.clone(), low: after, high: after, confirmed: 0, lost: recovered == Some(false) };
+        let stand = Stand {
+            epoch: epoch.clone(),
+            low: after,
+            high: after,
+            confirmed: 0,
+            lost: recovered == Some(false),
+        };
         let next = Next { low: after + 1, high: after + 1 };
         self.subscriptions.insert(topic, Subscribed { epoch, next });
         if let Some(session) = self.session_of(truth) {
@@ -408,12 +500,17 @@ impl Client {
 
     /// Unasked: what comes next is not kept any more.
     fn lost(&mut self, topic: usize, json: &Value, now: Now, truth: &mut Truth) {
-        let (head, epoch) = (json["seqNo"].as_u64().unwrap(), json["epoch"].as_str().unwrap().to_owned());
+        let (head, epoch) =
+            (json["seqNo"].as_u64().unwrap(), json["epoch"].as_str().unwrap().to_owned());
         let Some(subscribed) = self.subscriptions.get_mut(&topic) else { return };
         let Next { low, high } = subscribed.next;
         let is_same_life = subscribed.epoch == epoch;
-        assert!(is_same_life || self.backbone == Backbone::Flaky, "memory does not lose the life of a topic that has a subscriber");
-        (subscribed.epoch, subscribed.next) = (epoch.clone(), Next { low: head + 1, high: head + 1 });
+        assert!(
+            is_same_life || self.backbone == Backbone::Flaky,
+            "memory does not lose the life of a topic that has a subscriber"
+        );
+        (subscribed.epoch, subscribed.next) =
+            (epoch.clone(), Next { low: head + 1, high: head + 1 });
         if self.backbone == Backbone::Flaky {
             // The session stays where it was, unless its client was catching up.
             return self.session_of(truth).into_iter().for_each(|session| session.is_vague = true);
@@ -431,14 +528,18 @@ impl Client {
             });
         }
         if let Some(session) = self.session_of(truth) {
-            session.topics.insert(topic, Stand { epoch, low: head, high: head, confirmed: 0, lost: true });
+            session
+                .topics
+                .insert(topic, Stand { epoch, low: head, high: head, confirmed: 0, lost: true });
         }
     }
 
     fn unsubscribed(&mut self, topic: usize, json: &Value, truth: &mut Truth) {
         let was_there = self.subscriptions.remove(&topic).is_some();
         match (self.asked(), json["code"].as_str()) {
-            (Some(Request::Unsubscribe(asked)), None) if *asked == topic => drop(self.answered(false)),
+            (Some(Request::Unsubscribe(asked)), None) if *asked == topic => {
+                drop(self.answered(false))
+            }
             (Some(Request::Setup(Setup { grant: Some(fresh), .. })), Some("FORBIDDEN"))
                 if was_there && fresh.subscribe >> topic & 1 == 0 && self.renewed.is_empty() => {}
             (other, _) => panic!("{json} answers {other:?}"),
@@ -456,19 +557,28 @@ impl Client {
             return;
         }
         let is_publish = json["messageId"].is_string();
-        if let (Some(Request::Setup(setup)), Some(topic), false) = (self.asked(), topic, is_publish) {
+        if let (Some(Request::Setup(setup)), Some(topic), false) = (self.asked(), topic, is_publish)
+        {
             if !self.is_set_up() {
                 return self.answers.push((topic, Err(code.to_owned())));
             }
-            let is_excess = distinct(setup.topics.iter().copied()).iter().skip(limits::SUBSCRIPTIONS).any(|excess| *excess == topic);
+            let is_excess = distinct(setup.topics.iter().copied())
+                .iter()
+                .skip(limits::SUBSCRIPTIONS)
+                .any(|excess| *excess == topic);
             self.renew_with(topic);
             let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
-            let is_right = is_away || self.may_subscribe(topic) == Err(code) || is_excess && code == "TOO_MANY_SUBSCRIPTIONS";
+            let is_right = is_away
+                || self.may_subscribe(topic) == Err(code)
+                || is_excess && code == "TOO_MANY_SUBSCRIPTIONS";
             return assert!(is_right, "{code} for topic {topic} of a renewal");
         }
         let request = self.answered(is_publish).unwrap_or_else(|| panic!("{code} answers nothing"));
         let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
-        if is_away && self.is_set_up() && matches!(request, Request::Publish(_) | Request::Subscribe(..)) {
+        if is_away
+            && self.is_set_up()
+            && matches!(request, Request::Publish(_) | Request::Subscribe(..))
+        {
             return;
         }
         let expected = match &request {
@@ -477,12 +587,20 @@ impl Client {
                 return;
             }
             Request::Setup(Setup { grant: None, .. }) => "AUTH_FAILED",
-            Request::Setup(Setup { grant: Some(grant), .. }) if now.is_over(*grant) => "TOKEN_EXPIRED",
-            Request::Setup(Setup { grant: Some(grant), .. }) if self.grant().is_some_and(|own| own.user != grant.user) => "AUTH_FAILED",
+            Request::Setup(Setup { grant: Some(grant), .. }) if now.is_over(*grant) => {
+                "TOKEN_EXPIRED"
+            }
+            Request::Setup(Setup { grant: Some(grant), .. })
+                if self.grant().is_some_and(|own| own.user != grant.user) =>
+            {
+                "AUTH_FAILED"
+            }
             Request::Setup(_) => "TOKEN_EXPIRED",
             Request::Garbage => "INVALID_MESSAGE",
             _ if !self.is_set_up() => "SETUP_REQUIRED",
-            Request::Publish(attempt) if now.draining && self.may_publish(*attempt, truth) => "SHUTTING_DOWN",
+            Request::Publish(attempt) if now.draining && self.may_publish(*attempt, truth) => {
+                "SHUTTING_DOWN"
+            }
             Request::Publish(attempt) if !self.may_publish(*attempt, truth) => "FORBIDDEN",
             Request::Subscribe(asked, _) => self.may_subscribe(*asked).expect_err("it is allowed"),
             other => panic!("{code} answers {other:?}"),
@@ -493,7 +611,8 @@ impl Client {
             if self.is_set_up() {
                 return;
             }
-            // The token may also have lapsed while the topics of a good setup were handled: the session has some of them.
+            // The token may also have lapsed while the topics of a good setup were handled: the
+            // session has some of them.
             self.said_expired = !self.answers.is_empty();
             if let (true, Some(id)) = (self.said_expired, session) {
                 truth.may_be_overtaken(id, self.number);
@@ -505,27 +624,46 @@ impl Client {
         let request = self.answered(false);
         let Some(Request::Setup(setup)) = request else { panic!("ready answers {request:?}") };
         self.failures = 0;
-        let (Some(grant), wanted) = (setup.grant, &setup.session) else { panic!("ready for a wrong token") };
+        let (Some(grant), wanted) = (setup.grant, &setup.session) else {
+            panic!("ready for a wrong token")
+        };
         let id = json["sessionId"].as_str().unwrap().to_owned();
         if let Some(admitted) = &mut self.admitted {
             assert_eq!((admitted.grant.user, &admitted.session), (grant.user, &id), "a renewal");
             admitted.grant = grant;
-            let left: Vec<_> = self.subscriptions.keys().filter(|topic| grant.subscribe >> *topic & 1 == 0).collect();
+            let left: Vec<_> = self
+                .subscriptions
+                .keys()
+                .filter(|topic| grant.subscribe >> *topic & 1 == 0)
+                .collect();
             assert!(left.is_empty(), "the token does not cover {left:?}");
             // Each topic gets an answer, but those above the limit one together.
             let mut expected = distinct(setup.topics);
             expected.truncate(limits::SUBSCRIPTIONS + 1);
-            return assert_eq!(std::mem::take(&mut self.renewed), expected, "the topics of a renewal");
+            return assert_eq!(
+                std::mem::take(&mut self.renewed),
+                expected,
+                "the topics of a renewal"
+            );
         }
         let resumed = json["resumed"].as_bool();
         assert_eq!(resumed.is_some(), wanted.is_some());
-        let session = self.open(&id, wanted.as_deref(), resumed == Some(true), grant.user, now, truth);
+        let session =
+            self.open(&id, wanted.as_deref(), resumed == Some(true), grant.user, now, truth);
         self.admitted = Some(Admitted { grant, session: id });
         self.settle_answers(setup, &session, now, truth);
     }
 
     /// Checks `resumed`, and takes the session over. Returns what it had.
-    fn open(&self, id: &str, wanted: Option<&str>, resumed: bool, user: usize, now: Now, truth: &mut Truth) -> Session {
+    fn open(
+        &self,
+        id: &str,
+        wanted: Option<&str>,
+        resumed: bool,
+        user: usize,
+        now: Now,
+        truth: &mut Truth,
+    ) -> Session {
         if let Some(wanted) = wanted {
             if let Some(alive) = truth.is_alive(wanted, user, now.time).filter(|_| now.is_prompt) {
                 assert_eq!(resumed, alive, "resumed");
@@ -533,15 +671,28 @@ impl Client {
             assert_eq!(resumed, wanted == id);
         }
         if !resumed {
-            let fresh = Session { user, owner: Some(self.number), last_owner: Some(self.number), ..Session::default() };
-            assert!(truth.sessions.insert(id.to_owned(), fresh).is_none(), "a new session has a new name");
+            let fresh = Session {
+                user,
+                owner: Some(self.number),
+                last_owner: Some(self.number),
+                ..Session::default()
+            };
+            assert!(
+                truth.sessions.insert(id.to_owned(), fresh).is_none(),
+                "a new session has a new name"
+            );
             return Session::default();
         }
         let session = truth.sessions.get_mut(id).unwrap();
-        let (owner, last_owner, is_contested) = (Some(self.number), Some(self.number), session.is_contested);
-        let before = std::mem::replace(session, Session { user, owner, last_owner, is_contested, ..Session::default() });
+        let (owner, last_owner, is_contested) =
+            (Some(self.number), Some(self.number), session.is_contested);
+        let before = std::mem::replace(
+            session,
+            Session { user, owner, last_owner, is_contested, ..Session::default() },
+        );
         assert_eq!(before.user, user, "somebody else's session");
-        let overtaken = if is_contested { &mut truth.maybe_overtaken } else { &mut truth.overtaken };
+        let overtaken =
+            if is_contested { &mut truth.maybe_overtaken } else { &mut truth.overtaken };
         overtaken.extend(before.last_owner.into_iter().chain(is_contested.then_some(self.number)));
         before
     }
@@ -553,15 +704,26 @@ impl Client {
         let answered: Vec<usize> = answers.iter().map(|(topic, _)| *topic).collect();
         // Those above the limit get one answer together, which names the first of them.
         let named = asked.len().min(limits::SUBSCRIPTIONS + 1);
-        assert_eq!(answered.get(..named), Some(&asked[..named]), "the URL's topic, then those of the setup");
+        assert_eq!(
+            answered.get(..named),
+            Some(&asked[..named]),
+            "the URL's topic, then those of the setup"
+        );
         if had.is_known() {
-            let of_session: Vec<usize> = had.topics.keys().copied().filter(|topic| !asked.contains(topic)).collect();
+            let of_session: Vec<usize> =
+                had.topics.keys().copied().filter(|topic| !asked.contains(topic)).collect();
             let expected = (asked.len() + of_session.len()).min(limits::SUBSCRIPTIONS + 1);
             assert_eq!(answered.len(), expected, "the session's topics");
-            assert!(answered[named..].iter().all(|topic| of_session.contains(topic)), "the session's topics");
+            assert!(
+                answered[named..].iter().all(|topic| of_session.contains(topic)),
+                "the session's topics"
+            );
         }
         if answers.len() > limits::SUBSCRIPTIONS {
-            assert_eq!(answers.pop().map(|(_, answer)| answer), Some(Err("TOO_MANY_SUBSCRIPTIONS".to_owned())));
+            assert_eq!(
+                answers.pop().map(|(_, answer)| answer),
+                Some(Err("TOO_MANY_SUBSCRIPTIONS".to_owned()))
+            );
         }
         assert!(answers.len() <= limits::SUBSCRIPTIONS, "more than the limit allows");
         for (topic, answer) in answers {
@@ -579,8 +741,12 @@ impl Client {
                     self.begin(topic, &json, from, start.last, now, truth);
                 }
                 (Err(expected), Err(code)) => assert_eq!(code, expected),
-                (Ok(()), Err(code)) if code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky => {
-                    if let (Some(session), Some(stand)) = (self.session_of(truth), had.topics.get(&topic)) {
+                (Ok(()), Err(code))
+                    if code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky =>
+                {
+                    if let (Some(session), Some(stand)) =
+                        (self.session_of(truth), had.topics.get(&topic))
+                    {
                         session.topics.insert(topic, stand.clone());
                     }
                 }
@@ -591,7 +757,9 @@ impl Client {
 
     /// At the end, when everything was delivered: nobody lacks anything.
     pub(super) fn has_everything(&self, truth: &Truth) {
-        for (topic, Subscribed { epoch, next }) in self.subscriptions.iter().filter(|(topic, _)| **topic < OBSERVED) {
+        for (topic, Subscribed { epoch, next }) in
+            self.subscriptions.iter().filter(|(topic, _)| **topic < OBSERVED)
+        {
             let head = truth.head(*topic, epoch);
             let lacks_nothing = match self.backbone {
                 Backbone::Memory => (next.low..=next.high).contains(&(head + 1)),

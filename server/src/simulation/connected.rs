@@ -1,4 +1,5 @@
-//! A client and its end of the pipe: what it asks becomes bytes, and what comes becomes frames. The place for bugs on the way.
+//! A client and its end of the pipe: what it asks becomes bytes, and what comes becomes frames. The
+//! place for bugs on the way.
 
 use super::{
     Backbone, Bug,
@@ -25,7 +26,13 @@ pub(super) struct Connected {
 
 impl Connected {
     /// Inside the simulation's runtime.
-    pub(super) fn open(gateway: &Arc<Gateway>, backbone: Backbone, number: usize, capacity: usize, of_url: Option<usize>) -> Self {
+    pub(super) fn open(
+        gateway: &Arc<Gateway>,
+        backbone: Backbone,
+        number: usize,
+        capacity: usize,
+        of_url: Option<usize>,
+    ) -> Self {
         let pipe = pipe::Client::connect(gateway, capacity, of_url.map(topic_name));
         let client = Client::new(number, backbone, Instant::now(), of_url);
         Self { client, pipe, decoder: Decoder::default(), reads: true, held_back: None, frames: 0 }
@@ -50,11 +57,17 @@ impl Connected {
             return false;
         }
         let mut came = false;
-        while let Some((written, bytes)) = self.pipe.take(usize::MAX).filter(|_| self.client.closed.is_none()) {
+        while let Some((written, bytes)) =
+            self.pipe.take(usize::MAX).filter(|_| self.client.closed.is_none())
+        {
             came = true;
             for (time, frame) in self.decoder.take(written, &bytes) {
                 for (time, frame) in self.distort(bug, time, frame) {
-                    self.client.take(&frame, Now { time, is_prompt: !self.pipe.was_full(), ..now }, truth);
+                    self.client.take(
+                        &frame,
+                        Now { time, is_prompt: !self.pipe.was_full(), ..now },
+                        truth,
+                    );
                 }
             }
         }
@@ -133,7 +146,8 @@ fn to_json(request: &Request, truth: &Truth) -> Value {
 }
 
 fn start_to_json(Start { position, last }: &Start) -> impl Iterator<Item = (&'static str, Value)> {
-    let epoch = position.as_ref().and_then(|Given { epoch, .. }| Some(("epoch", epoch.as_deref()?.into())));
+    let epoch =
+        position.as_ref().and_then(|Given { epoch, .. }| Some(("epoch", epoch.as_deref()?.into())));
     let last_seq = position.as_ref().map(|Given { last_seq, .. }| ("lastSeq", (*last_seq).into()));
     [last_seq, epoch, last.map(|last| ("last", last.into()))].into_iter().flatten()
 }

@@ -1,5 +1,6 @@
-//! A backbone with every fault that its contract allows: it takes its time, refuses, does not answer although it has stored, loses
-//! messages and says so, skips numbers without a word, delivers again, begins a new life, and is away.
+//! A backbone with every fault that its contract allows: it takes its time, refuses, does not
+//! answer although it has stored, loses messages and says so, skips numbers without a word,
+//! delivers again, begins a new life, and is away.
 
 use super::topic_number;
 use crate::{
@@ -84,7 +85,11 @@ impl Flaky {
     /// Messages are lost, announced or not; or all of them are.
     pub(super) fn lose(&self, topic: usize) {
         let mut state = self.state.lock();
-        let (kind, count, new_head) = (state.random.random_range(0..4), state.random.random_range(1..5), state.random.random_range(0..12));
+        let (kind, count, new_head) = (
+            state.random.random_range(0..4),
+            state.random.random_range(1..5),
+            state.random.random_range(0..12),
+        );
         let life = state.new_life();
         let Some(log) = state.topics.get_mut(&topic) else { return };
         match kind {
@@ -146,11 +151,15 @@ fn append(state: &Mutex<State>, message: &Message, stores_repeats: bool) -> Outc
     Outcome::Stored(seq_no)
 }
 
-/// Everything that was handed over up to this ticket arrives, in order. What nobody waits for any more arrives late.
+/// Everything that was handed over up to this ticket arrives, in order. What nobody waits for any
+/// more arrives late.
 fn work_off(state: &Mutex<State>, ticket: u64, stores_repeats: bool) {
     loop {
         let mut locked = state.lock();
-        let Some((next, message, fate)) = locked.queue.pop_front_if(|(next, ..)| *next <= ticket) else { return };
+        let Some((next, message, fate)) = locked.queue.pop_front_if(|(next, ..)| *next <= ticket)
+        else {
+            return;
+        };
         drop(locked);
         if !matches!(fate, Fate::Refused | Fate::Swallowed) {
             let outcome = append(state, &message, stores_repeats);
@@ -188,7 +197,11 @@ impl Backbone for Flaky {
         .boxed()
     }
 
-    fn attach(&self, topic: Name, feed: Arc<dyn Feed>) -> BoxFuture<'static, Result<(), Unavailable>> {
+    fn attach(
+        &self,
+        topic: Name,
+        feed: Arc<dyn Feed>,
+    ) -> BoxFuture<'static, Result<(), Unavailable>> {
         let state = self.state.clone();
         async move {
             let (delay, is_away) = {
@@ -213,6 +226,9 @@ impl Backbone for Flaky {
 
     fn detach(&self, topic: &Name, feed: &Arc<dyn Feed>) {
         let mut state = self.state.lock();
-        state.log(topic_number(topic.as_str())).feeds.retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(feed)));
+        state
+            .log(topic_number(topic.as_str()))
+            .feeds
+            .retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(feed)));
     }
 }

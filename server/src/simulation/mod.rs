@@ -1,9 +1,11 @@
-//! The whole gateway but its sockets, on virtual time: random schedules of several clients over several topics that connect, set
-//! up, subscribe, publish, repeat themselves, read slowly, fall away, resume, overtake each other and confirm what they got, while
-//! histories are trimmed, tokens lapse and topics are forgotten. Each frame is held against what its client asked and against the
+//! The whole gateway but its sockets, on virtual time: random schedules of several clients over
+//! several topics that connect, set up, subscribe, publish, repeat themselves, read slowly, fall
+//! away, resume, overtake each other and confirm what they got, while histories are trimmed, tokens
+//! lapse and topics are forgotten. Each frame is held against what its client asked and against the
 //! one truth of what happened.
 //!
-//! A schedule follows from its seed. A failing one is printed with its last steps; `SIMULATION_SEED=<n>` runs it alone.
+//! A schedule follows from its seed. A failing one is printed with its last steps;
+//! `SIMULATION_SEED=<n>` runs it alone.
 //!
 //! | module | idea |
 //! |---|---|
@@ -125,7 +127,9 @@ fn fails(backbone: Backbone, seed: u64, bug: Bug) -> bool {
 /// Runs the schedules of these seeds; one that fails runs again, and tells how it came to that.
 fn explore(backbone: Backbone, seeds: Range<u64>) {
     let one = std::env::var("SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
-    if let Some(seed) = one.or_else(|| seeds.into_iter().find(|seed| fails(backbone, *seed, Bug::None))) {
+    if let Some(seed) =
+        one.or_else(|| seeds.into_iter().find(|seed| fails(backbone, *seed, Bug::None)))
+    {
         run(backbone, seed, Bug::None, Detail::On);
     }
 }
@@ -160,12 +164,16 @@ mod everybody_gets_what_was_promised {
 #[test]
 fn a_seed_runs_the_same_again() {
     let others = |backbone| {
-        let is_another = |seed: &u64| run(backbone, *seed, Bug::None, Detail::Off) != run(backbone, *seed, Bug::None, Detail::On);
+        let is_another = |seed: &u64| {
+            run(backbone, *seed, Bug::None, Detail::Off)
+                != run(backbone, *seed, Bug::None, Detail::On)
+        };
         (0..50).filter(is_another).collect::<Vec<_>>()
     };
     assert_eq!(others(Backbone::Memory), Vec::<u64>::new());
-    // With a backbone two tasks that wake at one moment sometimes change places, for a reason that is not known: one run of some fifty
-    // is another. A seed that fails is then run again by hand until it fails again.
+    // With a backbone two tasks that wake at one moment sometimes change places, for a reason that
+    // is not known: one run of some fifty is another. A seed that fails is then run again by
+    // hand until it fails again.
     let others = others(Backbone::Flaky);
     assert!(others.len() <= 6, "these seeds ran differently: {others:?}");
 }
@@ -197,7 +205,10 @@ fn bugs_are_found() {
     // Each of them panics, and nobody wants to read how.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
-    let missed: Vec<_> = bugs.into_iter().filter(|(backbone, bug)| !(0..200).any(|seed| fails(*backbone, seed, *bug))).collect();
+    let missed: Vec<_> = bugs
+        .into_iter()
+        .filter(|(backbone, bug)| !(0..200).any(|seed| fails(*backbone, seed, *bug)))
+        .collect();
     std::panic::set_hook(hook);
     assert_eq!(missed, [], "these were not found");
 }

@@ -1,10 +1,12 @@
-//! The last things that happened in a schedule, printed where it fails, with the seed that runs it again.
+//! The last things that happened in a schedule, printed where it fails, with the seed that runs it
+//! again.
 
 use std::{collections::VecDeque, thread};
 
 const LINES: usize = 200;
 
-/// Writing everything down takes a fifth of a schedule's time: only who looks for a reason wants it.
+/// Writing everything down takes a fifth of a schedule's time: only who looks for a reason wants
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Detail {
     Off,

@@ -1,5 +1,6 @@
-//! What really happened, put together from what all clients saw: each topic's one log, who published which message id when, and
-//! the sessions. Everything that a client is told is held against it.
+//! What really happened, put together from what all clients saw: each topic's one log, who
+//! published which message id when, and the sessions. Everything that a client is told is held
+//! against it.
 
 use super::{Backbone, OBSERVED, report::Report};
 use std::{
@@ -70,7 +71,8 @@ impl Session {
     }
 }
 
-/// Something that was said of a position, to be judged when everything that happened by then is known.
+/// Something that was said of a position, to be judged when everything that happened by then is
+/// known.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) topic: usize,
@@ -142,10 +144,20 @@ impl Truth {
     }
 
     /// A message was seen.
-    pub(super) fn message(&mut self, topic: usize, epoch: &str, seq_no: u64, attempt: usize, time: Instant) {
+    pub(super) fn message(
+        &mut self,
+        topic: usize,
+        epoch: &str,
+        seq_no: u64,
+        attempt: usize,
+        time: Instant,
+    ) {
         let log = self.logs.entry((topic, epoch.to_owned())).or_default();
         if let Some(known) = log.get(&seq_no) {
-            assert_eq!(known.attempt, attempt, "topic {topic}, {seq_no}: two subscribers got two messages under one number");
+            assert_eq!(
+                known.attempt, attempt,
+                "topic {topic}, {seq_no}: two subscribers got two messages under one number"
+            );
             return;
         }
         log.insert(seq_no, Entry { attempt, time });
@@ -173,7 +185,8 @@ impl Truth {
         self.acked.push((attempt, is_duplicate, topic, seq_no));
     }
 
-    /// Connection `number` has asked for a session and was gone before the answer came: it may have had it.
+    /// Connection `number` has asked for a session and was gone before the answer came: it may have
+    /// had it.
     pub(super) fn may_be_overtaken(&mut self, id: &str, number: usize) {
         self.maybe_overtaken.insert(number);
         if let Some(session) = self.sessions.get_mut(id) {
@@ -196,7 +209,8 @@ impl Truth {
         log.and_then(|log| log.last_key_value()).map_or(0, |(seq_no, _)| *seq_no)
     }
 
-    /// Everything that happened by now in the observed topics is known: what was said of them has to be true.
+    /// Everything that happened by now in the observed topics is known: what was said of them has
+    /// to be true.
     pub(super) fn judge(&mut self) {
         for (attempt, is_duplicate, topic, seq_no) in std::mem::take(&mut self.acked) {
             if topic >= OBSERVED {
@@ -206,11 +220,15 @@ impl Truth {
             let stored = self.stored.get(&(user, message_id)).map_or(&[][..], Vec::as_slice);
             let named = stored.iter().find(|(first, _)| self.places[first] == (topic, seq_no));
             let Some((first, _)) = named else {
-                panic!("attempt {attempt} was acked at {topic}, {seq_no}, where there is nothing of user {user} with id {message_id}");
+                panic!(
+                    "attempt {attempt} was acked at {topic}, {seq_no}, where there is nothing of user {user} with id {message_id}"
+                );
             };
             assert_eq!(*first != attempt, is_duplicate, "attempt {attempt}: the wrong status");
         }
-        self.closed_as_overtaken.retain(|number| !self.overtaken.contains(number) && !self.maybe_overtaken.contains(number));
+        self.closed_as_overtaken.retain(|number| {
+            !self.overtaken.contains(number) && !self.maybe_overtaken.contains(number)
+        });
         if self.backbone == Backbone::Memory {
             self.nobody_was_closed_for_nothing();
         }
@@ -229,16 +247,24 @@ impl Truth {
         }
     }
 
-    /// With a backbone that takes its time, whoever resumes a session is told so later than its owner.
+    /// With a backbone that takes its time, whoever resumes a session is told so later than its
+    /// owner.
     fn nobody_was_closed_for_nothing(&self) {
-        assert!(self.closed_as_overtaken.is_empty(), "nobody has resumed the session of {:?}", self.closed_as_overtaken);
+        assert!(
+            self.closed_as_overtaken.is_empty(),
+            "nobody has resumed the session of {:?}",
+            self.closed_as_overtaken
+        );
     }
 
     fn check(&self, verdict: &Verdict) {
         let Verdict { topic, epoch, head, time, .. } = verdict;
         let is_kept = |position| self.is_kept_behind((*topic, epoch), *head, *time, position);
         let (low, high) = (is_kept(verdict.low), is_kept(verdict.high));
-        assert!(low == verdict.recovered || high == verdict.recovered, "not true (kept: {low} to {high}): {verdict:?}");
+        assert!(
+            low == verdict.recovered || high == verdict.recovered,
+            "not true (kept: {low} to {high}): {verdict:?}"
+        );
     }
 
     /// As many were replayed as were asked for and kept.
@@ -250,7 +276,13 @@ impl Truth {
     }
 
     /// Whether every message behind `position` was in the history.
-    fn is_kept_behind(&self, (topic, epoch): (usize, &str), head: u64, time: Instant, position: u64) -> bool {
+    fn is_kept_behind(
+        &self,
+        (topic, epoch): (usize, &str),
+        head: u64,
+        time: Instant,
+        position: u64,
+    ) -> bool {
         let Some(log) = self.logs.get(&(topic, epoch.to_owned())) else { return position == head };
         position == head
             || position < head
@@ -260,7 +292,9 @@ impl Truth {
 
     /// Whether the session can be resumed by `user` now. `None`: the client cannot know.
     pub(super) fn is_alive(&self, id: &str, user: usize, now: Instant) -> Option<bool> {
-        let Some(session) = self.sessions.get(id).filter(|session| session.user == user) else { return Some(false) };
+        let Some(session) = self.sessions.get(id).filter(|session| session.user == user) else {
+            return Some(false);
+        };
         match session.detached {
             _ if session.is_contested => None,
             _ if session.ended => Some(false),
@@ -272,22 +306,37 @@ impl Truth {
         }
     }
 
-    /// What can only be seen at the end: on a backbone that loses nothing each log has every number, and the publishes of a
-    /// connection that were tried once stand in each log in their order.
+    /// What can only be seen at the end: on a backbone that loses nothing each log has every
+    /// number, and the publishes of a connection that were tried once stand in each log in
+    /// their order.
     pub(super) fn judge_the_whole(&self) {
         self.nobody_was_closed_for_nothing();
-        // One that was tried again elsewhere may have met that one under way, and have waited for its fate.
+        // One that was tried again elsewhere may have met that one under way, and have waited for
+        // its fate.
         let mut tries = HashMap::new();
-        self.attempts.iter().for_each(|attempt| *tries.entry((attempt.user, attempt.message_id)).or_insert(0) += 1);
+        self.attempts
+            .iter()
+            .for_each(|attempt| *tries.entry((attempt.user, attempt.message_id)).or_insert(0) += 1);
         for ((topic, _), log) in self.logs.iter().filter(|((topic, _), _)| *topic < OBSERVED) {
             let is_whole = log.keys().copied().eq(1..=log.len() as u64);
-            assert!(is_whole || self.backbone == Backbone::Flaky, "topic {topic}: a hole in the log");
+            assert!(
+                is_whole || self.backbone == Backbone::Flaky,
+                "topic {topic}: a hole in the log"
+            );
             let mut last = HashMap::new();
             for entry in log.values() {
-                let Attempt { user, message_id, connection: Some(connection), .. } = self.attempts[entry.attempt] else { continue };
+                let Attempt { user, message_id, connection: Some(connection), .. } =
+                    self.attempts[entry.attempt]
+                else {
+                    continue;
+                };
                 if tries[&(user, message_id)] == 1 {
                     let before = last.insert(connection, entry.attempt);
-                    assert!(before < Some(entry.attempt), "connection {connection}: {before:?} stands in front of {}", entry.attempt);
+                    assert!(
+                        before < Some(entry.attempt),
+                        "connection {connection}: {before:?} stands in front of {}",
+                        entry.attempt
+                    );
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! RFC 6455 as a client speaks it, as far as the simulation needs it: written without the gateway's own codec.
+//! RFC 6455 as a client speaks it, as far as the simulation needs it: written without the gateway's
+//! own codec.
 
 use serde_json::Value;
 use tokio::time::Instant;

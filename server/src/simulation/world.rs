@@ -64,7 +64,8 @@ fn config(bug: Bug) -> Config {
     config.limits.inflight = 3;
     config.backbone.publish_timeout = limits::PUBLISH;
     config.timeouts.setup = limits::SETUP;
-    config.history.messages = if bug == Bug::KeepsTooLittle { limits::MESSAGES - 1 } else { limits::MESSAGES };
+    config.history.messages =
+        if bug == Bug::KeepsTooLittle { limits::MESSAGES - 1 } else { limits::MESSAGES };
     config.history.age = limits::AGE;
     config.history.meta_ttl = limits::META_TTL;
     config.session.ttl = match bug {
@@ -72,17 +73,22 @@ fn config(bug: Bug) -> Config {
         Bug::KeepsSessions => limits::SESSION * 2,
         _ => limits::SESSION,
     };
-    config.dedup.window = if bug == Bug::ForgetsMessageIds { limits::WINDOW / 3 } else { limits::WINDOW };
+    config.dedup.window =
+        if bug == Bug::ForgetsMessageIds { limits::WINDOW / 3 } else { limits::WINDOW };
     config
 }
 
 impl World {
     pub(super) fn new(backbone: Backbone, seed: u64, bug: Bug, detail: Detail) -> Self {
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let inside = runtime.enter();
         let begin = Instant::now();
-        let authority =
-            Authority { begin, grants_everything: bug == Bug::GrantsEverything, forgets_the_end: bug == Bug::ForgetsTheEndOfTokens };
+        let authority = Authority {
+            begin,
+            grants_everything: bug == Bug::GrantsEverything,
+            forgets_the_end: bug == Bug::ForgetsTheEndOfTokens,
+        };
         let flaky = Arc::new(Flaky::new(seed, bug == Bug::StoresRepeats));
         let gateway = match backbone {
             Backbone::Memory => Gateway::new(config(bug)),
@@ -91,7 +97,12 @@ impl World {
         let gateway = Arc::new(gateway.unwrap().with_authenticator(Box::new(authority)));
         let observer = Connected::open(&gateway, backbone, 0, 1 << 30, None);
         drop(inside);
-        let kept = Kept { messages: limits::MESSAGES as u64, age: limits::AGE, window: limits::WINDOW, session: limits::SESSION };
+        let kept = Kept {
+            messages: limits::MESSAGES as u64,
+            age: limits::AGE,
+            window: limits::WINDOW,
+            session: limits::SESSION,
+        };
         let mut world = Self {
             runtime,
             backbone,
@@ -109,12 +120,22 @@ impl World {
             draining: false,
         };
         let grant = Grant::everything(USERS);
-        let setup = Request::Setup(Setup { grant: Some(grant), topics: (0..OBSERVED).collect(), ..Setup::default() });
+        let setup = Request::Setup(Setup {
+            grant: Some(grant),
+            topics: (0..OBSERVED).collect(),
+            ..Setup::default()
+        });
         world.observer.ask(setup, &world.truth, Bug::None);
         world.settle();
-        while let Some(missing) = (0..OBSERVED).find(|topic| !world.observer.client.subscriptions.contains_key(topic)) {
+        while let Some(missing) =
+            (0..OBSERVED).find(|topic| !world.observer.client.subscriptions.contains_key(topic))
+        {
             if world.observer.client.requests.is_empty() {
-                world.observer.ask(Request::Subscribe(missing, Start::default()), &world.truth, Bug::None);
+                world.observer.ask(
+                    Request::Subscribe(missing, Start::default()),
+                    &world.truth,
+                    Bug::None,
+                );
             }
             world.jump(3);
         }
@@ -136,7 +157,9 @@ impl World {
             _ if self.clients[slot].is_none() => self.connect(slot),
             13..30 => self.set_up(slot),
             30..44 => self.subscribe(slot),
-            44..50 => self.ask(slot, |_, random| Request::Unsubscribe(random.random_range(0..TOPICS))),
+            44..50 => {
+                self.ask(slot, |_, random| Request::Unsubscribe(random.random_range(0..TOPICS)))
+            }
             50..78 => self.publish(slot),
             78..86 => self.confirm(slot),
             86..88 => self.ask(slot, |_, _| Request::Ping),
@@ -162,7 +185,8 @@ impl World {
         let of_url = self.random.random_bool(0.3).then(|| self.random.random_range(0..TOPICS));
         let capacity = *[300, 2000, 1 << 20].choose(&mut self.random).unwrap();
         let inside = self.runtime.enter();
-        self.clients[slot] = Some(Connected::open(&self.gateway, self.backbone, self.connections, capacity, of_url));
+        self.clients[slot] =
+            Some(Connected::open(&self.gateway, self.backbone, self.connections, capacity, of_url));
         drop(inside);
         self.note(slot, format_args!("connects, for {of_url:?}, with {capacity} bytes"));
     }
@@ -171,28 +195,41 @@ impl World {
     fn set_up(&mut self, slot: usize) {
         let grant = self.random_grant();
         let random = &mut self.random;
-        let topics: Vec<usize> = (0..random.random_range(0..4)).map(|_| random.random_range(0..TOPICS)).collect();
-        let session = random.random_bool(0.7).then(|| self.sessions.choose(random).cloned()).flatten();
-        let owner = session.as_ref().and_then(|id| self.truth.sessions.get(id)).map(|session| session.user);
-        let grant = match (owner, self.clients[slot].as_ref().and_then(|connected| connected.client.grant())) {
+        let topics: Vec<usize> =
+            (0..random.random_range(0..4)).map(|_| random.random_range(0..TOPICS)).collect();
+        let session =
+            random.random_bool(0.7).then(|| self.sessions.choose(random).cloned()).flatten();
+        let owner =
+            session.as_ref().and_then(|id| self.truth.sessions.get(id)).map(|session| session.user);
+        let grant = match (
+            owner,
+            self.clients[slot].as_ref().and_then(|connected| connected.client.grant()),
+        ) {
             (_, Some(own)) if random.random_bool(0.8) => Grant { user: own.user, ..grant },
             (Some(user), None) if random.random_bool(0.8) => Grant { user, ..grant },
             _ => grant,
         };
-        let starts = (0..TOPICS).map(|topic| (topic, self.random_start(slot, topic, 0.3))).collect();
+        let starts =
+            (0..TOPICS).map(|topic| (topic, self.random_start(slot, topic, 0.3))).collect();
         let grant = self.random.random_bool(0.95).then_some(grant);
         self.ask(slot, |_, _| Request::Setup(Setup { grant, topics, session, starts }));
     }
 
     fn random_start(&mut self, slot: usize, topic: usize, how_often: f64) -> Start {
-        let position = self.random.random_bool(how_often).then(|| self.random_position(slot, topic));
-        Start { position, last: self.random.random_bool(0.3).then(|| self.random.random_range(1..12)) }
+        let position =
+            self.random.random_bool(how_often).then(|| self.random_position(slot, topic));
+        Start {
+            position,
+            last: self.random.random_bool(0.3).then(|| self.random.random_range(1..12)),
+        }
     }
 
     fn random_grant(&mut self) -> Grant {
         let now = self.now().duration_since(self.begin).as_millis() as u64;
         let random = &mut self.random;
-        let mask = |random: &mut StdRng| if random.random_bool(0.6) { u8::MAX } else { random.random_range(0..8) };
+        let mask = |random: &mut StdRng| {
+            if random.random_bool(0.6) { u8::MAX } else { random.random_range(0..8) }
+        };
         let subscribe = mask(random);
         // With a backbone that answers later, a token may have been renewed meanwhile.
         let publish = if self.backbone == Backbone::Memory { mask(random) } else { u8::MAX };
@@ -202,8 +239,10 @@ impl World {
 
     /// Near the head, in its life or in none.
     fn random_position(&mut self, slot: usize, topic: usize) -> Given {
-        let known = self.clients[slot].as_ref().and_then(|connected| connected.client.handled(topic));
-        let observed = self.observer.client.handled(topic).map(|(head, epoch)| (head, epoch.to_owned()));
+        let known =
+            self.clients[slot].as_ref().and_then(|connected| connected.client.handled(topic));
+        let observed =
+            self.observer.client.handled(topic).map(|(head, epoch)| (head, epoch.to_owned()));
         if let Some((last_seq, epoch)) = known.filter(|_| self.random.random_bool(0.5)) {
             return Given { last_seq, epoch: Some(epoch.to_owned()) };
         }
@@ -224,7 +263,10 @@ impl World {
     }
 
     fn publish(&mut self, slot: usize) {
-        let Some(user) = self.clients[slot].as_ref().and_then(|connected| connected.client.user()) else { return };
+        let Some(user) = self.clients[slot].as_ref().and_then(|connected| connected.client.user())
+        else {
+            return;
+        };
         let connection = self.clients[slot].as_ref().map(|connected| connected.client.number);
         let attempt = self.attempt(user, connection);
         self.ask(slot, |_, _| Request::Publish(attempt));
@@ -233,7 +275,8 @@ impl World {
     /// A new message, or one that was there already.
     fn attempt(&mut self, user: usize, connection: Option<usize>) -> usize {
         let count = self.truth.attempts.len();
-        let before = count.checked_sub(1).map(|last| last.saturating_sub(self.random.random_range(0..30)));
+        let before =
+            count.checked_sub(1).map(|last| last.saturating_sub(self.random.random_range(0..30)));
         let message_id = match before {
             Some(before) if self.random.random_bool(0.3) => self.truth.attempts[before].message_id,
             _ => count,
@@ -246,11 +289,14 @@ impl World {
     fn publish_over_http(&mut self) {
         let user = self.random.random_range(0..USERS);
         let attempt = self.attempt(user, None);
-        self.truth.report.note(|| format!("over HTTP: {attempt}, {:?}", self.truth.attempts[attempt]));
+        self.truth
+            .report
+            .note(|| format!("over HTTP: {attempt}, {:?}", self.truth.attempts[attempt]));
         let Attempt { message_id: id, topic, .. } = self.truth.attempts[attempt];
         let (gateway, answers) = (self.gateway.clone(), self.over_http.clone());
         self.runtime.spawn(async move {
-            let (topic, id) = (Topic::new(topic_name(topic)).unwrap(), MessageId::new(message_id(id)).unwrap());
+            let (topic, id) =
+                (Topic::new(topic_name(topic)).unwrap(), MessageId::new(message_id(id)).unwrap());
             let payload = Payload::from_value(&payload(attempt)).unwrap();
             let answer = gateway.publish(&user_name(user), &topic, &id, &payload).await;
             answers.lock().push((attempt, answer));
@@ -261,14 +307,24 @@ impl World {
     fn confirm(&mut self, slot: usize) {
         let topic = self.random.random_range(0..TOPICS);
         let kind = self.random.random_range(0..10);
-        let Some(connected) = self.clients[slot].as_mut().filter(|connected| !connected.client.is_moving(topic)) else { return };
-        let Some((last, epoch)) = connected.client.handled(topic).map(|(last, epoch)| (last, epoch.to_owned())) else { return };
+        let Some(connected) =
+            self.clients[slot].as_mut().filter(|connected| !connected.client.is_moving(topic))
+        else {
+            return;
+        };
+        let Some((last, epoch)) =
+            connected.client.handled(topic).map(|(last, epoch)| (last, epoch.to_owned()))
+        else {
+            return;
+        };
         let (seq_no, epoch) = match kind {
             0 => (last, "another".to_owned()),
             1 => (last + 1000, epoch),
             _ => (last.saturating_sub(kind / 4), epoch),
         };
-        connected.pipe.send(&wire::text(&json!({"type": "ack", "topic": topic_name(topic), "seqNo": seq_no, "epoch": epoch})));
+        connected.pipe.send(&wire::text(
+            &json!({"type": "ack", "topic": topic_name(topic), "seqNo": seq_no, "epoch": epoch}),
+        ));
         if kind > 1 {
             connected.client.confirm(topic, seq_no, &mut self.truth);
         }
@@ -279,7 +335,8 @@ impl World {
         let Some(connected) = &mut self.clients[slot] else { return };
         let request = request(&connected.client, &mut self.random);
         // What is told to somebody who does not look may have changed when it is read.
-        if matches!(request, Request::Setup(_)) && !connected.reads || connected.client.said_goodbye {
+        if matches!(request, Request::Setup(_)) && !connected.reads || connected.client.said_goodbye
+        {
             return;
         }
         let number = connected.client.number;
@@ -289,7 +346,11 @@ impl World {
 
     fn toggle_reading(&mut self, slot: usize) {
         if let Some(connected) = &mut self.clients[slot] {
-            let waits_for_setup = connected.client.requests.iter().any(|request| matches!(request, Request::Setup(_)));
+            let waits_for_setup = connected
+                .client
+                .requests
+                .iter()
+                .any(|request| matches!(request, Request::Setup(_)));
             connected.reads = !connected.reads || waits_for_setup;
             let reads = connected.reads;
             self.note(slot, format_args!("reads: {reads}"));
@@ -330,7 +391,8 @@ impl World {
         self.pass(millis);
     }
 
-    /// Time passes, and something may be published at the very moment to which it jumps, before any timer of that moment.
+    /// Time passes, and something may be published at the very moment to which it jumps, before any
+    /// timer of that moment.
     fn pass(&mut self, millis: u64) {
         self.settle();
         if self.random.random_bool(0.3) {
@@ -342,7 +404,8 @@ impl World {
     fn jump(&mut self, millis: u64) {
         self.truth.report.note(|| format!("{millis} ms pass"));
         self.runtime.block_on(advance(Duration::from_millis(millis)));
-        // The gateway clears away now and then: what has expired in between has to be seen where it is used.
+        // The gateway clears away now and then: what has expired in between has to be seen where it
+        // is used.
         if self.random.random_bool(0.5) {
             let _inside = self.runtime.enter();
             while self.gateway.expire_some() {}
@@ -354,12 +417,20 @@ impl World {
     fn note_races(&mut self) {
         let everybody = || self.clients.iter().flatten();
         let wanted: Vec<(usize, String)> = everybody()
-            .flat_map(|connected| connected.client.wanted_sessions().map(|id| (connected.client.number, id.to_owned())))
+            .flat_map(|connected| {
+                connected
+                    .client
+                    .wanted_sessions()
+                    .map(|id| (connected.client.number, id.to_owned()))
+            })
             .collect();
         for (number, id) in &wanted {
             let Some(session) = self.truth.sessions.get_mut(id) else { continue };
-            let owner = everybody().find(|connected| Some(connected.client.number) == session.owner);
-            let is_busy = owner.is_some_and(|owner| owner.client.has_something_on_the_way() || owner.pipe.was_full());
+            let owner =
+                everybody().find(|connected| Some(connected.client.number) == session.owner);
+            let is_busy = owner.is_some_and(|owner| {
+                owner.client.has_something_on_the_way() || owner.pipe.was_full()
+            });
             let is_contested = wanted.iter().any(|(other, wanted)| other != number && wanted == id);
             session.is_vague |= is_busy;
             session.is_contested |= is_contested;
@@ -373,7 +444,8 @@ impl World {
                 yield_now().await;
             }
         });
-        let now = Now { begin: self.begin, time: self.begin, is_prompt: true, draining: self.draining };
+        let now =
+            Now { begin: self.begin, time: self.begin, is_prompt: true, draining: self.draining };
         let mut came = self.observer.look(&mut self.truth, now, Bug::None);
         for slot in &mut self.clients {
             let Some(connected) = slot else { continue };
@@ -401,7 +473,9 @@ impl World {
                     self.truth.ack(attempt, status == AckStatus::Duplicate, topic, place.seq_no);
                 }
                 Err(PublishError::Unavailable(_)) if self.backbone == Backbone::Flaky => {}
-                Err(error) => assert!(self.draining && error == PublishError::ShuttingDown, "{error}"),
+                Err(error) => {
+                    assert!(self.draining && error == PublishError::ShuttingDown, "{error}")
+                }
             }
         }
         for connected in self.clients.iter_mut().flatten() {
@@ -410,11 +484,17 @@ impl World {
                 connected.client.is_read(&mut self.truth);
             }
             let is_overtaken = self.truth.overtaken.contains(&connected.client.number);
-            assert!(!is_overtaken || connected.pipe.was_full() || !connected.reads, "overtaken, and not closed");
+            assert!(
+                !is_overtaken || connected.pipe.was_full() || !connected.reads,
+                "overtaken, and not closed"
+            );
         }
         self.truth.judge();
         let most = CLIENTS * (limits::SEND_QUEUE + 2048);
-        assert!(self.gateway.connections.waiting_bytes() <= most, "more waits for clients than the limit allows");
+        assert!(
+            self.gateway.connections.waiting_bytes() <= most,
+            "more waits for clients than the limit allows"
+        );
         self.check_counts();
     }
 
@@ -423,17 +503,23 @@ impl World {
         let all = || self.clients.iter().flatten().chain([&self.observer]).filter(is_open);
         if all().all(|connected| connected.reads && !connected.pipe.was_full()) {
             let stats = self.gateway.stats();
-            let subscriptions = all().map(|connected| connected.client.subscriptions.len()).sum::<usize>() as u64;
-            let (has, expected) = ((stats.connections, stats.subscriptions), (all().count() as u64, subscriptions));
+            let subscriptions =
+                all().map(|connected| connected.client.subscriptions.len()).sum::<usize>() as u64;
+            let (has, expected) =
+                ((stats.connections, stats.subscriptions), (all().count() as u64, subscriptions));
             match self.backbone {
                 Backbone::Memory => assert_eq!(has, expected, "connections and subscriptions"),
                 // Who is gone while the backbone owes an answer is noticed with that.
-                Backbone::Flaky => assert!(has.0 >= expected.0 && has.1 >= expected.1, "{has:?} instead of {expected:?}"),
+                Backbone::Flaky => assert!(
+                    has.0 >= expected.0 && has.1 >= expected.1,
+                    "{has:?} instead of {expected:?}"
+                ),
             }
         }
     }
 
-    /// Everybody gets what is left, and goes; then nothing is left over. Gives the fingerprint of what was seen.
+    /// Everybody gets what is left, and goes; then nothing is left over. Gives the fingerprint of
+    /// what was seen.
     pub(super) fn finish(mut self) -> u64 {
         self.clients.iter_mut().flatten().for_each(|connected| connected.reads = true);
         let drains = self.random.random_bool(0.3);
@@ -471,7 +557,11 @@ impl World {
 
     fn leave(self) -> u64 {
         if self.bug == Bug::LeavesSomething {
-            let opened = self.gateway.sessions.clone().open(UserId::new("somebody").unwrap(), None, Arc::new(Nobody));
+            let opened = self.gateway.sessions.clone().open(
+                UserId::new("somebody").unwrap(),
+                None,
+                Arc::new(Nobody),
+            );
             std::mem::forget(self.runtime.block_on(opened).unwrap().session);
         }
         let Self { runtime, flaky, gateway, observer, clients, truth, .. } = self;
@@ -487,7 +577,10 @@ impl World {
             while gateway.expire_some() {}
         }
         assert_eq!(gateway.stats(), Stats { connections: 0, topics: 0, subscriptions: 0 });
-        assert!(gateway.sessions.is_empty() && gateway.dedup.is_empty() && gateway.topics.is_empty(), "something is left");
+        assert!(
+            gateway.sessions.is_empty() && gateway.dedup.is_empty() && gateway.topics.is_empty(),
+            "something is left"
+        );
         assert_eq!((gateway.topics.history_bytes(), gateway.topics.topics_fanning_out()), (0, 0));
         assert!(gateway.tasks.is_empty(), "a task is left");
         assert_eq!(flaky.feeds(), 0, "a topic is still attached");

@@ -1,7 +1,9 @@
-//! The service level over the last minute and the last hour: percentiles of the delivery latency, and what was counted.
+//! The service level over the last minute and the last hour: percentiles of the delivery latency,
+//! and what was counted.
 //!
-//! Nothing is kept per event. Every few seconds the counters are copied; a window is the difference between now and the copy
-//! that is about as old as the window, so a minute is up to 5 s longer than its name, an hour up to a minute.
+//! Nothing is kept per event. Every few seconds the counters are copied; a window is the difference
+//! between now and the copy that is about as old as the window, so a minute is up to 5 s longer
+//! than its name, an hour up to a minute.
 
 use crate::metrics::{Meter, histogram::Snapshot};
 use parking_lot::Mutex;
@@ -93,7 +95,8 @@ impl Slo {
     #[must_use]
     pub fn new(meter: Arc<Meter>) -> Self {
         let start = Copy::of(&meter);
-        let copies = Copies { of_minute: [start.clone()].into(), of_hour: [start].into(), ticks: 0 };
+        let copies =
+            Copies { of_minute: [start.clone()].into(), of_hour: [start].into(), ticks: 0 };
         Self { meter, copies: Mutex::new(copies) }
     }
 
@@ -159,7 +162,11 @@ mod tests {
         meter.count_publish(AckStatus::Ok);
         meter.count_deliveries(5, Duration::from_secs(2));
         (0..TICKS_PER_MINUTE).for_each(|_| slo.tick());
-        assert_eq!((slo.minute().published, slo.minute().delivered), (1, 5), "still within the minute");
+        assert_eq!(
+            (slo.minute().published, slo.minute().delivered),
+            (1, 5),
+            "still within the minute"
+        );
         slo.tick();
         assert_eq!((slo.minute().published, slo.minute().delivered), (0, 0));
         assert_eq!((slo.hour().published, slo.hour().delivered), (1, 5));

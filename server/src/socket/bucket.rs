@@ -51,7 +51,8 @@ mod tests {
     #[test]
     fn a_burst_and_then_the_rate() {
         let rate = Rate { per_second: 10, burst: 3 };
-        let (mut bucket, second) = (Bucket::default(), |seconds: f64| Micros((seconds * 1e6) as u64));
+        let (mut bucket, second) =
+            (Bucket::default(), |seconds: f64| Micros((seconds * 1e6) as u64));
         assert_eq!(bucket.available(rate, second(5.0)), 3);
         bucket.take(3);
         assert_eq!(bucket.available(rate, second(5.0)), 0);

@@ -1,7 +1,8 @@
-//! The way out of a connection: who has something for the client writes it here, at once where the socket takes it.
+//! The way out of a connection: who has something for the client writes it here, at once where the
+//! socket takes it.
 //!
-//! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is what keeps a message from
-//! overtaking another, and never over an await.
+//! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is
+//! what keeps a message from overtaking another, and never over an await.
 
 mod heartbeat;
 mod outbox;
@@ -24,8 +25,8 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-/// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs the kernel less than one of
-/// two.
+/// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs
+/// the kernel less than one of two.
 const COPIED: usize = 4096;
 
 static NOTHING: Bytes = Bytes::new();
@@ -48,8 +49,8 @@ pub struct Connection {
     clock: Clock,
     /// When the client's token stops being good, in [`Micros`]; nothing is delivered from then on.
     expires: AtomicU64,
-    /// The same on the wall clock, in seconds since 1970; 0: never. The heartbeat looks at it: the other clock stands still while
-    /// the machine is suspended.
+    /// The same on the wall clock, in seconds since 1970; 0: never. The heartbeat looks at it: the
+    /// other clock stands still while the machine is suspended.
     expires_on_wall: AtomicU32,
     /// The gateway stops: the connection ends as soon as the client has everything.
     draining: AtomicBool,
@@ -92,7 +93,8 @@ impl Connection {
         self.expires_on_wall.store(end.map_or(0, |end| end.unix_seconds), Relaxed);
     }
 
-    /// Ends the client's right to stay if its token has expired by the wall clock, which shows this many seconds since 1970.
+    /// Ends the client's right to stay if its token has expired by the wall clock, which shows this
+    /// many seconds since 1970.
     fn look_at_the_wall(&self, unix_seconds: u64) {
         let is_over = || (1..=unix_seconds).contains(&self.expires_on_wall.load(Relaxed).into());
         if is_over() {
@@ -122,7 +124,8 @@ impl Connection {
         self.draining.load(Relaxed)
     }
 
-    /// Keeps everybody else's bytes out while answers are put together that have to stand before them.
+    /// Keeps everybody else's bytes out while answers are put together that have to stand before
+    /// them.
     pub(super) fn hold(&self) -> Held<'_> {
         Held { connection: self, outbox: self.outbox.lock() }
     }
@@ -150,7 +153,8 @@ impl Connection {
         }
     }
 
-    /// Takes the last answers of a setup, `ready` among them, and sends what was set aside behind them.
+    /// Takes the last answers of a setup, `ready` among them, and sends what was set aside behind
+    /// them.
     pub(super) fn send_what_is_set_aside(&self, answers: Vec<u8>) {
         let mut held = self.hold();
         held.put(answers);
@@ -293,7 +297,8 @@ impl Connection {
     }
 
     fn break_off(&self, outbox: &mut Outbox) {
-        *outbox = Outbox { state: State::Broken, closed_with: outbox.closed_with, ..Outbox::default() };
+        *outbox =
+            Outbox { state: State::Broken, closed_with: outbox.closed_with, ..Outbox::default() };
         self.changed.set();
     }
 
@@ -313,14 +318,15 @@ impl Connection {
         self.heartbeat.heard(now);
     }
 
-    /// Notes whether its task reads the client, from this tick of the dial on: time in which it does not is not the client's silence.
-    /// Returns whether that is new.
+    /// Notes whether its task reads the client, from this tick of the dial on: time in which it
+    /// does not is not the client's silence. Returns whether that is new.
     pub(super) fn set_read(&self, is_read: bool, now: u8) -> bool {
         self.heartbeat.set_read(is_read, now)
     }
 
-    /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers gets one ping an interval; one
-    /// that doesn't gets another one early, and is closed when nothing came for two intervals. `unix_seconds` is the wall clock's time.
+    /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers
+    /// gets one ping an interval; one that doesn't gets another one early, and is closed when
+    /// nothing came for two intervals. `unix_seconds` is the wall clock's time.
     pub(super) fn beat(&self, now: u8, apart: u8, unix_seconds: u64) {
         self.look_at_the_wall(unix_seconds);
         match self.heartbeat.beat(now, apart) {
@@ -372,8 +378,8 @@ impl Held<'_> {
         self.connection.is_full(&self.outbox)
     }
 
-    /// Sends whole frames that the client catches up with. What the socket does not take does not count for the queue's limit,
-    /// so nothing may be waiting yet.
+    /// Sends whole frames that the client catches up with. What the socket does not take does not
+    /// count for the queue's limit, so nothing may be waiting yet.
     pub(super) fn send_replay(&mut self, frames: Vec<u8>) {
         debug_assert!(!self.is_full());
         if frames.is_empty() {

@@ -1,7 +1,8 @@
 //! All connections that are served, and the heartbeat that finds the dead ones.
 //!
-//! No timer per connection: a hand goes round a dial of slots, twice in each ping interval, and visits the connections of one
-//! slot at a time. A connection is put where the hand has just been, so that its first visit is half an interval away.
+//! No timer per connection: a hand goes round a dial of slots, twice in each ping interval, and
+//! visits the connections of one slot at a time. A connection is put where the hand has just been,
+//! so that its first visit is half an interval away.
 
 use super::Connection;
 use crate::auth::unix_time;
@@ -36,8 +37,9 @@ pub struct Connections {
     ticks: AtomicU8,
 }
 
-/// A place among the connections; given back when it is dropped. Small, since each connection's task holds one: there are 32 slots
-/// and at most 10 million connections (`limits.max_connections`).
+/// A place among the connections; given back when it is dropped. Small, since each connection's
+/// task holds one: there are 32 slots and at most 10 million connections
+/// (`limits.max_connections`).
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     connections: &'a Connections,
@@ -75,7 +77,8 @@ impl Connections {
     /// Visits every connection twice in each `ping` interval, for ever. Cancel-safe.
     pub(crate) async fn keep_alive(&self, ping: Duration) {
         let round = ping / 2;
-        let slots = (round.as_micros() / SHORTEST_TICK.as_micros()).clamp(1, SLOTS as u128) as usize;
+        let slots =
+            (round.as_micros() / SHORTEST_TICK.as_micros()).clamp(1, SLOTS as u128) as usize;
         let mut ticks = interval(round / slots as u32);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for slot in (0..slots).cycle() {

@@ -1,5 +1,5 @@
-//! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O; what it collects in a turn is
-//! taken by [`super::drive`].
+//! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O;
+//! what it collects in a turn is taken by [`super::drive`].
 
 mod in_flight;
 mod plan;
@@ -15,7 +15,10 @@ use crate::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use in_flight::InFlight;
-use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe, Unsubscribe, Unsubscribed, encode};
+use protocol::{
+    ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe,
+    Unsubscribe, Unsubscribed, encode,
+};
 use setup::{Admitted, Client, Progress};
 use std::{
     borrow::Cow,
@@ -76,7 +79,8 @@ impl std::convert::From<CloseCode> for Closing {
 pub(super) struct Conversation {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
-    /// The client's address; one of IPv4 in its IPv6 form, which takes less memory than an `IpAddr`.
+    /// The client's address; one of IPv4 in its IPv6 form, which takes less memory than an
+    /// `IpAddr`.
     address: Ipv6Addr,
     phase: Phase,
     /// Tokens in a row that were refused.
@@ -117,7 +121,11 @@ pub(super) struct Turn {
 }
 
 impl Conversation {
-    pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>, Caller { address, topic }: Caller) -> Self {
+    pub(super) fn new(
+        gateway: Arc<Gateway>,
+        connection: Arc<Connection>,
+        Caller { address, topic }: Caller,
+    ) -> Self {
         Self {
             subscriptions: Subscriptions::new(gateway.clone(), connection.clone()),
             gateway,
@@ -163,7 +171,10 @@ impl Conversation {
 
     /// The token has stopped being good.
     pub(super) fn expire(&mut self) -> Closing {
-        self.fail(failure(ErrorCode::TokenExpired, "the token has expired: connect again with a fresh one"));
+        self.fail(failure(
+            ErrorCode::TokenExpired,
+            "the token has expired: connect again with a fresh one",
+        ));
         CloseCode::Unauthenticated.into()
     }
 
@@ -211,7 +222,9 @@ impl Conversation {
     /// Sends a batch of what the client has missed.
     pub(super) fn replay(&mut self) -> Replay {
         match &self.phase {
-            Phase::SetUp(client) if !self.connection.has_lapsed() => self.subscriptions.replay(&client.user, &client.session),
+            Phase::SetUp(client) if !self.connection.has_lapsed() => {
+                self.subscriptions.replay(&client.user, &client.session)
+            }
             _ => Replay::Done,
         }
     }
@@ -236,7 +249,11 @@ impl Conversation {
         if rejected.code == ErrorCode::InvalidTopic {
             self.not_understood = 0;
             if !self.is_set_up() {
-                rejected = Rejected { code: ErrorCode::SetupRequired, message: SETUP_FIRST.into(), ..rejected };
+                rejected = Rejected {
+                    code: ErrorCode::SetupRequired,
+                    message: SETUP_FIRST.into(),
+                    ..rejected
+                };
             }
         } else {
             self.not_understood += 1;
@@ -259,9 +276,13 @@ impl Conversation {
             };
         };
         match frame {
-            ClientFrame::Setup(setup) if self.gateway.authenticator().renews() => return self.set_up(setup),
-            ClientFrame::Setup(_) => self
-                .fail(failure(ErrorCode::AlreadySetup, "the connection is set up already: subscribe to more topics, or open another one")),
+            ClientFrame::Setup(setup) if self.gateway.authenticator().renews() => {
+                return self.set_up(setup);
+            }
+            ClientFrame::Setup(_) => self.fail(failure(
+                ErrorCode::AlreadySetup,
+                "the connection is set up already: subscribe to more topics, or open another one",
+            )),
             ClientFrame::Publish(publish) => return self.publish(&publish),
             ClientFrame::Subscribe(subscribe) => return self.subscribe(subscribe),
             ClientFrame::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe),
@@ -287,7 +308,9 @@ impl Conversation {
         let Phase::SetUp(client) = &self.phase else { return Flow::Continue(()) };
         if let Some(attached) = self.gateway.attach(&subscribe.topic, &client.user) {
             let subscribe = subscribe.into_owned();
-            return Flow::Break(Stop::Wait(attached.map(|()| Awaited::Attached(subscribe)).boxed()));
+            return Flow::Break(Stop::Wait(
+                attached.map(|()| Awaited::Attached(subscribe)).boxed(),
+            ));
         }
         self.join_now(&subscribe);
         Flow::Continue(())
@@ -298,22 +321,36 @@ impl Conversation {
         self.join(&subscribe.topic, from, subscribe.last);
     }
 
-    /// Subscribes, or moves the subscription that there is, and answers. The connection is held meanwhile, so that no message comes
-    /// between what the answer says and the answer.
+    /// Subscribes, or moves the subscription that there is, and answers. The connection is held
+    /// meanwhile, so that no message comes between what the answer says and the answer.
     fn join(&mut self, name: &protocol::Topic<'_>, from: From<'_>, last: Option<Newest>) {
         let Phase::SetUp(client) = &self.phase else { return };
         let connection = self.connection.clone();
         let mut held = connection.hold();
         let limit = self.gateway.config().limits.max_subscriptions;
         let joined = if self.subscriptions.get(name).is_some() {
-            self.subscriptions.move_to(name, &from, last, &client.session).map_err(|why| (why.code(), why.to_string()))
+            self.subscriptions
+                .move_to(name, &from, last, &client.session)
+                .map_err(|why| (why.code(), why.to_string()))
         } else if !client.rights.may_subscribe(name) {
-            Err((ErrorCode::Forbidden, "the token does not cover a subscription to this topic".to_owned()))
+            Err((
+                ErrorCode::Forbidden,
+                "the token does not cover a subscription to this topic".to_owned(),
+            ))
         } else if self.subscriptions.len() >= limit {
-            let text = format!("a connection may have {limit} subscriptions: unsubscribe from something, or open another one");
+            let text = format!(
+                "a connection may have {limit} subscriptions: unsubscribe from something, or open another one"
+            );
             Err((ErrorCode::TooManySubscriptions, text))
         } else {
-            let joined = self.subscriptions.join(name, &from, last, &client.user, &client.session, &mut self.last_topic);
+            let joined = self.subscriptions.join(
+                name,
+                &from,
+                last,
+                &client.user,
+                &client.session,
+                &mut self.last_topic,
+            );
             joined.map_err(|why| (why.code(), why.to_string()))
         };
         match joined {
@@ -337,7 +374,10 @@ impl Conversation {
         if let Phase::SetUp(client) = &self.phase {
             self.subscriptions.leave(&unsubscribe.topic, &client.session);
         }
-        put(&mut self.turn.answers, &ServerFrame::Unsubscribed(Unsubscribed { topic: unsubscribe.topic, code: None }));
+        put(
+            &mut self.turn.answers,
+            &ServerFrame::Unsubscribed(Unsubscribed { topic: unsubscribe.topic, code: None }),
+        );
     }
 
     /// One that names a message id answers a publish.

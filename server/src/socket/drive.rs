@@ -1,5 +1,5 @@
-//! A connection's own task. One read is one turn: everything that it brought is handled, then the answers and the messages
-//! that it caused leave together, one write per socket.
+//! A connection's own task. One read is one turn: everything that it brought is handled, then the
+//! answers and the messages that it caused leave together, one write per socket.
 
 #[cfg(test)]
 mod bounds;
@@ -38,26 +38,28 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// From this many subscribers on, a fan-out first lets everybody be read whose bytes are there already, so that their publishes
-/// leave in the same write.
+/// From this many subscribers on, a fan-out first lets everybody be read whose bytes are there
+/// already, so that their publishes leave in the same write.
 const COMBINE_FROM: usize = 16;
 
-/// Turns of the scheduler that it waits: one for the connections that are ready, one for those that the driver finds then.
-/// Measured with 8 publishers on one worker: one turn costs five times as much per delivery as two.
+/// Turns of the scheduler that it waits: one for the connections that are ready, one for those that
+/// the driver finds then. Measured with 8 publishers on one worker: one turn costs five times as
+/// much per delivery as two.
 const COMBINE_TURNS: usize = 2;
 
 /// Passes to few subscribers each, after which a publisher lets others run.
 const PASSES_PER_YIELD: usize = 8;
 
-/// How long a closed connection waits for the client to take the last bytes. A slow consumer that reads on within this time
-/// learns why it was closed.
+/// How long a closed connection waits for the client to take the last bytes. A slow consumer that
+/// reads on within this time learns why it was closed.
 const LAST_BYTES: Duration = Duration::from_secs(10);
 
 /// How long it then waits for the client to close as well.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves a connection until it ends, and holds `admitted` until its socket is closed. `early` came with the opening handshake.
-/// What the future holds is put together before it, so that it lies there once; there are as many as there are connections.
+/// Serves a connection until it ends, and holds `admitted` until its socket is closed. `early` came
+/// with the opening handshake. What the future holds is put together before it, so that it lies
+/// there once; there are as many as there are connections.
 pub(super) fn connection(
     gateway: Arc<Gateway>,
     (socket, out): (Incoming, Outgoing),
@@ -65,8 +67,10 @@ pub(super) fn connection(
     caller: Caller,
     mut admitted: Box<WebSocketPlace>,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let connection = Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
-    let mut reader = Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
+    let connection =
+        Arc::new(Connection::new(out, gateway.config().limits.send_queue, gateway.clock));
+    let mut reader =
+        Reader::new(socket, Frames::new(early, &gateway.config().limits, gateway.clock));
     let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
         tracing::debug!(connection = connection.number(), client = %conversation.address(), "a client has connected");
@@ -161,7 +165,11 @@ async fn converse(
                 }
                 None => {}
             }
-            if connection.is_draining() && !is_full && !conversation.is_behind() && !conversation.waits_for_the_backbone() {
+            if connection.is_draining()
+                && !is_full
+                && !conversation.is_behind()
+                && !conversation.waits_for_the_backbone()
+            {
                 return Some(CloseCode::GoingAway.into());
             }
         };
@@ -187,7 +195,10 @@ fn watch(
     // The check of a token does count: the time for `setup` is what ends one that hangs.
     deadline.set_read(pause.is_none());
     let since = reader.frames.under_way_since(|| deadline.client_now().into_std());
-    deadline.set(conversation.expires(), since.map(|since| Instant::from_std(since) + gateway.config().timeouts.message));
+    deadline.set(
+        conversation.expires(),
+        since.map(|since| Instant::from_std(since) + gateway.config().timeouts.message),
+    );
 }
 
 /// Why the client is not read now.
@@ -203,7 +214,8 @@ fn pause(reader: &Reader, conversation: &Conversation) -> Option<Pause> {
     }
 }
 
-/// What the client sent in time counts, also if the gateway itself is late: one more turn, if there is one at this moment.
+/// What the client sent in time counts, also if the gateway itself is late: one more turn, if there
+/// is one at this moment.
 fn last_chance(
     deadline: &mut Deadline,
     due: Due,
@@ -242,9 +254,14 @@ enum Next {
     Answers(Vec<u8>),
 }
 
-/// The next turn; first what a frame waits for has to be known, topics that lag have to catch up, the backbone has to answer if
-/// too much waits for it, and the client's pause has to be over. Cancel-safe.
-async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mut Option<BoxFuture<'static, Awaited>>) -> io::Result<Next> {
+/// The next turn; first what a frame waits for has to be known, topics that lag have to catch up,
+/// the backbone has to answer if too much waits for it, and the client's pause has to be over.
+/// Cancel-safe.
+async fn next(
+    reader: &mut Reader,
+    conversation: &mut Conversation,
+    awaited: &mut Option<BoxFuture<'static, Awaited>>,
+) -> io::Result<Next> {
     if !conversation.turn.congested.is_empty() {
         // Boxed: it is rare, and would take a tenth of each connection's task.
         Box::pin(below_backlog(&mut conversation.turn.congested)).await;
@@ -273,7 +290,8 @@ async fn next(reader: &mut Reader, conversation: &mut Conversation, awaited: &mu
     .await
 }
 
-/// Waits until none of these topics lags by more than it may. Cancel-safe: those that do not are taken out one by one.
+/// Waits until none of these topics lags by more than it may. Cancel-safe: those that do not are
+/// taken out one by one.
 async fn below_backlog(congested: &mut Vec<Arc<Topic<Connection>>>) {
     while let Some(topic) = congested.last() {
         topic.below_backlog().await;
@@ -281,8 +299,9 @@ async fn below_backlog(congested: &mut Vec<Arc<Topic<Connection>>>) {
     }
 }
 
-/// Sends what a turn has collected. Where a big fan-out is due the answers go first: the publisher fills its window again
-/// while it runs. Else they wait for the messages of the same turn, to leave in one write with them.
+/// Sends what a turn has collected. Where a big fan-out is due the answers go first: the publisher
+/// fills its window again while it runs. Else they wait for the messages of the same turn, to leave
+/// in one write with them.
 async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     connection.cork(std::mem::take(&mut turn.answers));
     // The first publish comes last, where it is taken from without moving the others.
@@ -307,7 +326,8 @@ async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     one_pass(first, tasks).await;
 }
 
-/// The publisher makes the first pass itself. What came in meanwhile is not its business: that gets a task of its own.
+/// The publisher makes the first pass itself. What came in meanwhile is not its business: that gets
+/// a task of its own.
 #[allow(clippy::manual_async_fn, reason = "the future of an `async fn` would hold the right twice")]
 fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) -> impl Future<Output = ()> {
     async move {
@@ -331,8 +351,8 @@ pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
     }
 }
 
-/// Sends the last bytes, then waits a little for the client to close as well: a socket that is closed with something unread
-/// resets the connection, and the client might never see why.
+/// Sends the last bytes, then waits a little for the client to close as well: a socket that is
+/// closed with something unread resets the connection, and the client might never see why.
 pub(super) async fn part(connection: &Connection, socket: &mut Incoming) {
     let flush = async || {
         while !connection.flush() {
@@ -365,14 +385,19 @@ mod tests {
     use std::net::IpAddr;
     use tokio::time::sleep;
 
-    /// Gives out tokens that are good for an hour by the monotonic clock, and have ended by the wall clock: as if the machine had been
-    /// suspended since.
+    /// Gives out tokens that are good for an hour by the monotonic clock, and have ended by the
+    /// wall clock: as if the machine had been suspended since.
     #[derive(Debug)]
     struct Suspended;
 
     impl Authenticator for Suspended {
-        fn authenticate<'a>(&'a self, token: &'a str, _from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
-            let expires = Expiry { instant: Instant::now() + Duration::from_secs(3600), unix_seconds: 1 };
+        fn authenticate<'a>(
+            &'a self,
+            token: &'a str,
+            _from: Option<IpAddr>,
+        ) -> BoxFuture<'a, Result<Identity, Refused>> {
+            let expires =
+                Expiry { instant: Instant::now() + Duration::from_secs(3600), unix_seconds: 1 };
             let user = UserId::new(token.to_owned()).unwrap();
             ready(Ok(Identity { user, rights: Rights::all(), expires: Some(expires) })).boxed()
         }
@@ -384,7 +409,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_that_ended_while_the_machine_was_suspended_ends_the_connection() {
-        let gateway = Arc::new(Gateway::new(Config::default()).unwrap().with_authenticator(Box::new(Suspended)));
+        let gateway = Arc::new(
+            Gateway::new(Config::default()).unwrap().with_authenticator(Box::new(Suspended)),
+        );
         let client = pipe::Client::connect(&gateway, 4096, None);
         let setup = br#"{"type":"setup","token":"ann"}"#;
         client.send(&[&[0x81, 0x80 | setup.len() as u8, 0, 0, 0, 0], &setup[..]].concat());
@@ -395,10 +422,17 @@ mod tests {
             }
         };
         heartbeat.await;
-        let said: Vec<u8> = std::iter::from_fn(|| client.take(usize::MAX)).flat_map(|(_, bytes)| bytes).collect();
+        let said: Vec<u8> =
+            std::iter::from_fn(|| client.take(usize::MAX)).flat_map(|(_, bytes)| bytes).collect();
         let text = String::from_utf8_lossy(&said);
-        assert!(text.contains(r#""expiresInMs":3600000"#) && text.contains("TOKEN_EXPIRED"), "{text}");
-        assert!(said.windows(4).any(|bytes| bytes[0] == 0x88 && bytes[2..] == 4401_u16.to_be_bytes()), "{said:?}");
+        assert!(
+            text.contains(r#""expiresInMs":3600000"#) && text.contains("TOKEN_EXPIRED"),
+            "{text}"
+        );
+        assert!(
+            said.windows(4).any(|bytes| bytes[0] == 0x88 && bytes[2..] == 4401_u16.to_be_bytes()),
+            "{said:?}"
+        );
     }
 
     /// Of the future that a function gives.
@@ -409,7 +443,8 @@ mod tests {
     #[test]
     fn a_connection_is_small() {
         let (task, shared) = (size(connection), size_of::<Connection>());
-        // With what tokio puts around it, the task then takes 1 KiB; with the counts of its `Arc`, the rest is in the class of 224 bytes.
+        // With what tokio puts around it, the task then takes 1 KiB; with the counts of its `Arc`,
+        // the rest is in the class of 224 bytes.
         assert!(task <= 912 && shared <= 200, "{task} and {shared} bytes");
     }
 }

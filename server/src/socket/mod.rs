@@ -1,8 +1,9 @@
 //! One WebSocket connection, from the upgrade to the last byte.
 //!
-//! A connection has two sides. Its own task ([`drive`]) reads, hands each frame to the [`conversation`] and sends the answers.
-//! Everybody else (a topic's fan-out, the heartbeat) writes through the shared [`Connection`], with the system call in the
-//! writer's own task: nobody is woken for it, unless the socket is full.
+//! A connection has two sides. Its own task ([`drive`]) reads, hands each frame to the
+//! [`conversation`] and sends the answers. Everybody else (a topic's fan-out, the heartbeat) writes
+//! through the shared [`Connection`], with the system call in the writer's own task: nobody is
+//! woken for it, unless the socket is full.
 //!
 //! | module | idea |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! `limits.max_connections_per_user`: how many connections that are set up each user has.
 //!
-//! Most users have one connection, so a user takes little here: a hash with a random key instead of the name. Two users with the
-//! same hash would share their limit.
+//! Most users have one connection, so a user takes little here: a hash with a random key instead of
+//! the name. Two users with the same hash would share their limit.
 
 use ahash::RandomState;
 use parking_lot::Mutex;
@@ -24,10 +24,16 @@ impl PerUser {
 
     /// Whether `user` may have one more.
     pub(super) fn has_room(&self, user: &UserId<'_>) -> bool {
-        self.limit == 0 || self.counts.lock().get(&self.key(user)).is_none_or(|count| (*count as usize) < self.limit)
+        self.limit == 0
+            || self
+                .counts
+                .lock()
+                .get(&self.key(user))
+                .is_none_or(|count| (*count as usize) < self.limit)
     }
 
-    /// Counts one more of `user`, to be given back by [`PerUser::leave`]. False: there are as many as there may be.
+    /// Counts one more of `user`, to be given back by [`PerUser::leave`]. False: there are as many
+    /// as there may be.
     pub(super) fn enter(&self, user: &UserId<'_>) -> bool {
         if self.limit == 0 {
             return true;
@@ -71,7 +77,10 @@ mod tests {
         assert!(!users.has_room(&user("ann")) && !users.enter(&user("ann")));
         assert!(users.has_room(&user("bob")) && users.enter(&user("bob")));
         users.leave(&user("ann"));
-        assert!(users.enter(&user("ann")) && !users.enter(&user("ann")), "a refused one does not count");
+        assert!(
+            users.enter(&user("ann")) && !users.enter(&user("ann")),
+            "a refused one does not count"
+        );
         for name in ["ann", "ann", "bob"] {
             users.leave(&user(name));
         }

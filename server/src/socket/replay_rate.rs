@@ -1,5 +1,6 @@
-//! How fast clients may catch up: `limits.replay_rate` and `limits.replay_bytes`, for a connection and for all of a user's together.
-//! What a connection has used up stays so when it subscribes anew; only time gives it back.
+//! How fast clients may catch up: `limits.replay_rate` and `limits.replay_bytes`, for a connection
+//! and for all of a user's together. What a connection has used up stays so when it subscribes
+//! anew; only time gives it back.
 
 use super::bucket::{Bucket, Rate};
 use crate::{clock::Clock, config, hub::history::Budget};
@@ -10,7 +11,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 /// The bytes of one batch, so that others get their turn.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// A replay that has used up its rate waits at least this long, so that it goes on with a batch and not with a message.
+/// A replay that has used up its rate waits at least this long, so that it goes on with a batch and
+/// not with a message.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// A user's connections together are replayed to as fast as so many of them.
@@ -54,12 +56,15 @@ impl ReplayRate {
     /// Forgets users that may be replayed to at their full rate again.
     pub(crate) fn expire(&self) {
         let (now, rate) = (self.clock.now(), self.bytes_of_user);
-        let is_used = |bucket: &Arc<Mutex<Bucket>>| Arc::strong_count(bucket) > 1 || bucket.lock().available(rate, now) < rate.burst;
+        let is_used = |bucket: &Arc<Mutex<Bucket>>| {
+            Arc::strong_count(bucket) > 1 || bucket.lock().available(rate, now) < rate.burst
+        };
         self.users.lock().retain(|_, bucket| is_used(bucket));
     }
 
     fn of_user(&self, user: &UserId<'static>) -> Option<Arc<Mutex<Bucket>>> {
-        (self.bytes.per_second > 0).then(|| self.users.lock().entry(user.clone()).or_default().clone())
+        (self.bytes.per_second > 0)
+            .then(|| self.users.lock().entry(user.clone()).or_default().clone())
     }
 }
 
@@ -68,7 +73,11 @@ impl Used {
     ///
     /// # Errors
     /// Nothing may be sent now, but after this time.
-    pub(super) fn budget(&mut self, rates: &ReplayRate, user: &UserId<'static>) -> Result<Budget, Duration> {
+    pub(super) fn budget(
+        &mut self,
+        rates: &ReplayRate,
+        user: &UserId<'static>,
+    ) -> Result<Budget, Duration> {
         let used = self.0.get_or_insert_default();
         if used.bytes_of_user.is_none() {
             used.bytes_of_user = rates.of_user(user);
@@ -83,7 +92,8 @@ impl Used {
         };
         let messages = left(&mut used.messages, rates.messages);
         let bytes = left(&mut used.bytes, rates.bytes);
-        let of_user = used.bytes_of_user.as_ref().map(|bucket| left(&mut bucket.lock(), rates.bytes_of_user));
+        let of_user =
+            used.bytes_of_user.as_ref().map(|bucket| left(&mut bucket.lock(), rates.bytes_of_user));
         let bytes = bytes.min(of_user.unwrap_or(usize::MAX)).min(BATCH_BYTES);
         if messages == 0 || bytes == 0 { Err(wait) } else { Ok(Budget { bytes, messages }) }
     }
@@ -138,7 +148,10 @@ mod tests {
         assert_eq!(all_at_once(&mut Used::default(), &rates(50, 1_000_000), &ann), 50 * 100);
         assert_eq!(all_at_once(&mut Used::default(), &rates(50_000, 100_000), &ann), 100_000);
         let mut used = Used::default();
-        assert_eq!(used.budget(&rates(0, 0), &ann).map(|budget| (budget.bytes, budget.messages)), Ok((BATCH_BYTES, usize::MAX)));
+        assert_eq!(
+            used.budget(&rates(0, 0), &ann).map(|budget| (budget.bytes, budget.messages)),
+            Ok((BATCH_BYTES, usize::MAX))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,7 +169,10 @@ mod tests {
         let (rates, ann, mut used) = (rates(0, 1000), user("ann"), Used::default());
         used.budget(&rates, &ann).unwrap();
         used.take(1, 5000);
-        assert_eq!(used.budget(&rates, &ann).map(|_| ()).map_err(|wait| wait.as_millis()), Err(4001));
+        assert_eq!(
+            used.budget(&rates, &ann).map(|_| ()).map_err(|wait| wait.as_millis()),
+            Err(4001)
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -165,10 +181,18 @@ mod tests {
         let mut connections: [Used; 6] = Default::default();
         let bytes = connections.each_mut().map(|used| all_at_once(used, &rates, &ann));
         assert_eq!(bytes, [100_000, 100_000, 100_000, 100_000, 0, 0]);
-        assert_eq!(all_at_once(&mut Used::default(), &rates, &bob), 100_000, "another user's are not among them");
+        assert_eq!(
+            all_at_once(&mut Used::default(), &rates, &bob),
+            100_000,
+            "another user's are not among them"
+        );
         drop(connections);
         rates.expire();
-        assert_eq!(all_at_once(&mut Used::default(), &rates, &ann), 0, "new connections change nothing");
+        assert_eq!(
+            all_at_once(&mut Used::default(), &rates, &ann),
+            0,
+            "new connections change nothing"
+        );
         advance(Duration::from_secs(2)).await;
         rates.expire();
         assert!(rates.users.lock().is_empty(), "users that have caught up take no memory");

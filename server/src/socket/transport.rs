@@ -1,9 +1,10 @@
-//! The bytes of a WebSocket over TCP, plain or in TLS. Relies on tokio's sockets, whose non-blocking writes work from any task,
-//! and on a rustls session without I/O of its own.
+//! The bytes of a WebSocket over TCP, plain or in TLS. Relies on tokio's sockets, whose
+//! non-blocking writes work from any task, and on a rustls session without I/O of its own.
 //!
-//! Plain bytes go from one buffer to all sockets. In TLS they are encrypted for one connection alone: reader and writers share
-//! the session's lock, held while bytes are encrypted or decrypted and during the non-blocking write, never over an await. At
-//! most one chunk (64 KiB, rustls's limit for what it holds) is encrypted ahead of the socket.
+//! Plain bytes go from one buffer to all sockets. In TLS they are encrypted for one connection
+//! alone: reader and writers share the session's lock, held while bytes are encrypted or decrypted
+//! and during the non-blocking write, never over an await. At most one chunk (64 KiB, rustls's
+//! limit for what it holds) is encrypted ahead of the socket.
 
 mod halves;
 #[cfg(test)]
@@ -36,7 +37,8 @@ pub(super) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
     (Incoming { socket: read, session: None }, Outgoing { socket: write, session: None })
 }
 
-/// Takes a stream apart, and goes on with its TLS session. The bytes are those that have been decrypted already.
+/// Takes a stream apart, and goes on with its TLS session. The bytes are those that have been
+/// decrypted already.
 pub(super) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, Outgoing, Bytes) {
     let (read, write) = halves::split(stream);
     let mut session = Session { tls, unsent: 0 };
@@ -44,7 +46,11 @@ pub(super) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, 
     // What is wrong with it shows at the first read.
     let _ = session.take_decrypted(&mut early);
     let session = Arc::new(Mutex::new(session));
-    (Incoming { socket: read, session: Some(session.clone()) }, Outgoing { socket: write, session: Some(session) }, early.into())
+    (
+        Incoming { socket: read, session: Some(session.clone()) },
+        Outgoing { socket: write, session: Some(session) },
+        early.into(),
+    )
 }
 
 /// The way in.
@@ -58,7 +64,11 @@ impl Incoming {
     ///
     /// # Errors
     /// The socket's or the session's; `UnexpectedEof` at the end.
-    pub(super) fn poll_with<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut [u8]) -> T) -> Poll<io::Result<T>> {
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut [u8]) -> T,
+    ) -> Poll<io::Result<T>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
             loop {
                 let mut target = ReadBuf::new(buffer);
@@ -67,11 +77,18 @@ impl Incoming {
                 if len == 0 {
                     return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
                 }
-                let Some(session) = &self.session else { return Poll::Ready(Ok(take(&mut buffer[..len]))) };
+                let Some(session) = &self.session else {
+                    return Poll::Ready(Ok(take(&mut buffer[..len])));
+                };
                 let decrypted = DECRYPTED.with_borrow_mut(|decrypted| {
                     decrypted.clear();
-                    let open = session.lock().decrypt(&buffer[..len], decrypted, self.socket.tcp())?;
-                    Ok::<_, io::Error>(if decrypted.is_empty() { Err(open) } else { Ok(std::mem::take(decrypted)) })
+                    let open =
+                        session.lock().decrypt(&buffer[..len], decrypted, self.socket.tcp())?;
+                    Ok::<_, io::Error>(if decrypted.is_empty() {
+                        Err(open)
+                    } else {
+                        Ok(std::mem::take(decrypted))
+                    })
                 })?;
                 match decrypted {
                     Ok(mut bytes) => {
@@ -80,7 +97,9 @@ impl Incoming {
                         return Poll::Ready(Ok(taken));
                     }
                     Err(Stream::Open) => {}
-                    Err(Stream::Closed) => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
+                    Err(Stream::Closed) => {
+                        return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
+                    }
                 }
             }
         })
@@ -106,14 +125,17 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// How many bytes of both were taken; a full socket takes 0. In TLS, what was taken may be [`Outgoing::unsent`].
+    /// How many bytes of both were taken; a full socket takes 0. In TLS, what was taken may be
+    /// [`Outgoing::unsent`].
     pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         if let Some(session) = &self.session {
             return session.lock().write(first, second, self.socket.tcp());
         }
         none_if_full(match (first, second) {
             (only, []) | ([], only) => self.socket.try_write(only),
-            (first, second) => self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
+            (first, second) => {
+                self.socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)])
+            }
         })
     }
 
@@ -166,10 +188,16 @@ enum Stream {
 }
 
 impl Session {
-    fn write(&mut self, mut first: &[u8], mut second: &[u8], socket: &TcpStream) -> io::Result<usize> {
+    fn write(
+        &mut self,
+        mut first: &[u8],
+        mut second: &[u8],
+        socket: &TcpStream,
+    ) -> io::Result<usize> {
         let mut taken = 0;
         while self.push(socket)? && !(first.is_empty() && second.is_empty()) {
-            let n = self.tls.writer().write_vectored(&[IoSlice::new(first), IoSlice::new(second)])?;
+            let n =
+                self.tls.writer().write_vectored(&[IoSlice::new(first), IoSlice::new(second)])?;
             self.unsent = n;
             taken += n;
             let of_first = n.min(first.len());
@@ -192,7 +220,12 @@ impl Session {
         Ok(true)
     }
 
-    fn decrypt(&mut self, mut bytes: &[u8], out: &mut Vec<u8>, socket: &TcpStream) -> io::Result<Stream> {
+    fn decrypt(
+        &mut self,
+        mut bytes: &[u8],
+        out: &mut Vec<u8>,
+        socket: &TcpStream,
+    ) -> io::Result<Stream> {
         let mut stream = Stream::Open;
         while !bytes.is_empty() && self.tls.read_tls(&mut bytes)? > 0 {
             let state = self.tls.process_new_packets().map_err(|error| {

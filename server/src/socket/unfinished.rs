@@ -1,7 +1,8 @@
-//! What clients that are not set up make the gateway hold of frames that are not handled yet: bounded for all of them together, and
-//! the client that began first has to go.
+//! What clients that are not set up make the gateway hold of frames that are not handled yet:
+//! bounded for all of them together, and the client that began first has to go.
 //!
-//! A connection is listed only while it has something unfinished after a read; frames that come whole cost nothing here.
+//! A connection is listed only while it has something unfinished after a read; frames that come
+//! whole cost nothing here.
 
 use super::Connection;
 use crate::gateway::Gateway;
@@ -55,12 +56,15 @@ impl Share {
         Self { gateway, number }
     }
 
-    /// The connection holds this many bytes. If all together hold too many, those that began first are closed; this one may be
-    /// among them.
+    /// The connection holds this many bytes. If all together hold too many, those that began first
+    /// are closed; this one may be among them.
     pub(super) fn set(&self, bytes: usize) {
         let Unfinished { limit, ledger } = &self.gateway.unfinished;
         for connection in ledger.lock().set(self.number, bytes, *limit) {
-            connection.close(CloseCode::Timeout, "limits.unfinished_bytes: the oldest unfinished message has to go");
+            connection.close(
+                CloseCode::Timeout,
+                "limits.unfinished_bytes: the oldest unfinished message has to go",
+            );
         }
     }
 }

@@ -31,7 +31,11 @@ pub struct Caller {
 ///
 /// # Errors
 /// [`HandshakeError`]: the request is none.
-pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> Result<Response, HandshakeError> {
+pub fn upgrade(
+    gateway: Arc<Gateway>,
+    mut request: Request,
+    caller: Caller,
+) -> Result<Response, HandshakeError> {
     let accepted = accept(request.method(), request.version(), request.headers())?;
     let accepted = match subprotocol::choose(&subprotocols(request.headers())?) {
         Some(name) => accepted.with_subprotocol(name),
@@ -44,11 +48,14 @@ pub fn upgrade(gateway: Arc<Gateway>, mut request: Request, caller: Caller) -> R
     Ok(accepted.response())
 }
 
-/// Waits for the socket. A task of its own, so that what it needs is freed when the connection begins.
+/// Waits for the socket. A task of its own, so that what it needs is freed when the connection
+/// begins.
 async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller, visit: Option<Visit>) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
-        Err(error) => return tracing::debug!(client = %caller.address, %error, "a client went away during the upgrade"),
+        Err(error) => {
+            return tracing::debug!(client = %caller.address, %error, "a client went away during the upgrade");
+        }
     };
     let (Ok((streams, early)), Some(visit)) = (take_apart(upgraded), visit) else {
         return tracing::error!("an upgraded connection does not come from the acceptor");
@@ -65,9 +72,13 @@ async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller, visit:
     }
 }
 
-/// Tells the client why it is not served. Until it has taken that it counts as what it was before, and may be closed for others
-/// as such.
-async fn refuse(gateway: &Gateway, (mut incoming, outgoing): (Incoming, Outgoing), place: &HttpPlace) {
+/// Tells the client why it is not served. Until it has taken that it counts as what it was before,
+/// and may be closed for others as such.
+async fn refuse(
+    gateway: &Gateway,
+    (mut incoming, outgoing): (Incoming, Outgoing),
+    place: &HttpPlace,
+) {
     let connection = Connection::new(outgoing, gateway.config().limits.send_queue, gateway.clock);
     connection.close(CloseCode::Full, CloseCode::Full.meaning());
     gateway.meter.count_close(connection.closed_with());
@@ -80,7 +91,9 @@ async fn refuse(gateway: &Gateway, (mut incoming, outgoing): (Incoming, Outgoing
 /// The stream, and what has come on it behind the handshake.
 fn take_apart(upgraded: Upgraded) -> Result<((Incoming, Outgoing), Bytes), Upgraded> {
     let upgraded = match upgraded.downcast::<TokioIo<HttpStream>>() {
-        Ok(parts) => return Ok((transport::plain(parts.io.into_inner().into_tcp()), parts.read_buf)),
+        Ok(parts) => {
+            return Ok((transport::plain(parts.io.into_inner().into_tcp()), parts.read_buf));
+        }
         Err(other) => other,
     };
     let parts = upgraded.downcast::<TokioIo<TlsStream<HttpStream>>>()?;

@@ -60,8 +60,8 @@ pub(super) struct Files {
 #[derive(Debug)]
 pub(super) struct Certificate {
     pub(super) key: Arc<CertifiedKey>,
-    /// When the first certificate of the chain stops being good, in seconds since 1970. `None`: none says so in a way that is
-    /// understood here.
+    /// When the first certificate of the chain stops being good, in seconds since 1970. `None`:
+    /// none says so in a way that is understood here.
     pub(super) not_after: Option<u64>,
 }
 
@@ -81,15 +81,23 @@ impl Files {
     pub(super) fn parse(&self, content: &Content) -> Result<Certificate, CertificateError> {
         let chain = CertificateDer::pem_slice_iter(&content.cert)
             .collect::<Result<Vec<_>, _>>()
-            .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
-            .map_err(|reason| CertificateError::NotPem { path: self.cert.clone(), expected: "certificate", reason })?;
-        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|reason| CertificateError::NotPem {
-            path: self.key.clone(),
-            expected: "private key",
-            reason,
+            .and_then(
+                |chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) },
+            )
+            .map_err(|reason| CertificateError::NotPem {
+                path: self.cert.clone(),
+                expected: "certificate",
+                reason,
+            })?;
+        let key = PrivateKeyDer::from_pem_slice(&content.key).map_err(|reason| {
+            CertificateError::NotPem { path: self.key.clone(), expected: "private key", reason }
         })?;
         let not_after = chain.iter().filter_map(not_after).min();
-        let unfit = |reason| CertificateError::Unfit { cert: self.cert.clone(), key: self.key.clone(), reason };
+        let unfit = |reason| CertificateError::Unfit {
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            reason,
+        };
         let key = CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(unfit)?;
         Ok(Certificate { key: Arc::new(key), not_after })
     }
@@ -101,5 +109,6 @@ fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    text_file::read_bytes(path).map_err(|reason| CertificateError::Unreadable { path: path.to_owned(), reason })
+    text_file::read_bytes(path)
+        .map_err(|reason| CertificateError::Unreadable { path: path.to_owned(), reason })
 }

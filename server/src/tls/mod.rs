@@ -1,7 +1,8 @@
 //! TLS in the server itself: certificate and key from files, taken over again when these change.
 //!
-//! The handshake and HTTP run on `tokio_rustls`; an upgraded connection's session is taken out of it and driven by
-//! `socket::transport`, which any task may write to. Relies on rustls with the `ring` provider; TLS 1.2 and 1.3.
+//! The handshake and HTTP run on `tokio_rustls`; an upgraded connection's session is taken out of
+//! it and driven by `socket::transport`, which any task may write to. Relies on rustls with the
+//! `ring` provider; TLS 1.2 and 1.3.
 //!
 //! | module | idea |
 //! |---|---|
@@ -54,7 +55,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads the files. `None`: none are configured. `meter` is told when the certificate expires, and of changes that failed.
+    /// Reads the files. `None`: none are configured. `meter` is told when the certificate expires,
+    /// and of changes that failed.
     ///
     /// # Errors
     /// [`TlsError`] names the file and the reason.
@@ -62,8 +64,12 @@ impl Tls {
         let (cert, key) = match (&config.cert_file, &config.key_file) {
             (Some(cert), Some(key)) => (cert.clone(), key.clone()),
             (None, None) => return Ok(None),
-            (Some(_), None) => return Err(TlsError::Half { given: "tls.cert_file", missing: "tls.key_file" }),
-            (None, Some(_)) => return Err(TlsError::Half { given: "tls.key_file", missing: "tls.cert_file" }),
+            (Some(_), None) => {
+                return Err(TlsError::Half { given: "tls.cert_file", missing: "tls.key_file" });
+            }
+            (None, Some(_)) => {
+                return Err(TlsError::Half { given: "tls.key_file", missing: "tls.cert_file" });
+            }
         };
         let current = Arc::new(Current::load(Files { cert, key }, meter)?);
         let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -82,7 +88,9 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        timeout(limit, self.acceptor.accept(stream)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        timeout(limit, self.acceptor.accept(stream))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     /// Follows the files for ever. Connections that stand are left alone. Cancel-safe.

@@ -1,8 +1,8 @@
-//! Follows the certificate's files. They are looked at, not watched: a mounted secret is exchanged by renaming a folder far
-//! above, and a look at two small files costs nothing.
+//! Follows the certificate's files. They are looked at, not watched: a mounted secret is exchanged
+//! by renaming a folder far above, and a look at two small files costs nothing.
 //!
-//! A change is taken over once two looks in a row have found the same content: whoever writes the files one after the other
-//! gets no warning for the moment in between.
+//! A change is taken over once two looks in a row have found the same content: whoever writes the
+//! files one after the other gets no warning for the moment in between.
 
 use super::certificate::{Certificate, CertificateError, Content, Files};
 use crate::{
@@ -17,7 +17,8 @@ use tokio_rustls::rustls::{
     sign::CertifiedKey,
 };
 
-/// From one look to the next. Two looks, and the handshakes under way, stay well below the promised 10 s.
+/// From one look to the next. Two looks, and the handshakes under way, stay well below the promised
+/// 10 s.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// The certificate that new connections get.
@@ -37,7 +38,13 @@ impl Current {
         let Certificate { key, not_after } = files.parse(&content)?;
         meter.certificate_expires(not_after);
         let reader = Reader::new(vec![files.cert.clone(), files.key.clone()]);
-        Ok(Self { files, reader: reader.into(), settled: content.into(), certificate: key.into(), meter })
+        Ok(Self {
+            files,
+            reader: reader.into(),
+            settled: content.into(),
+            certificate: key.into(),
+            meter,
+        })
     }
 
     /// Takes changes over, for ever. Cancel-safe.
@@ -204,7 +211,14 @@ mod tests {
         let second = current.certificate.read().clone();
         assert_ne!(first.cert, second.cert);
         fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
-        assert!(current.reload().await.unwrap_err().to_string().contains("cert.pem: no certificate in PEM"));
+        assert!(
+            current
+                .reload()
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("cert.pem: no certificate in PEM")
+        );
         for _ in 0..3 {
             follower.look().await;
         }

@@ -1,7 +1,8 @@
-//! Frames from a client, RFC 6455 section 5: unmasked and joined in place where a message lies whole in the reader's buffer,
-//! collected where it does not. At rest a decoder holds no buffer.
+//! Frames from a client, RFC 6455 section 5: unmasked and joined in place where a message lies
+//! whole in the reader's buffer, collected where it does not. At rest a decoder holds no buffer.
 //!
-//! A text that is not UTF-8 is refused with the first byte that cannot be right, in the middle of a frame too (section 8.1).
+//! A text that is not UTF-8 is refused with the first byte that cannot be right, in the middle of a
+//! frame too (section 8.1).
 
 mod text;
 
@@ -96,8 +97,8 @@ impl Decoder {
         self.max_message = max_message;
     }
 
-    /// Since when a message is under way, or a control frame outside of a message: the `now` of the first call that found it.
-    /// `None`: nothing is.
+    /// Since when a message is under way, or a control frame outside of a message: the `now` of the
+    /// first call that found it. `None`: nothing is.
     pub fn under_way_since(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
         self.partial.as_mut().map(|partial| *partial.since.get_or_insert_with(now))
     }
@@ -106,21 +107,29 @@ impl Decoder {
     #[must_use]
     pub fn memory(&self) -> usize {
         let Some(partial) = &self.partial else { return 0 };
-        size_of::<Partial>() + partial.header.capacity() + partial.message.capacity() + partial.control.capacity()
+        size_of::<Partial>()
+            + partial.header.capacity()
+            + partial.message.capacity()
+            + partial.control.capacity()
     }
 
     /// Whether the bytes so far end with the end of a frame.
     #[must_use]
     pub fn is_between_frames(&self) -> bool {
-        self.partial.as_ref().is_none_or(|partial| partial.frame.is_none() && partial.header.is_empty())
+        self.partial
+            .as_ref()
+            .is_none_or(|partial| partial.frame.is_none() && partial.header.is_empty())
     }
 
-    /// Takes bytes from the start of `input`, which it changes, until one event is whole or all are taken. Returns how many
-    /// it took. The bytes must not be handed in again.
+    /// Takes bytes from the start of `input`, which it changes, until one event is whole or all are
+    /// taken. Returns how many it took. The bytes must not be handed in again.
     ///
     /// # Errors
     /// A [`Violation`], after which the decoder must not be used.
-    pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<(usize, Option<Event<'a>>), Violation> {
+    pub fn decode<'a>(
+        &'a mut self,
+        input: &'a mut [u8],
+    ) -> Result<(usize, Option<Event<'a>>), Violation> {
         self.release();
         let (frame, header, is_new) = match self.partial.as_mut().and_then(|p| p.frame.take()) {
             Some(frame) => (frame, 0, false),
@@ -140,7 +149,8 @@ impl Decoder {
         Ok((used, partial.collect(frame, payload, self.max_message)?))
     }
 
-    /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its own before a wait.
+    /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its
+    /// own before a wait.
     pub fn release(&mut self) {
         if let Some(partial) = &mut self.partial {
             if std::mem::take(&mut partial.is_control_spent) {
@@ -154,7 +164,8 @@ impl Decoder {
 
     /// Takes a header from the start of `input`, joined with what was left of it before.
     fn read_header(&mut self, input: &[u8]) -> Result<(usize, Option<Frame>), Violation> {
-        let before = self.partial.as_mut().map(|p| std::mem::take(&mut p.header)).unwrap_or_default();
+        let before =
+            self.partial.as_mut().map(|p| std::mem::take(&mut p.header)).unwrap_or_default();
         let mut bytes = [0; MAX_HEADER];
         let fresh = input.len().min(MAX_HEADER - before.len());
         bytes[..before.len()].copy_from_slice(&before);
@@ -176,7 +187,9 @@ impl Decoder {
         let &[first, second, ref rest @ ..] = bytes else { return Ok(None) };
         let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
         if first & 0x70 != 0 {
-            return Err(Violation::Protocol("reserved bits are set, and no extension was negotiated"));
+            return Err(Violation::Protocol(
+                "reserved bits are set, and no extension was negotiated",
+            ));
         }
         if second & 0x80 == 0 {
             return Err(Violation::Protocol("a client's frames must be masked"));
@@ -193,7 +206,8 @@ impl Decoder {
             },
             short => (u64::from(short), rest, 0),
         };
-        if (length_bytes == 2 && len < 126) || (length_bytes == 8 && len < 65_536) || len >> 63 == 1 {
+        if (length_bytes == 2 && len < 126) || (length_bytes == 8 && len < 65_536) || len >> 63 == 1
+        {
             return Err(Violation::Protocol("a length must be written as short as it can be"));
         }
         let collected = self.partial.as_ref().map_or(0, |p| p.message.len());
@@ -208,11 +222,19 @@ impl Decoder {
     fn check_opcode(&self, opcode: u8, fin: bool, short_len: u8) -> Result<(), Violation> {
         let fragmented = self.partial.as_ref().is_some_and(|p| p.opcode.is_some());
         match opcode {
-            TEXT | BINARY if fragmented => Err(Violation::Protocol("a new message inside of a fragmented one")),
-            CONTINUATION if !fragmented => Err(Violation::Protocol("a continuation without a beginning")),
+            TEXT | BINARY if fragmented => {
+                Err(Violation::Protocol("a new message inside of a fragmented one"))
+            }
+            CONTINUATION if !fragmented => {
+                Err(Violation::Protocol("a continuation without a beginning"))
+            }
             CONTINUATION | TEXT | BINARY => Ok(()),
-            CLOSE | PING | PONG if !fin => Err(Violation::Protocol("a control frame must not be fragmented")),
-            CLOSE | PING | PONG if short_len > 125 => Err(Violation::Protocol("a control frame has at most 125 bytes")),
+            CLOSE | PING | PONG if !fin => {
+                Err(Violation::Protocol("a control frame must not be fragmented"))
+            }
+            CLOSE | PING | PONG if short_len > 125 => {
+                Err(Violation::Protocol("a control frame has at most 125 bytes"))
+            }
             CLOSE | PING | PONG => Ok(()),
             _ => Err(Violation::Protocol("an opcode that RFC 6455 does not define")),
         }
@@ -226,7 +248,12 @@ impl Partial {
     }
 
     /// Adds `payload` to what `frame` belongs to; an event where that is whole now.
-    fn collect(&mut self, mut frame: Frame, payload: &[u8], max_message: usize) -> Result<Option<Event<'_>>, Violation> {
+    fn collect(
+        &mut self,
+        mut frame: Frame,
+        payload: &[u8],
+        max_message: usize,
+    ) -> Result<Option<Event<'_>>, Violation> {
         frame.taken += payload.len();
         let whole = frame.taken == frame.len;
         if !whole {
@@ -253,7 +280,8 @@ impl Partial {
         event(opcode, &self.message).map(Some)
     }
 
-    /// Grows the message's buffer by doubling, as a vector does, but never beyond what a message may have.
+    /// Grows the message's buffer by doubling, as a vector does, but never beyond what a message
+    /// may have.
     fn make_room(&mut self, more: usize, max_message: usize) {
         let needed = self.message.len() + more;
         if needed > self.message.capacity() {
@@ -280,9 +308,13 @@ fn text(bytes: &[u8]) -> Result<&str, Violation> {
 fn close(payload: &[u8]) -> Result<Option<Close<'_>>, Violation> {
     match payload.split_first_chunk::<2>() {
         None if payload.is_empty() => Ok(None),
-        None => Err(Violation::Protocol("a close frame has no payload, or a code of two bytes and a reason")),
+        None => Err(Violation::Protocol(
+            "a close frame has no payload, or a code of two bytes and a reason",
+        )),
         Some((&code, reason)) => match u16::from_be_bytes(code) {
-            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => Ok(Some(Close { code, reason: text(reason)? })),
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => {
+                Ok(Some(Close { code, reason: text(reason)? }))
+            }
             _ => Err(Violation::Protocol("a close code that must not be sent")),
         },
     }

@@ -17,8 +17,9 @@ pub const CLOSE_WITHOUT_CODE: Bytes = Bytes::from_static(&[FIN | CLOSE, 0]);
 /// The longest payload that a control frame may have, in bytes.
 const MAX_CONTROL: usize = 125;
 
-/// Appends one text frame; `write` appends its payload to the same buffer. `expected` is the payload's likely length in bytes:
-/// a good guess saves moving the payload, a bad one changes nothing else.
+/// Appends one text frame; `write` appends its payload to the same buffer. `expected` is the
+/// payload's likely length in bytes: a good guess saves moving the payload, a bad one changes
+/// nothing else.
 pub fn put_text_frame(out: &mut Vec<u8>, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
     put_frame(out, TEXT, expected, write);
 }

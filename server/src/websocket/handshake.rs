@@ -13,7 +13,8 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Speaks this one of the [subprotocols](super::subprotocols) that the client offers. What is no header's value is left out.
+    /// Speaks this one of the [subprotocols](super::subprotocols) that the client offers. What is
+    /// no header's value is left out.
     #[must_use]
     pub fn with_subprotocol(self, name: &str) -> Self {
         Self { subprotocol: HeaderValue::from_str(name).ok(), ..self }
@@ -42,7 +43,9 @@ pub enum HandshakeError {
     #[error("a WebSocket starts with GET over HTTP/1.1")]
     Method,
     /// The upgrade was not asked for.
-    #[error("this is a WebSocket endpoint: the headers `Connection: Upgrade` and `Upgrade: websocket` are missing")]
+    #[error(
+        "this is a WebSocket endpoint: the headers `Connection: Upgrade` and `Upgrade: websocket` are missing"
+    )]
     NotAnUpgrade,
     /// Another version than 13. The answer names 13.
     #[error("the only version is `Sec-WebSocket-Version: 13`")]
@@ -54,7 +57,9 @@ pub enum HandshakeError {
     #[error("`{0}` must come once")]
     Repeated(&'static str),
     /// A length above 0 or a transfer encoding: what follows the header would be taken for frames.
-    #[error("an opening handshake has no body: neither `Content-Length` above 0 nor `Transfer-Encoding`")]
+    #[error(
+        "an opening handshake has no body: neither `Content-Length` above 0 nor `Transfer-Encoding`"
+    )]
     Body,
     /// Not a list of names.
     #[error("`Sec-WebSocket-Protocol` must be a list of names, separated by commas")]
@@ -65,11 +70,17 @@ pub enum HandshakeError {
 ///
 /// # Errors
 /// [`HandshakeError`] says what is missing.
-pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<Accept, HandshakeError> {
+pub fn accept(
+    method: &Method,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Accept, HandshakeError> {
     if method != Method::GET || version != Version::HTTP_11 {
         return Err(HandshakeError::Method);
     }
-    if !has_token(headers, header::CONNECTION, "upgrade") || !has_token(headers, header::UPGRADE, "websocket") {
+    if !has_token(headers, header::CONNECTION, "upgrade")
+        || !has_token(headers, header::UPGRADE, "websocket")
+    {
         return Err(HandshakeError::NotAnUpgrade);
     }
     if has_body(headers) {
@@ -79,7 +90,9 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
     if version.is_none_or(|version| version.as_bytes() != b"13") {
         return Err(HandshakeError::Version);
     }
-    let key = single(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?.ok_or(HandshakeError::Key)?.as_bytes();
+    let key = single(headers, header::SEC_WEBSOCKET_KEY, "Sec-WebSocket-Key")?
+        .ok_or(HandshakeError::Key)?
+        .as_bytes();
     match BASE64.decode(key) {
         Ok(bytes) if bytes.len() == 16 => {
             let key = HeaderValue::try_from(accept_key(key)).map_err(|_| HandshakeError::Key)?;
@@ -90,7 +103,11 @@ pub fn accept(method: &Method, version: Version, headers: &HeaderMap) -> Result<
 }
 
 /// The value of a header that may come once.
-fn single<'a>(headers: &'a HeaderMap, name: header::HeaderName, shown: &'static str) -> Result<Option<&'a HeaderValue>, HandshakeError> {
+fn single<'a>(
+    headers: &'a HeaderMap,
+    name: header::HeaderName,
+    shown: &'static str,
+) -> Result<Option<&'a HeaderValue>, HandshakeError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(HandshakeError::Repeated(shown)),
@@ -100,7 +117,8 @@ fn single<'a>(headers: &'a HeaderMap, name: header::HeaderName, shown: &'static 
 
 fn has_body(headers: &HeaderMap) -> bool {
     let is_zero = |length: &HeaderValue| length.as_bytes().iter().all(|digit| *digit == b'0');
-    headers.contains_key(header::TRANSFER_ENCODING) || !headers.get_all(header::CONTENT_LENGTH).iter().all(is_zero)
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || !headers.get_all(header::CONTENT_LENGTH).iter().all(is_zero)
 }
 
 fn accept_key(key: &[u8]) -> String {
@@ -146,23 +164,35 @@ mod tests {
 
     #[test]
     fn the_rfc_example() {
-        assert_eq!(accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().key, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            accept(&Method::GET, Version::HTTP_11, &request(&GOOD)).unwrap().key,
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
     }
 
     #[test]
     fn the_answer_names_no_extension_and_the_subprotocol_that_is_chosen() {
-        let offers = [("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"), ("sec-websocket-protocol", "chat")];
-        let accepted = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat())).unwrap();
+        let offers = [
+            ("sec-websocket-extensions", "permessage-deflate; client_max_window_bits"),
+            ("sec-websocket-protocol", "chat"),
+        ];
+        let accepted =
+            accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &offers].concat()))
+                .unwrap();
         let names = |accepted: Accept| {
             let response: Response<()> = accepted.response();
-            let mut names: Vec<_> = response.headers().keys().map(|name| name.as_str().to_owned()).collect();
+            let mut names: Vec<_> =
+                response.headers().keys().map(|name| name.as_str().to_owned()).collect();
             names.sort_unstable();
             names
         };
         assert_eq!(names(accepted.clone()), ["connection", "sec-websocket-accept", "upgrade"]);
         let response: Response<()> = accepted.clone().with_subprotocol("chat").response();
         assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
-        assert_eq!(names(accepted.with_subprotocol("chat")), ["connection", "sec-websocket-accept", "sec-websocket-protocol", "upgrade"]);
+        assert_eq!(
+            names(accepted.with_subprotocol("chat")),
+            ["connection", "sec-websocket-accept", "sec-websocket-protocol", "upgrade"]
+        );
     }
 
     #[test]
@@ -172,7 +202,10 @@ mod tests {
             ("sec-websocket-version", "13", "Sec-WebSocket-Version"),
         ] {
             let twice = request(&[&GOOD[..], &[(name, value)]].concat());
-            assert_eq!(accept(&Method::GET, Version::HTTP_11, &twice), Err(HandshakeError::Repeated(shown)));
+            assert_eq!(
+                accept(&Method::GET, Version::HTTP_11, &twice),
+                Err(HandshakeError::Repeated(shown))
+            );
         }
     }
 
@@ -184,7 +217,11 @@ mod tests {
             ("content-length", "10", false),
             ("transfer-encoding", "chunked", false),
         ] {
-            let found = accept(&Method::GET, Version::HTTP_11, &request(&[&GOOD[..], &[(name, value)]].concat()));
+            let found = accept(
+                &Method::GET,
+                Version::HTTP_11,
+                &request(&[&GOOD[..], &[(name, value)]].concat()),
+            );
             assert_eq!(found.is_ok(), is_good, "{name}: {value}");
             assert!(is_good || found == Err(HandshakeError::Body), "{name}: {value}");
         }
@@ -192,8 +229,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(accept(&Method::POST, Version::HTTP_11, &request(&GOOD)), Err(HandshakeError::Method));
-        assert_eq!(accept(&Method::GET, Version::HTTP_10, &request(&GOOD)), Err(HandshakeError::Method));
+        assert_eq!(
+            accept(&Method::POST, Version::HTTP_11, &request(&GOOD)),
+            Err(HandshakeError::Method)
+        );
+        assert_eq!(
+            accept(&Method::GET, Version::HTTP_10, &request(&GOOD)),
+            Err(HandshakeError::Method)
+        );
         assert_eq!(without("connection", None), Err(HandshakeError::NotAnUpgrade));
         assert_eq!(without("upgrade", Some("h2c")), Err(HandshakeError::NotAnUpgrade));
         assert_eq!(without("sec-websocket-version", Some("8")), Err(HandshakeError::Version));

@@ -1,10 +1,11 @@
-//! What a client offers in `Sec-WebSocket-Protocol`, RFC 6455 section 4.1: a list of names, in the order of its preference.
+//! What a client offers in `Sec-WebSocket-Protocol`, RFC 6455 section 4.1: a list of names, in the
+//! order of its preference.
 
 use super::HandshakeError;
 use axum::http::{HeaderMap, header};
 
-/// The names that the client offers, those of several header lines as one list; empty elements of the list do not count
-/// (RFC 9110, section 5.6.1).
+/// The names that the client offers, those of several header lines as one list; empty elements of
+/// the list do not count (RFC 9110, section 5.6.1).
 ///
 /// # Errors
 /// [`HandshakeError::Subprotocols`] if the header is there and is no list of names.
@@ -12,7 +13,11 @@ pub fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     let mut offers = Vec::new();
     for line in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
         let before = offers.len();
-        let names = line.to_str().map_err(|_| HandshakeError::Subprotocols)?.split(',').map(|name| name.trim_matches([' ', '\t']));
+        let names = line
+            .to_str()
+            .map_err(|_| HandshakeError::Subprotocols)?
+            .split(',')
+            .map(|name| name.trim_matches([' ', '\t']));
         offers.extend(names.filter(|name| !name.is_empty()));
         if offers.len() == before || !offers[before..].iter().all(|name| is_token(name)) {
             return Err(HandshakeError::Subprotocols);
@@ -44,7 +49,11 @@ mod tests {
     #[test]
     fn what_is_no_list_of_names_is_refused() {
         for bad in ["", " ", ",", "a b", "\"a\"", "a;b", "a,b/c", "(a)", "\u{e4}"] {
-            assert_eq!(subprotocols(&headers(&[bad])), Err(HandshakeError::Subprotocols), "{bad:?}");
+            assert_eq!(
+                subprotocols(&headers(&[bad])),
+                Err(HandshakeError::Subprotocols),
+                "{bad:?}"
+            );
         }
     }
 

@@ -34,7 +34,11 @@ async fn every_kind_of_frame_is_a_message_of_both_channels() {
             assert_eq!(operation["action"], action);
             let prefix = format!("#/channels/{channel}/messages/");
             let listed = operation["messages"].as_array().unwrap().iter();
-            let listed: BTreeSet<_> = listed.map(|item| item["$ref"].as_str().unwrap().strip_prefix(&prefix).unwrap().to_owned()).collect();
+            let listed: BTreeSet<_> = listed
+                .map(|item| {
+                    item["$ref"].as_str().unwrap().strip_prefix(&prefix).unwrap().to_owned()
+                })
+                .collect();
             assert_eq!(listed, kinds().into_iter().filter(|kind| kind.starts_with(side)).collect());
         }
     }
@@ -43,16 +47,29 @@ async fn every_kind_of_frame_is_a_message_of_both_channels() {
 #[tokio::test]
 async fn the_server_is_the_address_that_was_asked() {
     let gateway = Gateway::start(&[]);
-    let asked = async |host: &str| gateway.request(Method::GET, "/asyncapi.json", &[("host", host)]).await;
-    for (host, shown) in [("localhost:1234", "localhost:1234"), ("App.Localhost", "app.localhost"), ("[::1]:80", "[::1]:80")] {
+    let asked =
+        async |host: &str| gateway.request(Method::GET, "/asyncapi.json", &[("host", host)]).await;
+    for (host, shown) in [
+        ("localhost:1234", "localhost:1234"),
+        ("App.Localhost", "app.localhost"),
+        ("[::1]:80", "[::1]:80"),
+    ] {
         let response = asked(host).await;
         let etag = response.headers()["etag"].to_str().unwrap().to_owned();
         let document: Value = response.json().await.unwrap();
         assert_eq!(document["servers"]["gateway"]["host"], shown);
         assert_eq!(document["servers"]["gateway"]["protocol"], "ws");
-        let again = gateway.request(Method::GET, "/asyncapi.json", &[("host", host), ("if-none-match", &etag)]).await;
+        let again = gateway
+            .request(Method::GET, "/asyncapi.json", &[("host", host), ("if-none-match", &etag)])
+            .await;
         assert_eq!(again.status(), 304);
-        let other = gateway.request(Method::GET, "/asyncapi.json", &[("host", "other.localhost"), ("if-none-match", &etag)]).await;
+        let other = gateway
+            .request(
+                Method::GET,
+                "/asyncapi.json",
+                &[("host", "other.localhost"), ("if-none-match", &etag)],
+            )
+            .await;
         assert_eq!(other.status(), 200, "another address is another document");
     }
 }
@@ -84,7 +101,13 @@ async fn each_example_fits_its_schema_and_nothing_less_does() {
 }
 
 /// Sends `frame`, which has to fit the document, and holds the `count` answers against it.
-async fn exchange(document: &Value, socket: &mut Socket, frame: Value, count: usize, seen: &mut BTreeSet<String>) -> Vec<Value> {
+async fn exchange(
+    document: &Value,
+    socket: &mut Socket,
+    frame: Value,
+    count: usize,
+    seen: &mut BTreeSet<String>,
+) -> Vec<Value> {
     let kind = frame["type"].as_str().unwrap();
     assert_fits(&within(document, &message(document, "client", kind)["payload"]), &frame, kind);
     seen.insert(format!("client.{kind}"));
@@ -110,10 +133,22 @@ async fn the_frames_of_a_live_session_fit() {
     let mut seen = BTreeSet::new();
     let steps = [
         (json!({ "type": "subscribe", "topic": "alerts" }), &["error"][..]),
-        (json!({ "type": "setup", "token": "demo-user", "topics": ["alerts", "$sys"] }), &["subscribed", "subscribed", "error", "ready"]),
-        (json!({ "type": "subscribe", "topic": "orders", "lastSeq": 3, "epoch": "gone" }), &["subscribed"]),
-        (json!({ "type": "publish", "topic": "prices", "messageId": "1", "payload": { "bid": 1.10 } }), &["ack", "message"]),
-        (json!({ "type": "publish", "topic": "prices", "messageId": "1", "payload": null }), &["ack"]),
+        (
+            json!({ "type": "setup", "token": "demo-user", "topics": ["alerts", "$sys"] }),
+            &["subscribed", "subscribed", "error", "ready"],
+        ),
+        (
+            json!({ "type": "subscribe", "topic": "orders", "lastSeq": 3, "epoch": "gone" }),
+            &["subscribed"],
+        ),
+        (
+            json!({ "type": "publish", "topic": "prices", "messageId": "1", "payload": { "bid": 1.10 } }),
+            &["ack", "message"],
+        ),
+        (
+            json!({ "type": "publish", "topic": "prices", "messageId": "1", "payload": null }),
+            &["ack"],
+        ),
         (json!({ "type": "ack", "topic": "prices", "seqNo": 1 }), &[]),
         (json!({ "type": "ping" }), &["pong"]),
         (json!({ "type": "unsubscribe", "topic": "alerts" }), &["unsubscribed"]),
@@ -121,7 +156,8 @@ async fn the_frames_of_a_live_session_fit() {
     for (frame, expected) in steps {
         let sent = frame.to_string();
         let answers = exchange(&document, &mut socket, frame, expected.len(), &mut seen).await;
-        let kinds: BTreeSet<&str> = answers.iter().map(|answer| answer["type"].as_str().unwrap()).collect();
+        let kinds: BTreeSet<&str> =
+            answers.iter().map(|answer| answer["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, expected.iter().copied().collect(), "{sent}");
     }
     assert_eq!(seen, kinds(), "the session does not show every kind");

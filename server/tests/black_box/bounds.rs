@@ -1,4 +1,5 @@
-//! What one connection, one user and all that are not set up may take: of memory, of frames, of time.
+//! What one connection, one user and all that are not set up may take: of memory, of frames, of
+//! time.
 
 use crate::{
     gateway::{Gateway, Socket},
@@ -28,7 +29,12 @@ async fn a_message_that_does_not_end_in_time() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__MESSAGE", "300ms")]);
     let whole = text(PING);
     let mut stays = set_up(&gateway).await;
-    for (is_set_up, bytes) in [(true, &whole[..5]), (true, &frame(0x01, b"{")), (false, &whole[..1]), (true, &frame(0x89, b"12345")[..7])] {
+    for (is_set_up, bytes) in [
+        (true, &whole[..5]),
+        (true, &frame(0x01, b"{")),
+        (false, &whole[..1]),
+        (true, &frame(0x89, b"12345")[..7]),
+    ] {
         let mut raw = if is_set_up { set_up(&gateway).await } else { Raw::open(&gateway).await };
         raw.send(bytes).await;
         assert_eq!(raw.close_code().await, 4408, "{bytes:?}");
@@ -53,7 +59,11 @@ async fn a_message_before_setup_is_small_and_one_behind_it_is_not() {
     let mut raw = Raw::open(&gateway).await;
     raw.send(&[text(SETUP), padded(900 * KIB)].concat()).await;
     assert!(raw.next_text().await.contains("ready"));
-    assert_eq!(raw.next_text().await, PONG, "pipelined behind a good setup, it may be as large as max_frame says");
+    assert_eq!(
+        raw.next_text().await,
+        PONG,
+        "pipelined behind a good setup, it may be as large as max_frame says"
+    );
 }
 
 async fn unfinished_bytes(gateway: &Gateway) -> f64 {
@@ -87,7 +97,11 @@ async fn unfinished_messages_before_setup_take_so_much_together() {
     let mut one_more = Raw::open(&gateway).await;
     one_more.send(part).await;
     let (opcode, close) = waiting.remove(0).next().await;
-    assert_eq!((opcode, u16::from_be_bytes([close[0], close[1]])), (8, 4408), "the first of them has to go");
+    assert_eq!(
+        (opcode, u16::from_be_bytes([close[0], close[1]])),
+        (8, 4408),
+        "the first of them has to go"
+    );
     assert!(String::from_utf8_lossy(&close[2..]).contains("unfinished_bytes"), "and knows why");
     assert!(unfinished_bytes(&gateway).await <= 100.0 * KIB as f64);
     for mut raw in waiting {
@@ -97,12 +111,18 @@ async fn unfinished_messages_before_setup_take_so_much_together() {
     drop(one_more);
     unfinished_becomes(&gateway, |bytes| bytes == 0.0).await;
     known.send(&text(&"x".repeat(60 * KIB))[30 * KIB..]).await;
-    assert!(known.next_text().await.contains("INVALID_JSON"), "a client that is set up is not among them");
+    assert!(
+        known.next_text().await.contains("INVALID_JSON"),
+        "a client that is set up is not among them"
+    );
 }
 
 #[tokio::test]
 async fn a_client_above_the_frame_rate_is_read_later() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__FRAME_RATE", "20"), ("MICRO_SOCKET_TIMEOUTS__PING", "200ms")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__FRAME_RATE", "20"),
+        ("MICRO_SOCKET_TIMEOUTS__PING", "200ms"),
+    ]);
     let mut raw = set_up(&gateway).await;
     let began = Instant::now();
     let numbers: Vec<[u8; 1]> = (0..50).map(|number| [number]).collect();
@@ -119,9 +139,15 @@ async fn a_client_above_the_frame_rate_is_read_later() {
         };
         assert_eq!(payload, number, "all of them, in their order");
     }
-    assert!(began.elapsed() > Duration::from_millis(1400), "29 of them above the rate, in {:?}", began.elapsed());
+    assert!(
+        began.elapsed() > Duration::from_millis(1400),
+        "29 of them above the rate, in {:?}",
+        began.elapsed()
+    );
     assert!(pings >= 2, "the gateway's own pings go on");
-    assert!(gateway.metrics().await[r#"micro_socket_paused_reads_total{reason="frame_rate"}"#] >= 1.0);
+    assert!(
+        gateway.metrics().await[r#"micro_socket_paused_reads_total{reason="frame_rate"}"#] >= 1.0
+    );
 }
 
 /// A client that never answers a ping, but says something else each time.
@@ -153,7 +179,9 @@ async fn a_user_has_so_many_connections() {
     gateway.stats_become(json!({ "connections": 1, "topics": 0, "subscriptions": 0 }), SOON).await;
 
     let mut ends_its_session = gateway.user("ann", &[]).await;
-    ends_its_session.message(Message::Close(Some(CloseFrame { code: 4000.into(), reason: "".into() }))).await;
+    ends_its_session
+        .message(Message::Close(Some(CloseFrame { code: 4000.into(), reason: "".into() })))
+        .await;
     assert_eq!(ends_its_session.closed().await.0, Some(4000));
     gateway.user("ann", &[]).await;
 }
@@ -193,7 +221,10 @@ async fn asking_for_replays_over_and_over_costs_the_client() {
     let began = Instant::now();
     for _ in 0..6 {
         replay(&mut socket, "t", 10).await;
-        assert_eq!(socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await["type"], "unsubscribed");
+        assert_eq!(
+            socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await["type"],
+            "unsubscribed"
+        );
     }
     // 600 KiB, of which the first 200 come at once.
     assert!(began.elapsed() > Duration::from_millis(1900), "{:?}", began.elapsed());
@@ -226,10 +257,17 @@ async fn answers_that_are_not_read_are_bounded_before_setup_too() {
     for frame in kinds {
         let mut raw = Raw::narrow(&gateway).await;
         let bytes = frame.repeat(64 * KIB / frame.len());
-        sending.push(tokio::spawn(async move { while raw.stream.write_all(&bytes).await.is_ok() {} }));
+        sending
+            .push(tokio::spawn(async move { while raw.stream.write_all(&bytes).await.is_ok() {} }));
     }
-    gateway.stats_become(json!({ "connections": 1, "topics": 0, "subscriptions": 0 }), 3 * SOON).await;
-    assert!(gateway.memory() < before + 16 * MIB, "{} KiB more", gateway.memory().saturating_sub(before) / KIB);
+    gateway
+        .stats_become(json!({ "connections": 1, "topics": 0, "subscriptions": 0 }), 3 * SOON)
+        .await;
+    assert!(
+        gateway.memory() < before + 16 * MIB,
+        "{} KiB more",
+        gateway.memory().saturating_sub(before) / KIB
+    );
     assert_eq!(gateway.metrics().await[r#"micro_socket_closes_total{code="4290"}"#], 3.0);
     assert_eq!(calm.ask(&json!({ "type": "ping" })).await["type"], "pong");
     sending.iter().for_each(JoinHandle::abort);

@@ -1,4 +1,5 @@
-//! Workers that are busy for longer than the gateway may take to end, and calls that never return: the process ends all the same.
+//! Workers that are busy for longer than the gateway may take to end, and calls that never return:
+//! the process ends all the same.
 
 use micro_socket::{
     Server,
@@ -56,7 +57,13 @@ async fn the_process_ends_although_all_workers_are_busy() {
         .unwrap();
     let mut lines = BufReader::new(subject.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line == READY));
-    assert!(Command::new("kill").args(["-s", "TERM", &subject.id().to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-s", "TERM", &subject.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
     let end = timeout(Duration::from_secs(20), spawn_blocking(|| lines.for_each(drop))).await;
     let _ended = subject.kill();
     assert!(subject.wait().unwrap().success() && end.is_ok(), "it had to be killed");

@@ -62,7 +62,11 @@ async fn a_message_may_be_as_large_as_the_limit_and_no_larger() {
     let announced = [&[0x81, 0x80 | 127][..], &65_537u64.to_be_bytes(), &[0; 4]].concat();
     assert_eq!(code_for(&gateway, &announced).await, 1009, "by what it announces");
     let half = vec![b'x'; 32_769];
-    assert_eq!(code_for(&gateway, &[frame(0x01, &half), frame(0x80, &half)].concat()).await, 1009, "by what its fragments add up to");
+    assert_eq!(
+        code_for(&gateway, &[frame(0x01, &half), frame(0x80, &half)].concat()).await,
+        1009,
+        "by what its fragments add up to"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +91,11 @@ async fn twenty_frames_in_a_row_that_are_not_understood() {
             socket.send(broken[i % 3]).await;
             assert_eq!(socket.next().await["code"], codes[i % 3]);
         }
-        let good = if round == 0 { json!({ "type": "setup", "token": "u" }) } else { json!({ "type": "ping" }) };
+        let good = if round == 0 {
+            json!({ "type": "setup", "token": "u" })
+        } else {
+            json!({ "type": "ping" })
+        };
         assert!(socket.ask(&good).await.get("code").is_none(), "the row is broken");
     }
     for i in 0..20 {
@@ -106,7 +114,10 @@ async fn three_wrong_tokens() {
     }
     let (code, answers) = socket.closed().await;
     assert_eq!(code, Some(4401));
-    assert_eq!(answers.iter().map(|answer| answer["code"].as_str()).collect::<Vec<_>>(), [Some("AUTH_FAILED"); 3]);
+    assert_eq!(
+        answers.iter().map(|answer| answer["code"].as_str()).collect::<Vec<_>>(),
+        [Some("AUTH_FAILED"); 3]
+    );
 }
 
 #[tokio::test]
@@ -117,11 +128,15 @@ async fn no_setup_in_time() {
     late.send(r#"{"type":"ping"}"#).await;
     let (code, answers) = late.closed().await;
     assert_eq!((code, &answers[0]["code"]), (Some(4408), &json!("SETUP_REQUIRED")));
-    assert_eq!(steady.ask(&json!({ "type": "ping" })).await["type"], "pong", "who is set up may stay");
+    assert_eq!(
+        steady.ask(&json!({ "type": "ping" })).await["type"],
+        "pong",
+        "who is set up may stay"
+    );
 }
 
-/// The silent one gets two pings and is closed; it leaves the counts within two ping intervals after its last sign of life. One
-/// that answers stays meanwhile.
+/// The silent one gets two pings and is closed; it leaves the counts within two ping intervals
+/// after its last sign of life. One that answers stays meanwhile.
 #[tokio::test]
 async fn no_answer_to_pings() {
     let ping = Duration::from_millis(400);
@@ -152,7 +167,12 @@ async fn the_clients_own_close_is_answered_and_ends_everything() {
     for code in [1000, 4000] {
         let mut socket = gateway.user("u", &["a", "b"]).await;
         gateway.stats_become(stats(1, 2, 2), SOON).await;
-        socket.message(Message::Close(Some(CloseFrame { code: CloseCode::from(code), reason: "".into() }))).await;
+        socket
+            .message(Message::Close(Some(CloseFrame {
+                code: CloseCode::from(code),
+                reason: "".into(),
+            })))
+            .await;
         assert_eq!(socket.closed().await.0, Some(code));
         gateway.stats_become(stats(0, 0, 0), SOON).await;
     }
@@ -168,7 +188,11 @@ async fn the_clients_own_close_is_answered_and_ends_everything() {
     .await;
     assert!(raw.next_text().await.contains("ready"));
     assert_eq!(raw.close_code().await, 1000);
-    assert_eq!(gateway.json("/demo/publish/t").await["seqNo"], 1, "nothing behind a close frame counts");
+    assert_eq!(
+        gateway.json("/demo/publish/t").await["seqNo"],
+        1,
+        "nothing behind a close frame counts"
+    );
 }
 
 #[tokio::test]
@@ -186,11 +210,14 @@ async fn a_connection_that_just_ends() {
     }
 }
 
-/// Whoever stops reading is closed once too much waits; when it reads on, it finds whole frames and then the reason. Others get
-/// everything.
+/// Whoever stops reading is closed once too much waits; when it reads on, it finds whole frames and
+/// then the reason. Others get everything.
 #[tokio::test]
 async fn a_slow_consumer() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__SEND_QUEUE", "128KiB"), ("MICRO_SOCKET_HISTORY__MESSAGES", "0")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "128KiB"),
+        ("MICRO_SOCKET_HISTORY__MESSAGES", "0"),
+    ]);
     let before = gateway.memory();
     let mut slow = Raw::open(&gateway).await;
     slow.send(&text(r#"{"type":"setup","token":"slow","topics":["t"]}"#)).await;

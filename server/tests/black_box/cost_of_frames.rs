@@ -1,5 +1,6 @@
-//! What the largest frame of each kind costs, against one of a tenth of its size: linear work costs ten times as much, and
-//! quadratic work a hundred times. Measured as processor time of the gateway, so that other processes do not count.
+//! What the largest frame of each kind costs, against one of a tenth of its size: linear work costs
+//! ten times as much, and quadratic work a hundred times. Measured as processor time of the
+//! gateway, so that other processes do not count.
 
 use crate::{
     gateway::Gateway,
@@ -34,35 +35,76 @@ fn list(bytes: usize, item: impl Fn(usize) -> String) -> String {
 
 /// Frames before a good setup, each on a connection of its own.
 const SETUPS: [Frame; 6] = [
-    ("setup with topics", |bytes| format!(r#"{{"type":"setup","token":"u","topics":[{}]}}"#, list(bytes, |n| format!(r#""t{n}""#)))),
+    ("setup with topics", |bytes| {
+        format!(
+            r#"{{"type":"setup","token":"u","topics":[{}]}}"#,
+            list(bytes, |n| format!(r#""t{n}""#))
+        )
+    }),
     ("setup with one topic many times", |bytes| {
-        format!(r#"{{"type":"setup","token":"u","topics":[{}]}}"#, list(bytes, |_| r#""t""#.to_owned()))
+        format!(
+            r#"{{"type":"setup","token":"u","topics":[{}]}}"#,
+            list(bytes, |_| r#""t""#.to_owned())
+        )
     }),
     ("setup with positions", |bytes| {
-        format!(r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#, list(bytes, |n| format!(r#""t{n}":1"#)))
+        format!(
+            r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#,
+            list(bytes, |n| format!(r#""t{n}":1"#))
+        )
     }),
     ("setup with escaped topics", |bytes| {
-        format!(r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#, list(bytes, |n| format!(r#""\ud800\n{n}":null"#)))
+        format!(
+            r#"{{"type":"setup","token":"u","lastSeq":{{{}}}}}"#,
+            list(bytes, |n| format!(r#""\ud800\n{n}":null"#))
+        )
     }),
-    ("setup with unknown fields", |bytes| format!(r#"{{"type":"setup","token":"u",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))),
-    ("setup with a long token", |bytes| format!(r#"{{"type":"setup","token":"{}"}}"#, "u".repeat(bytes))),
+    ("setup with unknown fields", |bytes| {
+        format!(r#"{{"type":"setup","token":"u",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))
+    }),
+    ("setup with a long token", |bytes| {
+        format!(r#"{{"type":"setup","token":"{}"}}"#, "u".repeat(bytes))
+    }),
 ];
 
 /// Frames behind a good setup.
 const OTHERS: [Frame; 8] = [
-    ("publish of a text", |bytes| format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":"{}"}}"#, "x".repeat(bytes))),
+    ("publish of a text", |bytes| {
+        format!(
+            r#"{{"type":"publish","topic":"t","messageId":"m","payload":"{}"}}"#,
+            "x".repeat(bytes)
+        )
+    }),
     ("publish of numbers", |bytes| {
-        format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":[{}]}}"#, list(bytes, |n| n.to_string()))
+        format!(
+            r#"{{"type":"publish","topic":"t","messageId":"m","payload":[{}]}}"#,
+            list(bytes, |n| n.to_string())
+        )
     }),
     ("publish with unknown fields", |bytes| {
-        format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":1,{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))
+        format!(
+            r#"{{"type":"publish","topic":"t","messageId":"m","payload":1,{}}}"#,
+            list(bytes, |n| format!(r#""x{n}":1"#))
+        )
     }),
     ("publish without a payload", |bytes| {
-        format!(r#"{{"type":"publish","topic":"t","messageId":"m",{}}}"#, list(bytes, |n| format!(r#""payload{n}":1"#)))
+        format!(
+            r#"{{"type":"publish","topic":"t","messageId":"m",{}}}"#,
+            list(bytes, |n| format!(r#""payload{n}":1"#))
+        )
     }),
-    ("publish of brackets", |bytes| format!(r#"{{"type":"publish","topic":"t","messageId":"m","payload":{}}}"#, "[".repeat(bytes))),
-    ("subscribe with unknown fields", |bytes| format!(r#"{{"type":"subscribe","topic":"t",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))),
-    ("unsubscribe from a long topic", |bytes| format!(r#"{{"type":"unsubscribe","topic":"{}"}}"#, "x".repeat(bytes))),
+    ("publish of brackets", |bytes| {
+        format!(
+            r#"{{"type":"publish","topic":"t","messageId":"m","payload":{}}}"#,
+            "[".repeat(bytes)
+        )
+    }),
+    ("subscribe with unknown fields", |bytes| {
+        format!(r#"{{"type":"subscribe","topic":"t",{}}}"#, list(bytes, |n| format!(r#""x{n}":1"#)))
+    }),
+    ("unsubscribe from a long topic", |bytes| {
+        format!(r#"{{"type":"unsubscribe","topic":"{}"}}"#, "x".repeat(bytes))
+    }),
     ("an unknown type", |bytes| format!(r#"{{"type":"{}"}}"#, "x".repeat(bytes))),
 ];
 
@@ -76,7 +118,8 @@ fn processor_time(gateway: &Gateway) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
-/// Sends a frame and waits until the gateway has handled it: the pong of a `ping` behind it, or an error if there was no setup.
+/// Sends a frame and waits until the gateway has handled it: the pong of a `ping` behind it, or an
+/// error if there was no setup.
 async fn handled(raw: &mut Raw, frame: &str) {
     raw.send(&[text(frame), text(r#"{"type":"ping"}"#)].concat()).await;
     loop {
@@ -105,11 +148,16 @@ async fn cost(gateway: &Gateway, frame: &str, is_setup: bool) -> Duration {
 #[tokio::test]
 async fn it_is_linear_in_their_length() {
     let gateway = Gateway::start(&[]);
-    for ((name, frame), is_setup) in SETUPS.iter().map(|frame| (frame, true)).chain(OTHERS.iter().map(|frame| (frame, false))) {
+    for ((name, frame), is_setup) in
+        SETUPS.iter().map(|frame| (frame, true)).chain(OTHERS.iter().map(|frame| (frame, false)))
+    {
         let tenth = cost(&gateway, &frame(LARGEST / 10), is_setup).await;
         let whole = cost(&gateway, &frame(LARGEST), is_setup).await;
         let ratio = whole.as_secs_f64() / tenth.as_secs_f64();
         println!("{name}: {whole:?}, {ratio:.1} times {tenth:?}");
-        assert!(ratio <= LIMIT, "{name}: the largest frame takes {whole:?}, {ratio:.1} times what a tenth of it takes ({tenth:?})");
+        assert!(
+            ratio <= LIMIT,
+            "{name}: the largest frame takes {whole:?}, {ratio:.1} times what a tenth of it takes ({tenth:?})"
+        );
     }
 }

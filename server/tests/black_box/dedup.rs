@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 async fn publish(socket: &mut Socket, topic: &str, id: &str) -> Value {
-    socket.ask(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null })).await
+    socket
+        .ask(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null }))
+        .await
 }
 
 fn ack(status: &str, topic: &str, id: &str, seq_no: u64) -> Value {
@@ -21,10 +23,20 @@ async fn a_repeat_is_told_where_the_first_one_stands_and_is_not_delivered() {
     let mut other_user = gateway.user("v", &[]).await;
     assert_eq!(publish(&mut one, "a", "k").await, ack("ok", "a", "k", 1));
     assert_eq!(publish(&mut one, "a", "k").await, ack("duplicate", "a", "k", 1));
-    assert_eq!(publish(&mut other_connection, "b", "k").await, ack("duplicate", "a", "k", 1), "the first one's topic");
-    assert_eq!(publish(&mut other_user, "b", "k").await, ack("ok", "b", "k", 1), "another user's is another message");
+    assert_eq!(
+        publish(&mut other_connection, "b", "k").await,
+        ack("duplicate", "a", "k", 1),
+        "the first one's topic"
+    );
+    assert_eq!(
+        publish(&mut other_user, "b", "k").await,
+        ack("ok", "b", "k", 1),
+        "another user's is another message"
+    );
     assert_eq!(publish(&mut one, "a", "last").await, ack("ok", "a", "last", 2));
-    let seen: Vec<Value> = [reader.next().await, reader.next().await, reader.next().await].map(|m| m["messageId"].clone()).into();
+    let seen: Vec<Value> = [reader.next().await, reader.next().await, reader.next().await]
+        .map(|m| m["messageId"].clone())
+        .into();
     assert_eq!(seen, [json!("k"), json!("k"), json!("last")]);
 }
 
@@ -76,12 +88,16 @@ async fn after_the_window_it_is_a_new_message() {
 
 #[tokio::test]
 async fn at_a_limit_the_oldest_is_forgotten_first() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_DEDUP__MAX_KEYS", "4"), ("MICRO_SOCKET_DEDUP__MAX_KEYS_PER_USER", "2")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_DEDUP__MAX_KEYS", "4"),
+        ("MICRO_SOCKET_DEDUP__MAX_KEYS_PER_USER", "2"),
+    ]);
     let mut users = Vec::new();
     for name in ["u", "v", "w"] {
         users.push(gateway.user(name, &[]).await);
     }
-    let status = async |socket: &mut Socket, id: &str| publish(socket, "t", id).await["status"].clone();
+    let status =
+        async |socket: &mut Socket, id: &str| publish(socket, "t", id).await["status"].clone();
     for id in ["1", "2", "3"] {
         assert_eq!(status(&mut users[0], id).await, "ok");
     }

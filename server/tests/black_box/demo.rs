@@ -42,7 +42,13 @@ async fn parameters_keep_their_order_and_their_text() {
 #[tokio::test]
 async fn the_topic_is_percent_decoded() {
     let gateway = Gateway::start(&[]);
-    for (path, topic) in [("a%2Fb", "a/b"), ("%C3%BCber%20uns", "über uns"), ("a+b", "a+b"), ("50%25", "50%"), ("a%3Fb%23c", "a?b#c")] {
+    for (path, topic) in [
+        ("a%2Fb", "a/b"),
+        ("%C3%BCber%20uns", "über uns"),
+        ("a+b", "a+b"),
+        ("50%25", "50%"),
+        ("a%3Fb%23c", "a?b#c"),
+    ] {
         assert_eq!(gateway.json(&format!("/demo/publish/{path}")).await["topic"], topic);
     }
 }
@@ -75,17 +81,27 @@ async fn it_reaches_the_subscribers() {
             "data": { "bid": "100", "ask": "101" },
         })
     );
-    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
+    assert_eq!(
+        gateway.counts().await,
+        json!({ "connections": 1, "topics": 1, "subscriptions": 1 })
+    );
 }
 
 #[tokio::test]
 async fn pages_of_other_sites_may_not_publish() {
     let gateway = Gateway::start(&[]);
-    for (site, status) in [("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)] {
-        let response = gateway.request(Method::GET, "/demo/publish/prices", &[("sec-fetch-site", site)]).await;
+    for (site, status) in
+        [("none", 200), ("same-origin", 200), ("same-site", 403), ("cross-site", 403)]
+    {
+        let response =
+            gateway.request(Method::GET, "/demo/publish/prices", &[("sec-fetch-site", site)]).await;
         assert_eq!(response.status(), status, "{site}");
     }
-    assert_eq!(gateway.json("/demo/publish/prices").await["seqNo"], 3, "a refused request publishes nothing");
+    assert_eq!(
+        gateway.json("/demo/publish/prices").await["seqNo"],
+        3,
+        "a refused request publishes nothing"
+    );
 }
 
 #[tokio::test]
@@ -104,16 +120,29 @@ async fn without_fetch_metadata_origin_and_referer_decide() {
         let response = gateway.request(Method::GET, "/demo/publish/prices", &[(name, value)]).await;
         assert_eq!(response.status(), status, "{name}: {value}");
     }
-    assert_eq!(gateway.json("/demo/publish/prices").await["seqNo"], 3, "a refused request publishes nothing");
+    assert_eq!(
+        gateway.json("/demo/publish/prices").await["seqNo"],
+        3,
+        "a refused request publishes nothing"
+    );
 }
 
 #[tokio::test]
 async fn what_a_browser_loads_ahead_publishes_nothing() {
     let gateway = Gateway::start(&[]);
-    for (name, value) in
-        [("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch"), ("x-moz", "prefetch")]
-    {
-        let response = gateway.request(Method::GET, "/demo/publish/prices", &[("sec-fetch-site", "none"), (name, value)]).await;
+    for (name, value) in [
+        ("sec-purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("purpose", "prefetch"),
+        ("x-moz", "prefetch"),
+    ] {
+        let response = gateway
+            .request(
+                Method::GET,
+                "/demo/publish/prices",
+                &[("sec-fetch-site", "none"), (name, value)],
+            )
+            .await;
         assert_eq!(response.status(), 503, "{name}");
         assert_eq!(response.headers()["cache-control"], "no-store", "{name}");
         let problem: Value = response.json().await.unwrap();

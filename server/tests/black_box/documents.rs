@@ -1,4 +1,5 @@
-//! How documents and answers are sent: compressed if the client takes it, once for each form, not at all if the client has it.
+//! How documents and answers are sent: compressed if the client takes it, once for each form, not
+//! at all if the client has it.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -46,7 +47,11 @@ async fn each_form_has_a_tag_by_which_it_is_not_sent_again() {
             let first = get(&gateway, &path, &asked).await;
             assert_eq!(first.status, 200, "{path}");
             let tag = first.header("etag").unwrap().to_owned();
-            assert_eq!(get(&gateway, &path, &asked).await.header("etag"), Some(tag.as_str()), "{path} is another one each time");
+            assert_eq!(
+                get(&gateway, &path, &asked).await.header("etag"),
+                Some(tag.as_str()),
+                "{path} is another one each time"
+            );
             for held in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
                 let again = get(&gateway, &path, &[asked[0], ("if-none-match", &held)]).await;
                 assert_eq!((again.status.as_u16(), again.body.len()), (304, 0), "{path} {held}");
@@ -54,12 +59,18 @@ async fn each_form_has_a_tag_by_which_it_is_not_sent_again() {
                     assert_eq!(again.header(name), first.header(name), "{path} {name}");
                 }
             }
-            assert_eq!(get(&gateway, &path, &[asked[0], ("if-none-match", "\"other\"")]).await.status, 200);
+            assert_eq!(
+                get(&gateway, &path, &[asked[0], ("if-none-match", "\"other\"")]).await.status,
+                200
+            );
             tags.push(tag);
         }
         tags.dedup();
         // Scalar's script is stored in two forms.
-        assert!(tags.len() >= if path.starts_with("/openapi/scalar") { 1 } else { 3 }, "{path}: {tags:?}");
+        assert!(
+            tags.len() >= if path.starts_with("/openapi/scalar") { 1 } else { 3 },
+            "{path}: {tags:?}"
+        );
     }
 }
 
@@ -69,12 +80,22 @@ async fn the_smallest_form_that_the_client_takes_is_sent() {
     for path in ["/docs", "/openapi.json"] {
         let plain = get(&gateway, path, &[]).await;
         assert_eq!(plain.header("content-encoding"), None);
-        for (accepted, encoding) in [("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0, *", "gzip")] {
+        for (accepted, encoding) in
+            [("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0, *", "gzip")]
+        {
             let packed = get(&gateway, path, &[("accept-encoding", accepted)]).await;
             assert_eq!(packed.header("content-encoding"), Some(encoding), "{path} {accepted}");
             assert_eq!(packed.header("vary"), Some("accept-encoding"));
-            assert_eq!(packed.header("content-length"), Some(packed.body.len().to_string().as_str()));
-            assert!(packed.body.len() * 3 < plain.body.len(), "{path}: {} bytes of {}", packed.body.len(), plain.body.len());
+            assert_eq!(
+                packed.header("content-length"),
+                Some(packed.body.len().to_string().as_str())
+            );
+            assert!(
+                packed.body.len() * 3 < plain.body.len(),
+                "{path}: {} bytes of {}",
+                packed.body.len(),
+                plain.body.len()
+            );
         }
     }
 }
@@ -99,15 +120,27 @@ async fn what_is_made_anew_is_compressed_on_the_way() {
 async fn head_says_what_get_would() {
     let gateway = Gateway::start(&[]);
     let mut paths = standing(&gateway).await;
-    paths.extend(["/asyncapi.json", "/stats", "/metrics", "/healthz", "/.well-known/micro-socket-keys"].map(str::to_owned));
+    paths.extend(
+        ["/asyncapi.json", "/stats", "/metrics", "/healthz", "/.well-known/micro-socket-keys"]
+            .map(str::to_owned),
+    );
     for path in paths {
         for accepted in ["br", "gzip", "identity"] {
             let asked = [("accept-encoding", accepted)];
-            let (get, head) = (get(&gateway, &path, &asked).await, ask(&gateway, Method::HEAD, &path, &asked).await);
+            let (get, head) = (
+                get(&gateway, &path, &asked).await,
+                ask(&gateway, Method::HEAD, &path, &asked).await,
+            );
             assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
-            for name in
-                ["content-type", "content-encoding", "content-length", "vary", "etag", "cache-control", "access-control-allow-origin"]
-            {
+            for name in [
+                "content-type",
+                "content-encoding",
+                "content-length",
+                "vary",
+                "etag",
+                "cache-control",
+                "access-control-allow-origin",
+            ] {
                 // The numbers in them change between the two.
                 if name != "content-length" || !["/stats", "/metrics"].contains(&path.as_str()) {
                     assert_eq!(head.header(name), get.header(name), "{path} {accepted} {name}");
@@ -120,8 +153,21 @@ async fn head_says_what_get_would() {
 #[tokio::test]
 async fn what_is_of_the_moment_is_not_kept() {
     let gateway = Gateway::start(&[]);
-    for path in ["/stats", "/metrics", "/healthz", "/readyz", "/nothing", "/ws", "/demo/publish/t", "/demo/publish/$t"] {
-        assert_eq!(get(&gateway, path, &[]).await.header("cache-control"), Some("no-store"), "{path}");
+    for path in [
+        "/stats",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/nothing",
+        "/ws",
+        "/demo/publish/t",
+        "/demo/publish/$t",
+    ] {
+        assert_eq!(
+            get(&gateway, path, &[]).await.header("cache-control"),
+            Some("no-store"),
+            "{path}"
+        );
     }
 }
 
@@ -131,17 +177,30 @@ async fn every_page_may_read_the_descriptions() {
     for path in ["/openapi.json", "/asyncapi.json", "/.well-known/micro-socket-keys"] {
         let origin = ("origin", "https://editor.example");
         let answer = get(&gateway, path, &[origin]).await;
-        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (200, Some("*")), "{path}");
-        let question = [origin, ("access-control-request-method", "GET"), ("access-control-request-headers", "x-anything")];
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("access-control-allow-origin")),
+            (200, Some("*")),
+            "{path}"
+        );
+        let question = [
+            origin,
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "x-anything"),
+        ];
         let answer = ask(&gateway, Method::OPTIONS, path, &question).await;
         assert!(answer.status.is_success(), "{path}: {}", answer.status);
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
         assert!(answer.header("access-control-allow-methods").unwrap().contains("GET"), "{path}");
-        assert!(matches!(answer.header("access-control-allow-headers"), Some("*" | "x-anything")), "{path}");
+        assert!(
+            matches!(answer.header("access-control-allow-headers"), Some("*" | "x-anything")),
+            "{path}"
+        );
     }
     for path in ["/stats", "/docs", "/demo/publish/t"] {
         assert_eq!(
-            get(&gateway, path, &[("origin", "https://editor.example")]).await.header("access-control-allow-origin"),
+            get(&gateway, path, &[("origin", "https://editor.example")])
+                .await
+                .header("access-control-allow-origin"),
             None,
             "{path}"
         );

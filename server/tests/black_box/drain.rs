@@ -42,12 +42,16 @@ async fn nothing_acked_is_undelivered_to_a_reader_that_reads() {
         let (code, frames) = reader.closed().await;
         assert_eq!(code, Some(1001));
         let start = if i == 0 { 500 } else { 0 };
-        let numbers: Vec<u64> = frames.iter().map(|frame| frame["seqNo"].as_u64().unwrap()).collect();
+        let numbers: Vec<u64> =
+            frames.iter().map(|frame| frame["seqNo"].as_u64().unwrap()).collect();
         assert_eq!(numbers, (start + 1..=start + numbers.len() as u64).collect::<Vec<_>>());
         delivered.push(start + numbers.len() as u64);
     }
     let (acked, codes) = publishing.await.unwrap();
-    assert!(delivered.iter().all(|delivered| *delivered >= acked), "acked {acked}, delivered {delivered:?}");
+    assert!(
+        delivered.iter().all(|delivered| *delivered >= acked),
+        "acked {acked}, delivered {delivered:?}"
+    );
     assert!(codes.iter().all(|code| code == "SHUTTING_DOWN"), "{codes:?}");
     assert!(gateway.ended());
 }
@@ -62,14 +66,22 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
             "ok"
         );
     }
-    assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"], true);
+    assert_eq!(
+        socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"],
+        true
+    );
     assert_eq!(gateway.get("/readyz").await.status(), 200);
     gateway.signal("TERM");
     gateway.becomes_unready().await;
     assert_eq!(gateway.get("/healthz").await.status(), 200);
     assert_eq!(gateway.refusal("/ws").await, 503);
     let (mut last, mut refused) = (0, false);
-    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "late", "payload": null }).to_string()).await;
+    socket
+        .send(
+            &json!({ "type": "publish", "topic": "t", "messageId": "late", "payload": null })
+                .to_string(),
+        )
+        .await;
     let (code, frames) = socket.closed().await;
     for frame in frames {
         match frame["seqNo"].as_u64() {
@@ -84,10 +96,14 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
     assert!(gateway.ended());
 }
 
-/// A replay that would take minutes, and a time for the drain that would not end it: a second signal does.
+/// A replay that would take minutes, and a time for the drain that would not end it: a second
+/// signal does.
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"), ("MICRO_SOCKET_TIMEOUTS__DRAIN", "10m")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"),
+        ("MICRO_SOCKET_TIMEOUTS__DRAIN", "10m"),
+    ]);
     let mut socket = gateway.user("u", &[]).await;
     catch_up_for_ever(&mut socket).await;
     gateway.signal("TERM");
@@ -99,7 +115,10 @@ async fn a_second_signal_ends_at_once() {
 
 #[tokio::test]
 async fn who_does_not_take_everything_in_time_is_closed_all_the_same() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"), ("MICRO_SOCKET_TIMEOUTS__DRAIN", "300ms")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__REPLAY_RATE", "1"),
+        ("MICRO_SOCKET_TIMEOUTS__DRAIN", "300ms"),
+    ]);
     let mut socket = gateway.user("u", &[]).await;
     catch_up_for_ever(&mut socket).await;
     gateway.signal("TERM");
@@ -133,7 +152,11 @@ async fn an_unready_gateway_works_on_and_a_second_signal_ends_it() {
     gateway.becomes_unready().await;
     assert_eq!(gateway.get("/healthz").await.status(), 200);
     let mut new = gateway.user("new", &["t"]).await;
-    assert_eq!(new.ask(&json!({ "type": "publish", "topic": "u", "messageId": "1", "payload": 1 })).await["status"], "ok");
+    assert_eq!(
+        new.ask(&json!({ "type": "publish", "topic": "u", "messageId": "1", "payload": 1 })).await
+            ["status"],
+        "ok"
+    );
     assert_eq!(gateway.get("/demo/publish/t?a=1").await.status(), 200);
     assert_eq!((&old.next().await["seqNo"], &new.next().await["seqNo"]), (&json!(1), &json!(1)));
     gateway.signal("TERM");
@@ -143,7 +166,8 @@ async fn an_unready_gateway_works_on_and_a_second_signal_ends_it() {
 
 #[tokio::test]
 async fn connections_are_closed_after_the_unready_time_and_at_the_terminal_without_it() {
-    for (name, unready, least) in [("TERM", "300ms", 300), ("QUIT", "300ms", 300), ("INT", "1h", 0)] {
+    for (name, unready, least) in [("TERM", "300ms", 300), ("QUIT", "300ms", 300), ("INT", "1h", 0)]
+    {
         let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__UNREADY", unready)]);
         let mut socket = gateway.user("u", &[]).await;
         let start = Instant::now();
@@ -179,5 +203,8 @@ async fn catch_up_for_ever(socket: &mut Socket) {
             "ok"
         );
     }
-    assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"], true);
+    assert_eq!(
+        socket.ask(&json!({ "type": "subscribe", "topic": "t", "lastSeq": 0 })).await["recovered"],
+        true
+    );
 }

@@ -26,7 +26,11 @@ async fn every_error_is_a_problem() {
     for (method, path, status, code) in cases {
         let response = gateway.request(method.clone(), path, &[]).await;
         assert_eq!(response.status(), status, "{method} {path}");
-        assert_eq!(response.headers()["content-type"], "application/problem+json", "{method} {path}");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json",
+            "{method} {path}"
+        );
         assert_eq!(response.headers().contains_key("allow"), status == 405, "{method} {path}");
         let title = response.status().canonical_reason().unwrap();
         let body: Value = response.json().await.unwrap();
@@ -41,7 +45,14 @@ async fn every_answer_is_protected() {
     let gateway = Gateway::start(&[]);
     for path in ["/", "/docs", "/openapi", "/openapi.json", "/stats", "/nothing", "/ws"] {
         let response = gateway.get(path).await;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
         assert!(header("content-security-policy").contains("frame-ancestors 'none'"), "{path}");

@@ -48,7 +48,10 @@ async fn at_the_limit_the_longest_idle_of_the_address_with_most_makes_room() {
         assert!(answers(&mut stream).await);
         crowd.push(stream);
     }
-    assert!(answers(&mut crowd[0]).await, "now the second is the one that has sent nothing for longest");
+    assert!(
+        answers(&mut crowd[0]).await,
+        "now the second is the one that has sent nothing for longest"
+    );
     assert!(answers(&mut other).await);
     let mut newcomer = idle_from(&gateway, 4).await;
     assert!(answers(&mut newcomer).await, "it waits until one is idle");
@@ -88,7 +91,12 @@ async fn an_address_has_no_more_than_its_limit_whatever_it_does_with_them() {
     // Each of these is above the limit, and is told so once.
     let mut over = idle_from(&gateway, 2).await;
     let refusal = get(&mut over, "/docs", "").await;
-    assert!(refusal.starts_with("HTTP/1.1 429 ") && refusal.contains("RATE_LIMITED") && refusal.contains("connection: close"), "{refusal}");
+    assert!(
+        refusal.starts_with("HTTP/1.1 429 ")
+            && refusal.contains("RATE_LIMITED")
+            && refusal.contains("connection: close"),
+        "{refusal}"
+    );
     assert!(is_closed(&mut over).await);
     let mut probe = idle_from(&gateway, 2).await;
     assert!(answers(&mut probe).await && is_closed(&mut probe).await);
@@ -103,7 +111,10 @@ async fn an_address_has_no_more_than_its_limit_whatever_it_does_with_them() {
     for stream in &mut within {
         assert!(answers(stream).await);
     }
-    assert_eq!(gateway.metrics().await["micro_socket_refused_connections_total{reason=\"per_address\"}"], 2.0);
+    assert_eq!(
+        gateway.metrics().await["micro_socket_refused_connections_total{reason=\"per_address\"}"],
+        2.0
+    );
     drop(upgraded);
     gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), SOON).await;
     let mut next = idle_from(&gateway, 2).await;
@@ -112,29 +123,49 @@ async fn an_address_has_no_more_than_its_limit_whatever_it_does_with_them() {
 
 #[tokio::test]
 async fn a_proxy_is_not_counted_and_its_clients_are() {
-    let gateway =
-        Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1"), ("MICRO_SOCKET_ACCESS__TRUSTED_PROXIES", "127.0.0.1")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1"),
+        ("MICRO_SOCKET_ACCESS__TRUSTED_PROXIES", "127.0.0.1"),
+    ]);
     let mut idle = Vec::new();
     for _ in 0..20 {
         idle.push(idle_from(&gateway, 1).await);
     }
     let mut client = Raw { stream: idle.pop().unwrap() };
-    client.send(opening("/ws").replacen("Host", "X-Forwarded-For: 198.51.100.1\r\nHost", 1).as_bytes()).await;
+    client
+        .send(
+            opening("/ws").replacen("Host", "X-Forwarded-For: 198.51.100.1\r\nHost", 1).as_bytes(),
+        )
+        .await;
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));
     let stream = &mut idle[0];
-    for (forwarded, status) in
-        [("198.51.100.1", "429"), ("198.51.100.2", "200"), ("198.51.100.2", "200"), ("203.0.113.1, 198.51.100.1", "429")]
-    {
-        let answer = get(stream, "/openapi.json", &format!("X-Forwarded-For: {forwarded}\r\n")).await;
+    for (forwarded, status) in [
+        ("198.51.100.1", "429"),
+        ("198.51.100.2", "200"),
+        ("198.51.100.2", "200"),
+        ("203.0.113.1, 198.51.100.1", "429"),
+    ] {
+        let answer =
+            get(stream, "/openapi.json", &format!("X-Forwarded-For: {forwarded}\r\n")).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{forwarded}: {answer}");
     }
-    assert!(get(stream, "/healthz", "X-Forwarded-For: 198.51.100.1\r\n").await.starts_with("HTTP/1.1 200 "));
-    assert!(get(stream, "/openapi.json", "").await.starts_with("HTTP/1.1 200 "), "it names no client");
+    assert!(
+        get(stream, "/healthz", "X-Forwarded-For: 198.51.100.1\r\n")
+            .await
+            .starts_with("HTTP/1.1 200 ")
+    );
+    assert!(
+        get(stream, "/openapi.json", "").await.starts_with("HTTP/1.1 200 "),
+        "it names no client"
+    );
 }
 
 #[tokio::test]
 async fn a_full_gateway_tells_so_only_as_many_at_a_time_as_http_connections() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS", "1"), ("MICRO_SOCKET_LIMITS__MAX_HTTP_CONNECTIONS", "4")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS", "1"),
+        ("MICRO_SOCKET_LIMITS__MAX_HTTP_CONNECTIONS", "4"),
+    ]);
     let mut first = gateway.user("u", &[]).await;
     let mut refused = Vec::new();
     for _ in 0..12 {
@@ -161,7 +192,14 @@ fn value(metrics: &str, name: &str) -> f64 {
 #[tokio::test]
 async fn descriptors_are_kept_for_those_that_are_in_and_for_operators() {
     let mut gateway = Gateway::start_command(
-        &["sh", "-c", "ulimit -n 80 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_micro-socket"), "--listen", "127.0.0.1:0"],
+        &[
+            "sh",
+            "-c",
+            "ulimit -n 80 && exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_micro-socket"),
+            "--listen",
+            "127.0.0.1:0",
+        ],
         &[("MICRO_SOCKET_HTTP__ADMIN_LISTEN", "127.0.0.1:0"), ("MICRO_SOCKET_HTTP__DOCS", "false")],
         Stdio::null(),
     );
@@ -192,7 +230,8 @@ async fn descriptors_are_kept_for_those_that_are_in_and_for_operators() {
 /// The limit falls below what was there at the start, as if something else took the descriptors.
 #[tokio::test]
 async fn without_descriptors_idle_connections_give_theirs_to_those_that_ask() {
-    let environment = [("MICRO_SOCKET_HTTP__ADMIN_LISTEN", "127.0.0.1:0"), ("MICRO_SOCKET_HTTP__DOCS", "false")];
+    let environment =
+        [("MICRO_SOCKET_HTTP__ADMIN_LISTEN", "127.0.0.1:0"), ("MICRO_SOCKET_HTTP__DOCS", "false")];
     let mut gateway = Gateway::start(&environment);
     let admin = admin_of(&mut gateway);
     let mut client = gateway.user("before", &[]).await;
@@ -205,7 +244,8 @@ async fn without_descriptors_idle_connections_give_theirs_to_those_that_ask() {
         flood.push(idle_from(&gateway, host).await);
     }
     assert!(answers(&mut idle_from(&gateway, 20).await).await);
-    let metrics = timeout(SOON, async { get(&mut on(&admin).await, "/metrics", "").await }).await.unwrap();
+    let metrics =
+        timeout(SOON, async { get(&mut on(&admin).await, "/metrics", "").await }).await.unwrap();
     let failures = value(&metrics, "micro_socket_failed_accepts_total ");
     // Two listeners, which pause for 100 ms each time.
     let most = 2.0 * (start.elapsed().as_secs_f64() / 0.1 + 1.0);

@@ -16,11 +16,15 @@ fn error<'a>(frame: &'a Value, code: &str) -> &'a str {
 async fn the_answers_have_exactly_their_fields() {
     let gateway = Gateway::start(&[]);
     let mut socket = gateway.connect("/ws").await;
-    let subscribed = socket.ask(&json!({ "type": "setup", "token": "demo-user", "topics": ["prices"] })).await;
+    let subscribed =
+        socket.ask(&json!({ "type": "setup", "token": "demo-user", "topics": ["prices"] })).await;
     assert_eq!(keys(&subscribed), ["type", "topic", "seqNo", "epoch"]);
     assert_eq!((&subscribed["topic"], &subscribed["seqNo"]), (&json!("prices"), &json!(0)));
     let epoch = subscribed["epoch"].as_str().unwrap();
-    assert!((1..=64).contains(&epoch.len()) && epoch.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
+    assert!(
+        (1..=64).contains(&epoch.len())
+            && epoch.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    );
 
     let ready = socket.next().await;
     assert_eq!(keys(&ready), ["type", "sessionId", "limits"]);
@@ -31,9 +35,15 @@ async fn the_answers_have_exactly_their_fields() {
     );
 
     let ack = socket.ask(&json!({ "type": "publish", "topic": "prices", "messageId": "k", "payload": { "bid": 1 } })).await;
-    assert_eq!(ack, json!({ "type": "ack", "messageId": "k", "status": "ok", "topic": "prices", "seqNo": 1 }));
+    assert_eq!(
+        ack,
+        json!({ "type": "ack", "messageId": "k", "status": "ok", "topic": "prices", "seqNo": 1 })
+    );
     let message = socket.next().await;
-    assert_eq!(message, json!({ "type": "message", "topic": "prices", "seqNo": 1, "messageId": "k", "data": { "bid": 1 } }));
+    assert_eq!(
+        message,
+        json!({ "type": "message", "topic": "prices", "seqNo": 1, "messageId": "k", "data": { "bid": 1 } })
+    );
     assert_eq!(socket.ask(&json!({ "type": "ping" })).await, json!({ "type": "pong" }));
     let unsubscribed = socket.ask(&json!({ "type": "unsubscribe", "topic": "prices" })).await;
     assert_eq!(unsubscribed, json!({ "type": "unsubscribed", "topic": "prices" }));
@@ -57,9 +67,15 @@ async fn payloads_arrive_byte_for_byte() {
         &deep,
     ];
     for (seq_no, payload) in (1..).zip(payloads) {
-        socket.send(&format!(r#"{{"type":"publish","topic":"t","messageId":"{seq_no}","payload":{payload}}}"#)).await;
+        socket
+            .send(&format!(
+                r#"{{"type":"publish","topic":"t","messageId":"{seq_no}","payload":{payload}}}"#
+            ))
+            .await;
         assert_eq!(socket.next().await["seqNo"], seq_no);
-        let expected = format!(r#"{{"type":"message","topic":"t","seqNo":{seq_no},"messageId":"{seq_no}","data":{payload}}}"#);
+        let expected = format!(
+            r#"{{"type":"message","topic":"t","seqNo":{seq_no},"messageId":"{seq_no}","data":{payload}}}"#
+        );
         assert_eq!(socket.next_text().await, expected);
     }
 }
@@ -71,7 +87,10 @@ async fn names_with_quotes_and_escapes_are_the_same_everywhere() {
     let ack = socket.ask(&json!({ "type": "publish", "topic": "a \"b\" \\ ä/ö", "messageId": "\"\\é", "payload": null })).await;
     assert_eq!((&ack["topic"], &ack["messageId"]), (&json!("a \"b\" \\ ä/ö"), &json!("\"\\é")));
     let message = socket.next().await;
-    assert_eq!((&message["topic"], &message["messageId"]), (&json!("a \"b\" \\ ä/ö"), &json!("\"\\é")));
+    assert_eq!(
+        (&message["topic"], &message["messageId"]),
+        (&json!("a \"b\" \\ ä/ö"), &json!("\"\\é"))
+    );
 }
 
 #[tokio::test]
@@ -130,14 +149,34 @@ async fn each_fault_has_its_code_says_what_is_wrong_and_changes_nothing() {
         (r#"{"type":"publish","topic":"t"}"#, "INVALID_MESSAGE", "messageId"),
         (r#"{"type":"publish","topic":"t","messageId":""}"#, "INVALID_MESSAGE", "messageId"),
         (r#"{"type":"publish","topic":"t","messageId":7}"#, "INVALID_MESSAGE", "messageId"),
-        ("{\"type\":\"publish\",\"topic\":\"t\",\"messageId\":\"a\\u0000\"}", "INVALID_MESSAGE", "messageId"),
-        (r#"{"type":"publish","topic":"t","messageId":"m"}"#, "INVALID_MESSAGE", "payload is missing"),
-        (r#"{"type":"publish","topic":"t","messageId":"m","data":1}"#, "INVALID_MESSAGE", "\"data\""),
-        (r#"{"type":"publish","topic":"t","messageId":"\udc00","payload":1}"#, "INVALID_MESSAGE", "messageId"),
+        (
+            "{\"type\":\"publish\",\"topic\":\"t\",\"messageId\":\"a\\u0000\"}",
+            "INVALID_MESSAGE",
+            "messageId",
+        ),
+        (
+            r#"{"type":"publish","topic":"t","messageId":"m"}"#,
+            "INVALID_MESSAGE",
+            "payload is missing",
+        ),
+        (
+            r#"{"type":"publish","topic":"t","messageId":"m","data":1}"#,
+            "INVALID_MESSAGE",
+            "\"data\"",
+        ),
+        (
+            r#"{"type":"publish","topic":"t","messageId":"\udc00","payload":1}"#,
+            "INVALID_MESSAGE",
+            "messageId",
+        ),
         (r#"{"type":"ping","\ud800":1,"\uD800":1}"#, "INVALID_MESSAGE", "twice"),
         (r#"{"type":"subscribe"}"#, "INVALID_MESSAGE", "topic"),
         (r#"{"type":"subscribe","topic":["t"]}"#, "INVALID_MESSAGE", "topic"),
-        (r#"{"type":"subscribe","topic":"x","lastSeq":9007199254740992}"#, "INVALID_MESSAGE", "lastSeq"),
+        (
+            r#"{"type":"subscribe","topic":"x","lastSeq":9007199254740992}"#,
+            "INVALID_MESSAGE",
+            "lastSeq",
+        ),
         (r#"{"type":"ack","topic":"t"}"#, "INVALID_MESSAGE", "seqNo"),
         (r#"{"type":"Ping"}"#, "UNKNOWN_TYPE", "Ping"),
         (r#"{"type":"subscribe","topic":""}"#, "INVALID_TOPIC", "empty"),
@@ -147,8 +186,16 @@ async fn each_fault_has_its_code_says_what_is_wrong_and_changes_nothing() {
         let answer = socket.next().await;
         assert!(error(&answer, code).contains(part), "{frame}: {answer}");
     }
-    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 1, "subscriptions": 1 }));
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null })).await["seqNo"], 1);
+    assert_eq!(
+        gateway.counts().await,
+        json!({ "connections": 1, "topics": 1, "subscriptions": 1 })
+    );
+    assert_eq!(
+        socket
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null }))
+            .await["seqNo"],
+        1
+    );
 }
 
 #[tokio::test]

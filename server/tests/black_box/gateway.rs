@@ -34,13 +34,21 @@ impl Gateway {
     }
 
     /// With these arguments besides.
-    pub(crate) fn start_by(arguments: &[&str], environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+    pub(crate) fn start_by(
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
         let command = [env!("CARGO_BIN_EXE_micro-socket"), "--listen", "127.0.0.1:0"];
         Self::start_command(&[&command, arguments].concat(), environment, log)
     }
 
     /// By a program and its arguments.
-    pub(crate) fn start_command(command: &[&str], environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
+    pub(crate) fn start_command(
+        command: &[&str],
+        environment: &[(&str, &str)],
+        log: impl Into<Stdio>,
+    ) -> Self {
         let mut process = Command::new(command[0]);
         process.args(&command[1..]).env_clear().envs(environment.iter().copied());
         Self::of(process, log)
@@ -51,7 +59,8 @@ impl Gateway {
         let output = BufReader::new(process.stdout.take().unwrap());
         // reqwest needs one to be there; the first test that comes by installs it.
         let _installed = ring::default_provider().install_default();
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let client =
+            Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
         let mut gateway = Self { process, output, address: String::new(), client };
         let line = gateway.line();
         let address = line.strip_prefix("Micro Socket listens on http").unwrap();
@@ -70,16 +79,33 @@ impl Gateway {
         self.request(Method::GET, path, &[]).await
     }
 
-    pub(crate) async fn request(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Response {
         self.send(method, path, headers, "").await
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Response {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        self.client.request(method, format!("http://{}{path}", self.address)).headers(map).body(body).send().await.unwrap()
+        self.client
+            .request(method, format!("http://{}{path}", self.address))
+            .headers(map)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// `POST /publish` with this body, as the backend with this key.
@@ -120,10 +146,17 @@ impl Gateway {
     pub(crate) async fn metrics(&self) -> HashMap<String, f64> {
         let text = self.get("/metrics").await.text().await.unwrap();
         let samples = text.lines().filter(|line| !line.starts_with('#'));
-        samples.map(|line| line.rsplit_once(' ').map(|(name, value)| (name.to_owned(), value.parse().unwrap())).unwrap()).collect()
+        samples
+            .map(|line| {
+                line.rsplit_once(' ')
+                    .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+                    .unwrap()
+            })
+            .collect()
     }
 
-    /// Waits until the three counts of `/stats` are `expected`: what a client has done shows there a moment later.
+    /// Waits until the three counts of `/stats` are `expected`: what a client has done shows there
+    /// a moment later.
     pub(crate) async fn stats_become(&self, expected: Value, within: Duration) {
         let deadline = Instant::now() + within;
         loop {
@@ -148,14 +181,22 @@ impl Gateway {
     /// The status by which an opening handshake is refused.
     pub(crate) async fn refusal(&self, path: &str) -> u16 {
         match tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await {
-            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => response.status().as_u16(),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
+                response.status().as_u16()
+            }
             other => panic!("{other:?}"),
         }
     }
 
     /// Sends the process the signal of this name.
     pub(crate) fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &self.pid().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -60,7 +60,10 @@ async fn what_is_no_opening_handshake_is_told_so() {
             _ => continue,
         };
         assert_eq!(problem(&mut raw, &head).await["code"], code, "{request}");
-        assert!(!request.contains("Version: 8") || head.to_lowercase().contains("sec-websocket-version: 13"));
+        assert!(
+            !request.contains("Version: 8")
+                || head.to_lowercase().contains("sec-websocket-version: 13")
+        );
     }
 }
 
@@ -71,7 +74,10 @@ async fn no_extension_is_negotiated() {
     let offer = "\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
     raw.send(opening("/ws").replace("\r\n\r\n", offer).as_bytes()).await;
     let head = raw.head().await.to_lowercase();
-    assert!(head.starts_with("http/1.1 101 ") && !head.contains("sec-websocket-extensions"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 101 ") && !head.contains("sec-websocket-extensions"),
+        "{head}"
+    );
     raw.send(&frame(0xC1, SETUP.as_bytes())).await;
     assert_eq!(raw.close_code().await, 1002);
 }
@@ -80,7 +86,10 @@ async fn no_extension_is_negotiated() {
 async fn frames_may_come_with_the_handshake() {
     let gateway = Gateway::start(&[]);
     let mut raw = Raw::tcp(&gateway).await;
-    raw.send(&[opening("/ws/sub/t").as_bytes(), &text(SETUP), &text(r#"{"type":"ping"}"#)].concat()).await;
+    raw.send(
+        &[opening("/ws/sub/t").as_bytes(), &text(SETUP), &text(r#"{"type":"ping"}"#)].concat(),
+    )
+    .await;
     assert!(raw.head().await.starts_with("HTTP/1.1 101 "));
     for part in ["subscribed", "ready", "pong"] {
         assert!(raw.next_text().await.contains(part));
@@ -92,8 +101,12 @@ async fn bytes_may_come_one_by_one() {
     let gateway = Gateway::start(&[]);
     let mut raw = Raw::tcp(&gateway).await;
     raw.stream.set_nodelay(true).unwrap();
-    for byte in
-        [opening("/ws/sub/t").as_bytes(), &text(SETUP), &text(r#"{"type":"publish","topic":"t","messageId":"m","payload":null}"#)].concat()
+    for byte in [
+        opening("/ws/sub/t").as_bytes(),
+        &text(SETUP),
+        &text(r#"{"type":"publish","topic":"t","messageId":"m","payload":null}"#),
+    ]
+    .concat()
     {
         raw.send(&[byte]).await;
     }
@@ -108,7 +121,11 @@ async fn fragments_with_a_ping_between() {
     let gateway = Gateway::start(&[]);
     let mut raw = Raw::open(&gateway).await;
     let (first, last) = SETUP.as_bytes().split_at(10);
-    raw.send(&[frame(0x01, first), frame(0x89, b"are you there?"), frame(0x00, b""), frame(0x80, last)].concat()).await;
+    raw.send(
+        &[frame(0x01, first), frame(0x89, b"are you there?"), frame(0x00, b""), frame(0x80, last)]
+            .concat(),
+    )
+    .await;
     assert_eq!(raw.next().await, (10, b"are you there?".to_vec()));
     assert!(raw.next_text().await.contains("ready"));
 }
@@ -119,6 +136,8 @@ async fn a_header_that_takes_too_long_is_cut_off() {
     let mut raw = Raw::tcp(&gateway).await;
     raw.send(b"GET /ws HTTP/1.1\r\nHost: gate").await;
     let mut rest = Vec::new();
-    let read = tokio::time::timeout(std::time::Duration::from_secs(10), raw.stream.read_to_end(&mut rest)).await;
+    let read =
+        tokio::time::timeout(std::time::Duration::from_secs(10), raw.stream.read_to_end(&mut rest))
+            .await;
     assert!(read.is_ok(), "the connection is still open");
 }

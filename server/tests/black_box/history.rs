@@ -1,4 +1,5 @@
-//! History and replay: what is said by `recovered`, and that nothing is missing or repeated where it is true.
+//! History and replay: what is said by `recovered`, and that nothing is missing or repeated where
+//! it is true.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -15,13 +16,24 @@ async fn publish(socket: &mut Socket, topic: &str, ids: impl Iterator<Item = u64
 async fn expect(socket: &mut Socket, mut after: u64, last: u64) {
     while after < last {
         let message = socket.next().await;
-        assert_eq!((&message["type"], message["seqNo"].as_u64()), (&json!("message"), Some(after + 1)), "{message}");
+        assert_eq!(
+            (&message["type"], message["seqNo"].as_u64()),
+            (&json!("message"), Some(after + 1)),
+            "{message}"
+        );
         after += 1;
     }
 }
 
-async fn subscribe(socket: &mut Socket, topic: &str, last_seq: u64, epoch: Option<&Value>) -> Value {
-    socket.ask(&json!({ "type": "subscribe", "topic": topic, "lastSeq": last_seq, "epoch": epoch })).await
+async fn subscribe(
+    socket: &mut Socket,
+    topic: &str,
+    last_seq: u64,
+    epoch: Option<&Value>,
+) -> Value {
+    socket
+        .ask(&json!({ "type": "subscribe", "topic": topic, "lastSeq": last_seq, "epoch": epoch }))
+        .await
 }
 
 #[tokio::test]
@@ -45,22 +57,30 @@ async fn in_a_setup_nothing_is_replayed_before_ready() {
     publish(&mut publisher, "a", 1..=3, "x").await;
     publish(&mut publisher, "b", 4..=5, "x").await;
     let mut socket = gateway.connect("/ws/sub/a").await;
-    let setup = json!({ "type": "setup", "token": "u", "topics": ["b"], "lastSeq": { "a": 1, "b": 0 } });
+    let setup =
+        json!({ "type": "setup", "token": "u", "topics": ["b"], "lastSeq": { "a": 1, "b": 0 } });
     assert_eq!(socket.ask(&setup).await["recovered"], true);
     assert_eq!(socket.next().await["recovered"], true);
     assert_eq!(socket.next().await["type"], "ready");
     let mut seen = Vec::new();
     for _ in 0..4 {
         let message = socket.next().await;
-        seen.push((message["topic"].as_str().unwrap().to_owned(), message["seqNo"].as_u64().unwrap()));
+        seen.push((
+            message["topic"].as_str().unwrap().to_owned(),
+            message["seqNo"].as_u64().unwrap(),
+        ));
     }
     seen.sort();
-    assert_eq!(seen, [("a".to_owned(), 2), ("a".to_owned(), 3), ("b".to_owned(), 1), ("b".to_owned(), 2)]);
+    assert_eq!(
+        seen,
+        [("a".to_owned(), 2), ("a".to_owned(), 3), ("b".to_owned(), 1), ("b".to_owned(), 2)]
+    );
 }
 
 #[tokio::test]
 async fn recovered_is_right_in_every_case() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__TOPICS", r#"[{ pattern = "t", messages = 3 }]"#)]);
+    let gateway =
+        Gateway::start(&[("MICRO_SOCKET_HISTORY__TOPICS", r#"[{ pattern = "t", messages = 3 }]"#)]);
     let mut publisher = gateway.user("p", &[]).await;
     publish(&mut publisher, "t", 1..=10, "x").await;
     let mut socket = gateway.user("u", &[]).await;
@@ -80,7 +100,11 @@ async fn recovered_is_right_in_every_case() {
     ] {
         socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await;
         let answer = subscribe(&mut socket, "t", last_seq, epoch).await;
-        assert_eq!((&answer["recovered"], &answer["seqNo"]), (&json!(recovered), &json!(10)), "{last_seq} {epoch:?}");
+        assert_eq!(
+            (&answer["recovered"], &answer["seqNo"]),
+            (&json!(recovered), &json!(10)),
+            "{last_seq} {epoch:?}"
+        );
         if recovered {
             expect(&mut socket, last_seq, 10).await;
         }
@@ -104,7 +128,10 @@ async fn a_position_stays_provable_after_the_messages_have_aged_out() {
 
 #[tokio::test]
 async fn a_topic_that_was_forgotten_and_reborn_has_another_epoch() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__AGE", "50ms"), ("MICRO_SOCKET_HISTORY__META_TTL", "50ms")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_HISTORY__AGE", "50ms"),
+        ("MICRO_SOCKET_HISTORY__META_TTL", "50ms"),
+    ]);
     let mut socket = gateway.user("u", &[]).await;
     let first = socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await["epoch"].clone();
     socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await;
@@ -132,7 +159,10 @@ async fn a_gateway_that_was_restarted_recovers_no_old_position() {
 #[tokio::test]
 async fn joining_again_and_again_while_others_publish_leaves_no_gap_and_no_repeat() {
     const MESSAGES: u64 = 20_000;
-    let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__MESSAGES", "100000"), ("MICRO_SOCKET_LIMITS__REPLAY_RATE", "0")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_HISTORY__MESSAGES", "100000"),
+        ("MICRO_SOCKET_LIMITS__REPLAY_RATE", "0"),
+    ]);
     let mut publisher = gateway.user("p", &[]).await;
     let publishing = tokio::spawn(async move {
         for batch in 0..MESSAGES / 50 {
@@ -185,7 +215,10 @@ async fn a_client_that_catches_up_is_no_slow_consumer() {
     assert_eq!(socket.next().await["recovered"], true);
     while last < 410 || others < 10 {
         let message = socket.next().await;
-        let (seq_no, of) = (message["seqNo"].as_u64().unwrap(), if message["topic"] == "t" { &mut last } else { &mut others });
+        let (seq_no, of) = (
+            message["seqNo"].as_u64().unwrap(),
+            if message["topic"] == "t" { &mut last } else { &mut others },
+        );
         assert_eq!(seq_no, *of + 1);
         *of = seq_no;
     }
@@ -193,7 +226,10 @@ async fn a_client_that_catches_up_is_no_slow_consumer() {
 
 #[tokio::test]
 async fn a_replay_that_is_overtaken_by_the_limits_says_so() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__BYTES", "32MiB"), ("MICRO_SOCKET_HISTORY__MESSAGES", "400")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_HISTORY__BYTES", "32MiB"),
+        ("MICRO_SOCKET_HISTORY__MESSAGES", "400"),
+    ]);
     let mut publisher = gateway.user("p", &[]).await;
     let payload = "x".repeat(60_000);
     publish(&mut publisher, "t", 1..=400, &payload).await;
@@ -223,7 +259,12 @@ async fn replay_has_its_rate() {
     publish(&mut socket, "t", 1..=250, "x").await;
     let start = Instant::now();
     assert_eq!(subscribe(&mut socket, "t", 0, None).await["recovered"], true);
-    socket.send(&json!({ "type": "publish", "topic": "t", "messageId": "live", "payload": null }).to_string()).await;
+    socket
+        .send(
+            &json!({ "type": "publish", "topic": "t", "messageId": "live", "payload": null })
+                .to_string(),
+        )
+        .await;
     let (mut last, mut acked) = (0, false);
     while last < 251 {
         let frame = socket.next().await;
@@ -247,8 +288,20 @@ async fn all_history_together_has_a_limit() {
     for topic in 0..100 {
         publish(&mut socket, &format!("t{topic}"), topic * 10..topic * 10 + 10, &payload).await;
     }
-    assert!(gateway.memory() < before + 24 * 1024 * 1024, "{} KiB more for 50 MB", (gateway.memory() - before) / 1024);
-    assert_eq!(subscribe(&mut socket, "t99", 9, None).await["recovered"], true, "the newest of each is there");
+    assert!(
+        gateway.memory() < before + 24 * 1024 * 1024,
+        "{} KiB more for 50 MB",
+        (gateway.memory() - before) / 1024
+    );
+    assert_eq!(
+        subscribe(&mut socket, "t99", 9, None).await["recovered"],
+        true,
+        "the newest of each is there"
+    );
     expect(&mut socket, 9, 10).await;
-    assert_eq!(subscribe(&mut socket, "t0", 5, None).await["recovered"], false, "and of none more than has room");
+    assert_eq!(
+        subscribe(&mut socket, "t0", 5, None).await["recovered"],
+        false,
+        "and of none more than has room"
+    );
 }

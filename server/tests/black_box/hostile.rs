@@ -41,7 +41,11 @@ async fn garbage() {
         for _ in 0..5 {
             let len = (noise.next() % 300) as usize;
             let bytes = noise.bytes(len);
-            let sent = if round % 3 == 0 { bytes } else { frame([0x81, 0x82, 0x89, 0x8A, 0x01, 0x80][len % 6], &bytes) };
+            let sent = if round % 3 == 0 {
+                bytes
+            } else {
+                frame([0x81, 0x82, 0x89, 0x8A, 0x01, 0x80][len % 6], &bytes)
+            };
             // Closed already, for what came before.
             if tokio::io::AsyncWriteExt::write_all(&mut raw.stream, &sent).await.is_err() {
                 break;
@@ -90,8 +94,12 @@ async fn connections_that_come_and_vanish_while_others_publish() {
     gateway.stats_become(json!({ "connections": 1, "topics": 1, "subscriptions": 1 }), SOON).await;
 }
 
-/// Sends frames over and over without reading, until the gateway takes no more. Then reads on: whole frames, and why it was closed.
-async fn send_without_reading(gateway: &Gateway, frames: impl Fn(usize) -> Vec<u8> + Send + 'static) {
+/// Sends frames over and over without reading, until the gateway takes no more. Then reads on:
+/// whole frames, and why it was closed.
+async fn send_without_reading(
+    gateway: &Gateway,
+    frames: impl Fn(usize) -> Vec<u8> + Send + 'static,
+) {
     let mut raw = Raw::open(gateway).await;
     raw.send(&text(r#"{"type":"setup","token":"u"}"#)).await;
     assert!(raw.next_text().await.contains("ready"));
@@ -108,7 +116,12 @@ async fn send_without_reading(gateway: &Gateway, frames: impl Fn(usize) -> Vec<u
         }
         panic!("it could send for ever");
     });
-    gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), Duration::from_secs(30)).await;
+    gateway
+        .stats_become(
+            json!({ "connections": 0, "topics": 0, "subscriptions": 0 }),
+            Duration::from_secs(30),
+        )
+        .await;
     let stream = sending.await.unwrap();
     assert!(gateway.memory() < before + 32 * MIB, "{} MiB more", (gateway.memory() - before) / MIB);
     stream.set_nonblocking(true).unwrap();
@@ -120,8 +133,9 @@ async fn send_without_reading(gateway: &Gateway, frames: impl Fn(usize) -> Vec<u
 async fn publishing_without_reading_the_answers() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_DEDUP__MAX_KEYS", "1000")]);
     let topic = "t".repeat(256);
-    let publish =
-        move |i| text(&json!({ "type": "publish", "topic": topic, "messageId": format!("{i:0128}"), "payload": null }).to_string());
+    let publish = move |i| {
+        text(&json!({ "type": "publish", "topic": topic, "messageId": format!("{i:0128}"), "payload": null }).to_string())
+    };
     send_without_reading(&gateway, publish).await;
 }
 

@@ -10,8 +10,15 @@ pub(crate) async fn on(address: &str) -> TcpStream {
 }
 
 /// Asks for `path`, with these header lines besides; head and body of the answer, as they came.
-pub(crate) async fn get(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), path: &str, headers: &str) -> String {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes()).await.unwrap();
+pub(crate) async fn get(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    path: &str,
+    headers: &str,
+) -> String {
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes())
+        .await
+        .unwrap();
     answer(stream).await
 }
 
@@ -22,7 +29,10 @@ pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
         answer.push(stream.read_u8().await.unwrap());
     }
     let head = String::from_utf8(answer.clone()).unwrap();
-    let len = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |len| len.parse().unwrap());
+    let len = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |len| len.parse().unwrap());
     let start = answer.len();
     answer.resize(start + len, 0);
     stream.read_exact(&mut answer[start..]).await.unwrap();

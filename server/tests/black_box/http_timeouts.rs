@@ -35,7 +35,12 @@ async fn answers_that_are_not_read_let_their_connections_go() {
     let mut unread = Vec::new();
     for path in ["/docs", "/openapi.json", "/asyncapi.json", "/metrics"] {
         let mut stream = narrow(&gateway).await;
-        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(100).as_bytes()).await.unwrap();
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(100).as_bytes(),
+            )
+            .await
+            .unwrap();
         unread.push(stream);
     }
     is_alone(&gateway).await;
@@ -43,12 +48,18 @@ async fn answers_that_are_not_read_let_their_connections_go() {
 
 #[tokio::test]
 async fn a_connection_without_a_request_is_closed() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__HTTP", "10m"), ("MICRO_SOCKET_TIMEOUTS__SETUP", "300ms")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_TIMEOUTS__HTTP", "10m"),
+        ("MICRO_SOCKET_TIMEOUTS__SETUP", "300ms"),
+    ]);
     assert_eq!(end(&mut on(&gateway.address).await).await, b"");
     let mut kept = on(&gateway.address).await;
     assert!(get(&mut kept, "/healthz", "").await.starts_with("HTTP/1.1 200 "));
     assert_eq!(end(&mut on(&gateway.address).await).await, b"", "as long as the first one had");
-    assert!(get(&mut kept, "/healthz", "").await.starts_with("HTTP/1.1 200 "), "kept alive for longer");
+    assert!(
+        get(&mut kept, "/healthz", "").await.starts_with("HTTP/1.1 200 "),
+        "kept alive for longer"
+    );
 }
 
 #[tokio::test]
@@ -81,10 +92,15 @@ async fn a_header_that_is_too_large_is_told_so() {
     let gateway = Gateway::start(&[]);
     for header in [format!("x: {}", "y".repeat(100_000)), "x: y\r\n".repeat(5_000)] {
         let mut raw = Raw::tcp(&gateway).await;
-        raw.send(format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n").as_bytes()).await;
+        raw.send(
+            format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n").as_bytes(),
+        )
+        .await;
         let head = raw.head().await;
         assert!(head.starts_with("HTTP/1.1 431 "), "{head}");
     }
     let fits = format!("x: {}\r\n", "y".repeat(15_000));
-    assert!(get(&mut on(&gateway.address).await, "/healthz", &fits).await.starts_with("HTTP/1.1 200 "));
+    assert!(
+        get(&mut on(&gateway.address).await, "/healthz", &fits).await.starts_with("HTTP/1.1 200 ")
+    );
 }

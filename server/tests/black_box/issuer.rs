@@ -20,11 +20,13 @@ use tokio::task::JoinHandle;
 pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
 
 /// What makes a gateway take tokens signed with [`SECRET`].
-pub(crate) const BY_SECRET: [(&str, &str); 2] = [("MICRO_SOCKET_AUTH__MODE", "jwt"), ("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET)];
+pub(crate) const BY_SECRET: [(&str, &str); 2] =
+    [("MICRO_SOCKET_AUTH__MODE", "jwt"), ("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET)];
 
 /// Seconds since 1970, so many from now.
 pub(crate) fn in_seconds(seconds: i64) -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+        + seconds
 }
 
 /// The usual claims of `user`, `more` over them.
@@ -49,7 +51,11 @@ pub(crate) struct Signer {
 
 impl Signer {
     pub(crate) fn secret() -> Self {
-        Self { algorithm: Algorithm::HS256, key: EncodingKey::from_secret(SECRET.as_bytes()), id: None }
+        Self {
+            algorithm: Algorithm::HS256,
+            key: EncodingKey::from_secret(SECRET.as_bytes()),
+            id: None,
+        }
     }
 
     pub(crate) fn rsa() -> Self {
@@ -172,7 +178,8 @@ fn key_set(keys: &[&Signer]) -> String {
 }
 
 async fn answer(State(state): State<Arc<Published>>, headers: HeaderMap) -> Response {
-    *state.authorization.lock() = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
+    *state.authorization.lock() =
+        headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
     state.fetches.fetch_add(1, SeqCst);
     let _open = state.open.acquire().await.unwrap();
     let answer = state.answer.lock().clone();

@@ -10,15 +10,20 @@ use crate::gateway::{Gateway, Socket};
 use crate::issuer::{BY_SECRET, KeyServer, Signer, claims, in_seconds, token};
 
 /// Everything is allowed to whoever gets in.
-const ALL: [(&str, &str); 2] = [("MICRO_SOCKET_ACCESS__DEFAULT_SUBSCRIBE", ">"), ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", ">")];
+const ALL: [(&str, &str); 2] = [
+    ("MICRO_SOCKET_ACCESS__DEFAULT_SUBSCRIBE", ">"),
+    ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", ">"),
+];
 
 fn start(environment: &[(&str, &str)]) -> Gateway {
     Gateway::start(&[environment, &ALL].concat())
 }
 
-/// What a setup with this token is answered by, on a connection of its own: `ready`, or the code of the error.
+/// What a setup with this token is answered by, on a connection of its own: `ready`, or the code of
+/// the error.
 async fn setup(gateway: &Gateway, token: &str) -> String {
-    let answer = gateway.connect("/ws").await.ask(&json!({ "type": "setup", "token": token })).await;
+    let answer =
+        gateway.connect("/ws").await.ask(&json!({ "type": "setup", "token": token })).await;
     answer["code"].as_str().unwrap_or(answer["type"].as_str().unwrap()).to_owned()
 }
 
@@ -33,10 +38,23 @@ async fn connected(gateway: &Gateway, token: &str) -> Socket {
 async fn each_algorithm_by_its_key() {
     for (signer, pem) in [(Signer::rsa(), "rsa"), (Signer::ec(), "ec"), (Signer::ed(), "ed")] {
         let path = format!("{}/tests/keys/{pem}.pub.pem", env!("CARGO_MANIFEST_DIR"));
-        let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__JWT_PUBLIC_KEY_FILE", &path)]);
-        assert_eq!(setup(&gateway, &signer.sign(&claims("ann", json!({})))).await, "ready", "{pem}");
-        assert_eq!(setup(&gateway, &token("ann", json!({}))).await, "ready", "the secret counts beside it");
-        assert_eq!(setup(&gateway, &Signer::other_rsa().sign(&claims("ann", json!({})))).await, "AUTH_FAILED", "{pem}");
+        let gateway =
+            start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__JWT_PUBLIC_KEY_FILE", &path)]);
+        assert_eq!(
+            setup(&gateway, &signer.sign(&claims("ann", json!({})))).await,
+            "ready",
+            "{pem}"
+        );
+        assert_eq!(
+            setup(&gateway, &token("ann", json!({}))).await,
+            "ready",
+            "the secret counts beside it"
+        );
+        assert_eq!(
+            setup(&gateway, &Signer::other_rsa().sign(&claims("ann", json!({})))).await,
+            "AUTH_FAILED",
+            "{pem}"
+        );
     }
 }
 
@@ -52,7 +70,12 @@ async fn the_subject_is_the_user() {
 
 #[tokio::test]
 async fn a_bad_token_is_told_three_times_and_then_the_connection_ends() {
-    let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "0s"), ("MICRO_SOCKET_AUTH__AUDIENCE", "us")]);
+    let gateway = start(&[
+        BY_SECRET[0],
+        BY_SECRET[1],
+        ("MICRO_SOCKET_AUTH__LEEWAY", "0s"),
+        ("MICRO_SOCKET_AUTH__AUDIENCE", "us"),
+    ]);
     let mut socket = gateway.connect("/ws").await;
     let good = token("ann", json!({ "aud": "us" }));
     let unsigned = format!("{}.", good.rsplit_once('.').unwrap().0);
@@ -63,7 +86,10 @@ async fn a_bad_token_is_told_three_times_and_then_the_connection_ends() {
     ] {
         let answer = socket.ask(&json!({ "type": "setup", "token": token })).await;
         assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!(code)));
-        assert!(!answer.to_string().contains(&token[..20]), "the token does not come back: {answer}");
+        assert!(
+            !answer.to_string().contains(&token[..20]),
+            "the token does not come back: {answer}"
+        );
     }
     assert_eq!(socket.closed().await.0, Some(4401));
     assert_eq!(setup(&gateway, &good).await, "ready");
@@ -80,10 +106,18 @@ async fn keys_are_fetched_once_and_again_for_an_unknown_id() {
     }
     assert_eq!(issuer.fetches(), 1);
     let rotated = new.sign(&claims("ann", json!({})));
-    assert_eq!(until_fetched(&gateway, &rotated, &issuer, 2).await, "AUTH_FAILED", "the issuer does not know it either");
+    assert_eq!(
+        until_fetched(&gateway, &rotated, &issuer, 2).await,
+        "AUTH_FAILED",
+        "the issuer does not know it either"
+    );
     issuer.publish(&[&new]);
     assert_eq!(until_fetched(&gateway, &rotated, &issuer, 3).await, "ready");
-    assert_eq!(setup(&gateway, &old.sign(&claims("ann", json!({})))).await, "AUTH_FAILED", "a key that was withdrawn");
+    assert_eq!(
+        setup(&gateway, &old.sign(&claims("ann", json!({})))).await,
+        "AUTH_FAILED",
+        "a key that was withdrawn"
+    );
 }
 
 /// Tries this token until the issuer was asked for the `count`th time; the last answer.
@@ -103,7 +137,9 @@ async fn garbage_does_not_hammer_the_issuer() {
     let good = Signer::ec().named("good");
     let issuer = KeyServer::start(&[&good]).await;
     let gateway = start(&issuer.environment("1h"));
-    let garbage: Vec<String> = (0..40).map(|n| Signer::ec().named(&format!("garbage-{n}")).sign(&claims("eve", json!({})))).collect();
+    let garbage: Vec<String> = (0..40)
+        .map(|n| Signer::ec().named(&format!("garbage-{n}")).sign(&claims("eve", json!({}))))
+        .collect();
     let answers = join_all(garbage.iter().map(|token| setup(&gateway, token))).await;
     assert!(answers.iter().all(|answer| answer == "AUTH_FAILED"), "{answers:?}");
     assert_eq!(issuer.fetches(), 1, "one for all, and no second one within jwks_min_refresh");
@@ -150,16 +186,25 @@ async fn a_fetch_that_fails_keeps_the_keys() {
     let (known, unknown) = (Signer::rsa().named("known"), Signer::ed().named("unknown"));
     let issuer = KeyServer::start(&[&known]).await;
     let gateway = start(&issuer.environment("100ms"));
-    let (known, unknown) = (known.sign(&claims("ann", json!({}))), unknown.sign(&claims("ann", json!({}))));
+    let (known, unknown) =
+        (known.sign(&claims("ann", json!({}))), unknown.sign(&claims("ann", json!({}))));
     assert_eq!(setup(&gateway, &known).await, "ready");
     let large = format!("{{\"keys\":[],\"more\":\"{}\"}}", "x".repeat(300 * 1024));
-    for (count, (status, body)) in
-        [(StatusCode::INTERNAL_SERVER_ERROR, ""), (StatusCode::OK, "<html>"), (StatusCode::OK, &large), (StatusCode::FOUND, "")]
-            .into_iter()
-            .enumerate()
+    for (count, (status, body)) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, ""),
+        (StatusCode::OK, "<html>"),
+        (StatusCode::OK, &large),
+        (StatusCode::FOUND, ""),
+    ]
+    .into_iter()
+    .enumerate()
     {
         issuer.answer(StatusCode::from_u16(status.as_u16()).unwrap(), body.to_owned());
-        assert_eq!(until_fetched(&gateway, &unknown, &issuer, 2 + count).await, "BACKBONE_UNAVAILABLE", "{status}");
+        assert_eq!(
+            until_fetched(&gateway, &unknown, &issuer, 2 + count).await,
+            "BACKBONE_UNAVAILABLE",
+            "{status}"
+        );
         assert_eq!(setup(&gateway, &known).await, "ready", "{status}");
     }
 }
@@ -183,7 +228,11 @@ async fn when_the_token_ends_so_does_the_connection() {
     let mut others = connected(&gateway, &token("bob", json!({}))).await;
     let mut socket = gateway.connect("/ws/sub/t").await;
     let exp = in_seconds(3);
-    assert_eq!(socket.ask(&json!({ "type": "setup", "token": token("ann", json!({ "exp": exp })) })).await["type"], "subscribed");
+    assert_eq!(
+        socket.ask(&json!({ "type": "setup", "token": token("ann", json!({ "exp": exp })) })).await
+            ["type"],
+        "subscribed"
+    );
     assert_eq!(socket.next().await["type"], "ready");
     let mut published = 0;
     while in_seconds(0) <= exp {
@@ -195,8 +244,15 @@ async fn when_the_token_ends_so_does_the_connection() {
     assert_eq!(code, Some(4401));
     let (last, messages) = frames.split_last().unwrap();
     assert_eq!((&last["type"], &last["code"]), (&json!("error"), &json!("TOKEN_EXPIRED")));
-    assert!(messages.iter().zip(1..).all(|(message, number)| message["seqNo"] == number), "in order, nothing behind the end");
-    assert!(!messages.is_empty() && messages.len() < usize::try_from(published).unwrap(), "{} of {published}", messages.len());
+    assert!(
+        messages.iter().zip(1..).all(|(message, number)| message["seqNo"] == number),
+        "in order, nothing behind the end"
+    );
+    assert!(
+        !messages.is_empty() && messages.len() < usize::try_from(published).unwrap(),
+        "{} of {published}",
+        messages.len()
+    );
 }
 
 #[tokio::test]
@@ -212,7 +268,12 @@ async fn a_fresh_token_keeps_the_connection() {
         tokio::time::sleep(Duration::from_millis(100)).await; // The first token has to run out.
     }
     assert_eq!(socket.ask(&json!({ "type": "ping" })).await["type"], "pong");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["type"], "ack");
+    assert_eq!(
+        socket
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null }))
+            .await["type"],
+        "ack"
+    );
     assert_eq!(socket.next().await["type"], "message");
 }
 
@@ -222,7 +283,12 @@ async fn a_bad_renewal_changes_nothing() {
     let mut socket = gateway.connect("/ws/sub/t").await;
     socket.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await;
     assert_eq!(socket.next().await["type"], "ready");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["type"], "ack");
+    assert_eq!(
+        socket
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null }))
+            .await["type"],
+        "ack"
+    );
     assert_eq!(socket.next().await["seqNo"], 1);
 }
 
@@ -248,8 +314,14 @@ async fn pages_of_this_machine_are_nothing_special_in_jwt_mode() {
 #[tokio::test]
 async fn claims_that_are_no_object_do_no_harm() {
     let gateway = start(&BY_SECRET);
-    for claims in [json!([]), json!("ann"), Value::Null, json!({}), json!({ "sub": "ann", "exp": "soon" })] {
-        assert_eq!(setup(&gateway, &Signer::secret().sign(&claims)).await, "AUTH_FAILED", "{claims}");
+    for claims in
+        [json!([]), json!("ann"), Value::Null, json!({}), json!({ "sub": "ann", "exp": "soon" })]
+    {
+        assert_eq!(
+            setup(&gateway, &Signer::secret().sign(&claims)).await,
+            "AUTH_FAILED",
+            "{claims}"
+        );
     }
 }
 
@@ -258,7 +330,8 @@ async fn a_login_that_the_kept_keys_can_check_waits_for_no_fetch() {
     let (known, unknown) = (Signer::ec().named("known"), Signer::ed().named("unknown"));
     let issuer = KeyServer::start(&[&known]).await;
     let gateway = start(&issuer.environment("100ms"));
-    let (known, unknown) = (known.sign(&claims("ann", json!({}))), unknown.sign(&claims("ann", json!({}))));
+    let (known, unknown) =
+        (known.sign(&claims("ann", json!({}))), unknown.sign(&claims("ann", json!({}))));
     assert_eq!(setup(&gateway, &known).await, "ready");
     let held = issuer.hold();
     let mut waiting = gateway.connect("/ws").await;
@@ -275,9 +348,14 @@ async fn a_login_that_the_kept_keys_can_check_waits_for_no_fetch() {
 
 #[tokio::test]
 async fn an_address_whose_tokens_are_refused_again_and_again_comes_last_but_is_let_in() {
-    let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__AUTH_FAILURES_PER_IP", "2")]);
+    let gateway =
+        start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__AUTH_FAILURES_PER_IP", "2")]);
     for count in 0..3 {
-        assert_eq!(gateway.metrics().await["micro_socket_deferred_setups_total"], 0.0, "after {count}");
+        assert_eq!(
+            gateway.metrics().await["micro_socket_deferred_setups_total"],
+            0.0,
+            "after {count}"
+        );
         assert_eq!(setup(&gateway, "nonsense").await, "AUTH_FAILED");
     }
     assert_eq!(setup(&gateway, &token("ann", json!({}))).await, "ready");
@@ -292,7 +370,10 @@ async fn the_metrics_tell_when_the_keys_were_fetched() {
     let metrics = gateway.metrics().await;
     assert_eq!(metrics["micro_socket_key_set_fetches_total{status=\"ok\"}"], 1.0);
     assert_eq!(metrics["micro_socket_key_set_fetches_total{status=\"failed\"}"], 0.0);
-    assert!((metrics["micro_socket_key_set_fetched_timestamp_seconds"] - in_seconds(0) as f64).abs() < 60.0);
+    assert!(
+        (metrics["micro_socket_key_set_fetched_timestamp_seconds"] - in_seconds(0) as f64).abs()
+            < 60.0
+    );
 }
 
 /// The address of a key set may hold a password, or a key in its query.
@@ -313,11 +394,20 @@ async fn the_log_shows_no_secret_of_an_address() {
     assert_eq!(setup(&gateway, &signer.sign(&claims("ann", json!({})))).await, "ready");
     assert_eq!(issuer.authorization().as_deref(), Some("Basic YW5uOmh1bnRlcjI="), "ann:hunter2");
     issuer.answer(StatusCode::FORBIDDEN, String::new());
-    until_fetched(&gateway, &Signer::ed().named("unknown").sign(&claims("ann", json!({}))), &issuer, 2).await;
+    until_fetched(
+        &gateway,
+        &Signer::ed().named("unknown").sign(&claims("ann", json!({}))),
+        &issuer,
+        2,
+    )
+    .await;
     drop(issuer);
     drop(gateway);
     let log = std::fs::read_to_string(&log).unwrap();
-    assert!(log.contains("fetched the key set") && log.contains("cannot fetch the key set"), "{log}");
+    assert!(
+        log.contains("fetched the key set") && log.contains("cannot fetch the key set"),
+        "{log}"
+    );
     for secret in ["hunter", "YW5uOmh1bnRlcjI="] {
         assert!(!log.contains(secret), "{log}");
     }

@@ -1,4 +1,5 @@
-//! Limits on how fast a client may publish, and that others do not suffer from readers that stand still.
+//! Limits on how fast a client may publish, and that others do not suffer from readers that stand
+//! still.
 
 use crate::gateway::{Gateway, Socket};
 use crate::raw::{Raw, text};
@@ -23,20 +24,34 @@ async fn answers(socket: &mut Socket, ids: std::ops::Range<usize>) -> Vec<Value>
 
 #[tokio::test]
 async fn publishes_have_a_rate_and_a_burst() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__PUBLISH_RATE", "2"), ("MICRO_SOCKET_LIMITS__PUBLISH_BURST", "5")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__PUBLISH_RATE", "2"),
+        ("MICRO_SOCKET_LIMITS__PUBLISH_BURST", "5"),
+    ]);
     let mut socket = gateway.user("u", &[]).await;
     let start = Instant::now();
     let answers = answers(&mut socket, 0..20).await;
     let taken = answers.iter().filter(|answer| answer["status"] == "ok").count();
     assert!(taken >= 5 && (taken as f64) <= 5.0 + 2.0 * start.elapsed().as_secs_f64(), "{taken}");
     let refused = answers.last().unwrap();
-    assert_eq!((&refused["code"], &refused["topic"], &refused["messageId"]), (&json!("RATE_LIMITED"), &json!("t"), &json!("19")));
+    assert_eq!(
+        (&refused["code"], &refused["topic"], &refused["messageId"]),
+        (&json!("RATE_LIMITED"), &json!("t"), &json!("19"))
+    );
     let wait = refused["retryAfterMs"].as_u64().unwrap();
     assert!((1..=501).contains(&wait), "{wait}");
     // The time that the gateway asked to wait is the fact to wait for.
     tokio::time::sleep(Duration::from_millis(wait)).await;
-    assert_eq!(socket.ask(&publish(19)).await["status"], "ok", "nothing was claimed by the refused one");
-    assert_eq!(gateway.user("other", &[]).await.ask(&publish(0)).await["status"], "ok", "each connection has its own");
+    assert_eq!(
+        socket.ask(&publish(19)).await["status"],
+        "ok",
+        "nothing was claimed by the refused one"
+    );
+    assert_eq!(
+        gateway.user("other", &[]).await.ask(&publish(0)).await["status"],
+        "ok",
+        "each connection has its own"
+    );
 }
 
 #[tokio::test]
@@ -53,17 +68,24 @@ async fn too_many_refusals_in_a_row_end_the_connection_with_4429() {
     assert_eq!(frames.iter().filter(|frame| frame["code"] == "RATE_LIMITED").count(), 10);
 }
 
-/// 100 readers that do not read, a topic at full rate: they are closed one by one, memory stays bounded, and somebody who reads
-/// misses nothing.
+/// 100 readers that do not read, a topic at full rate: they are closed one by one, memory stays
+/// bounded, and somebody who reads misses nothing.
 #[tokio::test]
 async fn readers_that_stand_still_cost_the_others_nothing() {
     const STALLED: usize = 100;
     const MESSAGES: usize = 4_000;
-    let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__SEND_QUEUE", "64KiB"), ("MICRO_SOCKET_HISTORY__MESSAGES", "0")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "64KiB"),
+        ("MICRO_SOCKET_HISTORY__MESSAGES", "0"),
+    ]);
     let mut stalled = Vec::new();
     for i in 0..STALLED {
         let mut raw = Raw::narrow(&gateway).await;
-        raw.send(&text(&json!({ "type": "setup", "token": format!("stalled {i}"), "topics": ["t"] }).to_string())).await;
+        raw.send(&text(
+            &json!({ "type": "setup", "token": format!("stalled {i}"), "topics": ["t"] })
+                .to_string(),
+        ))
+        .await;
         while !raw.next_text().await.contains("\"ready\"") {}
         stalled.push(raw);
     }
@@ -88,7 +110,12 @@ async fn readers_that_stand_still_cost_the_others_nothing() {
     publishing.await.unwrap();
     let most = before + STALLED * 2 * 64 * 1024 + 16 * MIB;
     assert!(gateway.memory() < most, "{} MiB more", (gateway.memory() - before) / MIB);
-    gateway.stats_become(json!({ "connections": 1, "topics": 1, "subscriptions": 1 }), Duration::from_secs(20)).await;
+    gateway
+        .stats_become(
+            json!({ "connections": 1, "topics": 1, "subscriptions": 1 }),
+            Duration::from_secs(20),
+        )
+        .await;
     let mut codes = Vec::new();
     for mut raw in stalled {
         codes.extend(tokio::time::timeout(Duration::from_secs(10), raw.end_code()).await.unwrap());

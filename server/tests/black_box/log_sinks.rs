@@ -1,4 +1,5 @@
-//! Standard error and standard output that take nothing: the gateway serves and stops as if they did.
+//! Standard error and standard output that take nothing: the gateway serves and stops as if they
+//! did.
 
 use crate::{
     gateway::{Gateway, Socket},
@@ -105,11 +106,17 @@ impl Situation {
     async fn fetch_keys(&self) {
         let mut socket = self.files.connect(&self.gateway).await;
         let of_unknown_key = Signer::rsa().named("unknown").sign(&claims("u", json!({})));
-        assert_eq!(socket.ask(&json!({ "type": "setup", "token": of_unknown_key })).await["type"], "error");
+        assert_eq!(
+            socket.ask(&json!({ "type": "setup", "token": of_unknown_key })).await["type"],
+            "error"
+        );
         assert!(self.issuer.fetches() > 0);
     }
 
-    async fn run_out_of_descriptors(&self, socket: &mut Socket<impl AsyncRead + AsyncWrite + Unpin>) {
+    async fn run_out_of_descriptors(
+        &self,
+        socket: &mut Socket<impl AsyncRead + AsyncWrite + Unpin>,
+    ) {
         let limit = self.descriptors() + 3;
         self.limit_descriptors(limit);
         let flood = join_all((0..10).map(|_| TcpStream::connect(&self.gateway.address))).await;
@@ -126,19 +133,28 @@ impl Situation {
 
     fn limit_descriptors(&self, limit: usize) {
         let pid = self.gateway.pid().to_string();
-        assert!(Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={limit}:1024")]).status().unwrap().success());
+        assert!(
+            Command::new("prlimit")
+                .args(["--pid", &pid, &format!("--nofile={limit}:1024")])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     async fn exchange_certificate(&mut self) {
         self.files.exchange();
         // A client that trusts only the new certificate is refused until the gateway shows it.
-        until("the new certificate is shown", async || self.files.is_shown_by(&self.gateway).await).await;
+        until("the new certificate is shown", async || self.files.is_shown_by(&self.gateway).await)
+            .await;
     }
 
     async fn dropped_lines(&self) -> u64 {
         let (_, metrics) = self.files.get(&self.gateway, "/metrics").await;
         let metrics = String::from_utf8(metrics.to_vec()).unwrap();
-        let value = metrics.lines().find_map(|line| line.strip_prefix("micro_socket_log_dropped_lines_total "));
+        let value = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("micro_socket_log_dropped_lines_total "));
         value.unwrap().parse().unwrap()
     }
 }
@@ -165,10 +181,12 @@ fn signal(pid: u32, name: &str) {
 
 async fn every_situation(sink: Sink) {
     let run = async |(format, level)| {
-        let situations = AssertUnwindSafe(async { Situation::start(sink, format, level).await.run().await });
+        let situations =
+            AssertUnwindSafe(async { Situation::start(sink, format, level).await.run().await });
         assert!(situations.catch_unwind().await.is_ok(), "{sink:?}, {format}, {level}");
     };
-    join_all([("text", "info"), ("text", "debug"), ("json", "info"), ("json", "debug")].map(run)).await;
+    join_all([("text", "info"), ("text", "debug"), ("json", "info"), ("json", "debug")].map(run))
+        .await;
 }
 
 #[tokio::test]
@@ -192,7 +210,16 @@ struct Process(Child);
 impl Process {
     fn start(arguments: &[&str], environment: &[(&str, &str)], out: Stdio, log: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
-        Self(command.env_clear().envs(environment.iter().copied()).args(arguments).stdout(out).stderr(log).spawn().unwrap())
+        Self(
+            command
+                .env_clear()
+                .envs(environment.iter().copied())
+                .args(arguments)
+                .stdout(out)
+                .stderr(log)
+                .spawn()
+                .unwrap(),
+        )
     }
 
     async fn ended(&mut self) -> ExitStatus {
@@ -221,9 +248,11 @@ async fn what_is_announced_on_standard_output_holds_up_nothing() {
     for sink in SINKS {
         let (out, _unread) = sink.open().await;
         let listen = ["--listen", "127.0.0.1:0"];
-        let mut process = Process::start(&listen, &[("MICRO_SOCKET_LOG__FORMAT", "json")], out, Stdio::piped());
+        let mut process =
+            Process::start(&listen, &[("MICRO_SOCKET_LOG__FORMAT", "json")], out, Stdio::piped());
         let mut log = BufReader::new(process.0.stderr.take().unwrap()).lines();
-        let mut lines = log.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        let mut lines =
+            log.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
         let start = lines.find(|line| line["message"] == "serving").unwrap();
         let url = format!("ws://{}/ws", start["listen"].as_str().unwrap());
         let mut socket = Socket(tokio_tungstenite::connect_async(url).await.unwrap().0);

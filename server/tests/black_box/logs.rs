@@ -20,9 +20,10 @@ async fn log_of_a_session(format: &str) -> (String, [String; 4]) {
     socket.send(&json!({ "type": "setup", "token": token, "topics": ["t"] }).to_string()).await;
     assert_eq!(socket.next().await["type"], "subscribed");
     let session = socket.next().await["sessionId"].as_str().unwrap().to_owned();
-    for frame in
-        [json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": payload }), json!({ "type": payload, "token": token })]
-    {
+    for frame in [
+        json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": payload }),
+        json!({ "type": payload, "token": token }),
+    ] {
         socket.send(&frame.to_string()).await;
     }
     for _ in 0..3 {
@@ -30,14 +31,24 @@ async fn log_of_a_session(format: &str) -> (String, [String; 4]) {
     }
     drop(socket);
     let mut socket = gateway.connect("/ws").await;
-    socket.send(&json!({ "type": "setup", "token": token, "sessionId": session }).to_string()).await;
+    socket
+        .send(&json!({ "type": "setup", "token": token, "sessionId": session }).to_string())
+        .await;
     assert_eq!(socket.next().await["type"], "subscribed");
     assert_eq!(gateway.get(&format!("/demo/publish/t?a={payload}")).await.status(), 200);
     assert_eq!(gateway.get(&format!("/nothing?token={token}")).await.status(), 404);
     drop(socket);
-    gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), Duration::from_secs(10)).await;
+    gateway
+        .stats_become(
+            json!({ "connections": 0, "topics": 0, "subscriptions": 0 }),
+            Duration::from_secs(10),
+        )
+        .await;
     drop(gateway);
-    (std::fs::read_to_string(&file).unwrap(), [token.to_owned(), payload.to_owned(), session.clone(), session[..8].to_owned()])
+    (
+        std::fs::read_to_string(&file).unwrap(),
+        [token.to_owned(), payload.to_owned(), session.clone(), session[..8].to_owned()],
+    )
 }
 
 #[tokio::test]
@@ -55,27 +66,39 @@ async fn no_secret_and_no_payload_at_any_level() {
 async fn events_name_connection_and_session() {
     let (log, _) = log_of_a_session("json").await;
     let events: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let about = |message: &str| events.iter().filter(|event| event["message"] == message).cloned().collect::<Vec<_>>();
+    let about = |message: &str| {
+        events.iter().filter(|event| event["message"] == message).cloned().collect::<Vec<_>>()
+    };
     let set_up = about("a connection is set up");
     assert_eq!(set_up.len(), 2);
     assert_eq!((&set_up[0]["resumed"], &set_up[1]["resumed"]), (&json!(false), &json!(true)));
     assert_eq!(set_up[0]["session"], set_up[1]["session"], "the session goes on");
     assert_ne!(set_up[0]["connection"], set_up[1]["connection"]);
     let errors = about("a client was told of an error");
-    assert_eq!(errors.iter().map(|event| event["code"].as_str().unwrap()).collect::<Vec<_>>(), ["AUTH_FAILED", "UNKNOWN_TYPE"]);
+    assert_eq!(
+        errors.iter().map(|event| event["code"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["AUTH_FAILED", "UNKNOWN_TYPE"]
+    );
     assert_eq!(errors[1]["connection"], set_up[0]["connection"]);
     let (connected, ended) = (about("a client has connected"), about("a connection has ended"));
     assert_eq!((connected.len(), ended.len()), (2, 2));
     for event in [connected, set_up, errors, ended].concat() {
-        assert_eq!((&event["client"], event["connection"].is_u64()), (&json!("127.0.0.1"), true), "{event}");
+        assert_eq!(
+            (&event["client"], event["connection"].is_u64()),
+            (&json!("127.0.0.1"), true),
+            "{event}"
+        );
     }
 }
 
 #[tokio::test]
 async fn the_start_says_what_runs_where() {
     let (log, _) = log_of_a_session("json").await;
-    let start: Value =
-        log.lines().map(|line| serde_json::from_str(line).unwrap()).find(|line: &Value| line["message"] == "serving").unwrap();
+    let start: Value = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .find(|line: &Value| line["message"] == "serving")
+        .unwrap();
     assert_eq!(
         (&start["version"], &start["mode"], &start["backbone"]),
         (&json!(env!("CARGO_PKG_VERSION")), &json!("demo"), &json!("memory"))
@@ -89,7 +112,9 @@ fn a_start_that_fails_says_why_at_any_level_and_in_the_logs_format() {
     let address = taken.local_addr().unwrap().to_string();
     let failed = |format: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
-        command.env_clear().envs([("MICRO_SOCKET_LOG__FORMAT", format), ("MICRO_SOCKET_LOG__LEVEL", "off")]);
+        command
+            .env_clear()
+            .envs([("MICRO_SOCKET_LOG__FORMAT", format), ("MICRO_SOCKET_LOG__LEVEL", "off")]);
         let output = command.args(["--listen", &address]).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()

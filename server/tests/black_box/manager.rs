@@ -6,7 +6,10 @@ use tokio::net::UnixDatagram;
 
 async fn next(manager: &UnixDatagram) -> String {
     let mut text = [0; 256];
-    let len = tokio::time::timeout(Duration::from_secs(20), manager.recv(&mut text)).await.unwrap().unwrap();
+    let len = tokio::time::timeout(Duration::from_secs(20), manager.recv(&mut text))
+        .await
+        .unwrap()
+        .unwrap();
     String::from_utf8(text[..len].to_vec()).unwrap()
 }
 

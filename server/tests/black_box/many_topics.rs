@@ -1,4 +1,5 @@
-//! Setups that name many topics: of those the first `limits.max_subscriptions` are handled, and the time is linear in their number.
+//! Setups that name many topics: of those the first `limits.max_subscriptions` are handled, and the
+//! time is linear in their number.
 
 use crate::{
     gateway::Gateway,
@@ -38,7 +39,11 @@ async fn the_first_are_handled_and_the_rest_gets_one_error() {
     ];
     assert_eq!(answers(&mut socket).await, expected);
     assert_eq!(gateway.json("/stats").await["subscriptions"], 2);
-    assert_eq!(gateway.metrics().await["micro_socket_topics_known"], 2.0, "the others were not touched");
+    assert_eq!(
+        gateway.metrics().await["micro_socket_topics_known"],
+        2.0,
+        "the others were not touched"
+    );
 }
 
 #[tokio::test]
@@ -57,12 +62,22 @@ async fn a_session_comes_last_and_loses_what_is_too_much() {
     for (topics, expected) in [
         (
             json!(["c"]),
-            [json!(["subscribed", "c", null]), json!(["subscribed", "a", null]), json!(["error", "b", "TOO_MANY_SUBSCRIPTIONS"])].to_vec(),
+            [
+                json!(["subscribed", "c", null]),
+                json!(["subscribed", "a", null]),
+                json!(["error", "b", "TOO_MANY_SUBSCRIPTIONS"]),
+            ]
+            .to_vec(),
         ),
         (json!([]), [json!(["subscribed", "a", null]), json!(["subscribed", "c", null])].to_vec()),
     ] {
         let mut socket = gateway.connect("/ws").await;
-        socket.send(&json!({ "type": "setup", "token": "u", "topics": topics, "sessionId": session }).to_string()).await;
+        socket
+            .send(
+                &json!({ "type": "setup", "token": "u", "topics": topics, "sessionId": session })
+                    .to_string(),
+            )
+            .await;
         let mut found = answers(&mut socket).await;
         assert_eq!(found.pop(), Some(json!(["ready", null, null])));
         // The order of a session's own topics is its own.
@@ -101,7 +116,9 @@ async fn many_are_handled_in_parts_and_no_message_comes_before_ready() {
 #[tokio::test]
 async fn a_renewal_brings_new_topics_and_moves_nothing() {
     let gateway = Gateway::start(&BY_SECRET);
-    let rights = |subscribe: &[&str]| token("ann", json!({ "topics": { "subscribe": subscribe, "publish": [">"] } }));
+    let rights = |subscribe: &[&str]| {
+        token("ann", json!({ "topics": { "subscribe": subscribe, "publish": [">"] } }))
+    };
     let mut socket = gateway.connect("/ws").await;
     let setup = json!({ "type": "setup", "token": rights(&["a", "b"]), "topics": ["a", "b"] });
     socket.send(&setup.to_string()).await;
@@ -129,8 +146,15 @@ async fn a_renewal_brings_new_topics_and_moves_nothing() {
         match frame["type"].as_str().unwrap() {
             "message" => replayed.push(frame["seqNo"].as_u64().unwrap()),
             kind => {
-                assert!(frame["topic"] != "b" || frame["recovered"].is_null() && frame["after"].is_null(), "{frame}");
-                assert!(frame["topic"] != "c" || kind != "subscribed" || frame["after"] == 1, "{frame}");
+                assert!(
+                    frame["topic"] != "b"
+                        || frame["recovered"].is_null() && frame["after"].is_null(),
+                    "{frame}"
+                );
+                assert!(
+                    frame["topic"] != "c" || kind != "subscribed" || frame["after"] == 1,
+                    "{frame}"
+                );
                 found.push(json!([frame["type"], frame["topic"], frame["code"]]));
             }
         }

@@ -32,12 +32,19 @@ async fn every_family_is_explained_and_names_nobody() {
         } else {
             let (sample, value) = line.rsplit_once(' ').unwrap();
             let name = sample.split('{').next().unwrap();
-            let family = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+            let family = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| name.strip_suffix(suffix))
+                .unwrap_or(name);
             assert!(typed.contains(name) || typed.contains(family), "{line}");
             value.parse::<f64>().unwrap();
             if let Some((_, labels)) = sample.split_once('{') {
                 let label = labels.split('=').next().unwrap();
-                assert!(["code", "status", "le", "version", "name", "what", "reason", "route"].contains(&label), "{line}");
+                assert!(
+                    ["code", "status", "le", "version", "name", "what", "reason", "route"]
+                        .contains(&label),
+                    "{line}"
+                );
             }
         }
     }
@@ -59,7 +66,10 @@ async fn the_counters_count() {
         assert_eq!(publisher.ask(&publish(id)).await["status"], "ok");
     }
     assert_eq!(publisher.ask(&publish(5)).await["status"], "duplicate");
-    assert_eq!(publisher.ask(&json!({ "type": "subscribe", "topic": "$no" })).await["code"], "INVALID_TOPIC");
+    assert_eq!(
+        publisher.ask(&json!({ "type": "subscribe", "topic": "$no" })).await["code"],
+        "INVALID_TOPIC"
+    );
     for reader in &mut readers {
         for id in 1..=5 {
             assert_eq!(reader.next().await["seqNo"], id);
@@ -100,7 +110,8 @@ async fn the_counters_count() {
         for (name, count) in counts.as_object().unwrap() {
             assert_eq!(window[name], *count, "{name} of {window}");
         }
-        let percentiles = ["p50Ms", "p90Ms", "p99Ms", "p999Ms"].map(|name| window[name].as_f64().unwrap());
+        let percentiles =
+            ["p50Ms", "p90Ms", "p99Ms", "p999Ms"].map(|name| window[name].as_f64().unwrap());
         assert!(percentiles.is_sorted() && percentiles[0] > 0.0, "{window}");
         assert_eq!(window["met"], percentiles[2] <= 50.0);
     }
@@ -164,10 +175,19 @@ async fn requests_are_counted_by_route_and_status() {
         ("/publish", 401, 2.0),
         ("/metrics", 200, 1.0),
     ] {
-        let name = format!("micro_socket_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
-        assert_eq!(metrics.get(&name).copied().unwrap_or_default() - before.get(&name).copied().unwrap_or_default(), count, "{name}");
+        let name =
+            format!("micro_socket_http_requests_total{{route=\"{route}\",status=\"{status}\"}}");
+        assert_eq!(
+            metrics.get(&name).copied().unwrap_or_default()
+                - before.get(&name).copied().unwrap_or_default(),
+            count,
+            "{name}"
+        );
     }
-    assert_eq!(metrics["micro_socket_refused_api_keys_total"], 1.0, "a request without a key shows none");
+    assert_eq!(
+        metrics["micro_socket_refused_api_keys_total"], 1.0,
+        "a request without a key shows none"
+    );
 }
 
 /// A process that prints where it listens, twice.
@@ -182,16 +202,29 @@ async fn operators_may_have_a_listener_of_their_own() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let clients = lines.next().unwrap().strip_prefix("Micro Socket listens on ").unwrap().to_owned();
-    let admin = lines.next().unwrap().strip_prefix("Metrics: ").unwrap().trim_end_matches("/metrics").to_owned();
+    let clients =
+        lines.next().unwrap().strip_prefix("Micro Socket listens on ").unwrap().to_owned();
+    let admin = lines
+        .next()
+        .unwrap()
+        .strip_prefix("Metrics: ")
+        .unwrap()
+        .trim_end_matches("/metrics")
+        .to_owned();
     let _installed = ring::default_provider().install_default();
-    let status = async |base: &str, path: &str| reqwest::get(format!("{base}{path}")).await.unwrap().status().as_u16();
+    let status = async |base: &str, path: &str| {
+        reqwest::get(format!("{base}{path}")).await.unwrap().status().as_u16()
+    };
     let mut found = Vec::new();
-    for path in ["/metrics", "/stats", "/healthz", "/readyz", "/demo/publish/t?a=1", "/openapi.json", "/ws"] {
+    for path in
+        ["/metrics", "/stats", "/healthz", "/readyz", "/demo/publish/t?a=1", "/openapi.json", "/ws"]
+    {
         found.push((path, status(&clients, path).await, status(&admin, path).await));
     }
-    let document: Value = reqwest::get(format!("{clients}/openapi.json")).await.unwrap().json().await.unwrap();
-    let documented = ["/metrics", "/stats", "/healthz", "/readyz"].map(|path| document["paths"].get(path).is_some());
+    let document: Value =
+        reqwest::get(format!("{clients}/openapi.json")).await.unwrap().json().await.unwrap();
+    let documented = ["/metrics", "/stats", "/healthz", "/readyz"]
+        .map(|path| document["paths"].get(path).is_some());
     process.kill().unwrap();
     process.wait().unwrap();
     assert_eq!(documented, [false, false, true, true], "as the listener for clients answers");

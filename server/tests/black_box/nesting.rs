@@ -1,4 +1,5 @@
-//! Nested JSON of any depth: `limits.max_depth` bounds what is delivered, and nothing else is harmed by the rest.
+//! Nested JSON of any depth: `limits.max_depth` bounds what is delivered, and nothing else is
+//! harmed by the rest.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -22,7 +23,8 @@ async fn assert_refused(socket: &mut Socket, frame: &str, limit: &str) {
 
 /// With a frame that has room for a million levels, and these variables.
 fn roomy<'a>(environment: &[(&'a str, &'a str)]) -> Gateway {
-    let room = [("MICRO_SOCKET_LIMITS__MAX_FRAME", "4MiB"), ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "8MiB")];
+    let room =
+        [("MICRO_SOCKET_LIMITS__MAX_FRAME", "4MiB"), ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "8MiB")];
     Gateway::start(&[&room, environment].concat())
 }
 
@@ -43,7 +45,12 @@ async fn the_limit_is_the_configurations_and_zero_is_none() {
     let strict = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_DEPTH", "1")]);
     let mut socket = strict.user("u", &[]).await;
     assert_refused(&mut socket, &publish("m", "[{}]"), "at most 1 levels").await;
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": {} })).await["status"], "ok");
+    assert_eq!(
+        socket
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": {} }))
+            .await["status"],
+        "ok"
+    );
 
     let open = roomy(&[("MICRO_SOCKET_LIMITS__MAX_DEPTH", "0")]);
     let mut socket = open.user("u", &["t"]).await;
@@ -62,7 +69,12 @@ async fn what_is_not_read_may_be_nested_at_will() {
         socket.send(&"[".repeat(depth)).await;
         assert_eq!(socket.next().await["code"], "INVALID_JSON");
         assert_refused(&mut socket, &nested(depth), "object").await;
-        assert_refused(&mut socket, &format!(r#"{{"type":"setup","token":{}}}"#, nested(depth)), "token").await;
+        assert_refused(
+            &mut socket,
+            &format!(r#"{{"type":"setup","token":{}}}"#, nested(depth)),
+            "token",
+        )
+        .await;
     }
 }
 
@@ -76,15 +88,21 @@ async fn over_http_the_same_holds() {
     for depth in [129, 30_000, 1_000_000] {
         let item = format!(r#"{{"topic":"t","payload":{}}}"#, nested(depth));
         let ignored = format!(r#"{{"topic":"t","payload":{depth},"x":{}}}"#, nested(depth));
-        for (body, status, code) in
-            [(&item, 400, json!("INVALID_MESSAGE")), (&ignored, 200, Value::Null), (&"[".repeat(depth), 400, json!("INVALID_JSON"))]
-        {
+        for (body, status, code) in [
+            (&item, 400, json!("INVALID_MESSAGE")),
+            (&ignored, 200, Value::Null),
+            (&"[".repeat(depth), 400, json!("INVALID_JSON")),
+        ] {
             let response = gateway.publish(KEY, body.clone()).await;
             assert_eq!(response.status(), status);
             assert_eq!(response.json::<Value>().await.unwrap()["code"], code);
         }
         assert_eq!(socket.next().await["data"], depth);
-        let answer: Value = gateway.publish(KEY, format!("[{item},{}]", nested(depth))).await.json().await.unwrap();
-        assert_eq!((&answer["results"][0]["code"], &answer["results"][1]["code"]), (&json!("INVALID_MESSAGE"), &json!("INVALID_MESSAGE")));
+        let answer: Value =
+            gateway.publish(KEY, format!("[{item},{}]", nested(depth))).await.json().await.unwrap();
+        assert_eq!(
+            (&answer["results"][0]["code"], &answer["results"][1]["code"]),
+            (&json!("INVALID_MESSAGE"), &json!("INVALID_MESSAGE"))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! `/openapi.json` against the server that serves it: every operation is asked, every answer is held against the document.
+//! `/openapi.json` against the server that serves it: every operation is asked, every answer is
+//! held against the document.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,15 +34,51 @@ const HANDSHAKE: [(&str, &str); 4] = [
 const KEY: &str = "a-key-of-a-backend";
 const API_KEY: [(&str, &str); 1] = [("authorization", "Bearer a-key-of-a-backend")];
 
-const STRANGE_PAGE: [(&str, &str); 5] = [HANDSHAKE[0], HANDSHAKE[1], HANDSHAKE[2], HANDSHAKE[3], ("origin", "https://evil.example")];
+const STRANGE_PAGE: [(&str, &str); 5] =
+    [HANDSHAKE[0], HANDSHAKE[1], HANDSHAKE[2], HANDSHAKE[3], ("origin", "https://evil.example")];
 
 const CASES: &[Case] = &[
     Case { method: Method::GET, path: "/", asked: "/", headers: &[], body: "", status: 307 },
-    Case { method: Method::GET, path: "/docs", asked: "/docs", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/openapi", asked: "/openapi", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/openapi.json", asked: "/openapi.json", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/asyncapi.json", asked: "/asyncapi.json", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/stats", asked: "/stats", headers: &[], body: "", status: 200 },
+    Case {
+        method: Method::GET,
+        path: "/docs",
+        asked: "/docs",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/openapi",
+        asked: "/openapi",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/openapi.json",
+        asked: "/openapi.json",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/asyncapi.json",
+        asked: "/asyncapi.json",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/stats",
+        asked: "/stats",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
     Case {
         method: Method::GET,
         path: "/.well-known/micro-socket-keys",
@@ -50,9 +87,30 @@ const CASES: &[Case] = &[
         body: "",
         status: 200,
     },
-    Case { method: Method::GET, path: "/metrics", asked: "/metrics", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/healthz", asked: "/healthz", headers: &[], body: "", status: 200 },
-    Case { method: Method::GET, path: "/readyz", asked: "/readyz", headers: &[], body: "", status: 200 },
+    Case {
+        method: Method::GET,
+        path: "/metrics",
+        asked: "/metrics",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/healthz",
+        asked: "/healthz",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
+    Case {
+        method: Method::GET,
+        path: "/readyz",
+        asked: "/readyz",
+        headers: &[],
+        body: "",
+        status: 200,
+    },
     Case {
         method: Method::GET,
         path: "/demo/publish/{topic}",
@@ -61,7 +119,14 @@ const CASES: &[Case] = &[
         body: "",
         status: 200,
     },
-    Case { method: Method::GET, path: "/demo/publish/{topic}", asked: "/demo/publish/$sys?a=1", headers: &[], body: "", status: 400 },
+    Case {
+        method: Method::GET,
+        path: "/demo/publish/{topic}",
+        asked: "/demo/publish/$sys?a=1",
+        headers: &[],
+        body: "",
+        status: 400,
+    },
     Case {
         method: Method::GET,
         path: "/demo/publish/{topic}",
@@ -70,7 +135,14 @@ const CASES: &[Case] = &[
         body: "",
         status: 403,
     },
-    Case { method: Method::GET, path: "/demo/publish/{topic}", asked: "/demo/publish/a?long=LONG", headers: &[], body: "", status: 413 },
+    Case {
+        method: Method::GET,
+        path: "/demo/publish/{topic}",
+        asked: "/demo/publish/a?long=LONG",
+        headers: &[],
+        body: "",
+        status: 413,
+    },
     Case {
         method: Method::POST,
         path: "/publish",
@@ -87,8 +159,22 @@ const CASES: &[Case] = &[
         body: r#"[{"topic":"t","payload":1},{"topic":""}]"#,
         status: 200,
     },
-    Case { method: Method::POST, path: "/publish", asked: "/publish", headers: &API_KEY, body: r#"{"topic":7}"#, status: 400 },
-    Case { method: Method::POST, path: "/publish", asked: "/publish", headers: &[], body: "{}", status: 401 },
+    Case {
+        method: Method::POST,
+        path: "/publish",
+        asked: "/publish",
+        headers: &API_KEY,
+        body: r#"{"topic":7}"#,
+        status: 400,
+    },
+    Case {
+        method: Method::POST,
+        path: "/publish",
+        asked: "/publish",
+        headers: &[],
+        body: "{}",
+        status: 401,
+    },
     Case {
         method: Method::POST,
         path: "/publish",
@@ -97,16 +183,59 @@ const CASES: &[Case] = &[
         body: r#"{"topic":"t","payload":"LONG"}"#,
         status: 413,
     },
-    Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &HANDSHAKE, body: "", status: 101 },
+    Case {
+        method: Method::GET,
+        path: "/ws",
+        asked: "/ws",
+        headers: &HANDSHAKE,
+        body: "",
+        status: 101,
+    },
     Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &[], body: "", status: 400 },
-    Case { method: Method::GET, path: "/ws", asked: "/ws", headers: &STRANGE_PAGE, body: "", status: 403 },
-    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/a%2Fb", headers: &HANDSHAKE, body: "", status: 101 },
-    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &[], body: "", status: 400 },
-    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/%ff", headers: &HANDSHAKE, body: "", status: 400 },
-    Case { method: Method::GET, path: "/ws/sub/{topic}", asked: "/ws/sub/prices", headers: &STRANGE_PAGE, body: "", status: 403 },
+    Case {
+        method: Method::GET,
+        path: "/ws",
+        asked: "/ws",
+        headers: &STRANGE_PAGE,
+        body: "",
+        status: 403,
+    },
+    Case {
+        method: Method::GET,
+        path: "/ws/sub/{topic}",
+        asked: "/ws/sub/a%2Fb",
+        headers: &HANDSHAKE,
+        body: "",
+        status: 101,
+    },
+    Case {
+        method: Method::GET,
+        path: "/ws/sub/{topic}",
+        asked: "/ws/sub/prices",
+        headers: &[],
+        body: "",
+        status: 400,
+    },
+    Case {
+        method: Method::GET,
+        path: "/ws/sub/{topic}",
+        asked: "/ws/sub/%ff",
+        headers: &HANDSHAKE,
+        body: "",
+        status: 400,
+    },
+    Case {
+        method: Method::GET,
+        path: "/ws/sub/{topic}",
+        asked: "/ws/sub/prices",
+        headers: &STRANGE_PAGE,
+        body: "",
+        status: 403,
+    },
 ];
 
-/// Documented, but not to be had from this gateway, which is in demo mode and well: it would have to be full or about to stop.
+/// Documented, but not to be had from this gateway, which is in demo mode and well: it would have
+/// to be full or about to stop.
 const NOT_PROVOKED_HERE: [(&str, &str, u16); 7] = [
     ("/demo/publish/{topic}", "get", 401),
     ("/demo/publish/{topic}", "get", 503),
@@ -121,7 +250,10 @@ const NOT_PROVOKED_HERE: [(&str, &str, u16); 7] = [
 fn start(folder: &TempDir) -> Gateway {
     let keys = folder.path().join("keys");
     fs::write(&keys, KEY).unwrap();
-    Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "1KiB"), ("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.to_str().unwrap())])
+    Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__MAX_FRAME", "1KiB"),
+        ("MICRO_SOCKET_HTTP__API_KEYS_FILE", keys.to_str().unwrap()),
+    ])
 }
 
 #[tokio::test]
@@ -136,28 +268,47 @@ async fn every_operation_answers_as_documented() {
         let response = gateway.send(method.clone(), &asked, headers, long(body)).await;
         assert_eq!(response.status(), *status, "{method} {asked} {body}");
         let method = method.as_str().to_lowercase();
-        let documented = resolved(&document, &document["paths"][path][&method]["responses"][status.to_string()]);
-        assert!(documented.is_object(), "{method} {path} may answer {status}, says the server and not the document");
+        let documented =
+            resolved(&document, &document["paths"][path][&method]["responses"][status.to_string()]);
+        assert!(
+            documented.is_object(),
+            "{method} {path} may answer {status}, says the server and not the document"
+        );
         check_answer(&document, documented, response, &asked).await;
         seen.insert(((*path).to_owned(), method, *status));
     }
     for (path, method, operation) in operations(&document) {
         if let Some(documented) = operation["responses"].get("421") {
             let asked = path.replace("{topic}", "t");
-            let response = gateway.send(method.to_uppercase().parse().unwrap(), &asked, &[("host", "elsewhere.example")], "").await;
+            let response = gateway
+                .send(
+                    method.to_uppercase().parse().unwrap(),
+                    &asked,
+                    &[("host", "elsewhere.example")],
+                    "",
+                )
+                .await;
             assert_eq!(response.status(), 421, "{method} {path}");
             check_answer(&document, resolved(&document, documented), response, path).await;
             seen.insert((path.clone(), method.clone(), 421));
         }
     }
-    seen.extend(NOT_PROVOKED_HERE.map(|(path, method, status)| (path.to_owned(), method.to_owned(), status)));
-    assert_eq!(documented_answers(&document), seen, "the document (left) lists what is not asked here, or the other way round");
+    seen.extend(
+        NOT_PROVOKED_HERE
+            .map(|(path, method, status)| (path.to_owned(), method.to_owned(), status)),
+    );
+    assert_eq!(
+        documented_answers(&document),
+        seen,
+        "the document (left) lists what is not asked here, or the other way round"
+    );
 }
 
 /// The answer itself, for one that refers to it.
 fn resolved<'a>(document: &'a Value, answer: &'a Value) -> &'a Value {
     let reference = answer.get("$ref").and_then(Value::as_str);
-    reference.map_or(answer, |reference| document.pointer(reference.strip_prefix('#').unwrap()).unwrap())
+    reference
+        .map_or(answer, |reference| document.pointer(reference.strip_prefix('#').unwrap()).unwrap())
 }
 
 /// Content type and body, as documented.
@@ -165,25 +316,36 @@ async fn check_answer(document: &Value, documented: &Value, response: Response, 
     let Some(content) = documented.get("content") else {
         return;
     };
-    let kind = response.headers()[CONTENT_TYPE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let kind =
+        response.headers()[CONTENT_TYPE].to_str().unwrap().split(';').next().unwrap().to_owned();
     let schema = &content[&kind]["schema"];
     assert!(schema.is_object(), "{asked} is answered as {kind}, documented is {content}");
     let body = response.text().await.unwrap();
-    let value = if kind.ends_with("json") { serde_json::from_str(&body).unwrap() } else { Value::String(body) };
+    let value = if kind.ends_with("json") {
+        serde_json::from_str(&body).unwrap()
+    } else {
+        Value::String(body)
+    };
     assert_fits(&within(document, schema), &value, asked);
 }
 
 /// Every path with its methods.
 fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
-    paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation)))
+    paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+    })
 }
 
 /// Every operation with each status that it may answer.
 fn documented_answers(document: &Value) -> BTreeSet<(String, String, u16)> {
-    let statuses = |operation: &Value| operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let statuses = |operation: &Value| {
+        operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
     operations(document)
-        .flat_map(|(path, method, operation)| statuses(operation).into_iter().map(move |status| (path, method, status)))
+        .flat_map(|(path, method, operation)| {
+            statuses(operation).into_iter().map(move |status| (path, method, status))
+        })
         .map(|(path, method, status)| (path.clone(), method.clone(), status.parse().unwrap()))
         .collect()
 }
@@ -198,11 +360,19 @@ async fn the_document_is_whole() {
     let mut ids = BTreeSet::new();
     for (path, _, operation) in operations(&document) {
         assert!(!operation["summary"].as_str().unwrap().is_empty(), "{path}");
-        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{path} shares its operationId");
+        assert!(
+            ids.insert(operation["operationId"].as_str().unwrap()),
+            "{path} shares its operationId"
+        );
         for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
             let parameters = operation["parameters"].as_array().unwrap();
-            let parameter = parameters.iter().find(|parameter| parameter["name"] == name && parameter["in"] == "path");
-            assert!(parameter.is_some_and(|parameter| parameter["example"].is_string()), "{path} does not describe {name}");
+            let parameter = parameters
+                .iter()
+                .find(|parameter| parameter["name"] == name && parameter["in"] == "path");
+            assert!(
+                parameter.is_some_and(|parameter| parameter["example"].is_string()),
+                "{path} does not describe {name}"
+            );
         }
     }
     check_examples(&document);
@@ -217,14 +387,20 @@ fn check_examples(document: &Value) {
         for (status, answer) in operation["responses"].as_object().unwrap() {
             let answer = resolved(document, answer);
             let Some(content) = answer["content"].get("application/problem+json") else {
-                assert!(status.parse::<u16>().unwrap() < 400, "{path} answers {status} without a problem");
+                assert!(
+                    status.parse::<u16>().unwrap() < 400,
+                    "{path} answers {status} without a problem"
+                );
                 continue;
             };
             let example = &content["example"];
             assert_fits(&within(document, &content["schema"]), example, path);
             assert_eq!(example["status"].to_string(), *status, "{path}");
             let code = example["code"].as_str().unwrap();
-            assert!(answer["description"].as_str().unwrap().contains(&format!("`{code}`")), "{path} {status}");
+            assert!(
+                answer["description"].as_str().unwrap().contains(&format!("`{code}`")),
+                "{path} {status}"
+            );
         }
     }
 }
@@ -248,9 +424,14 @@ async fn an_opening_handshake_is_described_by_its_headers() {
     let document = Gateway::start(&[]).json("/openapi.json").await;
     for path in ["/ws", "/ws/sub/{topic}"] {
         let operation = &document["paths"][path]["get"];
-        let parameters = operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "header");
-        let described: BTreeSet<_> =
-            parameters.map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true)).collect();
+        let parameters = operation["parameters"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|parameter| parameter["in"] == "header");
+        let described: BTreeSet<_> = parameters
+            .map(|parameter| (parameter["name"].as_str().unwrap(), parameter["required"] == true))
+            .collect();
         let expected = [
             ("Connection", true),
             ("Upgrade", true),
@@ -261,14 +442,24 @@ async fn an_opening_handshake_is_described_by_its_headers() {
         ];
         assert_eq!(described, expected.into_iter().collect(), "{path}");
         let opened = resolved(&document, &operation["responses"]["101"]);
-        let headers: BTreeSet<&str> = opened["headers"].as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(headers, ["Connection", "Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"].into_iter().collect(), "{path}");
+        let headers: BTreeSet<&str> =
+            opened["headers"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            headers,
+            ["Connection", "Upgrade", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol"]
+                .into_iter()
+                .collect(),
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_is_turned_off_is_not_documented() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_HTTP__DEMO", "false"), ("MICRO_SOCKET_HTTP__DOCS", "false")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_HTTP__DEMO", "false"),
+        ("MICRO_SOCKET_HTTP__DOCS", "false"),
+    ]);
     let document = gateway.json("/openapi.json").await;
     for path in ["/", "/docs", "/openapi", "/demo/publish/{topic}", "/publish"] {
         assert!(document["paths"].get(path).is_none(), "{path}");

@@ -1,4 +1,5 @@
-//! I3: one order for all, without gaps, from exactly where a subscription begins to exactly where it ends.
+//! I3: one order for all, without gaps, from exactly where a subscription begins to exactly where
+//! it ends.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -15,7 +16,8 @@ fn publish(topic: &str, id: usize) -> Value {
 async fn publisher(gateway: Arc<Gateway>, user: String, topics: &'static [&'static str]) {
     let mut socket = gateway.user(&user, &[]).await;
     for window in (0..EACH).collect::<Vec<_>>().chunks(50) {
-        let frames: Vec<Value> = window.iter().map(|&i| publish(topics[i % topics.len()], i)).collect();
+        let frames: Vec<Value> =
+            window.iter().map(|&i| publish(topics[i % topics.len()], i)).collect();
         socket.pipeline(&frames).await;
         for id in window {
             let ack = socket.next().await;
@@ -45,7 +47,9 @@ async fn everybody_sees_the_same(subscribers: usize, topics: &'static [&'static 
         let mut socket = gateway.user(&format!("reader-{number}"), topics).await;
         readers.push(tokio::spawn(async move { read(&mut socket, PUBLISHERS * EACH).await }));
     }
-    let publishers: Vec<_> = (0..PUBLISHERS).map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), topics))).collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), topics)))
+        .collect();
     for publisher in publishers {
         publisher.await.unwrap();
     }
@@ -82,11 +86,15 @@ async fn a_publisher_that_subscribes_gets_its_own_messages() {
         let frame = socket.next().await;
         let next = if frame["type"] == "ack" { &mut acks } else { &mut messages };
         *next += 1;
-        assert_eq!((&frame["seqNo"], &frame["messageId"]), (&json!(*next), &json!(next.to_string())));
+        assert_eq!(
+            (&frame["seqNo"], &frame["messageId"]),
+            (&json!(*next), &json!(next.to_string()))
+        );
     }
 }
 
-/// Who comes and goes while others publish at full rate gets exactly what lies between `subscribed` and `unsubscribed`.
+/// Who comes and goes while others publish at full rate gets exactly what lies between `subscribed`
+/// and `unsubscribed`.
 #[tokio::test]
 async fn a_subscription_begins_and_ends_at_a_number() {
     let gateway = Arc::new(Gateway::start(&[]));
@@ -94,14 +102,20 @@ async fn a_subscription_begins_and_ends_at_a_number() {
     for number in 0..20 {
         steady.push(gateway.user(&format!("steady-{number}"), &["t"]).await);
     }
-    let readers: Vec<_> =
-        steady.into_iter().map(|mut socket| tokio::spawn(async move { read(&mut socket, PUBLISHERS * EACH).await })).collect();
+    let readers: Vec<_> = steady
+        .into_iter()
+        .map(|mut socket| tokio::spawn(async move { read(&mut socket, PUBLISHERS * EACH).await }))
+        .collect();
     let mut guest = gateway.user("guest", &[]).await;
-    let publishers: Vec<_> = (0..PUBLISHERS).map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), &["t"]))).collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), &["t"])))
+        .collect();
     let mut met = 0;
     let mut head = 0;
     while head < (PUBLISHERS * EACH) as u64 {
-        guest.pipeline(&[json!({ "type": "subscribe", "topic": "t" }), json!({ "type": "ping" })]).await;
+        guest
+            .pipeline(&[json!({ "type": "subscribe", "topic": "t" }), json!({ "type": "ping" })])
+            .await;
         let subscribed = guest.next().await;
         assert_eq!(subscribed["type"], "subscribed", "nothing of the topic comes before it");
         head = subscribed["seqNo"].as_u64().unwrap();
@@ -117,7 +131,12 @@ async fn a_subscription_begins_and_ends_at_a_number() {
                 }
                 "pong" if !asked => {
                     asked = true;
-                    guest.pipeline(&[json!({ "type": "unsubscribe", "topic": "t" }), json!({ "type": "ping" })]).await;
+                    guest
+                        .pipeline(&[
+                            json!({ "type": "unsubscribe", "topic": "t" }),
+                            json!({ "type": "ping" }),
+                        ])
+                        .await;
                 }
                 "unsubscribed" => break,
                 other => panic!("{other}"),
@@ -139,7 +158,9 @@ async fn a_subscription_begins_and_ends_at_a_number() {
 async fn nothing_comes_before_ready() {
     let gateway = Arc::new(Gateway::start(&[]));
     let topics: &[&str] = &["a", "b", "c"];
-    let publishers: Vec<_> = (0..PUBLISHERS).map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), topics))).collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|n| tokio::spawn(publisher(gateway.clone(), format!("publisher-{n}"), topics)))
+        .collect();
     loop {
         let mut socket = gateway.user("u", topics).await;
         if publishers.iter().all(|task| task.is_finished()) {

@@ -22,7 +22,9 @@ async fn handshake(gateway: &Gateway, origin: Option<&str>) -> u16 {
 async fn by_default_only_pages_of_the_gateway_and_of_this_machine() {
     let gateway = Gateway::start(&[]);
     let own = format!("http://{}", gateway.address);
-    for origin in [None, Some(own.as_str()), Some("http://localhost:5173"), Some("http://[::1]:8080")] {
+    for origin in
+        [None, Some(own.as_str()), Some("http://localhost:5173"), Some("http://[::1]:8080")]
+    {
         assert_eq!(handshake(&gateway, origin).await, 101, "{origin:?}");
     }
     for origin in ["https://evil.example", "null", "http://localhost.evil.example", "nonsense"] {
@@ -32,7 +34,8 @@ async fn by_default_only_pages_of_the_gateway_and_of_this_machine() {
 
 #[tokio::test]
 async fn and_those_that_the_configuration_names() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_ACCESS__ALLOWED_ORIGINS", "https://app.example")]);
+    let gateway =
+        Gateway::start(&[("MICRO_SOCKET_ACCESS__ALLOWED_ORIGINS", "https://app.example")]);
     assert_eq!(handshake(&gateway, Some("https://app.example")).await, 101);
     assert_eq!(handshake(&gateway, Some("https://other.example")).await, 403);
     let gateway = Gateway::start(&[("MICRO_SOCKET_ACCESS__ALLOWED_ORIGINS", "*")]);

@@ -1,4 +1,5 @@
-//! Where a subscription begins and goes on: `last`, `after`, and subscriptions that move while they run.
+//! Where a subscription begins and goes on: `last`, `after`, and subscriptions that move while they
+//! run.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -6,7 +7,12 @@ use serde_json::{Value, json};
 async fn publish(socket: &mut Socket, topic: &str, ids: std::ops::RangeInclusive<u64>) {
     for id in ids {
         let id = format!("{topic}-{id}");
-        socket.send(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null }).to_string()).await;
+        socket
+            .send(
+                &json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null })
+                    .to_string(),
+            )
+            .await;
         assert_eq!(socket.next().await["status"], "ok");
     }
 }
@@ -36,7 +42,10 @@ fn said(answer: &Value) -> (u64, Option<bool>, Option<u64>) {
 }
 
 async fn unsubscribe(socket: &mut Socket) {
-    assert_eq!(socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await["type"], "unsubscribed");
+    assert_eq!(
+        socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await["type"],
+        "unsubscribed"
+    );
 }
 
 /// A gateway that keeps 5 messages of `t`, and of `t` the numbers 1 to 10 were published.
@@ -52,17 +61,29 @@ async fn a_newcomer_gets_the_last_messages_that_it_asks_for() {
     let (gateway, mut publisher) = ten_of_which_five_are_kept().await;
     let mut socket = gateway.user("u", &[]).await;
     for (last, after) in [(1, 9), (3, 7), (5, 5), (6, 5), (9_007_199_254_740_991_u64, 5)] {
-        assert_eq!(subscribe(&mut socket, &json!({ "last": last })).await, (10, None, Some(after)), "{last}");
+        assert_eq!(
+            subscribe(&mut socket, &json!({ "last": last })).await,
+            (10, None, Some(after)),
+            "{last}"
+        );
         expect(&mut socket, after + 1..=10).await;
         unsubscribe(&mut socket).await;
     }
-    assert_eq!(subscribe(&mut socket, &json!({ "last": 1, "lastSeq": 8 })).await, (10, Some(true), Some(8)), "the position counts");
+    assert_eq!(
+        subscribe(&mut socket, &json!({ "last": 1, "lastSeq": 8 })).await,
+        (10, Some(true), Some(8)),
+        "the position counts"
+    );
     expect(&mut socket, 9..=10).await;
     publish(&mut publisher, "t", 11..=11).await;
     expect(&mut socket, 11..=11).await;
     for bad in [json!(0), json!(-1), json!(1.5), json!("1"), json!(9_007_199_254_740_992_u64)] {
         let refused = socket.ask(&json!({ "type": "subscribe", "topic": "t", "last": bad })).await;
-        assert_eq!((&refused["code"], &refused["topic"]), (&json!("INVALID_MESSAGE"), &json!("t")), "{bad}");
+        assert_eq!(
+            (&refused["code"], &refused["topic"]),
+            (&json!("INVALID_MESSAGE"), &json!("t")),
+            "{bad}"
+        );
     }
 }
 
@@ -78,12 +99,24 @@ async fn the_last_of_a_topic_without_messages_is_no_error() {
 async fn a_client_that_cannot_be_recovered_knows_where_it_goes_on() {
     let (gateway, _publisher) = ten_of_which_five_are_kept().await;
     let mut socket = gateway.user("u", &[]).await;
-    for position in [json!({ "lastSeq": 3 }), json!({ "lastSeq": 12 }), json!({ "lastSeq": 9, "epoch": "another" })] {
-        assert_eq!(subscribe(&mut socket, &position).await, (10, Some(false), Some(10)), "{position}");
+    for position in [
+        json!({ "lastSeq": 3 }),
+        json!({ "lastSeq": 12 }),
+        json!({ "lastSeq": 9, "epoch": "another" }),
+    ] {
+        assert_eq!(
+            subscribe(&mut socket, &position).await,
+            (10, Some(false), Some(10)),
+            "{position}"
+        );
         nothing_comes(&mut socket).await;
         let mut with_last = position.clone();
         with_last["last"] = 2.into();
-        assert_eq!(subscribe(&mut socket, &with_last).await, (10, Some(false), Some(8)), "{with_last}");
+        assert_eq!(
+            subscribe(&mut socket, &with_last).await,
+            (10, Some(false), Some(8)),
+            "{with_last}"
+        );
         expect(&mut socket, 9..=10).await;
         unsubscribe(&mut socket).await;
     }
@@ -101,10 +134,14 @@ async fn a_setup_has_it_for_each_topic() {
     let mut seen = Vec::new();
     for _ in 0..5 {
         let message = socket.next().await;
-        seen.push((message["topic"].as_str().unwrap().to_owned(), message["seqNo"].as_u64().unwrap()));
+        seen.push((
+            message["topic"].as_str().unwrap().to_owned(),
+            message["seqNo"].as_u64().unwrap(),
+        ));
     }
     seen.sort();
-    let expected = [("s", 1), ("s", 2), ("s", 3), ("t", 9), ("t", 10)].map(|(topic, seq_no)| (topic.to_owned(), seq_no));
+    let expected = [("s", 1), ("s", 2), ("s", 3), ("t", 9), ("t", 10)]
+        .map(|(topic, seq_no)| (topic.to_owned(), seq_no));
     assert_eq!(seen, expected);
 }
 
@@ -113,17 +150,31 @@ async fn a_running_subscription_moves_to_a_position_and_to_nothing_else() {
     let (gateway, mut publisher) = ten_of_which_five_are_kept().await;
     let mut socket = gateway.user("u", &["t"]).await;
     assert_eq!(subscribe(&mut socket, &json!({})).await, (10, None, None));
-    assert_eq!(subscribe(&mut socket, &json!({ "last": 3 })).await, (10, None, None), "alone it is ignored");
+    assert_eq!(
+        subscribe(&mut socket, &json!({ "last": 3 })).await,
+        (10, None, None),
+        "alone it is ignored"
+    );
     nothing_comes(&mut socket).await;
     for _ in 0..2 {
-        assert_eq!(subscribe(&mut socket, &json!({ "lastSeq": 7 })).await, (10, Some(true), Some(7)));
+        assert_eq!(
+            subscribe(&mut socket, &json!({ "lastSeq": 7 })).await,
+            (10, Some(true), Some(7))
+        );
         expect(&mut socket, 8..=10).await;
     }
-    assert_eq!(subscribe(&mut socket, &json!({ "lastSeq": 1, "last": 1 })).await, (10, Some(false), Some(9)));
+    assert_eq!(
+        subscribe(&mut socket, &json!({ "lastSeq": 1, "last": 1 })).await,
+        (10, Some(false), Some(9))
+    );
     expect(&mut socket, 10..=10).await;
     publish(&mut publisher, "t", 11..=11).await;
     expect(&mut socket, 11..=11).await;
-    assert_eq!(gateway.counts().await, json!({ "connections": 2, "topics": 1, "subscriptions": 1 }), "it is the same subscription");
+    assert_eq!(
+        gateway.counts().await,
+        json!({ "connections": 2, "topics": 1, "subscriptions": 1 }),
+        "it is the same subscription"
+    );
     unsubscribe(&mut socket).await;
     publish(&mut publisher, "t", 12..=12).await;
     nothing_comes(&mut socket).await;
@@ -190,6 +241,9 @@ async fn after_a_restart_a_move_brings_the_messages_of_the_new_epoch() {
     assert_eq!(said(&answer), (3, Some(false), Some(0)));
     expect(&mut socket, 1..=3).await;
     let epoch = &answer["epoch"];
-    assert_eq!(subscribe(&mut socket, &json!({ "lastSeq": 2, "epoch": epoch })).await, (3, Some(true), Some(2)));
+    assert_eq!(
+        subscribe(&mut socket, &json!({ "lastSeq": 2, "epoch": epoch })).await,
+        (3, Some(true), Some(2))
+    );
     expect(&mut socket, 3..=3).await;
 }

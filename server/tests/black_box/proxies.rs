@@ -1,4 +1,5 @@
-//! Whose connections they are: addresses behind trusted proxies, seen at the limit of connections per address.
+//! Whose connections they are: addresses behind trusted proxies, seen at the limit of connections
+//! per address.
 
 use std::time::Duration;
 
@@ -33,19 +34,34 @@ async fn a_trusted_proxy_is_believed() {
     let mut first = from(&gateway, "198.51.100.1").await;
     let mut other = from(&gateway, "198.51.100.2").await;
     assert!(is_taken(&mut first).await && is_taken(&mut other).await, "two clients");
-    for same in ["198.51.100.1", "203.0.113.9, 198.51.100.1", "198.51.100.1, 10.0.0.7", "::ffff:198.51.100.1"] {
+    for same in [
+        "198.51.100.1",
+        "203.0.113.9, 198.51.100.1",
+        "198.51.100.1, 10.0.0.7",
+        "::ffff:198.51.100.1",
+    ] {
         assert!(!is_taken(&mut from(&gateway, same).await).await, "{same}");
     }
     drop(first);
-    gateway.stats_become(json!({ "connections": 1, "topics": 0, "subscriptions": 0 }), Duration::from_secs(20)).await;
+    gateway
+        .stats_become(
+            json!({ "connections": 1, "topics": 0, "subscriptions": 0 }),
+            Duration::from_secs(20),
+        )
+        .await;
     assert!(is_taken(&mut from(&gateway, "198.51.100.1").await).await, "its place is free again");
 }
 
 #[tokio::test]
 async fn others_are_not() {
-    let gateway =
-        Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1"), ("MICRO_SOCKET_ACCESS__TRUSTED_PROXIES", "10.0.0.0/8")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1"),
+        ("MICRO_SOCKET_ACCESS__TRUSTED_PROXIES", "10.0.0.0/8"),
+    ]);
     let mut first = from(&gateway, "198.51.100.1").await;
     assert!(is_taken(&mut first).await);
-    assert!(!is_taken(&mut from(&gateway, "198.51.100.2").await).await, "both come from this machine, whatever they say");
+    assert!(
+        !is_taken(&mut from(&gateway, "198.51.100.2").await).await,
+        "both come from this machine, whatever they say"
+    );
 }

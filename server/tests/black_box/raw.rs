@@ -92,12 +92,14 @@ impl Raw {
         }
     }
 
-    /// Passes over everything up to the end; the code of the close frame, where one comes before the connection is reset.
+    /// Passes over everything up to the end; the code of the close frame, where one comes before
+    /// the connection is reset.
     pub(crate) async fn end_code(&mut self) -> Option<u16> {
         let mut bytes = Vec::new();
         let _ = self.stream.read_to_end(&mut bytes).await;
         let tail = bytes.len().checked_sub(2 + 2 + 123)?;
-        let close = bytes[tail..].windows(4).rev().find(|window| window[0] == 0x88 && window[1] >= 2)?;
+        let close =
+            bytes[tail..].windows(4).rev().find(|window| window[0] == 0x88 && window[1] >= 2)?;
         Some(u16::from_be_bytes([close[2], close[3]]))
     }
 

@@ -38,7 +38,11 @@ impl Scene {
         )
         .unwrap();
         fs::copy(file("signing.pem"), file("former.pem")).unwrap();
-        let gateway = Gateway::start_by(&["--config", file("gateway.toml").to_str().unwrap()], &[], File::create(file("log")).unwrap());
+        let gateway = Gateway::start_by(
+            &["--config", file("gateway.toml").to_str().unwrap()],
+            &[],
+            File::create(file("log")).unwrap(),
+        );
         Self { folder, gateway }
     }
 
@@ -69,7 +73,14 @@ impl Scene {
 
 fn generate(file: &Path) {
     let _absent = fs::remove_file(file);
-    assert!(Command::new(env!("CARGO_BIN_EXE_micro-socket")).args(["keys", "generate"]).arg(file).status().unwrap().success());
+    assert!(
+        Command::new(env!("CARGO_BIN_EXE_micro-socket"))
+            .args(["keys", "generate"])
+            .arg(file)
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[tokio::test]
@@ -106,7 +117,11 @@ async fn the_level_of_the_log_changes_and_other_keys_are_named() {
     let connect = async || drop(scene.gateway.user("u", &[]).await);
     connect().await;
     let config = fs::read_to_string(scene.file("gateway.toml")).unwrap();
-    fs::write(scene.file("gateway.toml"), config.replace("\"info\"", "\"debug\"") + "[limits]\nmax_frame = \"1MiB\"\n").unwrap();
+    fs::write(
+        scene.file("gateway.toml"),
+        config.replace("\"info\"", "\"debug\"") + "[limits]\nmax_frame = \"1MiB\"\n",
+    )
+    .unwrap();
     assert!(!scene.log().contains("DEBUG"), "{}", scene.log());
     scene.reload().await;
     connect().await;
@@ -121,24 +136,41 @@ async fn what_is_broken_stays_as_it_is_and_the_log_says_why() {
     let scene = Scene::start();
     let mut socket = scene.gateway.user("u", &[]).await;
     let keys = scene.key_set().await;
-    for (file, content) in [("gateway.toml", "[log]\nlevel = 7"), ("api-keys", "short"), ("signing.pem", "nothing")] {
+    for (file, content) in
+        [("gateway.toml", "[log]\nlevel = 7"), ("api-keys", "short"), ("signing.pem", "nothing")]
+    {
         fs::write(scene.file(file), content).unwrap();
     }
     scene.reload().await;
     let log = scene.log();
-    for reason in
-        ["gateway.toml:2: log.level: found 7", "api-keys:1: a key has at least 16 characters", "signing.pem: not an Ed25519 private key"]
-    {
-        assert!(log.lines().any(|line| line.contains("WARN") && line.contains(reason)), "{reason} is not in\n{log}");
+    for reason in [
+        "gateway.toml:2: log.level: found 7",
+        "api-keys:1: a key has at least 16 characters",
+        "signing.pem: not an Ed25519 private key",
+    ] {
+        assert!(
+            log.lines().any(|line| line.contains("WARN") && line.contains(reason)),
+            "{reason} is not in\n{log}"
+        );
     }
     let metrics = scene.gateway.metrics().await;
-    for (what, failures) in [("configuration", 1.0), ("api_keys", 1.0), ("signing_keys", 1.0), ("certificate", 0.0)] {
-        assert_eq!(metrics[&format!("micro_socket_reload_failures_total{{what=\"{what}\"}}")], failures, "{what}");
+    for (what, failures) in
+        [("configuration", 1.0), ("api_keys", 1.0), ("signing_keys", 1.0), ("certificate", 0.0)]
+    {
+        assert_eq!(
+            metrics[&format!("micro_socket_reload_failures_total{{what=\"{what}\"}}")],
+            failures,
+            "{what}"
+        );
     }
     assert_eq!(scene.key_set().await, keys);
     assert_eq!(scene.gateway.publish(FIRST, MESSAGE).await.status(), 200);
     assert_eq!(socket.ask(&json!({ "type": "ping" })).await["type"], "pong", "connections go on");
     fs::write(scene.file("api-keys"), SECOND).unwrap();
     scene.reload().await;
-    assert_eq!(scene.gateway.publish(SECOND, MESSAGE).await.status(), 200, "one that is good is taken over beside others that are not");
+    assert_eq!(
+        scene.gateway.publish(SECOND, MESSAGE).await.status(),
+        200,
+        "one that is good is taken over beside others that are not"
+    );
 }

@@ -31,7 +31,11 @@ async fn the_third_token_in_a_row_that_is_refused_ends_the_connection() {
         for (token, code) in &refused[..2] {
             assert_eq!(socket.ask(&with(token)).await["code"], *code);
         }
-        assert_eq!(socket.ask(&good).await["type"], "ready", "a good one between, and the count begins again");
+        assert_eq!(
+            socket.ask(&good).await["type"],
+            "ready",
+            "a good one between, and the count begins again"
+        );
     }
     for (token, code) in &refused {
         assert_eq!(socket.ask(&with(token)).await["code"], *code);
@@ -69,7 +73,8 @@ async fn a_token_that_cannot_be_checked_does_not_count() {
 
 #[tokio::test]
 async fn ready_tells_how_long_the_client_may_stay() {
-    let gateway = Gateway::start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "30s")]);
+    let gateway =
+        Gateway::start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "30s")]);
     let mut socket = gateway.connect("/ws").await;
     for seconds in [600, 60, 3600] {
         let answer = socket.ask(&with(&token("ann", json!({ "exp": in_seconds(seconds) })))).await;

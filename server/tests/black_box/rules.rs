@@ -8,7 +8,9 @@ use crate::issuer::{BY_SECRET, token};
 /// A socket of `user` whose token has these rules, without subscriptions.
 async fn user(gateway: &Gateway, user: &str, topics: Value) -> Socket {
     let mut socket = gateway.connect("/ws").await;
-    let answer = socket.ask(&json!({ "type": "setup", "token": token(user, json!({ "topics": topics })) })).await;
+    let answer = socket
+        .ask(&json!({ "type": "setup", "token": token(user, json!({ "topics": topics })) }))
+        .await;
     assert_eq!(answer["type"], "ready", "{answer}");
     socket
 }
@@ -18,11 +20,17 @@ async fn subscribe(socket: &mut Socket, topic: &str) -> Value {
 }
 
 async fn publish(socket: &mut Socket, topic: &str) -> Value {
-    socket.ask(&json!({ "type": "publish", "topic": topic, "messageId": topic, "payload": null })).await
+    socket
+        .ask(&json!({ "type": "publish", "topic": topic, "messageId": topic, "payload": null }))
+        .await
 }
 
 fn assert_forbidden(answer: &Value, topic: &str) {
-    assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("FORBIDDEN")), "{topic}: {answer}");
+    assert_eq!(
+        (&answer["type"], &answer["code"]),
+        (&json!("error"), &json!("FORBIDDEN")),
+        "{topic}: {answer}"
+    );
     assert_eq!(answer["topic"], topic);
 }
 
@@ -37,7 +45,9 @@ async fn the_claim_says_what_is_open() {
         assert_forbidden(&refused, topic);
         assert_eq!(refused["messageId"], topic);
     }
-    for topic in ["prices", "prices.eur.bid", "news", "inbox.bob", "inbox.ann.x", "inbox.{userId}", "other"] {
+    for topic in
+        ["prices", "prices.eur.bid", "news", "inbox.bob", "inbox.ann.x", "inbox.{userId}", "other"]
+    {
         assert_forbidden(&subscribe(&mut ann, topic).await, topic);
     }
     assert_eq!(publish(&mut ann, "orders.ann.1").await["type"], "ack");
@@ -51,10 +61,16 @@ async fn the_claim_says_what_is_open() {
 async fn no_rule_no_access() {
     let gateway = Gateway::start(&BY_SECRET);
     let mut ann = gateway.connect("/ws").await;
-    assert_eq!(ann.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await["type"], "ready");
+    assert_eq!(
+        ann.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await["type"],
+        "ready"
+    );
     assert_forbidden(&subscribe(&mut ann, "t").await, "t");
     assert_forbidden(&publish(&mut ann, "t").await, "t");
-    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 0, "subscriptions": 0 }));
+    assert_eq!(
+        gateway.counts().await,
+        json!({ "connections": 1, "topics": 0, "subscriptions": 0 })
+    );
 }
 
 #[tokio::test]
@@ -66,7 +82,10 @@ async fn the_configuration_counts_where_there_is_no_claim() {
         ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", "inbox.*"),
     ]);
     let mut ann = gateway.connect("/ws").await;
-    assert_eq!(ann.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await["type"], "ready");
+    assert_eq!(
+        ann.ask(&json!({ "type": "setup", "token": token("ann", json!({})) })).await["type"],
+        "ready"
+    );
     assert_eq!(subscribe(&mut ann, "inbox.ann").await["type"], "subscribed");
     assert_forbidden(&subscribe(&mut ann, "inbox.bob").await, "inbox.bob");
     assert_eq!(publish(&mut ann, "inbox.bob").await["type"], "ack");
@@ -103,7 +122,13 @@ async fn an_id_with_wildcards_opens_nothing_more() {
     let gateway = Gateway::start(&BY_SECRET);
     let rules = json!({ "subscribe": ["inbox.{userId}"], "publish": [] });
     // What would be a pattern is no topic, the user's own neither.
-    for (id, own) in [("*", "error"), (">", "error"), ("ann.>", "error"), ("ann*", "subscribed"), ("{userId}", "subscribed")] {
+    for (id, own) in [
+        ("*", "error"),
+        (">", "error"),
+        ("ann.>", "error"),
+        ("ann*", "subscribed"),
+        ("{userId}", "subscribed"),
+    ] {
         let mut socket = user(&gateway, id, rules.clone()).await;
         assert_forbidden(&subscribe(&mut socket, "inbox.ann").await, "inbox.ann");
         assert_forbidden(&subscribe(&mut socket, "inbox.ann.secret").await, "inbox.ann.secret");
@@ -144,7 +169,9 @@ async fn a_resumed_session_is_held_to_the_present_rules() {
     drop(first);
     let fewer = token("ann", json!({ "topics": { "subscribe": ["b"] } }));
     let mut second = gateway.connect("/ws").await;
-    second.send(&json!({ "type": "setup", "token": fewer, "sessionId": session }).to_string()).await;
+    second
+        .send(&json!({ "type": "setup", "token": fewer, "sessionId": session }).to_string())
+        .await;
     assert_forbidden(&second.next().await, "a");
     assert_eq!(second.next().await["topic"], "b");
     let ready = second.next().await;

@@ -14,7 +14,10 @@ pub(crate) fn within(document: &Value, schema: &Value) -> Validator {
 
 /// Fails with every reason why `value` does not fit.
 pub(crate) fn assert_fits(validator: &Validator, value: &Value, what: &str) {
-    let reasons: Vec<String> = validator.iter_errors(value).map(|error| format!("{error} at {}", error.instance_path())).collect();
+    let reasons: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{error} at {}", error.instance_path()))
+        .collect();
     assert!(reasons.is_empty(), "{what}: {value}\n{}", reasons.join("\n"));
 }
 
@@ -35,6 +38,9 @@ pub(crate) fn assert_references_resolve(document: &Value) {
     let references = references(document);
     assert!(!references.is_empty());
     for reference in references {
-        assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference} refers to nothing");
+        assert!(
+            document.pointer(reference.strip_prefix('#').unwrap()).is_some(),
+            "{reference} refers to nothing"
+        );
     }
 }

@@ -10,8 +10,14 @@ use tokio_tungstenite::tungstenite::{
 
 async fn publish(socket: &mut Socket, topic: &str, count: u64) {
     for _ in 0..count {
-        let id = std::iter::repeat_with(|| rand::random_range('a'..='z')).take(20).collect::<String>();
-        socket.send(&json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null }).to_string()).await;
+        let id =
+            std::iter::repeat_with(|| rand::random_range('a'..='z')).take(20).collect::<String>();
+        socket
+            .send(
+                &json!({ "type": "publish", "topic": topic, "messageId": id, "payload": null })
+                    .to_string(),
+            )
+            .await;
         assert_eq!(socket.next().await["status"], "ok");
     }
 }
@@ -48,7 +54,12 @@ async fn lose(gateway: &Gateway, socket: Socket) {
 }
 
 async fn close(socket: &mut Socket, code: u16) {
-    socket.message(Message::Close(Some(CloseFrame { code: CloseCode::from(code), reason: "".into() }))).await;
+    socket
+        .message(Message::Close(Some(CloseFrame {
+            code: CloseCode::from(code),
+            reason: "".into(),
+        })))
+        .await;
     while socket.read().await.is_some() {}
 }
 
@@ -61,7 +72,11 @@ async fn resume(gateway: &Gateway, session: &Value) -> (Socket, Vec<Value>, Valu
 async fn expect(socket: &mut Socket, topic: &str, numbers: impl Iterator<Item = u64>) {
     for seq_no in numbers {
         let message = socket.next().await;
-        assert_eq!((&message["topic"], &message["seqNo"]), (&json!(topic), &json!(seq_no)), "{message}");
+        assert_eq!(
+            (&message["topic"], &message["seqNo"]),
+            (&json!(topic), &json!(seq_no)),
+            "{message}"
+        );
     }
 }
 
@@ -83,10 +98,15 @@ async fn a_session_goes_on_where_its_subscriptions_began_or_were_acked() {
     let (mut socket, answers, ready) = resume(&gateway, &session).await;
     assert_eq!((&ready["sessionId"], &ready["resumed"]), (&session, &json!(true)));
     assert_eq!(answers.len(), 1);
-    assert_eq!((&answers[0]["topic"], &answers[0]["seqNo"], &answers[0]["recovered"]), (&json!("t"), &json!(8), &json!(true)));
+    assert_eq!(
+        (&answers[0]["topic"], &answers[0]["seqNo"], &answers[0]["recovered"]),
+        (&json!("t"), &json!(8), &json!(true))
+    );
     expect(&mut socket, "t", 4..=8).await;
 
-    for (seq_no, epoch) in [(6, Value::Null), (9, Value::Null), (8, json!("another")), (5, Value::Null)] {
+    for (seq_no, epoch) in
+        [(6, Value::Null), (9, Value::Null), (8, json!("another")), (5, Value::Null)]
+    {
         let mut ack = json!({ "type": "ack", "topic": "t", "seqNo": seq_no });
         if !epoch.is_null() {
             ack["epoch"] = epoch;
@@ -114,13 +134,17 @@ async fn the_answers_come_in_order_the_urls_topic_the_given_ones_and_the_session
     let (socket, session) = begin(&gateway, &["s1", "both", "s2"]).await;
     lose(&gateway, socket).await;
     let mut socket = gateway.connect("/ws/sub/url").await;
-    let (answers, ready) = set_up(&mut socket, json!({ "topics": ["new", "both", "new"], "sessionId": session })).await;
+    let (answers, ready) =
+        set_up(&mut socket, json!({ "topics": ["new", "both", "new"], "sessionId": session }))
+            .await;
     assert_eq!(ready["resumed"], true);
     let topics: Vec<_> = answers.iter().map(|answer| answer["topic"].as_str().unwrap()).collect();
     assert_eq!(topics[..3], ["url", "new", "both"]);
     assert_eq!(topics.len(), 5);
     assert!(topics[3..].contains(&"s1") && topics[3..].contains(&"s2"));
-    let recovered = |topic: &str| answers.iter().find(|answer| answer["topic"] == topic).unwrap().get("recovered").cloned();
+    let recovered = |topic: &str| {
+        answers.iter().find(|answer| answer["topic"] == topic).unwrap().get("recovered").cloned()
+    };
     assert_eq!((recovered("new"), recovered("url")), (None, None));
     assert_eq!((recovered("both"), recovered("s1")), (Some(json!(true)), Some(json!(true))));
 }
@@ -134,7 +158,8 @@ async fn what_was_left_stays_left_and_a_given_position_counts() {
     publish(&mut publisher, "b", 5).await;
     lose_all_but(&gateway, socket, 1).await;
     let mut socket = gateway.connect("/ws").await;
-    let (answers, _) = set_up(&mut socket, json!({ "sessionId": session, "lastSeq": { "b": 3, "a": 0 } })).await;
+    let (answers, _) =
+        set_up(&mut socket, json!({ "sessionId": session, "lastSeq": { "b": 3, "a": 0 } })).await;
     assert_eq!(answers.len(), 1, "{answers:?}");
     expect(&mut socket, "b", 4..=5).await;
     lose_all_but(&gateway, socket, 1).await;
@@ -176,7 +201,10 @@ async fn a_session_resumed_elsewhere_is_closed_here_and_what_it_writes_is_ignore
     let (mut new, _, ready) = resume(&gateway, &session).await;
     assert_eq!(ready["resumed"], true);
     expect(&mut new, "t", 1..=3).await;
-    for frame in [json!({ "type": "ack", "topic": "t", "seqNo": 3 }), json!({ "type": "unsubscribe", "topic": "t" })] {
+    for frame in [
+        json!({ "type": "ack", "topic": "t", "seqNo": 3 }),
+        json!({ "type": "unsubscribe", "topic": "t" }),
+    ] {
         old.send(&frame.to_string()).await;
     }
     let (code, _) = old.closed().await;
@@ -193,9 +221,18 @@ async fn close_4000_ends_a_session_and_any_other_keeps_it() {
     for (code, resumed) in [(1000, true), (1001, true), (4000, false)] {
         let (mut socket, session) = begin(&gateway, &["t"]).await;
         close(&mut socket, code).await;
-        gateway.stats_become(json!({ "connections": 0, "topics": 0, "subscriptions": 0 }), Duration::from_secs(20)).await;
+        gateway
+            .stats_become(
+                json!({ "connections": 0, "topics": 0, "subscriptions": 0 }),
+                Duration::from_secs(20),
+            )
+            .await;
         let (socket, answers, ready) = resume(&gateway, &session).await;
-        assert_eq!((&ready["resumed"], answers.len()), (&json!(resumed), usize::from(resumed)), "{code}");
+        assert_eq!(
+            (&ready["resumed"], answers.len()),
+            (&json!(resumed), usize::from(resumed)),
+            "{code}"
+        );
         assert_eq!(ready["sessionId"] == session, resumed);
         lose_all_but(&gateway, socket, 0).await;
     }
@@ -206,7 +243,9 @@ async fn an_unknown_a_foreign_and_an_expired_session_look_the_same() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_SESSION__TTL", "200ms")]);
     let (socket, mine) = begin(&gateway, &["t"]).await;
     let mut other = gateway.connect("/ws").await;
-    other.send(&json!({ "type": "setup", "token": "somebody else", "sessionId": mine }).to_string()).await;
+    other
+        .send(&json!({ "type": "setup", "token": "somebody else", "sessionId": mine }).to_string())
+        .await;
     let foreign = other.next().await;
     let (_, _, unknown) = resume(&gateway, &json!("AAAAAAAAAAAAAAAAAAAAAA")).await;
     drop(socket);
@@ -222,7 +261,10 @@ async fn an_unknown_a_foreign_and_an_expired_session_look_the_same() {
 
 #[tokio::test]
 async fn detached_sessions_are_bounded_the_oldest_goes_first() {
-    let gateway = Gateway::start(&[("MICRO_SOCKET_SESSION__MAX", "2"), ("MICRO_SOCKET_SESSION__SUBSCRIPTIONS", "4")]);
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_SESSION__MAX", "2"),
+        ("MICRO_SOCKET_SESSION__SUBSCRIPTIONS", "4"),
+    ]);
     let mut sessions = Vec::new();
     for topics in [&["a"][..], &["b"], &["c"], &["d", "e", "f", "g"]] {
         let (socket, session) = begin(&gateway, topics).await;

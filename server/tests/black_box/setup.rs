@@ -18,16 +18,27 @@ async fn everything_else_has_to_wait_for_it() {
     for frame in &early {
         let answer = socket.ask(frame).await;
         assert_eq!(answer["code"], "SETUP_REQUIRED", "{frame}");
-        assert_eq!((answer.get("topic"), answer.get("messageId")), (frame.get("topic"), frame.get("messageId")));
+        assert_eq!(
+            (answer.get("topic"), answer.get("messageId")),
+            (frame.get("topic"), frame.get("messageId"))
+        );
     }
-    assert_eq!(gateway.counts().await, json!({ "connections": 1, "topics": 0, "subscriptions": 0 }));
+    assert_eq!(
+        gateway.counts().await,
+        json!({ "connections": 1, "topics": 0, "subscriptions": 0 })
+    );
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["type"], "ready");
     assert_eq!(
-        socket.ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null })).await["seqNo"],
+        socket
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "m", "payload": null }))
+            .await["seqNo"],
         1,
         "nothing was stored before"
     );
-    assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["code"], "ALREADY_SETUP");
+    assert_eq!(
+        socket.ask(&json!({ "type": "setup", "token": "u" })).await["code"],
+        "ALREADY_SETUP"
+    );
 }
 
 #[tokio::test]
@@ -58,7 +69,10 @@ async fn a_topic_of_the_url_that_is_refused_gets_its_error_and_the_others_go_on(
     let mut socket = gateway.connect("/ws/sub/$sys").await;
     let refused = socket.ask(&json!({ "type": "setup", "token": "u", "topics": ["t"] })).await;
     assert_eq!((&refused["code"], &refused["topic"]), (&json!("INVALID_TOPIC"), &json!("$sys")));
-    assert_eq!((socket.next().await["type"].clone(), socket.next().await["type"].clone()), (json!("subscribed"), json!("ready")));
+    assert_eq!(
+        (socket.next().await["type"].clone(), socket.next().await["type"].clone()),
+        (json!("subscribed"), json!("ready"))
+    );
 }
 
 #[tokio::test]
@@ -67,13 +81,24 @@ async fn a_sub_socket_may_do_everything() {
     let mut socket = gateway.connect("/ws/sub/prices").await;
     assert_eq!(socket.ask(&json!({ "type": "setup", "token": "u" })).await["topic"], "prices");
     assert_eq!(socket.next().await["type"], "ready");
-    assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "other" })).await["type"], "subscribed");
-    assert_eq!(socket.ask(&json!({ "type": "publish", "topic": "other", "messageId": "1", "payload": null })).await["type"], "ack");
+    assert_eq!(
+        socket.ask(&json!({ "type": "subscribe", "topic": "other" })).await["type"],
+        "subscribed"
+    );
+    assert_eq!(
+        socket
+            .ask(&json!({ "type": "publish", "topic": "other", "messageId": "1", "payload": null }))
+            .await["type"],
+        "ack"
+    );
     assert_eq!(socket.next().await["topic"], "other");
     let published = gateway.json("/demo/publish/prices?bid=100&ask=101").await;
     assert_eq!((&published["ok"], &published["subscribers"]), (&json!(true), &json!(1)));
     let message = socket.next().await;
-    assert_eq!((&message["data"], &message["messageId"]), (&json!({ "bid": "100", "ask": "101" }), &published["messageId"]));
+    assert_eq!(
+        (&message["data"], &message["messageId"]),
+        (&json!({ "bid": "100", "ask": "101" }), &published["messageId"])
+    );
 }
 
 #[tokio::test]
@@ -99,7 +124,10 @@ async fn a_wrong_token_may_be_tried_again() {
         let answer = socket.ask(&json!({ "type": "setup", "token": token, "topics": ["a"] })).await;
         assert_eq!(answer["code"], "AUTH_FAILED");
     }
-    assert_eq!(socket.ask(&json!({ "type": "setup", "token": "x".repeat(256) })).await["topic"], "t");
+    assert_eq!(
+        socket.ask(&json!({ "type": "setup", "token": "x".repeat(256) })).await["topic"],
+        "t"
+    );
     assert_eq!(socket.next().await["type"], "ready");
     assert_eq!(gateway.json("/stats").await["subscriptions"], 1);
 }
@@ -109,13 +137,20 @@ async fn an_unknown_session_is_a_new_one_and_a_position_is_judged() {
     let gateway = Gateway::start(&[]);
     let mut first = gateway.user("u", &["t", "empty"]).await;
     let epoch = first.ask(&json!({ "type": "subscribe", "topic": "t" })).await["epoch"].clone();
-    assert_eq!(first.ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null })).await["seqNo"], 1);
+    assert_eq!(
+        first
+            .ask(&json!({ "type": "publish", "topic": "t", "messageId": "1", "payload": null }))
+            .await["seqNo"],
+        1
+    );
 
     let mut socket = gateway.connect("/ws").await;
     let setup = json!({ "type": "setup", "token": "u", "topics": ["t", "empty", "plain"], "sessionId": "unknown",
         "lastSeq": { "t": 1, "empty": 0, "not-asked-for": 5 }, "epoch": { "t": epoch } });
     socket.send(&setup.to_string()).await;
-    let recovered: Vec<Value> = [socket.next().await, socket.next().await, socket.next().await].map(|a| a["recovered"].clone()).into();
+    let recovered: Vec<Value> = [socket.next().await, socket.next().await, socket.next().await]
+        .map(|a| a["recovered"].clone())
+        .into();
     assert_eq!(recovered, [json!(true), json!(true), Value::Null]);
     assert_eq!(socket.next().await["resumed"], false);
 

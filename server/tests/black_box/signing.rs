@@ -1,4 +1,5 @@
-//! Signatures, checked by what is published at `/.well-known/micro-socket-keys`; keys from the command line.
+//! Signatures, checked by what is published at `/.well-known/micro-socket-keys`; keys from the
+//! command line.
 
 use crate::gateway::Gateway;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,7 +15,11 @@ use tempfile::TempDir;
 const KEYS: &str = "/.well-known/micro-socket-keys";
 
 fn generate(file: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_micro-socket")).args(["keys", "generate"]).arg(file).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_micro-socket"))
+        .args(["keys", "generate"])
+        .arg(file)
+        .output()
+        .unwrap()
 }
 
 fn key(folder: &TempDir, name: &str) -> PathBuf {
@@ -38,9 +43,12 @@ fn is_signed_by(jwk: &Value, epoch: &str, frame: &str) -> bool {
     let (_, data) = frame.split_once(r#","data":"#).unwrap();
     let (data, _) = data.rsplit_once(r#","sig":""#).unwrap();
     let text = |field: &str| message[field].as_str().unwrap().to_owned();
-    let signed = format!("{}\n{epoch}\n{}\n{}\n{data}", text("topic"), message["seqNo"], text("messageId"));
+    let signed =
+        format!("{}\n{epoch}\n{}\n{}\n{data}", text("topic"), message["seqNo"], text("messageId"));
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
-    UnparsedPublicKey::new(&ED25519, decode(jwk["x"].as_str().unwrap())).verify(signed.as_bytes(), &decode(&text("sig"))).is_ok()
+    UnparsedPublicKey::new(&ED25519, decode(jwk["x"].as_str().unwrap()))
+        .verify(signed.as_bytes(), &decode(&text("sig")))
+        .is_ok()
 }
 
 #[tokio::test]
@@ -48,7 +56,10 @@ async fn every_message_is_signed_as_it_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = signing(&key(&folder, "key.pem"), &[]);
     let jwk = gateway.json(KEYS).await["keys"][0].clone();
-    assert_eq!((&jwk["kty"], &jwk["crv"], &jwk["alg"], &jwk["use"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig")));
+    assert_eq!(
+        (&jwk["kty"], &jwk["crv"], &jwk["alg"], &jwk["use"]),
+        (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig"))
+    );
 
     let mut reader = gateway.connect("/ws").await;
     reader.send(r#"{"type":"setup","token":"reader","topics":["a\"b"]}"#).await;
@@ -56,14 +67,25 @@ async fn every_message_is_signed_as_it_is_sent() {
     assert_eq!(reader.next().await["type"], "ready");
     let mut publisher = gateway.user("publisher", &[]).await;
     let long = format!("\"{}\"", "x".repeat(60_000));
-    for (i, payload) in ["null", r#"{ "b" : 1.50, "a": "\u00e4" }"#, "[\n1\n]", &long].into_iter().enumerate() {
-        let publish = format!(r#"{{"type":"publish","topic":"a\"b","messageId":"m\\{i}","payload":{payload}}}"#);
+    for (i, payload) in
+        ["null", r#"{ "b" : 1.50, "a": "\u00e4" }"#, "[\n1\n]", &long].into_iter().enumerate()
+    {
+        let publish = format!(
+            r#"{{"type":"publish","topic":"a\"b","messageId":"m\\{i}","payload":{payload}}}"#
+        );
         publisher.send(&publish).await;
         assert_eq!(publisher.next().await["status"], "ok");
         let frame = reader.next_text().await;
         assert!(is_signed_by(&jwk, &epoch, &frame), "{frame}");
         assert!(!is_signed_by(&jwk, "another", &frame));
-        assert!(!is_signed_by(&jwk, &epoch, &frame.replacen(&format!(r#""seqNo":{}"#, i + 1), r#""seqNo":9"#, 1)), "{frame}");
+        assert!(
+            !is_signed_by(
+                &jwk,
+                &epoch,
+                &frame.replacen(&format!(r#""seqNo":{}"#, i + 1), r#""seqNo":9"#, 1)
+            ),
+            "{frame}"
+        );
     }
 }
 
@@ -99,9 +121,17 @@ fn a_key_is_made_for_its_owner_only_and_never_overwritten() {
     let file = key(&folder, "key.pem");
     let made = std::fs::read(&file).unwrap();
     #[cfg(unix)]
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions())
+            & 0o777,
+        0o600
+    );
     let again = generate(&file);
-    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is there already"), "{again:?}");
+    assert!(
+        !again.status.success()
+            && String::from_utf8_lossy(&again.stderr).contains("is there already"),
+        "{again:?}"
+    );
     assert_eq!(std::fs::read(&file).unwrap(), made);
 }
 
@@ -111,7 +141,15 @@ fn a_start_with_something_else_for_a_key_is_refused() {
     let file = folder.path().join("no-key.pem");
     std::fs::write(&file, "nothing").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
-    let output = command.env_clear().args(["--listen", "127.0.0.1:0"]).env("MICRO_SOCKET_SIGNING__KEY_FILE", &file).output().unwrap();
+    let output = command
+        .env_clear()
+        .args(["--listen", "127.0.0.1:0"])
+        .env("MICRO_SOCKET_SIGNING__KEY_FILE", &file)
+        .output()
+        .unwrap();
     let reason = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && reason.contains("no-key.pem: not an Ed25519 private key"), "{reason}");
+    assert!(
+        !output.status.success() && reason.contains("no-key.pem: not an Ed25519 private key"),
+        "{reason}"
+    );
 }

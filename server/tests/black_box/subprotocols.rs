@@ -1,4 +1,5 @@
-//! Which subprotocol a WebSocket opens with, and opening handshakes that must not be taken for good ones.
+//! Which subprotocol a WebSocket opens with, and opening handshakes that must not be taken for good
+//! ones.
 
 use crate::gateway::Gateway;
 use crate::handshake::problem;
@@ -31,7 +32,8 @@ async fn one_of_those_offered_is_chosen() {
     ] {
         let (_, head) = open(&gateway, &format!("Sec-WebSocket-Protocol: {offer}")).await;
         assert!(head.starts_with("http/1.1 101 "), "{offer}: {head}");
-        let found: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("sec-websocket-protocol: ")).collect();
+        let found: Vec<&str> =
+            head.lines().filter_map(|line| line.strip_prefix("sec-websocket-protocol: ")).collect();
         assert_eq!(found, chosen.into_iter().collect::<Vec<_>>(), "{offer}");
     }
 }
@@ -60,7 +62,11 @@ async fn what_must_come_once_is_refused_twice() {
 #[tokio::test]
 async fn a_body_is_refused() {
     let gateway = Gateway::start(&[]);
-    for lines in ["Content-Length: 5", "Transfer-Encoding: chunked", "Content-Length: 5\r\nTransfer-Encoding: chunked"] {
+    for lines in [
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+    ] {
         assert_refused(&gateway, lines).await;
     }
     let (_, head) = open(&gateway, "Content-Length: 0").await;

@@ -1,4 +1,5 @@
-//! HTTPS and WSS with clients that are not ours, certificates that change, and clients that do not play along.
+//! HTTPS and WSS with clients that are not ours, certificates that change, and clients that do not
+//! play along.
 
 use crate::gateway::{Gateway, Socket};
 use bytes::Bytes;
@@ -66,8 +67,10 @@ impl Files {
 
     fn gateway(&self, more: &[(&str, &str)]) -> Gateway {
         let (cert, key) = (self.cert(), self.key());
-        let mut environment =
-            vec![("MICRO_SOCKET_TLS__CERT_FILE", cert.to_str().unwrap()), ("MICRO_SOCKET_TLS__KEY_FILE", key.to_str().unwrap())];
+        let mut environment = vec![
+            ("MICRO_SOCKET_TLS__CERT_FILE", cert.to_str().unwrap()),
+            ("MICRO_SOCKET_TLS__KEY_FILE", key.to_str().unwrap()),
+        ];
         environment.extend_from_slice(more);
         Gateway::start(&environment)
     }
@@ -77,7 +80,11 @@ impl Files {
     }
 
     /// A TLS connection that trusts only the certificate of this moment.
-    async fn tls(&self, gateway: &Gateway, versions: &[&'static SupportedProtocolVersion]) -> std::io::Result<TlsStream<TcpStream>> {
+    async fn tls(
+        &self,
+        gateway: &Gateway,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -86,7 +93,9 @@ impl Files {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let stream = TcpStream::connect(&gateway.address).await?;
-        TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+        TlsConnector::from(Arc::new(config))
+            .connect(ServerName::try_from("localhost").unwrap(), stream)
+            .await
     }
 
     /// Whether a client that trusts only this certificate can connect.
@@ -98,7 +107,12 @@ impl Files {
         web_socket(self.tls(gateway, &[&TLS13]).await.unwrap()).await
     }
 
-    pub(crate) async fn user(&self, gateway: &Gateway, user: &str, topics: &[&str]) -> Socket<TlsStream<TcpStream>> {
+    pub(crate) async fn user(
+        &self,
+        gateway: &Gateway,
+        user: &str,
+        topics: &[&str],
+    ) -> Socket<TlsStream<TcpStream>> {
         let mut socket = self.connect(gateway).await;
         socket.set_up(user, topics).await;
         socket
@@ -109,7 +123,8 @@ impl Files {
         let stream = TokioIo::new(self.tls(gateway, &[&TLS13]).await.unwrap());
         let (mut requests, connection) = http1::handshake(stream).await.unwrap();
         let connection = tokio::spawn(connection);
-        let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new()).unwrap();
+        let request =
+            Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new()).unwrap();
         let response = requests.send_request(request).await.unwrap();
         let answer = (response.status(), response.into_body().collect().await.unwrap().to_bytes());
         drop(requests);
@@ -119,7 +134,9 @@ impl Files {
 
     async fn subscriptions(&self, gateway: &Gateway) -> usize {
         let (_, body) = self.get(gateway, "/stats").await;
-        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["subscriptions"].as_u64().unwrap() as usize
+        serde_json::from_slice::<serde_json::Value>(&body).unwrap()["subscriptions"]
+            .as_u64()
+            .unwrap() as usize
     }
 }
 
@@ -139,7 +156,10 @@ fn publish(topic: &str, id: usize, payload: &str) -> serde_json::Value {
 async fn https_and_nothing_else() {
     let files = Files::new();
     let gateway = files.gateway(&[]);
-    assert_eq!(files.get(&gateway, "/healthz").await, (StatusCode::OK, Bytes::from_static(br#"{"ok":true}"#)));
+    assert_eq!(
+        files.get(&gateway, "/healthz").await,
+        (StatusCode::OK, Bytes::from_static(br#"{"ok":true}"#))
+    );
     let (_, document) = files.get(&gateway, "/asyncapi.json").await;
     let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
     assert_eq!(document["servers"]["gateway"]["protocol"], "wss");
@@ -173,7 +193,11 @@ async fn frames_behind_the_handshake() {
     stream.write_all(&bytes).await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(br#"{"type":"pong"}"#) {
-        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "{}", String::from_utf8_lossy(&answer));
+        assert!(
+            stream.read_buf(&mut answer).await.unwrap() > 0,
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
     }
 }
 
@@ -189,7 +213,10 @@ async fn many_subscribers_see_one_order() {
         readers.push(tokio::spawn(async move {
             for number in 1..=MESSAGES {
                 let message = socket.next().await;
-                assert_eq!((&message["seqNo"], &message["messageId"]), (&json!(number), &json!(number.to_string())));
+                assert_eq!(
+                    (&message["seqNo"], &message["messageId"]),
+                    (&json!(number), &json!(number.to_string()))
+                );
             }
         }));
     }
@@ -206,13 +233,15 @@ async fn many_subscribers_see_one_order() {
     }
 }
 
-/// Larger than a TLS record, a chunk of the session and the socket's buffers; the reader starts late.
+/// Larger than a TLS record, a chunk of the session and the socket's buffers; the reader starts
+/// late.
 #[tokio::test]
 async fn big_messages_arrive_whole() {
     const MESSAGES: usize = 40;
     const LEN: usize = 500_000;
     let files = Files::new();
-    let limits = [("MICRO_SOCKET_LIMITS__MAX_FRAME", "1MiB"), ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "64MiB")];
+    let limits =
+        [("MICRO_SOCKET_LIMITS__MAX_FRAME", "1MiB"), ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "64MiB")];
     let gateway = files.gateway(&limits);
     let mut reader = files.user(&gateway, "reader", &["t"]).await;
     let mut publisher = files.user(&gateway, "publisher", &[]).await;
@@ -304,7 +333,8 @@ async fn a_handshake_that_stops_half_way_is_dropped() {
         let mut stream = TcpStream::connect(&gateway.address).await.unwrap();
         stream.write_all(start).await.unwrap();
         let began = Instant::now();
-        let end = tokio::time::timeout(Duration::from_secs(10), stream.read_u8()).await.expect("dropped");
+        let end =
+            tokio::time::timeout(Duration::from_secs(10), stream.read_u8()).await.expect("dropped");
         assert!(end.is_err(), "{end:?}");
         assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
     }
@@ -324,11 +354,19 @@ fn refusal(cert: &Path, key: Option<&Path>) -> String {
 #[test]
 fn a_start_without_a_key_that_fits_is_refused() {
     let (files, others) = (Files::new(), Files::new());
-    assert!(refusal(&files.cert(), None).contains("tls.cert_file is given and tls.key_file is not"));
+    assert!(
+        refusal(&files.cert(), None).contains("tls.cert_file is given and tls.key_file is not")
+    );
     let missing = files.folder.path().join("missing.pem");
-    assert!(refusal(&files.cert(), Some(&missing)).contains("missing.pem: cannot be read: No such file"));
+    assert!(
+        refusal(&files.cert(), Some(&missing))
+            .contains("missing.pem: cannot be read: No such file")
+    );
     let mismatch = refusal(&files.cert(), Some(&others.key()));
-    assert!(mismatch.contains(others.key().to_str().unwrap()) && mismatch.contains("KeyMismatch"), "{mismatch}");
+    assert!(
+        mismatch.contains(others.key().to_str().unwrap()) && mismatch.contains("KeyMismatch"),
+        "{mismatch}"
+    );
     let no_key = refusal(&files.cert(), Some(&files.cert()));
     assert!(no_key.contains("no private key in PEM"), "{no_key}");
 }

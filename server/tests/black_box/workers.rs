@@ -7,7 +7,8 @@ use std::process::Command;
 fn a_wrong_number_in_the_environment_is_refused_by_name() {
     for command in [&["--listen", "127.0.0.1:0"][..], &["check"]] {
         let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
-        let output = process.env_clear().env("TOKIO_WORKER_THREADS", "x").args(command).output().unwrap();
+        let output =
+            process.env_clear().env("TOKIO_WORKER_THREADS", "x").args(command).output().unwrap();
         let reason = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{reason}");
         assert!(reason.contains("TOKIO_WORKER_THREADS: found \"x\"; allowed: "), "{reason}");

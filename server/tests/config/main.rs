@@ -84,8 +84,16 @@ fn free_port() -> u16 {
 #[test]
 fn an_empty_file_gives_the_defaults() {
     let text = File::new("").effective(&[]);
-    assert_eq!(text, String::from_utf8(micro_socket().arg("check").output().unwrap().stdout).unwrap());
-    for line in ["listen = [\"127.0.0.1:3000\", \"[::1]:3000\"]", "mode = \"demo\"", "max_frame = \"64KiB\"", "window = \"2m\""] {
+    assert_eq!(
+        text,
+        String::from_utf8(micro_socket().arg("check").output().unwrap().stdout).unwrap()
+    );
+    for line in [
+        "listen = [\"127.0.0.1:3000\", \"[::1]:3000\"]",
+        "mode = \"demo\"",
+        "max_frame = \"64KiB\"",
+        "window = \"2m\"",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
 }
@@ -120,7 +128,9 @@ fn the_command_line_goes_over_all() {
     let flag = format!("127.0.0.1:{on_line}");
     let environment = [("MICRO_SOCKET_LISTEN", variable.as_str())];
     let folder = file.0.path();
-    let serve = |arguments: &[&str], environment: &[(&str, &str)]| port(&announced(arguments, environment, folder)[0]);
+    let serve = |arguments: &[&str], environment: &[(&str, &str)]| {
+        port(&announced(arguments, environment, folder)[0])
+    };
     assert_eq!(serve(&["--config", &config], &[]), in_file);
     assert_eq!(serve(&["--config", &config], &environment), in_environment);
     assert_eq!(serve(&["serve", "--config", &config, "--listen", &flag], &environment), on_line);
@@ -165,7 +175,9 @@ fn what_kubernetes_sets_beside_services_whose_names_begin_so_is_left_alone() {
         ("MICRO_SOCKET_METRICS_PORT_443_TCP_PORT", "443"),
         ("MICRO_SOCKET_METRICS_PORT_443_TCP_ADDR", "10.0.0.2"),
     ]);
-    for (name, value) in [("MICRO_SOCKET_PORT", "8080"), ("MICRO_SOCKET_METRICS__PORT", "tcp://10.0.0.2:443")] {
+    for (name, value) in
+        [("MICRO_SOCKET_PORT", "8080"), ("MICRO_SOCKET_METRICS__PORT", "tcp://10.0.0.2:443")]
+    {
         let refusal = File::new("").refusal(&[(name, value)]);
         assert!(refusal.starts_with(&format!("{name}: unknown key ")), "{refusal}");
     }
@@ -176,27 +188,52 @@ fn what_kubernetes_sets_beside_services_whose_names_begin_so_is_left_alone() {
 fn a_variable_that_is_not_utf_8_is_named_and_its_value_is_not_shown() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
     let broken = OsStr::from_bytes(b"hunter2\xFF");
-    let output = micro_socket().arg("check").env("MICRO_SOCKET_AUTH__JWT_SECRET", broken).env("OTHER", broken).output().unwrap();
+    let output = micro_socket()
+        .arg("check")
+        .env("MICRO_SOCKET_AUTH__JWT_SECRET", broken)
+        .env("OTHER", broken)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let reason = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(reason.trim_end(), "MICRO_SOCKET_AUTH__JWT_SECRET: is not UTF-8, in its name or in its value");
+    assert_eq!(
+        reason.trim_end(),
+        "MICRO_SOCKET_AUTH__JWT_SECRET: is not UTF-8, in its name or in its value"
+    );
     let name = OsStr::from_bytes(b"MICRO_SOCKET_LI\xFFSTEN");
     let output = micro_socket().arg("check").env(name, "127.0.0.1:1").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().starts_with("MICRO_SOCKET_LI\u{fffd}STEN: is not UTF-8"));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .starts_with("MICRO_SOCKET_LI\u{fffd}STEN: is not UTF-8")
+    );
 }
 
 #[test]
 fn zero_needs_no_unit_and_reads_back() {
-    let file =
-        File::new("session.ttl = 0\n[timeouts]\ndrain = 0\n[history]\nage = 0\nbytes = 0\ntopics = [{ pattern = \"a\", age = 0 }]\n");
-    let text = file.effective(&[("MICRO_SOCKET_TIMEOUTS__UNREADY", "0"), ("MICRO_SOCKET_LIMITS__REPLAY_BYTES", "0")]);
-    for line in ["ttl = \"0s\"", "drain = \"0s\"", "unready = \"0s\"", "age = \"0s\"", "bytes = \"0\"", "replay_bytes = \"0\""] {
+    let file = File::new(
+        "session.ttl = 0\n[timeouts]\ndrain = 0\n[history]\nage = 0\nbytes = 0\ntopics = [{ pattern = \"a\", age = 0 }]\n",
+    );
+    let text = file.effective(&[
+        ("MICRO_SOCKET_TIMEOUTS__UNREADY", "0"),
+        ("MICRO_SOCKET_LIMITS__REPLAY_BYTES", "0"),
+    ]);
+    for line in [
+        "ttl = \"0s\"",
+        "drain = \"0s\"",
+        "unready = \"0s\"",
+        "age = \"0s\"",
+        "bytes = \"0\"",
+        "replay_bytes = \"0\"",
+    ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
     assert_eq!(File::new(&text).effective(&[]), text);
     assert!(
-        File::new("timeouts.ping = 0").refusal(&[]).starts_with("gateway.toml:1: timeouts.ping: found 0; allowed: a duration from 10ms")
+        File::new("timeouts.ping = 0")
+            .refusal(&[])
+            .starts_with("gateway.toml:1: timeouts.ping: found 0; allowed: a duration from 10ms")
     );
 }
 
@@ -206,7 +243,8 @@ fn a_byte_order_mark_is_no_part_of_any_file() {
     let text = File::new(&format!("{MARK}limits.max_topics = 7\n")).effective(&[]);
     assert!(text.contains("max_topics = 7\n"), "{text}");
     let keys = format!("{}/tests/keys", env!("CARGO_MANIFEST_DIR"));
-    let [public_key, signing_key] = ["rsa.pub.pem", "ed.pem"].map(|name| fs::read_to_string(format!("{keys}/{name}")).unwrap());
+    let [public_key, signing_key] =
+        ["rsa.pub.pem", "ed.pem"].map(|name| fs::read_to_string(format!("{keys}/{name}")).unwrap());
     for (name, content) in [
         ("AUTH__JWT_SECRET_FILE", SECRET),
         ("AUTH__JWT_PUBLIC_KEY_FILE", &public_key),
@@ -218,10 +256,14 @@ fn a_byte_order_mark_is_no_part_of_any_file() {
         let mode = if name.starts_with("AUTH") { "jwt" } else { "demo" };
         let environment = [(variable.as_str(), path.as_str()), ("MICRO_SOCKET_AUTH__MODE", mode)];
         File::new("").effective(&environment);
-        let utf_16: Vec<u8> = format!("{MARK}{content}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf_16: Vec<u8> =
+            format!("{MARK}{content}").encode_utf16().flat_map(u16::to_le_bytes).collect();
         fs::write(&path, utf_16).unwrap();
         let refusal = File::new("").refusal(&environment);
-        assert!(refusal.contains("cannot be read: it is UTF-16: save it as UTF-8"), "{name}: {refusal}");
+        assert!(
+            refusal.contains("cannot be read: it is UTF-16: save it as UTF-8"),
+            "{name}: {refusal}"
+        );
     }
 }
 
@@ -257,11 +299,25 @@ fn an_unknown_key_is_refused_with_what_there_is() {
     let limits = "the keys of [limits] are max_connections, ";
     let top = "at the top is listen; the sections are runtime, auth, access, limits, ";
     let cases = [
-        ("\n[limits]\nmax_frames = 1", format!("gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}")),
-        ("[limits]\n\n\nwishes = 0", format!("gateway.toml:4: unknown key limits.wishes; {limits}")),
-        ("max_frame = 1", format!("gateway.toml:1: unknown key max_frame, did you mean limits.max_frame?; {top}")),
+        (
+            "\n[limits]\nmax_frames = 1",
+            format!(
+                "gateway.toml:3: unknown key limits.max_frames, did you mean limits.max_frame?; {limits}"
+            ),
+        ),
+        (
+            "[limits]\n\n\nwishes = 0",
+            format!("gateway.toml:4: unknown key limits.wishes; {limits}"),
+        ),
+        (
+            "max_frame = 1",
+            format!("gateway.toml:1: unknown key max_frame, did you mean limits.max_frame?; {top}"),
+        ),
         ("[gossip]\nfile = \"x\"", format!("gateway.toml:1: unknown key gossip; {top}")),
-        ("[auth]\nwatchword = \"hunter2\"", "gateway.toml:2: unknown key auth.watchword; the keys of [auth] are mode".to_owned()),
+        (
+            "[auth]\nwatchword = \"hunter2\"",
+            "gateway.toml:2: unknown key auth.watchword; the keys of [auth] are mode".to_owned(),
+        ),
     ];
     for (content, expected) in cases {
         let refusal = File::new(content).refusal(&[]);
@@ -288,13 +344,19 @@ fn all_problems_are_told_at_once() {
     let file = File::new("listen = 1\nbogus = 2\n[limits]\nmax_topics = 0\n");
     let refusal = file.refusal(&[("MICRO_SOCKET_HTTP__DOCS", "maybe")]);
     let places: Vec<_> = refusal.lines().map(|line| line.split(": ").next().unwrap()).collect();
-    assert_eq!(places, ["gateway.toml:1", "gateway.toml:2", "gateway.toml:4", "MICRO_SOCKET_HTTP__DOCS"]);
+    assert_eq!(
+        places,
+        ["gateway.toml:1", "gateway.toml:2", "gateway.toml:4", "MICRO_SOCKET_HTTP__DOCS"]
+    );
 }
 
 #[test]
 fn a_queue_smaller_than_a_frame_is_refused() {
     let refusal = File::new("[limits]\nsend_queue = \"32KiB\"\n").refusal(&[]);
-    assert_eq!(refusal, "gateway.toml:2: limits.send_queue: found 32KiB; allowed: at least limits.max_frame, which is 64KiB (default)");
+    assert_eq!(
+        refusal,
+        "gateway.toml:2: limits.send_queue: found 32KiB; allowed: at least limits.max_frame, which is 64KiB (default)"
+    );
     let refusal = File::new("").refusal(&[("MICRO_SOCKET_LIMITS__MAX_FRAME", "2MiB")]);
     assert_eq!(
         refusal,
@@ -305,10 +367,15 @@ fn a_queue_smaller_than_a_frame_is_refused() {
 #[test]
 fn a_file_that_is_missing_or_not_toml_is_refused() {
     let refusal = File::new("a = 1\nlimits = [\n").refusal(&[]);
-    assert!(refusal.starts_with("gateway.toml:2: not TOML: ") || refusal.starts_with("gateway.toml:3: not TOML: "), "{refusal}");
+    assert!(
+        refusal.starts_with("gateway.toml:2: not TOML: ")
+            || refusal.starts_with("gateway.toml:3: not TOML: "),
+        "{refusal}"
+    );
     let twice = File::new("[limits]\nmax_topics = 1\nmax_topics = 2\n").refusal(&[]);
     assert!(twice.starts_with("gateway.toml:3: not TOML: duplicate key"), "{twice}");
-    let missing = micro_socket().args(["check", "--config", "/nowhere/gateway.toml"]).output().unwrap();
+    let missing =
+        micro_socket().args(["check", "--config", "/nowhere/gateway.toml"]).output().unwrap();
     assert_eq!(missing.status.code(), Some(1));
     let reason = String::from_utf8(missing.stderr).unwrap();
     assert!(reason.starts_with("/nowhere/gateway.toml: cannot be read: "), "{reason}");
@@ -319,7 +386,12 @@ fn serve_does_not_start_on_what_check_refuses() {
     let output = micro_socket().args(["--listen", "localhost"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let reason = String::from_utf8(output.stderr).unwrap();
-    assert!(reason.starts_with("--listen: listen: found \"localhost\"; allowed: an IP address with a port"), "{reason}");
+    assert!(
+        reason.starts_with(
+            "--listen: listen: found \"localhost\"; allowed: an IP address with a port"
+        ),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -365,11 +437,25 @@ const SECRET: &str = "a secret of at least thirty-two bytes";
 
 #[test]
 fn a_secret_is_never_shown() {
-    let text = File::new("").effective(&[("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET), ("MICRO_SOCKET_AUTH__MODE", "jwt")]);
-    assert!(text.contains("jwt_secret = \"\" # given, but not shown\n") && !text.contains("thirty-two"), "{text}");
+    let text = File::new("").effective(&[
+        ("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET),
+        ("MICRO_SOCKET_AUTH__MODE", "jwt"),
+    ]);
+    assert!(
+        text.contains("jwt_secret = \"\" # given, but not shown\n") && !text.contains("thirty-two"),
+        "{text}"
+    );
     let wrong = File::new("[auth]\njwt_secret = 12345678\n").refusal(&[]);
-    assert!(wrong.starts_with("gateway.toml:2: auth.jwt_secret: found something that is not shown; allowed: "), "{wrong}");
-    let short = File::new("").refusal(&[("MICRO_SOCKET_AUTH__JWT_SECRET", "hunter2"), ("MICRO_SOCKET_AUTH__MODE", "jwt")]);
+    assert!(
+        wrong.starts_with(
+            "gateway.toml:2: auth.jwt_secret: found something that is not shown; allowed: "
+        ),
+        "{wrong}"
+    );
+    let short = File::new("").refusal(&[
+        ("MICRO_SOCKET_AUTH__JWT_SECRET", "hunter2"),
+        ("MICRO_SOCKET_AUTH__MODE", "jwt"),
+    ]);
     assert!(short.contains("at least 32 bytes") && !short.contains("hunter2"), "{short}");
 }
 
@@ -377,9 +463,18 @@ fn a_secret_is_never_shown() {
 fn a_secret_in_an_address_is_never_shown() {
     let with = |url: &str| format!("[auth]\nmode = \"jwt\"\njwks_url = \"{url}\"\n");
     let text = File::new(&with("https://ann:hunter2@a.example/keys?key=hunter2")).effective(&[]);
-    assert!(text.contains("jwks_url = \"https://a.example/keys\" # what may be secret in it is not shown\n"), "{text}");
+    assert!(
+        text.contains(
+            "jwks_url = \"https://a.example/keys\" # what may be secret in it is not shown\n"
+        ),
+        "{text}"
+    );
     assert!(!text.contains("hunter2") && !text.contains("ann"), "{text}");
-    assert!(File::new(&with("https://a.example/keys")).effective(&[]).contains("jwks_url = \"https://a.example/keys\"\n"));
+    assert!(
+        File::new(&with("https://a.example/keys"))
+            .effective(&[])
+            .contains("jwks_url = \"https://a.example/keys\"\n")
+    );
     for content in [
         with("ftp://ann:hunter2@a.example/keys"),
         with("https://ann:hunter2@"),
@@ -391,7 +486,10 @@ fn a_secret_in_an_address_is_never_shown() {
         let refusal = File::new(&content).refusal(&[]);
         assert!(!refusal.contains("hunter2"), "{refusal}");
     }
-    let refusal = File::new("").refusal(&[("MICRO_SOCKET_AUTH__JWKS_URL", "ftp://hunter2"), ("MICRO_SOCKET_AUTH__JWT_SECRETS", "hunter2")]);
+    let refusal = File::new("").refusal(&[
+        ("MICRO_SOCKET_AUTH__JWKS_URL", "ftp://hunter2"),
+        ("MICRO_SOCKET_AUTH__JWT_SECRETS", "hunter2"),
+    ]);
     assert!(refusal.lines().count() == 2 && !refusal.contains("hunter2"), "{refusal}");
 }
 
@@ -404,8 +502,13 @@ fn a_secret_that_other_users_can_read_gets_a_warning() {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let output = File::new("").check(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &path)]);
         assert_eq!(output.status.code(), Some(0));
-        let expected = format!("warning: http.api_keys_file: {path}: its mode is 0644: every user can read it; 0600 or 0640 is enough\n");
-        assert_eq!(String::from_utf8(output.stderr).unwrap(), if warns { expected } else { String::new() });
+        let expected = format!(
+            "warning: http.api_keys_file: {path}: its mode is 0644: every user can read it; 0600 or 0640 is enough\n"
+        );
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            if warns { expected } else { String::new() }
+        );
     }
 }
 
@@ -415,43 +518,102 @@ fn jwt_mode_needs_a_key_that_can_be_used() {
     let refusal = |lines: &str| File::new(&format!("[auth]\nmode = \"jwt\"\n{lines}")).refusal(&[]);
     for (lines, expected) in [
         (String::new(), "gateway.toml:2: auth.mode: found \"jwt\"; needs a key: "),
-        ("jwt_secret_file = \"/nowhere/secret\"".to_owned(), "auth.jwt_secret_file: /nowhere/secret: cannot be read: "),
-        (format!("jwt_public_key_file = \"{keys}/rsa.pem\""), "auth.jwt_public_key_file: this is a private key"),
-        (format!("jwt_public_key_file = \"{keys}/weak_rsa.pub.pem\""), "auth.jwt_public_key_file: not a public key in PEM for "),
-        (format!("jwt_secret = \"{SECRET}\"\njwt_secret_file = \"x\""), "gateway.toml:3: auth.jwt_secret: found a secret, and "),
+        (
+            "jwt_secret_file = \"/nowhere/secret\"".to_owned(),
+            "auth.jwt_secret_file: /nowhere/secret: cannot be read: ",
+        ),
+        (
+            format!("jwt_public_key_file = \"{keys}/rsa.pem\""),
+            "auth.jwt_public_key_file: this is a private key",
+        ),
+        (
+            format!("jwt_public_key_file = \"{keys}/weak_rsa.pub.pem\""),
+            "auth.jwt_public_key_file: not a public key in PEM for ",
+        ),
+        (
+            format!("jwt_secret = \"{SECRET}\"\njwt_secret_file = \"x\""),
+            "gateway.toml:3: auth.jwt_secret: found a secret, and ",
+        ),
         (
             format!("jwt_secret = \"{SECRET}\"\n[http]\ndemo = true"),
             "gateway.toml:5: http.demo: found true; in jwt mode it needs http.api_keys_file",
         ),
-        ("jwks_url = \"ftp://a.example/keys\"".to_owned(), "gateway.toml:3: auth.jwks_url: found something that is not shown; allowed: "),
+        (
+            "jwks_url = \"ftp://a.example/keys\"".to_owned(),
+            "gateway.toml:3: auth.jwks_url: found something that is not shown; allowed: ",
+        ),
     ] {
         let found = refusal(&lines);
         assert!(found.starts_with(expected), "{lines}: {found}");
     }
     let (_folder, empty) = folder_with("keys", "# none yet\n");
     let refusal = File::new("").refusal(&[("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)]);
-    assert!(refusal.starts_with(&format!("http.api_keys_file: {empty}: there is no key in it")), "{refusal}");
-    let output = micro_socket().args(["--listen", "127.0.0.1:0"]).env("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty).output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "serve does not start either: {output:?}");
+    assert!(
+        refusal.starts_with(&format!("http.api_keys_file: {empty}: there is no key in it")),
+        "{refusal}"
+    );
+    let output = micro_socket()
+        .args(["--listen", "127.0.0.1:0"])
+        .env("MICRO_SOCKET_HTTP__API_KEYS_FILE", &empty)
+        .output()
+        .unwrap();
+    assert_eq!(
+        (output.status.code(), output.stdout.len()),
+        (Some(1), 0),
+        "serve does not start either: {output:?}"
+    );
 }
 
 #[test]
 fn a_token_is_made_with_the_secret() {
     let (_folder, file) = folder_with("secret", &format!("\u{FEFF}{SECRET}\r\n"));
-    let run = |arguments: &[&str]| micro_socket().args(["token", "--secret-file", &file]).args(arguments).output().unwrap();
-    let output = run(&["--sub", "ann", "--subscribe", "prices.*", "--subscribe", "inbox.{userId}", "--ttl", "10m", "--audience", "us"]);
+    let run = |arguments: &[&str]| {
+        micro_socket().args(["token", "--secret-file", &file]).args(arguments).output().unwrap()
+    };
+    let output = run(&[
+        "--sub",
+        "ann",
+        "--subscribe",
+        "prices.*",
+        "--subscribe",
+        "inbox.{userId}",
+        "--ttl",
+        "10m",
+        "--audience",
+        "us",
+    ]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let mut validation = jsonwebtoken::Validation::default();
     validation.set_audience(&["us"]);
     let key = jsonwebtoken::DecodingKey::from_secret(SECRET.as_bytes());
-    let claims = jsonwebtoken::decode::<serde_json::Value>(output.stdout.trim_ascii(), &key, &validation).unwrap().claims;
-    assert_eq!((claims["sub"].as_str(), claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap()), (Some("ann"), 600));
-    assert_eq!(claims["topics"], serde_json::json!({ "subscribe": ["prices.*", "inbox.{userId}"], "publish": [] }));
-    for wrong in [&["--sub", ""][..], &["--sub", "ann", "--publish", ">.a"], &["--sub", "ann", "--ttl", "10"], &[]] {
+    let claims =
+        jsonwebtoken::decode::<serde_json::Value>(output.stdout.trim_ascii(), &key, &validation)
+            .unwrap()
+            .claims;
+    assert_eq!(
+        (claims["sub"].as_str(), claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap()),
+        (Some("ann"), 600)
+    );
+    assert_eq!(
+        claims["topics"],
+        serde_json::json!({ "subscribe": ["prices.*", "inbox.{userId}"], "publish": [] })
+    );
+    for wrong in [
+        &["--sub", ""][..],
+        &["--sub", "ann", "--publish", ">.a"],
+        &["--sub", "ann", "--ttl", "10"],
+        &[],
+    ] {
         assert_ne!(run(wrong).status.code(), Some(0), "{wrong:?}");
     }
     let (_other, short) = folder_with("secret", "hunter2");
-    let output = micro_socket().args(["token", "--sub", "ann", "--secret-file", &short]).output().unwrap();
+    let output =
+        micro_socket().args(["token", "--sub", "ann", "--secret-file", &short]).output().unwrap();
     let reason = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && reason.contains("at least 32 bytes") && !reason.contains("hunter2"), "{reason}");
+    assert!(
+        output.status.code() == Some(1)
+            && reason.contains("at least 32 bytes")
+            && !reason.contains("hunter2"),
+        "{reason}"
+    );
 }

@@ -1,4 +1,5 @@
-//! What a case is: frames that are sent, in each of three ways of arriving, what comes back, and how it ends.
+//! What a case is: frames that are sent, in each of three ways of arriving, what comes back, and
+//! how it ends.
 
 use crate::client::{CLOSE, Client, Frame, close, server};
 use std::{net::SocketAddr, time::Duration};
@@ -46,7 +47,14 @@ impl Section {
         }
     }
 
-    async fn run(&self, case: &str, sent: &[Frame], answers: &[Frame], end: End, arriving: Arriving) {
+    async fn run(
+        &self,
+        case: &str,
+        sent: &[Frame],
+        answers: &[Frame],
+        end: End,
+        arriving: Arriving,
+    ) {
         let mut client = Client::open(self.server).await;
         let frames: Vec<Vec<u8>> = sent.iter().map(Frame::masked).collect();
         match arriving {
@@ -70,7 +78,9 @@ impl Section {
         match end {
             End::ClosedWithoutCode => assert!(last.payload.is_empty(), "{case}: {last:?}"),
             End::Clean => assert_eq!(last.payload, 1000u16.to_be_bytes(), "{case}"),
-            End::Closed(code) => assert_eq!(last.payload.get(..2), Some(&code.to_be_bytes()[..]), "{case}: {last:?}"),
+            End::Closed(code) => {
+                assert_eq!(last.payload.get(..2), Some(&code.to_be_bytes()[..]), "{case}: {last:?}")
+            }
         }
         let behind = client.rest().await;
         assert!(behind.is_empty(), "{case}: {behind:?} behind the close frame");

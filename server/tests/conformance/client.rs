@@ -1,4 +1,5 @@
-//! A client of its own, which may send anything: frames are masked and read here, byte by byte of RFC 6455 section 5.2.
+//! A client of its own, which may send anything: frames are masked and read here, byte by byte of
+//! RFC 6455 section 5.2.
 
 use crate::{echo, masked::masked};
 use std::net::SocketAddr;
@@ -75,7 +76,8 @@ impl Client {
         client
     }
 
-    /// Sends the opening handshake of RFC 6455 section 1.3 with these header lines as well; the answer's head.
+    /// Sends the opening handshake of RFC 6455 section 1.3 with these header lines as well; the
+    /// answer's head.
     pub(crate) async fn handshake(&mut self, more: &str) -> String {
         let request = format!(
             "GET /any/path HTTP/1.1\r\nHost: echo\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -120,7 +122,10 @@ impl Client {
         } else {
             127
         };
-        assert!(marker == shortest || (shortest == 0 && marker < 126), "{len} bytes announced by {marker}");
+        assert!(
+            marker == shortest || (shortest == 0 && marker < 126),
+            "{len} bytes announced by {marker}"
+        );
         let mut payload = vec![0; len];
         self.stream.read_exact(&mut payload).await.unwrap();
         Frame { first, payload }

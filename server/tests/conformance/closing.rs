@@ -13,7 +13,9 @@ fn with_reason(reason: impl AsRef<[u8]>) -> Frame {
 async fn what_follows_a_close_does_not_count_7_1() {
     let section = Section::start().await;
     let hello = frame(TEXT, "Hello World!");
-    section.case("7.1.1", std::slice::from_ref(&hello), std::slice::from_ref(&hello), End::Clean).await;
+    section
+        .case("7.1.1", std::slice::from_ref(&hello), std::slice::from_ref(&hello), End::Clean)
+        .await;
     section.case("7.1.2", &[close(1000), frame(CLOSE, "")], &[], End::Closed(1000)).await;
     section.case("7.1.3", &[close(1000), frame(PING, "")], &[], End::Closed(1000)).await;
     section.case("7.1.4", &[close(1000), hello.clone()], &[], End::Closed(1000)).await;
@@ -39,11 +41,18 @@ async fn what_a_close_frame_may_hold_7_3_and_7_5() {
 #[tokio::test]
 async fn codes_that_may_be_sent_7_7() {
     let section = Section::start().await;
-    for (i, code) in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999].into_iter().enumerate() {
-        section.case(&format!("7.7.{}, {code}", i + 1), &[close(code)], &[], End::Closed(code)).await;
+    for (i, code) in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999]
+        .into_iter()
+        .enumerate()
+    {
+        section
+            .case(&format!("7.7.{}, {code}", i + 1), &[close(code)], &[], End::Closed(code))
+            .await;
     }
     for code in [1012, 1013, 1014] {
-        section.case(&format!("registered since: {code}"), &[close(code)], &[], End::Closed(code)).await;
+        section
+            .case(&format!("registered since: {code}"), &[close(code)], &[], End::Closed(code))
+            .await;
     }
 }
 
@@ -52,7 +61,9 @@ async fn codes_that_may_be_sent_7_7() {
 async fn codes_that_must_not_be_sent_7_9_and_7_13() {
     let section = Section::start().await;
     for (i, code) in [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999].into_iter().enumerate() {
-        section.case(&format!("7.9.{}, {code}", i + 1), &[close(code)], &[], End::Closed(1002)).await;
+        section
+            .case(&format!("7.9.{}, {code}", i + 1), &[close(code)], &[], End::Closed(1002))
+            .await;
     }
     for (number, code) in [("TLS's", 1015), ("7.13.1", 5000), ("7.13.2", 65_535)] {
         section.case(number, &[close(code)], &[], End::Closed(1002)).await;

@@ -10,7 +10,14 @@ async fn in_place() {
     let section = Section::start().await;
     let (begins, ends) = (frame(TEXT_BEGINS, "fragment1"), frame(ENDS, "fragment2"));
     let whole = frame(TEXT, "fragment1fragment2");
-    section.case("5.3 to 5.5", &[begins.clone(), ends.clone()], std::slice::from_ref(&whole), End::Clean).await;
+    section
+        .case(
+            "5.3 to 5.5",
+            &[begins.clone(), ends.clone()],
+            std::slice::from_ref(&whole),
+            End::Clean,
+        )
+        .await;
     let sent = [begins, frame(PING, "ping payload"), ends];
     section.case("5.6 to 5.8", &sent, &[frame(PONG, "ping payload"), whole], End::Clean).await;
 }
@@ -29,14 +36,33 @@ async fn out_of_place() {
         ("5.2", vec![frame(PONG & 0x0F, "fragment1"), frame(ENDS, "fragment2")]),
         ("5.9 to 5.11", vec![frame(ENDS, stray), text.clone()]),
         ("5.12 to 5.14", vec![frame(CONTINUES, stray), text]),
-        ("5.16", twice([frame(CONTINUES, "fragment1"), frame(TEXT_BEGINS, "fragment2"), frame(ENDS, "fragment3")])),
-        ("5.17", twice([frame(ENDS, "fragment1"), frame(TEXT_BEGINS, "fragment2"), frame(ENDS, "fragment3")])),
+        (
+            "5.16",
+            twice([
+                frame(CONTINUES, "fragment1"),
+                frame(TEXT_BEGINS, "fragment2"),
+                frame(ENDS, "fragment3"),
+            ]),
+        ),
+        (
+            "5.17",
+            twice([
+                frame(ENDS, "fragment1"),
+                frame(TEXT_BEGINS, "fragment2"),
+                frame(ENDS, "fragment3"),
+            ]),
+        ),
         ("5.18", vec![frame(TEXT_BEGINS, "fragment1"), frame(TEXT, "fragment2")]),
     ];
     for (number, sent) in cases {
         section.case(number, &sent, &[], End::Closed(1002)).await;
     }
-    let sent = [frame(TEXT_BEGINS, "fragment1"), frame(ENDS, "fragment2"), frame(CONTINUES, "fragment3"), frame(TEXT, "fragment4")];
+    let sent = [
+        frame(TEXT_BEGINS, "fragment1"),
+        frame(ENDS, "fragment2"),
+        frame(CONTINUES, "fragment3"),
+        frame(TEXT, "fragment4"),
+    ];
     section.case("5.15", &sent, &[frame(TEXT, "fragment1fragment2")], End::Closed(1002)).await;
 }
 
@@ -45,8 +71,16 @@ async fn out_of_place() {
 async fn pongs_do_not_wait_for_the_last_fragment() {
     let mut client = Client::open(server().await).await;
     let parts = [
-        vec![frame(TEXT_BEGINS, "fragment1"), frame(CONTINUES, "fragment2"), frame(PING, "pongme 1!")],
-        vec![frame(CONTINUES, "fragment3"), frame(CONTINUES, "fragment4"), frame(PING, "pongme 2!")],
+        vec![
+            frame(TEXT_BEGINS, "fragment1"),
+            frame(CONTINUES, "fragment2"),
+            frame(PING, "pongme 1!"),
+        ],
+        vec![
+            frame(CONTINUES, "fragment3"),
+            frame(CONTINUES, "fragment4"),
+            frame(PING, "pongme 2!"),
+        ],
     ];
     for part in parts {
         for frame in &part {

@@ -1,5 +1,6 @@
-//! Sections 12 and 13 are about permessage-deflate, which is not offered: an offer is passed over, as RFC 7692 wants it, and a
-//! client that compresses all the same is closed. Beside it what else a handshake may name.
+//! Sections 12 and 13 are about permessage-deflate, which is not offered: an offer is passed over,
+//! as RFC 7692 wants it, and a client that compresses all the same is closed. Beside it what else a
+//! handshake may name.
 
 use crate::client::{Client, TEXT, close, frame, server};
 
@@ -15,7 +16,10 @@ async fn no_extension_is_negotiated() {
     ];
     for offer in offers {
         let mut client = Client::tcp(server).await;
-        let head = client.handshake(&format!("Sec-WebSocket-Extensions: {offer}\r\n")).await.to_lowercase();
+        let head = client
+            .handshake(&format!("Sec-WebSocket-Extensions: {offer}\r\n"))
+            .await
+            .to_lowercase();
         assert!(head.starts_with("http/1.1 101 "), "{offer}: {head}");
         assert!(!head.contains("sec-websocket-extensions"), "{offer}: {head}");
         client.send_frame(&frame(TEXT, "as it is")).await;
@@ -29,10 +33,17 @@ async fn no_extension_is_negotiated() {
 #[tokio::test]
 async fn the_answer_of_rfc_6455() {
     let mut client = Client::tcp(server().await).await;
-    let head = client.handshake("Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.com\r\n").await.to_lowercase();
+    let head = client
+        .handshake("Sec-WebSocket-Protocol: chat, superchat\r\nOrigin: http://example.com\r\n")
+        .await
+        .to_lowercase();
     let mut lines = head.lines();
     assert_eq!(lines.next(), Some("http/1.1 101 switching protocols"));
-    for line in ["connection: upgrade", "upgrade: websocket", "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="] {
+    for line in [
+        "connection: upgrade",
+        "upgrade: websocket",
+        "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=",
+    ] {
         assert_eq!(head.lines().filter(|other| *other == line).count(), 1, "{line} in {head}");
     }
     assert!(!head.contains("sec-websocket-protocol"), "{head}");
@@ -43,7 +54,9 @@ async fn frames_may_come_with_the_handshake() {
     let mut client = Client::tcp(server().await).await;
     let request = "GET / HTTP/1.1\r\nHost: echo\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    client.send(&[request.as_bytes(), &frame(TEXT, "early").masked(), &close(1001).masked()].concat()).await;
+    client
+        .send(&[request.as_bytes(), &frame(TEXT, "early").masked(), &close(1001).masked()].concat())
+        .await;
     let all = client.rest().await;
     let head = all.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     assert!(all.starts_with(b"HTTP/1.1 101 "));
@@ -55,5 +68,8 @@ async fn what_is_no_handshake_is_refused() {
     let mut client = Client::tcp(server().await).await;
     client.send(b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n").await;
     let answer = String::from_utf8(client.rest().await).unwrap().to_lowercase();
-    assert!(answer.starts_with("http/1.1 400 ") && answer.contains("sec-websocket-version: 13\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("http/1.1 400 ") && answer.contains("sec-websocket-version: 13\r\n"),
+        "{answer}"
+    );
 }

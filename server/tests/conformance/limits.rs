@@ -1,8 +1,12 @@
-//! Section 9: large messages, in whatever pieces. Beside the cases of the suite, what would hold up a server that copies too
-//! often or waits at the wrong place; nothing here measures time, but what is quadratic does not end.
+//! Section 9: large messages, in whatever pieces. Beside the cases of the suite, what would hold up
+//! a server that copies too often or waits at the wrong place; nothing here measures time, but what
+//! is quadratic does not end.
 
 use crate::{
-    client::{BINARY, BINARY_BEGINS, CLOSE, Client, Frame, TEXT, TEXT_BEGINS, close, fragments, frame, server},
+    client::{
+        BINARY, BINARY_BEGINS, CLOSE, Client, Frame, TEXT, TEXT_BEGINS, close, fragments, frame,
+        server,
+    },
     echo::MAX_MESSAGE,
 };
 use socket2::SockRef;
@@ -29,7 +33,12 @@ fn binary(len: usize) -> Frame {
 impl Client {
     async fn is_echoed(&mut self, number: &str, message: &Frame) {
         let echo = self.next().await;
-        assert!(echo == *message, "{number}: {} bytes with {:x} came back", echo.payload.len(), echo.first);
+        assert!(
+            echo == *message,
+            "{number}: {} bytes with {:x} came back",
+            echo.payload.len(),
+            echo.first
+        );
     }
 
     async fn closes_with(mut self, code: u16) {
@@ -61,8 +70,12 @@ async fn large_messages_9_1_and_9_2() {
 async fn in_fragments_9_3_and_9_4() {
     let server = server().await;
     let (text, binary) = (text(4 * MIB), binary(4 * MIB));
-    for (i, size) in [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB].into_iter().enumerate() {
-        for (group, begins, message) in [("9.3", TEXT_BEGINS, &text), ("9.4", BINARY_BEGINS, &binary)] {
+    for (i, size) in
+        [64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB].into_iter().enumerate()
+    {
+        for (group, begins, message) in
+            [("9.3", TEXT_BEGINS, &text), ("9.4", BINARY_BEGINS, &binary)]
+        {
             let mut client = Client::open(server).await;
             for fragment in fragments(begins, &message.payload, size) {
                 client.send_frame(&fragment).await;
@@ -144,7 +157,8 @@ async fn a_client_that_sends_all_before_it_reads() {
     client.closes_with(1002).await;
 }
 
-/// In the middle of a header, of a payload, of an answer, with and without a reset: others do not notice.
+/// In the middle of a header, of a payload, of an answer, with and without a reset: others do not
+/// notice.
 #[tokio::test]
 async fn clients_that_go_away() {
     let server = server().await;

@@ -21,7 +21,10 @@ type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(server: SocketAddr) -> Socket {
     let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-    connect_async_with_config(format!("ws://{server}/any?path"), Some(config), true).await.unwrap().0
+    connect_async_with_config(format!("ws://{server}/any?path"), Some(config), true)
+        .await
+        .unwrap()
+        .0
 }
 
 async fn echoed(socket: &mut Socket, message: Message) {
@@ -51,8 +54,11 @@ async fn sixteen_mebibytes() {
 #[tokio::test]
 async fn fragments_come_back_as_one_message() {
     let mut socket = connect(server().await).await;
-    let parts: [(&[u8], Data, bool); 3] =
-        [(b"\xF0\x9F", Data::Text, false), (b"\xA6", Data::Continue, false), (b"\x80", Data::Continue, true)];
+    let parts: [(&[u8], Data, bool); 3] = [
+        (b"\xF0\x9F", Data::Text, false),
+        (b"\xA6", Data::Continue, false),
+        (b"\x80", Data::Continue, true),
+    ];
     for (part, opcode, is_last) in parts {
         let fragment = Frame::message(part.to_vec(), OpCode::Data(opcode), is_last);
         socket.send(Message::Frame(fragment)).await.unwrap();

@@ -21,7 +21,14 @@ async fn pings_and_pongs() {
     section.case("2.7", &[frame(PONG, "")], &[], End::Clean).await;
     let unsolicited = frame(PONG, "unsolicited pong payload");
     section.case("2.8", std::slice::from_ref(&unsolicited), &[], End::Clean).await;
-    section.case("2.9", &[unsolicited, frame(PING, "ping payload")], &[frame(PONG, "ping payload")], End::Clean).await;
+    section
+        .case(
+            "2.9",
+            &[unsolicited, frame(PING, "ping payload")],
+            &[frame(PONG, "ping payload")],
+            End::Clean,
+        )
+        .await;
     let ten = |first| (0..10).map(|i| frame(first, format!("payload-{i}"))).collect::<Vec<_>>();
     section.case("2.10 and 2.11", &ten(PING), &ten(PONG), End::Clean).await;
 }

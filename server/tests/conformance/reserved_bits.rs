@@ -1,4 +1,5 @@
-//! Section 3: a reserved bit that no extension gives a meaning ends the connection. What came before it is answered.
+//! Section 3: a reserved bit that no extension gives a meaning ends the connection. What came
+//! before it is answered.
 
 use crate::{
     case::{End, Section},
@@ -14,7 +15,14 @@ async fn reserved_bits() {
         let sent = [hello.clone(), frame(TEXT | bits, "Hello, world!"), frame(PING, "")];
         section.case(number, &sent, &sent[..1], End::Closed(1002)).await;
     }
-    section.case("3.5", &[frame(BINARY | 0x50, b"\x00\xFF\xFE\xFD\xFC\xFB\x00\xFF")], &[], End::Closed(1002)).await;
+    section
+        .case(
+            "3.5",
+            &[frame(BINARY | 0x50, b"\x00\xFF\xFE\xFD\xFC\xFB\x00\xFF")],
+            &[],
+            End::Closed(1002),
+        )
+        .await;
     section.case("3.6", &[frame(PING | 0x60, "Hello, world!")], &[], End::Closed(1002)).await;
     section.case("3.7", &[frame(CLOSE | 0x70, "")], &[], End::Closed(1002)).await;
 }

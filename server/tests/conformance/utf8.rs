@@ -2,7 +2,9 @@
 
 use crate::{
     case::{End, Section, in_time},
-    client::{CONTINUES, Client, ENDS, Frame, PING, PONG, TEXT, TEXT_BEGINS, fragments, frame, server},
+    client::{
+        CONTINUES, Client, ENDS, Frame, PING, PONG, TEXT, TEXT_BEGINS, fragments, frame, server,
+    },
 };
 
 /// "κόσμε".
@@ -10,7 +12,10 @@ const KOSME: &[u8] = b"\xCE\xBA\xE1\xBD\xB9\xCF\x83\xCE\xBC\xCE\xB5";
 const MIXED: &str = "Hello-µ@ßöäüàá-UTF-8!!";
 
 fn bytes(hex: &str) -> Vec<u8> {
-    hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -40,7 +45,8 @@ async fn wrong_6_3() {
     section.case("6.3.2", &fragments(TEXT_BEGINS, &wrong, 1), &[], End::Closed(1007)).await;
 }
 
-/// What is sent first is right, and what is sent then is not. The rest is never sent: it is refused without it.
+/// What is sent first is right, and what is sent then is not. The rest is never sent: it is refused
+/// without it.
 async fn refused_early(client: &mut Client) {
     let close = in_time("6.4", client.next()).await;
     assert_eq!((close.first, &close.payload[..2]), (0x88, &1007u16.to_be_bytes()[..]));
@@ -50,7 +56,9 @@ async fn refused_early(client: &mut Client) {
 #[tokio::test]
 async fn wrong_text_is_refused_before_the_last_fragment() {
     let server = server().await;
-    for (right, wrong) in [(KOSME.to_vec(), &b"\xF4\x90\x80\x80"[..]), ([KOSME, b"\xF4"].concat(), b"\x90")] {
+    for (right, wrong) in
+        [(KOSME.to_vec(), &b"\xF4\x90\x80\x80"[..]), ([KOSME, b"\xF4"].concat(), b"\x90")]
+    {
         let mut client = Client::open(server).await;
         client.send_frame(&frame(TEXT_BEGINS, &right)).await;
         client.send_frame(&frame(PING, "still there?")).await;
@@ -61,7 +69,8 @@ async fn wrong_text_is_refused_before_the_last_fragment() {
     }
 }
 
-/// 6.4.3 and 6.4.4. Twelve bytes are right, the thirteenth cannot be; without it the frame's rest is still waited for.
+/// 6.4.3 and 6.4.4. Twelve bytes are right, the thirteenth cannot be; without it the frame's rest
+/// is still waited for.
 #[tokio::test]
 async fn wrong_text_is_refused_before_the_frame_ends() {
     let server = server().await;
@@ -79,7 +88,15 @@ async fn wrong_text_is_refused_before_the_frame_ends() {
         assert!(client.rest().await.is_empty());
     }
     let right = [KOSME, b"\xF4\x8F\x80\x80edited"].concat();
-    Section::start().await.case("6.4, the nearest right text", &[frame(TEXT, &right)], &[frame(TEXT, &right)], End::Clean).await;
+    Section::start()
+        .await
+        .case(
+            "6.4, the nearest right text",
+            &[frame(TEXT, &right)],
+            &[frame(TEXT, &right)],
+            End::Clean,
+        )
+        .await;
 }
 
 #[tokio::test]

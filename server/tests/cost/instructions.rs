@@ -1,4 +1,5 @@
-//! Instructions, counted by valgrind's callgrind over this program itself, which does one work and nothing else then.
+//! Instructions, counted by valgrind's callgrind over this program itself, which does one work and
+//! nothing else then.
 
 use crate::work;
 use std::process::Command;
@@ -11,7 +12,9 @@ const WORK: &str = "MICRO_SOCKET_COST";
 #[ignore = "valgrind looks at it"]
 fn subject() {
     let text = std::env::var(WORK).expect("the work to do");
-    let [name, size, times] = text.split(' ').collect::<Vec<_>>()[..] else { panic!("work, size, times: {text}") };
+    let [name, size, times] = text.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("work, size, times: {text}")
+    };
     let mut run = work::of(name, size.parse().expect("a size"));
     (0..times.parse::<u64>().expect("a number")).for_each(|_| run());
 }
@@ -23,13 +26,23 @@ fn of(name: &str, size: usize, times: u64) -> f64 {
 
 fn count(name: &str, size: usize, times: u64) -> u64 {
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(std::env::current_exe().expect("this program's path"));
-    valgrind.args(["--exact", "instructions::subject", "--ignored", "--nocapture"]).env(WORK, format!("{name} {size} {times}"));
+    valgrind
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe().expect("this program's path"));
+    valgrind
+        .args(["--exact", "instructions::subject", "--ignored", "--nocapture"])
+        .env(WORK, format!("{name} {size} {times}"));
     let output = valgrind.output().expect("valgrind, which `cargo xtask test` installs");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
-    let line = text.lines().find(|line| line.contains("Collected")).unwrap_or_else(|| panic!("no count in {text}"));
-    line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("no count in {line}"))
+    let line = text
+        .lines()
+        .find(|line| line.contains("Collected"))
+        .unwrap_or_else(|| panic!("no count in {text}"));
+    line.rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no count in {line}"))
 }
 
 fn grows(name: &str, from: f64, to: f64, by: f64) {
@@ -58,7 +71,8 @@ fn to_subscribe_and_leave_costs_the_same_among_few_and_among_many() {
 
 #[test]
 fn a_replayed_message_costs_a_fraction_of_a_publish() {
-    let (replayed, published) = (of("replay", 1, 20) / work::REPLAYED as f64, of("publish", 1, 1000));
+    let (replayed, published) =
+        (of("replay", 1, 20) / work::REPLAYED as f64, of("publish", 1, 1000));
     println!("replay: {replayed:.0} instructions a message");
     assert!(replayed * 10.0 < published, "{replayed} of {published}");
 }

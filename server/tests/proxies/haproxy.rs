@@ -9,16 +9,20 @@ use crate::site::Kind;
 
 const HAPROXY: Kind = Kind { file: "haproxy/haproxy.cfg", adapt, start };
 
-/// With a timeout for idle streams that a test can outlast, and fewer descriptors than a test's process may have.
+/// With a timeout for idle streams that a test can outlast, and fewer descriptors than a test's
+/// process may have.
 fn adapt(file: Shipped) -> Shipped {
-    file.with("timeout tunnel 75s", "timeout tunnel 2s").with("maxconn 100000", "maxconn 100").with("check inter 2s", "check inter 200ms")
+    file.with("timeout tunnel 75s", "timeout tunnel 2s")
+        .with("maxconn 100000", "maxconn 100")
+        .with("check inter 2s", "check inter 200ms")
 }
 
 /// Without TLS.
 fn start(file: Shipped) -> Proxy {
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();
-    let file = file.with("bind :443 ssl crt /etc/haproxy/rt.example.com.pem", &format!("bind {address}"));
+    let file =
+        file.with("bind :443 ssl crt /etc/haproxy/rt.example.com.pem", &format!("bind {address}"));
     let configuration = folder.path().join("haproxy.cfg");
     std::fs::write(&configuration, file.text()).unwrap();
     let mut haproxy = Command::new("haproxy");

@@ -1,5 +1,5 @@
-//! Real proxies with the files of `deploy/` before a real gateway. A test fails if its proxy is not installed; `cargo xtask test`
-//! installs all three.
+//! Real proxies with the files of `deploy/` before a real gateway. A test fails if its proxy is not
+//! installed; `cargo xtask test` installs all three.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

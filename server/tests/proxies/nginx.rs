@@ -24,7 +24,9 @@ fn start(file: Shipped) -> Proxy {
     let folder = tempfile::tempdir().unwrap();
     let site = file.with("listen 443 ssl;", &format!("listen {address};"));
     std::fs::write(folder.path().join("micro-socket.conf"), site.text()).unwrap();
-    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|name| format!("{name}_temp_path {name};")).concat();
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {name};"))
+        .concat();
     let main = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}} http {{ access_log off; {paths} include micro-socket.conf; }}"
     );

@@ -7,7 +7,8 @@ use crate::shipped::Shipped;
 use crate::site::{CLIENT, Kind, Site};
 
 /// Metrics and probes are for the inside, however their paths are written.
-const INSIDE: [&str; 7] = ["/metrics", "/stats", "/healthz", "/readyz", "/metrics/", "//metrics", "/%6detrics"];
+const INSIDE: [&str; 7] =
+    ["/metrics", "/stats", "/healthz", "/readyz", "/metrics/", "//metrics", "/%6detrics"];
 
 /// Pages, WebSockets and publishes, by the site's public name.
 async fn serves(site: &Site, user: &str) {
@@ -34,19 +35,27 @@ pub(crate) async fn serves_in_demo_mode(kind: Kind) {
 }
 
 pub(crate) async fn serves_in_jwt_mode(kind: Kind) {
-    let all = [("MICRO_SOCKET_ACCESS__DEFAULT_SUBSCRIBE", ">"), ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", ">")];
+    let all = [
+        ("MICRO_SOCKET_ACCESS__DEFAULT_SUBSCRIBE", ">"),
+        ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", ">"),
+    ];
     let site = Site::start(kind, &[BY_SECRET, all].concat()).await;
     serves(&site, &token("ann", json!({}))).await;
 }
 
-/// The limit of each address counts the proxy's clients, by what the proxy says and not by what they say.
+/// The limit of each address counts the proxy's clients, by what the proxy says and not by what
+/// they say.
 pub(crate) async fn tells_clients_apart(kind: Kind) {
     let site = Site::start(kind, &[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1")]).await;
     let mut first = site.connect("127.0.0.3").await;
     let mut other = site.connect("127.0.0.4").await;
     first.set_up("ann", &[]).await;
     other.set_up("bob", &[]).await;
-    assert_eq!(site.connect("127.0.0.3").await.closed().await.0, Some(1013), "a second one of the first address");
+    assert_eq!(
+        site.connect("127.0.0.3").await.closed().await.0,
+        Some(1013),
+        "a second one of the first address"
+    );
 }
 
 /// The gateway's pings count for the proxy: a connection outlasts a read timeout of 2 s of it.
@@ -58,7 +67,10 @@ pub(crate) async fn keeps_idle_connections(kind: Kind) {
         let ping = socket.read().await.unwrap();
         assert!(ping.is_ping(), "{ping:?}");
     }
-    assert_eq!(socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await["type"], "subscribed");
+    assert_eq!(
+        socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await["type"],
+        "subscribed"
+    );
 }
 
 pub(crate) async fn lets_the_gateway_drain_and_come_back(kind: Kind) {
@@ -73,7 +85,8 @@ pub(crate) async fn lets_the_gateway_drain_and_come_back(kind: Kind) {
     serves(&site, "ann").await;
 }
 
-/// The proxy closes an idle connection to the gateway before the gateway does, so that no request meets a connection that is closing.
+/// The proxy closes an idle connection to the gateway before the gateway does, so that no request
+/// meets a connection that is closing.
 pub(crate) fn closes_idle_connections_first(kind: Kind, key: &str) {
     let gateway = micro_socket::config::Config::default().timeouts.http.as_secs();
     assert!(Shipped::read(kind.file).seconds(key) + 5 <= gateway, "{key} of {}", kind.file);

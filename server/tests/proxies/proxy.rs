@@ -13,9 +13,12 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it, and waits until it listens at `address`. It runs in the foreground as one process, with its files in `folder`.
+    /// Starts it, and waits until it listens at `address`. It runs in the foreground as one
+    /// process, with its files in `folder`.
     pub(crate) fn start(mut command: Command, address: SocketAddr, folder: TempDir) -> Self {
-        let mut process = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask test` installs it"));
+        let mut process = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}; `cargo xtask test` installs it"));
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             assert!(process.try_wait().unwrap().is_none(), "{command:?} has ended");

@@ -7,7 +7,12 @@ pub(crate) struct Shipped(String);
 impl Shipped {
     /// The file at this path below `deploy/`.
     pub(crate) fn read(path: &str) -> Self {
-        Self(std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(path)).unwrap())
+        Self(
+            std::fs::read_to_string(
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(path),
+            )
+            .unwrap(),
+        )
     }
 
     /// With `instead` in every place of `shipped`.
@@ -26,7 +31,11 @@ impl Shipped {
 
     /// The seconds that stand behind `key`.
     pub(crate) fn seconds(&self, key: &str) -> u64 {
-        let line = self.0.lines().find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(' ')).unwrap();
+        let line = self
+            .0
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(key)?.strip_prefix(' '))
+            .unwrap();
         line.trim_end_matches(';').strip_suffix('s').unwrap().parse().unwrap()
     }
 

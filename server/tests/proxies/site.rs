@@ -39,17 +39,23 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With the proxy's file, the gateway's configuration that it shows, and this environment of the gateway besides.
+    /// With the proxy's file, the gateway's configuration that it shows, and this environment of
+    /// the gateway besides.
     pub(crate) async fn start(kind: Kind, environment: &[(&'static str, &'static str)]) -> Self {
         let file = Shipped::read(kind.file);
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("keys");
         std::fs::write(&keys, API_KEY).unwrap();
-        let configuration = format!("{}\n[http]\napi_keys_file = {keys:?}\n", file.gateway_configuration());
+        let configuration =
+            format!("{}\n[http]\napi_keys_file = {keys:?}\n", file.gateway_configuration());
         std::fs::write(folder.path().join("gateway.toml"), configuration).unwrap();
         let gateway = gateway(&folder, "127.0.0.1:0", environment);
         let proxy = (kind.start)((kind.adapt)(file).with("127.0.0.1:3000", &gateway.address));
-        let client = Client::builder().no_proxy().local_address(Some(CLIENT.parse().unwrap())).build().unwrap();
+        let client = Client::builder()
+            .no_proxy()
+            .local_address(Some(CLIENT.parse().unwrap()))
+            .build()
+            .unwrap();
         let site = Self { gateway, proxy, environment: environment.to_vec(), folder, client };
         site.serves().await;
         site
@@ -63,7 +69,10 @@ impl Site {
 
     /// Publishes these messages, as a backend.
     pub(crate) async fn publish(&self, messages: &Value) -> Response {
-        let request = self.client.post(format!("http://{}/publish", self.proxy.address)).header("host", "rt.example.com");
+        let request = self
+            .client
+            .post(format!("http://{}/publish", self.proxy.address))
+            .header("host", "rt.example.com");
         request.bearer_auth(API_KEY).json(messages).send().await.unwrap()
     }
 
@@ -71,7 +80,10 @@ impl Site {
     pub(crate) async fn connect(&self, from: &str) -> Socket<TcpStream> {
         let mut request = "ws://rt.example.com/ws".into_client_request().unwrap();
         request.headers_mut().insert("origin", "https://rt.example.com".parse().unwrap());
-        request.headers_mut().insert("x-forwarded-for", format!("198.51.100.{}", rand::random::<u8>()).parse().unwrap());
+        request.headers_mut().insert(
+            "x-forwarded-for",
+            format!("198.51.100.{}", rand::random::<u8>()).parse().unwrap(),
+        );
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
         let stream = socket.connect(self.proxy.address).await.unwrap();
@@ -105,6 +117,12 @@ impl Site {
 
 fn gateway(folder: &TempDir, address: &str, environment: &[(&str, &str)]) -> Gateway {
     let file = folder.path().join("gateway.toml");
-    let command = [env!("CARGO_BIN_EXE_micro-socket"), "--config", file.to_str().unwrap(), "--listen", address];
+    let command = [
+        env!("CARGO_BIN_EXE_micro-socket"),
+        "--config",
+        file.to_str().unwrap(),
+        "--listen",
+        address,
+    ];
     Gateway::start_command(&command, environment, std::process::Stdio::inherit())
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask bench` and `cargo xtask soak`: build the gateway, the load generator and the peers, bring in what the machine
-//! lacks, and run what is in `bench/`.
+//! `cargo xtask bench` and `cargo xtask soak`: build the gateway, the load generator and the peers,
+//! bring in what the machine lacks, and run what is in `bench/`.
 
 mod peers;
 
@@ -29,7 +29,12 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
     process::announce("load generator and peers");
     process::run(workspace::cargo(["build", "--release"]).args(PACKAGES))?;
     peers::install(&scripts());
-    process::run(program(Profile::Release).arg("--output").arg(workspace::root().join("bench")).args(arguments))
+    process::run(
+        program(Profile::Release)
+            .arg("--output")
+            .arg(workspace::root().join("bench"))
+            .args(arguments),
+    )
 }
 
 /// For a debug build on a machine that has other things to do.
@@ -49,15 +54,20 @@ pub(crate) struct Time {
 impl Time {
     fn arguments(self) -> Vec<String> {
         let options = [("--minutes", self.minutes), ("--seconds", self.seconds)];
-        options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()])).flatten().collect()
+        options
+            .into_iter()
+            .filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]))
+            .flatten()
+            .collect()
     }
 }
 
-/// A little of every row, with debug builds and without peers: shows within two minutes that all of it works. The report goes
-/// to the target folder, for its figures mean nothing.
+/// A little of every row, with debug builds and without peers: shows within two minutes that all of
+/// it works. The report goes to the target folder, for its figures mean nothing.
 ///
 /// # Errors
-/// When something does not build or cannot be started. Whether a row failed is for the caller to see.
+/// When something does not build or cannot be started. Whether a row failed is for the caller to
+/// see.
 pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
     server::build(Profile::Dev)?;
     process::run(&mut workspace::cargo(["build", "--package", "bench"]))?;
@@ -72,7 +82,12 @@ pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()>
     page::build()?;
     server::build(Profile::Release)?;
     process::announce("clients");
-    process::run(workspace::cargo(["build", "--release"]).args(["--package", "bench", "--bin", "soak"]))?;
+    process::run(workspace::cargo(["build", "--release"]).args([
+        "--package",
+        "bench",
+        "--bin",
+        "soak",
+    ]))?;
     let mut soak = soak_program(Profile::Release);
     soak.args(time.arguments()).args(arguments);
     if report {
@@ -102,7 +117,8 @@ fn soak_program(profile: Profile) -> Command {
 /// One of the load generator's programs, told where the gateway is.
 fn binary(profile: Profile, name: &str) -> Command {
     let gateway = server::binary(profile);
-    let mut program = Command::new(gateway.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
+    let mut program =
+        Command::new(gateway.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX)));
     program.arg("--gateway").arg(gateway).arg("--work").arg(work());
     program
 }

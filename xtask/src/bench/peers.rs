@@ -1,4 +1,5 @@
-//! Brings in the peers that are not ours. One that cannot be installed is no failure: the report names it as skipped.
+//! Brings in the peers that are not ours. One that cannot be installed is no failure: the report
+//! names it as skipped.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,8 +8,10 @@ use anyhow::{Context, Result};
 use crate::{process, setup, workspace};
 
 /// Debian's packages, and the file of each that is used.
-const DEBIAN: [(&str, &str); 2] =
-    [("nats-server", "/usr/sbin/nats-server"), ("libnginx-mod-nchan", "/usr/lib/nginx/modules/ngx_nchan_module.so")];
+const DEBIAN: [(&str, &str); 2] = [
+    ("nats-server", "/usr/sbin/nats-server"),
+    ("libnginx-mod-nchan", "/usr/lib/nginx/modules/ngx_nchan_module.so"),
+];
 
 /// Installs what is missing, and says what could not be.
 pub(super) fn install(scripts: &Path) {
@@ -31,7 +34,9 @@ fn npm(folder: &Path) -> Result<()> {
     setup::node()?;
     fs::create_dir_all(folder)?;
     let source = workspace::root().join("bench/peers/npm");
-    for entry in fs::read_dir(&source).with_context(|| format!("cannot read {}", source.display()))? {
+    for entry in
+        fs::read_dir(&source).with_context(|| format!("cannot read {}", source.display()))?
+    {
         let entry = entry?;
         copy(&entry.path(), &folder.join(entry.file_name()))?;
     }

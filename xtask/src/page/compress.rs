@@ -1,5 +1,6 @@
-//! Stores `name.br` and `name.gz` beside each file that is smaller so by a twentieth, for the server to hand out. Fonts are
-//! compressed already: a few bytes less are not worth unpacking them twice.
+//! Stores `name.br` and `name.gz` beside each file that is smaller so by a twentieth, for the
+//! server to hand out. Fonts are compressed already: a few bytes less are not worth unpacking them
+//! twice.
 
 use std::{
     ffi::OsString,
@@ -29,7 +30,11 @@ pub(super) fn all(folder: &Path) -> Result<()> {
 }
 
 fn brotli(content: &[u8]) -> Result<Vec<u8>> {
-    let parameters = BrotliEncoderParams { quality: 11, size_hint: content.len(), ..BrotliEncoderParams::default() };
+    let parameters = BrotliEncoderParams {
+        quality: 11,
+        size_hint: content.len(),
+        ..BrotliEncoderParams::default()
+    };
     let mut compressed = Vec::new();
     brotli::BrotliCompress(&mut &content[..], &mut compressed, &parameters)?;
     Ok(compressed)

@@ -55,12 +55,14 @@ pub(super) fn empty(folder: &Path) -> Result<()> {
 /// When the file system refuses.
 pub(super) fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let read = || -> io::Result<_> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
+    let read =
+        || -> io::Result<_> { fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect() };
     read().with_context(|| format!("cannot read {}", folder.display()))
 }

@@ -1,7 +1,9 @@
-//! The page's files, in the site's folder of `Leptos.toml`: WebAssembly and its script, the style, the fonts.
+//! The page's files, in the site's folder of `Leptos.toml`: WebAssembly and its script, the style,
+//! the fonts.
 //!
-//! They lie in a folder named after their content, their *revision*. A browser may keep them for good, and the names
-//! by which they find each other (the style its fonts, the script its modules) are relative and stay as written.
+//! They lie in a folder named after their content, their *revision*. A browser may keep them for
+//! good, and the names by which they find each other (the style its fonts, the script its modules)
+//! are relative and stay as written.
 
 mod compress;
 mod files;
@@ -21,7 +23,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{process, setup, workspace};
 
-/// Builds the page unless it is newer than all that it is made of. Debug and release server have the same files.
+/// Builds the page unless it is newer than all that it is made of. Debug and release server have
+/// the same files.
 ///
 /// # Errors
 /// When the page does not compile, its style is not valid, or a file cannot be written.

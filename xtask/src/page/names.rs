@@ -1,5 +1,6 @@
-//! Shorter names for what the WebAssembly has from its script: wasm-bindgen's end in a hash of 16 digits each, which no compression
-//! makes smaller, and stand in both files. Nobody else sees them. The script's comments and indentation go as well.
+//! Shorter names for what the WebAssembly has from its script: wasm-bindgen's end in a hash of 16
+//! digits each, which no compression makes smaller, and stand in both files. Nobody else sees them.
+//! The script's comments and indentation go as well.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -31,7 +32,8 @@ impl Renamed {
     pub(super) fn in_script(&self, script: &Path) -> Result<()> {
         let text = fs::read_to_string(script)?;
         let (mut out, mut count) = (String::with_capacity(text.len()), 0);
-        for line in text.split_inclusive('\n').map(str::trim_start).filter(|line| !is_comment(line)) {
+        for line in text.split_inclusive('\n').map(str::trim_start).filter(|line| !is_comment(line))
+        {
             let name = line.split(':').next().unwrap_or_default();
             match self.0.get(name) {
                 Some(short) => {
@@ -41,7 +43,12 @@ impl Renamed {
                 None => out += line,
             }
         }
-        ensure!(count == self.0.len(), "{count} of {} imports are in {}", self.0.len(), script.display());
+        ensure!(
+            count == self.0.len(),
+            "{count} of {} imports are in {}",
+            self.0.len(),
+            script.display()
+        );
         Ok(fs::write(script, out)?)
     }
 }

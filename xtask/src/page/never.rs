@@ -1,13 +1,14 @@
-//! Takes out code that is never run, but that no compiler can see to be so: for each type of view Leptos keeps a pointer to
-//! `hydrate_async` beside the other functions of that view. The page hydrates by `leptos::mount::hydrate_body`, which waits for nothing
-//! and calls none of them. A call would trap, and the page would stay dead: all browser tests begin with it.
+//! Takes out code that is never run, but that no compiler can see to be so: for each type of view
+//! Leptos keeps a pointer to `hydrate_async` beside the other functions of that view. The page
+//! hydrates by `leptos::mount::hydrate_body`, which waits for nothing and calls none of them. A
+//! call would trap, and the page would stay dead: all browser tests begin with it.
 
 use anyhow::{Result, ensure};
 use walrus::{FunctionKind, Module, ir::Unreachable, passes::gc};
 
-/// How the names of those functions end: what makes the future of a view, and what polls one. Other functions inside of them are
-/// left, for the compiler keeps one of several that are alike, under whichever name; these two are like no other, since each refers
-/// to its own future.
+/// How the names of those functions end: what makes the future of a view, and what polls one. Other
+/// functions inside of them are left, for the compiler keeps one of several that are alike, under
+/// whichever name; these two are like no other, since each refers to its own future.
 const NEVER_RUN: [&str; 2] = ["into_any::hydrate_async", "hydrate_async::{{closure}}"];
 
 /// Empties them, and takes out what only they have used.

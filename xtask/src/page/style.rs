@@ -25,7 +25,8 @@ pub(super) fn folder() -> PathBuf {
 pub(super) fn write(folder: &Path, name: &str) -> Result<()> {
     let style = self::folder();
     check_order(&style)?;
-    let css: String = SHEETS.iter().map(|sheet| minified(&style.join(sheet))).collect::<Result<_>>()?;
+    let css: String =
+        SHEETS.iter().map(|sheet| minified(&style.join(sheet))).collect::<Result<_>>()?;
     fs::write(folder.join(format!("{name}.css")), css)?;
     copy(&style.join("fonts"), &folder.join("fonts"))
 }
@@ -33,14 +34,20 @@ pub(super) fn write(folder: &Path, name: &str) -> Result<()> {
 fn check_order(style: &Path) -> Result<()> {
     for file in super::files::below(style)? {
         let sheet = file.strip_prefix(style)?.to_string_lossy();
-        ensure!(!sheet.ends_with(".css") || SHEETS.contains(&&*sheet), "style/{sheet} has no place in the order of SHEETS in {}", file!(),);
+        ensure!(
+            !sheet.ends_with(".css") || SHEETS.contains(&&*sheet),
+            "style/{sheet} has no place in the order of SHEETS in {}",
+            file!(),
+        );
     }
     Ok(())
 }
 
 fn minified(sheet: &Path) -> Result<String> {
-    let css = fs::read_to_string(sheet).with_context(|| format!("cannot read {}", sheet.display()))?;
-    let options = ParserOptions { filename: sheet.display().to_string(), ..ParserOptions::default() };
+    let css =
+        fs::read_to_string(sheet).with_context(|| format!("cannot read {}", sheet.display()))?;
+    let options =
+        ParserOptions { filename: sheet.display().to_string(), ..ParserOptions::default() };
     // The errors borrow from the text, hence leave as text.
     let mut parsed = StyleSheet::parse(&css, options).map_err(|error| anyhow!("{error}"))?;
     parsed.minify(MinifyOptions::default()).map_err(|error| anyhow!("{error}"))?;

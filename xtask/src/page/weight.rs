@@ -1,18 +1,21 @@
-//! What a first visit loads besides the document: each of the page's files once, in the smallest form that browsers take.
+//! What a first visit loads besides the document: each of the page's files once, in the smallest
+//! form that browsers take.
 
 use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-/// More than this is not let in without a reason: what was reached last (312,745), and a little more, because the WebAssembly names
-/// folders of the machine that built it. 13 KB of it are the gateway's own scanner of frames, with its texts: so the page refuses
-/// exactly what the gateway refuses.
+/// More than this is not let in without a reason: what was reached last (312,745), and a little
+/// more, because the WebAssembly names folders of the machine that built it. 13 KB of it are the
+/// gateway's own scanner of frames, with its texts: so the page refuses exactly what the gateway
+/// refuses.
 const BUDGET: u64 = 314_000;
 
 /// The file's forms, the smallest first.
 const FORMS: [&str; 2] = ["br", "gz"];
 
-/// What a first visit does not load: the fonts' licences, and characters that the page itself does not have (`style/tokens.css`).
+/// What a first visit does not load: the fonts' licences, and characters that the page itself does
+/// not have (`style/tokens.css`).
 const NOT_LOADED: [&str; 2] = [".txt", "-more.woff2"];
 
 /// Adds up the page in `pkg`, says so, and holds it against the budget.
@@ -34,7 +37,12 @@ pub(super) fn check(pkg: &Path) -> Result<()> {
     }
     println!("{total:>9} bytes in all, of {BUDGET}");
     ensure!(total > 0, "there is no page in {}", pkg.display());
-    ensure!(total <= BUDGET, "a first visit loads {total} bytes, {} more than the budget in {}", total - BUDGET, file!());
+    ensure!(
+        total <= BUDGET,
+        "a first visit loads {total} bytes, {} more than the budget in {}",
+        total - BUDGET,
+        file!()
+    );
     Ok(())
 }
 

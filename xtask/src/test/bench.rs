@@ -1,5 +1,5 @@
-//! The quick run of the benchmarks, which counts its rows as tests, and a short soak. What is given besides is the benchmarks': then
-//! there is no soak.
+//! The quick run of the benchmarks, which counts its rows as tests, and a short soak. What is given
+//! besides is the benchmarks': then there is no soak.
 
 use anyhow::Result;
 

@@ -1,4 +1,5 @@
-//! The Playwright suite of `end2end/`, its types, and the weight of the page. Playwright starts the server that it is pointed to, and stops it.
+//! The Playwright suite of `end2end/`, its types, and the weight of the page. Playwright starts the
+//! server that it is pointed to, and stops it.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -52,7 +53,8 @@ fn check(result: Result<()>) -> Tally {
     }
 }
 
-/// A port that nobody listens on now, so that the suite does not meet a server that is running already.
+/// A port that nobody listens on now, so that the suite does not meet a server that is running
+/// already.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())

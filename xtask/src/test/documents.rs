@@ -1,4 +1,5 @@
-//! The OpenAPI and AsyncAPI documents that a gateway serves, against the linters of `server/tests/documents/`.
+//! The OpenAPI and AsyncAPI documents that a gateway serves, against the linters of
+//! `server/tests/documents/`.
 
 use std::process::Command;
 

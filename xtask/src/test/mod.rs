@@ -1,4 +1,5 @@
-//! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last line counts them all.
+//! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last
+//! line counts them all.
 
 mod alerts;
 mod bench;
@@ -32,7 +33,8 @@ pub(crate) enum Stage {
     Alerts,
     /// The page in a browser, against a server.
     Browser,
-    /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said of their speed.
+    /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said
+    /// of their speed.
     Bench,
 }
 

@@ -7,9 +7,17 @@ use anyhow::Result;
 use super::Tally;
 use crate::{process, setup, workspace};
 
-/// Crates without native tests: the browser's entry point, the program of one of these stages, and a peer of the benchmarks,
-/// whose features would have axum and all that rests on it built once more.
-const NOT_NATIVE: [&str; 6] = ["--exclude", "micro-socket-frontend", "--exclude", "wasm-test-runner", "--exclude", "axum-broadcast"];
+/// Crates without native tests: the browser's entry point, the program of one of these stages, and
+/// a peer of the benchmarks, whose features would have axum and all that rests on it built once
+/// more.
+const NOT_NATIVE: [&str; 6] = [
+    "--exclude",
+    "micro-socket-frontend",
+    "--exclude",
+    "wasm-test-runner",
+    "--exclude",
+    "axum-broadcast",
+];
 
 pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
     process::run(workspace::cargo(["fmt", "--all", "--check"]).args(arguments))?;
@@ -19,32 +27,51 @@ pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
 /// Both halves are looked at, whatever becomes of the first.
 pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     setup::wasm_target()?;
-    let mut native = workspace::cargo(["clippy", "--workspace", "--exclude", "micro-socket-frontend", "--all-targets"]);
-    let mut browser = workspace::cargo(["clippy", "--package", "micro-socket-frontend", "--package", "micro-socket-app"]);
+    let mut native = workspace::cargo([
+        "clippy",
+        "--workspace",
+        "--exclude",
+        "micro-socket-frontend",
+        "--all-targets",
+    ]);
+    let mut browser = workspace::cargo([
+        "clippy",
+        "--package",
+        "micro-socket-frontend",
+        "--package",
+        "micro-socket-app",
+    ]);
     browser.args(["--features", "micro-socket-app/hydrate", "--target", workspace::WASM]);
     let clean = |clippy: &mut Command| -> Result<Tally> {
-        let (status, _) = process::watch(clippy.args(arguments).args(["--", "--deny", "warnings"]))?;
+        let (status, _) =
+            process::watch(clippy.args(arguments).args(["--", "--deny", "warnings"]))?;
         Ok(if status.success() { Tally::SUCCESS } else { Tally::FAILURE })
     };
     Ok(clean(&mut native)? + clean(&mut browser)?)
 }
 
-/// With nextest where it is installed, which runs each test in a process of its own and several at once. A filter leaves
-/// the documentation's examples out.
+/// With nextest where it is installed, which runs each test in a process of its own and several at
+/// once. A filter leaves the documentation's examples out.
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;
     let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
     let tests = if has_nextest {
-        test(workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"]).args(NOT_NATIVE).args(arguments))?
+        test(
+            workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
+                .args(NOT_NATIVE)
+                .args(arguments),
+        )?
     } else {
-        let mut cargo = workspace::cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+        let mut cargo =
+            workspace::cargo(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
         test(cargo.args(NOT_NATIVE).args(arguments))?
     };
     if !arguments.is_empty() {
         return Ok(tests);
     }
-    let (status, lines) = process::watch(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
+    let (status, lines) =
+        process::watch(workspace::cargo(["test", "--workspace", "--doc"]).args(NOT_NATIVE))?;
     Ok(tests + Tally::of_any(status, &lines))
 }
 
@@ -55,10 +82,16 @@ pub(super) fn wasm(arguments: &[String]) -> Result<Tally> {
     process::run(&mut workspace::cargo(["build", "--package", "wasm-test-runner"]))?;
     let runner = workspace::target().join("debug/wasm-test-runner");
     test(
-        workspace::cargo(["test", "--package", "micro-socket-protocol", "--target", workspace::WASM])
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .args(["--lib", "--tests", "--no-fail-fast"])
-            .args(arguments),
+        workspace::cargo([
+            "test",
+            "--package",
+            "micro-socket-protocol",
+            "--target",
+            workspace::WASM,
+        ])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .args(["--lib", "--tests", "--no-fail-fast"])
+        .args(arguments),
     )
 }
 

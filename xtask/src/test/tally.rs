@@ -21,24 +21,31 @@ impl Tally {
         if counted == Self::default() { Self::FAILURE } else { counted }
     }
 
-    /// What a program counted that may have no test to run. One that says that it failed has a failure, whatever it printed.
+    /// What a program counted that may have no test to run. One that says that it failed has a
+    /// failure, whatever it printed.
     pub(super) fn of_any(status: ExitStatus, lines: &[String]) -> Self {
         let counted = lines.iter().map(|line| Self::in_line(line)).fold(Self::default(), Add::add);
         if counted.failed == 0 && !status.success() { counted + Self::FAILURE } else { counted }
     }
 
-    /// What one line says, if it is one of those that sum up: cargo's and wasm-bindgen's `test result: …`, nextest's
-    /// `Summary [ 1.2s] 3 tests run: …`, and Playwright's, which say nothing else.
+    /// What one line says, if it is one of those that sum up: cargo's and wasm-bindgen's `test
+    /// result: …`, nextest's `Summary [ 1.2s] 3 tests run: …`, and Playwright's, which say
+    /// nothing else.
     fn in_line(line: &str) -> Self {
         let line = line.trim();
         let Some(counts) = line
             .strip_prefix("test result:")
-            .or_else(|| line.strip_prefix("Summary [").and_then(|rest| Some(rest.split_once("run:")?.1)))
+            .or_else(|| {
+                line.strip_prefix("Summary [").and_then(|rest| Some(rest.split_once("run:")?.1))
+            })
             .or_else(|| is_playwright(line).then_some(line))
         else {
             return Self::default();
         };
-        Self { passed: count(counts, &["passed"]), failed: count(counts, &["failed", "timed", "flaky", "interrupted", "did"]) }
+        Self {
+            passed: count(counts, &["passed"]),
+            failed: count(counts, &["failed", "timed", "flaky", "interrupted", "did"]),
+        }
     }
 }
 
@@ -70,8 +77,14 @@ fn is_playwright(line: &str) -> bool {
 
 /// The sum of the numbers before any of the words.
 fn count(line: &str, words: &[&str]) -> u64 {
-    let line: Vec<_> = line.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    line.windows(2).filter(|pair| words.contains(&pair[1])).filter_map(|pair| pair[0].parse::<u64>().ok()).sum()
+    let line: Vec<_> = line
+        .split(|character: char| !character.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    line.windows(2)
+        .filter(|pair| words.contains(&pair[1]))
+        .filter_map(|pair| pair[0].parse::<u64>().ok())
+        .sum()
 }
 
 #[cfg(test)]
@@ -85,13 +98,26 @@ mod tests {
 
     #[test]
     fn reads_cargo_and_wasm_bindgen() {
-        assert_eq!(counts("test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s"), (12, 2));
+        assert_eq!(
+            counts(
+                "test result: FAILED. 12 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s"
+            ),
+            (12, 2)
+        );
     }
 
     #[test]
     fn reads_nextest() {
-        assert_eq!(counts("     Summary [   0.512s] 3 tests run: 3 passed (1 slow), 2 skipped"), (3, 0));
-        assert_eq!(counts("     Summary [  65.512s] 9/12 tests run: 6 passed, 1 failed, 2 timed out, 0 skipped"), (6, 3));
+        assert_eq!(
+            counts("     Summary [   0.512s] 3 tests run: 3 passed (1 slow), 2 skipped"),
+            (3, 0)
+        );
+        assert_eq!(
+            counts(
+                "     Summary [  65.512s] 9/12 tests run: 6 passed, 1 failed, 2 timed out, 0 skipped"
+            ),
+            (6, 3)
+        );
     }
 
     #[test]

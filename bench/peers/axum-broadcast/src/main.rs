@@ -1,5 +1,6 @@
-//! `axum-broadcast ADDR`: the gateway's protocol as one would write it with what axum and tokio offer: a broadcast channel for
-//! each topic, a task for each subscription, and one that writes. Numbers and deduplication are there; nothing else is.
+//! `axum-broadcast ADDR`: the gateway's protocol as one would write it with what axum and tokio
+//! offer: a broadcast channel for each topic, a task for each subscription, and one that writes.
+//! Numbers and deduplication are there; nothing else is.
 
 use anyhow::{Context, Result};
 use axum::{
@@ -92,12 +93,14 @@ async fn serve(gateway: Gateway, socket: WebSocket) {
     let (frames, mut queue) = mpsc::channel::<Message>(256);
     let writer: JoinHandle<()> = tokio::spawn(async move {
         while let Some(frame) = queue.recv().await {
-            if sink.feed(frame).await.is_err() || (queue.is_empty() && sink.flush().await.is_err()) {
+            if sink.feed(frame).await.is_err() || (queue.is_empty() && sink.flush().await.is_err())
+            {
                 return;
             }
         }
     });
-    let mut connection = Connection { gateway, frames, user: String::new(), subscriptions: HashMap::new() };
+    let mut connection =
+        Connection { gateway, frames, user: String::new(), subscriptions: HashMap::new() };
     while let Some(Ok(message)) = stream.next().await {
         let Message::Text(text) = message else { continue };
         if connection.handle(&text).await.is_none() {
@@ -137,12 +140,20 @@ impl Connection {
             }
             "publish" => {
                 let (topic, message_id) = (request.topic?, request.message_id?);
-                let is_new = lock(&self.gateway.published).insert((self.user.clone(), message_id.to_owned()));
+                let is_new = lock(&self.gateway.published)
+                    .insert((self.user.clone(), message_id.to_owned()));
                 if is_new {
-                    self.gateway.topic(topic).publish(topic, message_id, request.payload.map_or("null", RawValue::get));
+                    self.gateway.topic(topic).publish(
+                        topic,
+                        message_id,
+                        request.payload.map_or("null", RawValue::get),
+                    );
                 }
                 let status = if is_new { "ok" } else { "duplicate" };
-                self.answer(format!(r#"{{"type":"ack","messageId":"{message_id}","status":"{status}"}}"#)).await
+                self.answer(format!(
+                    r#"{{"type":"ack","messageId":"{message_id}","status":"{status}"}}"#
+                ))
+                .await
             }
             _ => None,
         }
@@ -178,7 +189,8 @@ impl Gateway {
         if let Some(topic) = topics.get(name) {
             return topic.clone();
         }
-        let topic = Arc::new(Topic { seq_no: Mutex::new(0), messages: broadcast::Sender::new(CAPACITY) });
+        let topic =
+            Arc::new(Topic { seq_no: Mutex::new(0), messages: broadcast::Sender::new(CAPACITY) });
         topics.insert(name.to_owned(), topic.clone());
         topic
     }
@@ -188,7 +200,9 @@ impl Topic {
     fn publish(&self, topic: &str, message_id: &str, data: &str) {
         let mut seq_no = lock(&self.seq_no);
         *seq_no += 1;
-        let text = format!(r#"{{"type":"message","topic":"{topic}","seqNo":{seq_no},"messageId":"{message_id}","data":{data}}}"#);
+        let text = format!(
+            r#"{{"type":"message","topic":"{topic}","seqNo":{seq_no},"messageId":"{message_id}","data":{data}}}"#
+        );
         // Without a subscriber there is nobody to tell.
         let _ = self.messages.send(text.into());
     }

@@ -46,7 +46,9 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     let (topic, run) = (format!("{}.backend", scene.name), chance.u64(..));
     let item = |nth: u64| {
         let payload: Value = serde_json::from_str(&payload(OTHERS + 1, nth, 100))?;
-        anyhow::Ok(json!({ "topic": topic, "messageId": format!("{run}-{nth}"), "payload": payload }))
+        anyhow::Ok(
+            json!({ "topic": topic, "messageId": format!("{run}-{nth}"), "payload": payload }),
+        )
     };
     let many: Vec<Value> = (0..chance.u64(1..8)).map(item).collect::<Result<_>>()?;
     let body = json!(many).to_string();
@@ -73,7 +75,12 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
 /// The numbers of the items, each of which has this status.
 async fn results(scene: &Scene, body: &str, status: &str) -> Result<Vec<u64>> {
     let answer = http::post(scene.address, "/publish", http::KEY, body).await?;
-    ensure!(answer.status == 200, "answered by {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+    ensure!(
+        answer.status == 200,
+        "answered by {}: {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
     scene.tally.requests.add(1);
     let answer: Value = serde_json::from_slice(&answer.body)?;
     let results = answer["results"].as_array().context("no results")?;

@@ -21,7 +21,8 @@ thread_local! {
 }
 
 pub(super) async fn topics(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
-    let setup = Setup { token: format!("{}-brief-{number}", scene.name).into(), ..Setup::default() };
+    let setup =
+        Setup { token: format!("{}-brief-{number}", scene.name).into(), ..Setup::default() };
     let mut socket = Socket::enter(&scene, "/ws", &setup).await?.socket;
     for _ in 0..EACH {
         if !scene.pause_about(&mut chance, BETWEEN.div_f64(scene.rate)).await {
@@ -47,7 +48,10 @@ async fn one(scene: &Scene, socket: &mut Socket, waits: bool) -> Result<()> {
         socket.flush().await?;
         while answers.refused == 0 && answers.messages + answers.acks < 2 * MESSAGES {
             let text = socket.text().await?;
-            ensure!(answers.take(scene, &topic, &ServerFrame::parse(&text)?), "{text} behind {answers:?}");
+            ensure!(
+                answers.take(scene, &topic, &ServerFrame::parse(&text)?),
+                "{text} behind {answers:?}"
+            );
         }
     }
     socket.put(&unsubscribe(&topic)?)?;
@@ -56,7 +60,10 @@ async fn one(scene: &Scene, socket: &mut Socket, waits: bool) -> Result<()> {
     socket.flush().await?;
     while !answers.is_complete() {
         let text = socket.text().await?;
-        ensure!(answers.take(scene, &topic, &ServerFrame::parse(&text)?), "{text} behind {answers:?}");
+        ensure!(
+            answers.take(scene, &topic, &ServerFrame::parse(&text)?),
+            "{text} behind {answers:?}"
+        );
     }
     scene.tally.brief.add(1);
     Ok(())
@@ -80,22 +87,30 @@ impl Answers {
     fn take(&mut self, scene: &Scene, topic: &str, frame: &ServerFrame<'_>) -> bool {
         match frame {
             ServerFrame::Subscribed(it) => {
-                let is_first = !self.subscribed && it.topic.as_str() == topic && it.seq_no.get() == 0;
+                let is_first =
+                    !self.subscribed && it.topic.as_str() == topic && it.seq_no.get() == 0;
                 self.subscribed = true;
                 is_first
             }
             ServerFrame::Message(it) => {
                 self.messages += 1;
                 scene.tally.delivered.add(1);
-                self.subscribed && !self.unsubscribed && it.topic.as_str() == topic && it.seq_no.get() == self.messages
+                self.subscribed
+                    && !self.unsubscribed
+                    && it.topic.as_str() == topic
+                    && it.seq_no.get() == self.messages
             }
             ServerFrame::Ack(it) => {
                 self.acks += 1;
                 scene.tally.stored.add(1);
-                it.status == AckStatus::Ok && it.topic.as_str() == topic && it.seq_no.get() == self.acks
+                it.status == AckStatus::Ok
+                    && it.topic.as_str() == topic
+                    && it.seq_no.get() == self.acks
             }
             ServerFrame::Unsubscribed(it) => {
-                let is_due = it.topic.as_str() == topic && it.code.is_none() && (!self.subscribed || self.messages <= MESSAGES);
+                let is_due = it.topic.as_str() == topic
+                    && it.code.is_none()
+                    && (!self.subscribed || self.messages <= MESSAGES);
                 self.unsubscribed = true;
                 is_due
             }

@@ -1,4 +1,5 @@
-//! A topic with large messages, those who read it slowly but keep up, and those who stop reading and are closed for it.
+//! A topic with large messages, those who read it slowly but keep up, and those who stop reading
+//! and are closed for it.
 
 use super::{Scene, publishers::OTHERS};
 use crate::soak::{
@@ -23,7 +24,8 @@ const LEISURE: Duration = Duration::from_millis(5);
 /// How long it stops at least; twice that is still an answer to the pings in time.
 const STALL: Duration = Duration::from_millis(2500);
 
-/// What the kernel keeps for one who does not read, as small as it may be. (On the gateway's side it is up to 3 MiB.)
+/// What the kernel keeps for one who does not read, as small as it may be. (On the gateway's side
+/// it is up to 3 MiB.)
 const NARROW: u32 = 4096;
 
 pub(super) async fn publisher(scene: Rc<Scene>) {
@@ -48,7 +50,9 @@ async fn publish_on(scene: &Scene) -> Result<()> {
         socket.flush().await?;
         for _ in 0..BATCH {
             let text = socket.text().await?;
-            let ServerFrame::Ack(ack) = ServerFrame::parse(&text)? else { bail!("no ack, but {text}") };
+            let ServerFrame::Ack(ack) = ServerFrame::parse(&text)? else {
+                bail!("no ack, but {text}")
+            };
             ensure!(ack.status == AckStatus::Ok, "published for the first time: {text}");
             scene.tally.stored.add(1);
             scene.acknowledged(&topic, ack.seq_no.get());
@@ -94,11 +98,12 @@ pub(super) async fn leisurely(scene: Rc<Scene>, number: usize) {
     }
 }
 
-/// Stops reading for so long that more waits than may; reads on, and finds whole messages in order and then the reason. Where
-/// the machine was too slow for that, it gets everything.
+/// Stops reading for so long that more waits than may; reads on, and finds whole messages in order
+/// and then the reason. Where the machine was too slow for that, it gets everything.
 pub(super) async fn stalled(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
     let topic = scene.bulk();
-    let mut reader = enter(&scene, format!("{}-stalled-{number}", scene.name), Some(NARROW)).await?;
+    let mut reader =
+        enter(&scene, format!("{}-stalled-{number}", scene.name), Some(NARROW)).await?;
     scene.departs();
     if !scene.pause(STALL.mul_f64(1.0 + chance.f64())).await {
         return reader.socket.leave(Way::Reset).await;

@@ -12,10 +12,12 @@ use tokio::time::timeout;
 /// Between two of each kind, in the mean.
 const BETWEEN: Duration = Duration::from_secs(8);
 
-/// What a flood brings above what may come at once: enough to be closed for, though some pass meanwhile.
+/// What a flood brings above what may come at once: enough to be closed for, though some pass
+/// meanwhile.
 const ABOVE: usize = 3 * BURST;
 
-/// More publishes than a connection may make: what is above is refused, and after many of those in a row it is closed with 4429.
+/// More publishes than a connection may make: what is above is refused, and after many of those in
+/// a row it is closed with 4429.
 pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     if !scene.pause_about(&mut chance, BETWEEN).await {
         return Ok(());
@@ -36,7 +38,9 @@ pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
                     stored += 1;
                     scene.tally.stored.add(1);
                 }
-                ServerFrame::Error(error) if error.code == ErrorCode::RateLimited && error.retry_after_ms.is_some() => {
+                ServerFrame::Error(error)
+                    if error.code == ErrorCode::RateLimited && error.retry_after_ms.is_some() =>
+                {
                     refused += 1;
                     scene.tally.refused.add(1);
                 }
@@ -69,12 +73,17 @@ pub(super) async fn subscriptions(scene: Rc<Scene>, mut chance: Rng) -> Result<(
         let text = socket.text().await?;
         match ServerFrame::parse(&text)? {
             ServerFrame::Subscribed(_) => subscribed += 1,
-            ServerFrame::Error(error) if error.code == ErrorCode::TooManySubscriptions => too_many += 1,
+            ServerFrame::Error(error) if error.code == ErrorCode::TooManySubscriptions => {
+                too_many += 1
+            }
             ServerFrame::Error(error) if error.code == ErrorCode::TooManyTopics => no_topic += 1,
             _ => bail!("a subscription was answered by {text}"),
         }
     }
-    ensure!(subscribed == SUBSCRIPTIONS || (no_topic > 0 && subscribed < SUBSCRIPTIONS), "{subscribed} subscriptions, {too_many} refused");
+    ensure!(
+        subscribed == SUBSCRIPTIONS || (no_topic > 0 && subscribed < SUBSCRIPTIONS),
+        "{subscribed} subscriptions, {too_many} refused"
+    );
     scene.tally.refused.add((too_many + no_topic) as u64);
     socket.leave(Way::EndSession).await
 }
@@ -97,7 +106,11 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
         socket.say(&protocol::ClientFrame::Setup(setup.clone())).await?;
         is_full = loop {
             match timeout(PATIENCE, socket.next()).await?? {
-                Arrival::Text(text) if matches!(ServerFrame::parse(&text)?, ServerFrame::Ready(_)) => break false,
+                Arrival::Text(text)
+                    if matches!(ServerFrame::parse(&text)?, ServerFrame::Ready(_)) =>
+                {
+                    break false;
+                }
                 Arrival::Text(_) => {}
                 Arrival::Close(Some(1013)) => break true,
                 other => bail!("one of a crowd met {other:?}"),

@@ -1,4 +1,5 @@
-//! Those who do not speak the protocol, or not to the end: each gets the answer that is documented, and no one else notices.
+//! Those who do not speak the protocol, or not to the end: each gets the answer that is documented,
+//! and no one else notices.
 
 use super::Scene;
 use crate::soak::limits::{FRAME, INVALID_FRAMES, SETUP};
@@ -79,16 +80,33 @@ impl Kind {
             Self::HalfHandshake => in_time(refused(scene, half.as_bytes(), &[])).await,
             Self::SlowHeader => in_time(refused(scene, b"G", half.as_bytes())).await,
             Self::OldVersion => {
-                let answer = answer(scene, upgrade("/ws").replace("Version: 13", "Version: 8").as_bytes(), &[]).await?;
-                ensure!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+                let answer = answer(
+                    scene,
+                    upgrade("/ws").replace("Version: 13", "Version: 8").as_bytes(),
+                    &[],
+                )
+                .await?;
+                ensure!(
+                    answer.starts_with(b"HTTP/1.1 400 "),
+                    "{}",
+                    String::from_utf8_lossy(&answer)
+                );
                 Ok(())
             }
             Self::NoFrames => {
                 let bytes = noise(chance, 300);
-                let setup = if chance.bool() { text(br#"{"type":"setup","token":"garbage","topics":[]}"#) } else { Vec::new() };
-                let code = code_for(scene, &[setup.as_slice(), &bytes].concat(), chance.bool()).await?;
+                let setup = if chance.bool() {
+                    text(br#"{"type":"setup","token":"garbage","topics":[]}"#)
+                } else {
+                    Vec::new()
+                };
+                let code =
+                    code_for(scene, &[setup.as_slice(), &bytes].concat(), chance.bool()).await?;
                 // None: what came was a close frame without a code, or half a frame until the end.
-                ensure!(matches!(code, None | Some(1000 | 1002 | 1003 | 1007 | 1009 | 4400 | 4408)), "closed with {code:?}");
+                ensure!(
+                    matches!(code, None | Some(1000 | 1002 | 1003 | 1007 | 1009 | 4400 | 4408)),
+                    "closed with {code:?}"
+                );
                 Ok(())
             }
             Self::NoSetup => expect(scene, &[], 4408).await,
@@ -97,15 +115,26 @@ impl Kind {
             Self::NotUtf8 => expect(scene, &text(&[b'"', 0xC3, 0x28, b'"']), 1007).await,
             Self::Huge => {
                 let announced = u64::try_from(FRAME + 1)? << chance.u32(..40);
-                expect(scene, &[&[0x81, 0xFF], &announced.to_be_bytes()[..], &[0; 4]].concat(), 1009).await
+                expect(
+                    scene,
+                    &[&[0x81, 0xFF], &announced.to_be_bytes()[..], &[0; 4]].concat(),
+                    1009,
+                )
+                .await
             }
             Self::NotUnderstood => {
                 let unread = br#"{"type":"publish","topic":"t","messageId":"m","data":1}"#;
-                let broken: [&[u8]; 5] = [b"nonsense", b"{}", br#"{"type":"shout"}"#, unread, b"[[[[[[[["];
-                let frames: Vec<u8> = repeat_with(|| text(broken[chance.usize(..broken.len())])).take(INVALID_FRAMES).flatten().collect();
+                let broken: [&[u8]; 5] =
+                    [b"nonsense", b"{}", br#"{"type":"shout"}"#, unread, b"[[[[[[[["];
+                let frames: Vec<u8> = repeat_with(|| text(broken[chance.usize(..broken.len())]))
+                    .take(INVALID_FRAMES)
+                    .flatten()
+                    .collect();
                 expect(scene, &frames, 4400).await
             }
-            Self::WrongTokens => expect(scene, &text(br#"{"type":"setup","token":""}"#).repeat(3), 4401).await,
+            Self::WrongTokens => {
+                expect(scene, &text(br#"{"type":"setup","token":""}"#).repeat(3), 4401).await
+            }
         }
     }
 }
@@ -121,7 +150,8 @@ fn text(payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends bytes that are no request, some at once and some one by one; gives all that comes until the gateway closes.
+/// Sends bytes that are no request, some at once and some one by one; gives all that comes until
+/// the gateway closes.
 async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<u8>> {
     let stream = Socket::tcp(scene.address, None).await?;
     let (mut reading, mut writing) = stream.into_split();
@@ -139,7 +169,12 @@ async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<
             match reading.read_buf(&mut answer).await {
                 Ok(0) | Err(_) => return,
                 // A refused upgrade keeps its connection.
-                Ok(_) if answer.starts_with(b"HTTP/1.1 4") && answer.windows(4).any(|bytes| bytes == b"\r\n\r\n") => return,
+                Ok(_)
+                    if answer.starts_with(b"HTTP/1.1 4")
+                        && answer.windows(4).any(|bytes| bytes == b"\r\n\r\n") =>
+                {
+                    return;
+                }
                 Ok(_) => {}
             }
         }
@@ -153,7 +188,11 @@ async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<
 /// It is closed, with an HTTP error or without a word.
 async fn refused(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<()> {
     let answer = answer(scene, at_once, one_by_one).await?;
-    ensure!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "answered by {}", String::from_utf8_lossy(&answer));
+    ensure!(
+        answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"),
+        "answered by {}",
+        String::from_utf8_lossy(&answer)
+    );
     Ok(())
 }
 
@@ -161,7 +200,11 @@ async fn refused(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<()>
 async fn in_time(refused: impl Future<Output = Result<()>>) -> Result<()> {
     let since = Instant::now();
     refused.await?;
-    ensure!(since.elapsed() + Duration::from_millis(50) >= SETUP, "closed after {:?}", since.elapsed());
+    ensure!(
+        since.elapsed() + Duration::from_millis(50) >= SETUP,
+        "closed after {:?}",
+        since.elapsed()
+    );
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! The clients. Each does its work over and over until it is told to leave; what it finds wrong it notes, and goes on.
+//! The clients. Each does its work over and over until it is told to leave; what it finds wrong it
+//! notes, and goes on.
 
 mod backends;
 mod brief;
@@ -55,19 +56,34 @@ pub(super) fn enter(scene: &Rc<Scene>, crew: &mut Crew) {
             crew.first(over_and_over(scene.clone(), who, number, act));
         }
     };
-    repeat(WANDERERS, "wanderer", |scene, number, chance| Box::pin(wanderers::wander(scene, number, chance)));
-    repeat(VISITORS, "visitor", |scene, number, chance| Box::pin(visitors::visit(scene, number, chance)));
-    repeat(BRIEF, "short-lived topics", |scene, number, chance| Box::pin(brief::topics(scene, number, chance)));
-    repeat(STALLED, "slow reader", |scene, number, chance| Box::pin(bulk::stalled(scene, number, chance)));
+    repeat(WANDERERS, "wanderer", |scene, number, chance| {
+        Box::pin(wanderers::wander(scene, number, chance))
+    });
+    repeat(VISITORS, "visitor", |scene, number, chance| {
+        Box::pin(visitors::visit(scene, number, chance))
+    });
+    repeat(BRIEF, "short-lived topics", |scene, number, chance| {
+        Box::pin(brief::topics(scene, number, chance))
+    });
+    repeat(STALLED, "slow reader", |scene, number, chance| {
+        Box::pin(bulk::stalled(scene, number, chance))
+    });
     repeat(2, "sender of garbage", |scene, _, chance| Box::pin(garbage::send(scene, chance)));
     repeat(1, "flood", |scene, _, chance| Box::pin(excess::flood(scene, chance)));
-    repeat(1, "many subscriptions", |scene, _, chance| Box::pin(excess::subscriptions(scene, chance)));
+    repeat(1, "many subscriptions", |scene, _, chance| {
+        Box::pin(excess::subscriptions(scene, chance))
+    });
     repeat(1, "crowd", |scene, _, chance| Box::pin(excess::crowd(scene, chance)));
     repeat(1, "backend", |scene, _, chance| Box::pin(backends::publish(scene, chance)));
     repeat(1, "caller", |scene, _, chance| Box::pin(backends::ask(scene, chance)));
 }
 
-async fn over_and_over(scene: Rc<Scene>, who: &'static str, number: usize, act: fn(Rc<Scene>, usize, Rng) -> Act) {
+async fn over_and_over(
+    scene: Rc<Scene>,
+    who: &'static str,
+    number: usize,
+    act: fn(Rc<Scene>, usize, Rng) -> Act,
+) {
     let mut chance = scene.chance();
     while scene.goes_on() {
         if let Err(error) = act(scene.clone(), number, chance.fork()).await {

@@ -1,5 +1,6 @@
-//! Publishers that stay. Now and then they repeat a message that was acknowledged, and now and then they lose their line with
-//! publishes under way: then they send those again, as a client does that wants each of them exactly once.
+//! Publishers that stay. Now and then they repeat a message that was acknowledged, and now and then
+//! they lose their line with publishes under way: then they send those again, as a client does that
+//! wants each of them exactly once.
 
 use super::{PUBLISHERS, Scene, TOPICS};
 use crate::soak::ledger::payload;
@@ -101,7 +102,9 @@ impl Publisher {
             self.send(&mut socket).await?;
             if self.chance.usize(..LOSSES) == 0 {
                 self.scene.tally.reconnects.add(1);
-                return socket.leave(if self.chance.bool() { Way::Reset } else { Way::Finish }).await;
+                return socket
+                    .leave(if self.chance.bool() { Way::Reset } else { Way::Finish })
+                    .await;
             }
             self.answers(&mut socket).await?;
         }
@@ -115,10 +118,19 @@ impl Publisher {
 
     fn next(&mut self) -> Open {
         let topic = self.chance.usize(..TOPICS);
-        let old = (self.chance.usize(..REPEATS) == 0).then(|| self.chance.choice(self.stored.iter())).flatten();
-        if let Some(old) = old.filter(|old| old.at.0.elapsed() < YOUNG && self.scene.is_remembered(old.at.1)) {
+        let old = (self.chance.usize(..REPEATS) == 0)
+            .then(|| self.chance.choice(self.stored.iter()))
+            .flatten();
+        if let Some(old) =
+            old.filter(|old| old.at.0.elapsed() < YOUNG && self.scene.is_remembered(old.at.1))
+        {
             let repeats = Some((old.topic.clone(), old.seq_no));
-            return Open { id: old.id.clone(), topic: self.scene.topic(topic), payload: "\"a repeat\"".to_owned(), repeats };
+            return Open {
+                id: old.id.clone(),
+                topic: self.scene.topic(topic),
+                payload: "\"a repeat\"".to_owned(),
+                repeats,
+            };
         }
         self.count += 1;
         self.given[topic] += 1;
@@ -142,7 +154,9 @@ impl Publisher {
     async fn answers(&mut self, socket: &mut Socket) -> Result<()> {
         while !self.open.is_empty() {
             let text = socket.text().await?;
-            let ServerFrame::Ack(ack) = ServerFrame::parse(&text)? else { bail!("no ack, but {text}") };
+            let ServerFrame::Ack(ack) = ServerFrame::parse(&text)? else {
+                bail!("no ack, but {text}")
+            };
             self.acknowledged(&ack).with_context(|| text.clone())?;
         }
         self.is_sent_again = false;
@@ -154,18 +168,35 @@ impl Publisher {
         let (at, seq_no) = (ack.topic.as_str(), ack.seq_no.get());
         ensure!(ack.message_id.as_str() == id, "the answer to {id} was to come");
         if let Some((topic, first)) = repeats {
-            ensure!(ack.status == AckStatus::Duplicate && at == topic && seq_no == first, "{id} stands at {first} of {topic}");
+            ensure!(
+                ack.status == AckStatus::Duplicate && at == topic && seq_no == first,
+                "{id} stands at {first} of {topic}"
+            );
             self.scene.tally.duplicates.add(1);
             return Ok(());
         }
         ensure!(at == topic, "it was published to {topic}");
-        ensure!(ack.status == AckStatus::Ok || self.is_sent_again, "it was published for the first time");
-        let index = (0..TOPICS).find(|index| self.scene.topic(*index) == topic).context("an unknown topic")?;
-        ensure!(seq_no > self.last[index], "own messages are not in order: {} was before", self.last[index]);
+        ensure!(
+            ack.status == AckStatus::Ok || self.is_sent_again,
+            "it was published for the first time"
+        );
+        let index = (0..TOPICS)
+            .find(|index| self.scene.topic(*index) == topic)
+            .context("an unknown topic")?;
+        ensure!(
+            seq_no > self.last[index],
+            "own messages are not in order: {} was before",
+            self.last[index]
+        );
         self.last[index] = seq_no;
         self.scene.tally.stored.add(1);
         self.scene.acknowledged(&topic, seq_no);
-        self.stored.push_back(Stored { id, topic, seq_no, at: (Instant::now(), self.scene.tally.stored.get()) });
+        self.stored.push_back(Stored {
+            id,
+            topic,
+            seq_no,
+            at: (Instant::now(), self.scene.tally.stored.get()),
+        });
         if self.stored.len() > KEPT {
             self.stored.pop_front();
         }

@@ -1,4 +1,5 @@
-//! Readers that stay: they get every message of their topics, to the last one that was acknowledged.
+//! Readers that stay: they get every message of their topics, to the last one that was
+//! acknowledged.
 
 use super::{Scene, TOPICS};
 use crate::soak::{ledger::Ledger, reader::Reader};
@@ -25,13 +26,25 @@ async fn to_the_end(scene: &Rc<Scene>, number: usize, topics: Vec<String>) -> Re
         ..Setup::default()
     };
     let entered = Socket::enter(scene, "/ws", &setup).await?;
-    let mut reader = Reader::begin(scene, entered, Ledger::default(), Duration::ZERO, number.is_multiple_of(2)).await?;
+    let mut reader =
+        Reader::begin(scene, entered, Ledger::default(), Duration::ZERO, number.is_multiple_of(2))
+            .await?;
     stay(scene, &mut reader).await?;
-    let waits = |reader: &Reader| topics.iter().find(|topic| reader.ledger.reaches(topic, scene.head(topic)).is_err()).cloned();
+    let waits = |reader: &Reader| {
+        topics
+            .iter()
+            .find(|topic| reader.ledger.reaches(topic, scene.head(topic)).is_err())
+            .cloned()
+    };
     while let Some(topic) = waits(&reader) {
         match timeout(PATIENCE, reader.socket.next()).await {
             Ok(arrival) => reader.arrived(arrival?).await?,
-            Err(_) => return reader.ledger.reaches(&topic, scene.head(&topic)).context("nothing more came"),
+            Err(_) => {
+                return reader
+                    .ledger
+                    .reaches(&topic, scene.head(&topic))
+                    .context("nothing more came");
+            }
         }
     }
     reader.socket.leave(Way::ALL[number % Way::ALL.len()]).await

@@ -30,8 +30,13 @@ pub(super) async fn visit(scene: Rc<Scene>, number: usize, mut chance: Rng) -> R
     };
     let entered = Socket::enter(&scene, &path, &setup).await?;
     let expected = asked.len() + usize::from(path != "/ws");
-    ensure!(entered.answers.len() == expected, "{} answers to {expected} topics", entered.answers.len());
-    let mut reader = Reader::begin(&scene, entered, Ledger::default(), Duration::ZERO, false).await?;
+    ensure!(
+        entered.answers.len() == expected,
+        "{} answers to {expected} topics",
+        entered.answers.len()
+    );
+    let mut reader =
+        Reader::begin(&scene, entered, Ledger::default(), Duration::ZERO, false).await?;
     for topic in &topics[5..chance.usize(5..8)] {
         reader.socket.put(&subscribe(topic)?)?;
         if chance.bool() {

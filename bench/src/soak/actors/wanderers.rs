@@ -1,5 +1,5 @@
-//! Readers that lose their line and come back to their session: nothing is missing, or the gateway says so; and it says so only
-//! where it has to.
+//! Readers that lose their line and come back to their session: nothing is missing, or the gateway
+//! says so; and it says so only where it has to.
 
 use super::{Scene, TOPICS};
 use crate::soak::{entrance::Entered, ledger::Ledger, limits::SESSION_TTL, reader::Reader};
@@ -34,11 +34,15 @@ pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
     let user = format!("{}-wanderer-{number}", scene.name);
     let first = chance.usize(..TOPICS);
     let topics: Vec<_> = (0..3).map(|nth| scene.topic((first + nth) % TOPICS)).collect();
-    let fresh =
-        Setup { token: user.as_str().into(), topics: topics.iter().map(|topic| topic.as_str().into()).collect(), ..Setup::default() };
+    let fresh = Setup {
+        token: user.as_str().into(),
+        topics: topics.iter().map(|topic| topic.as_str().into()).collect(),
+        ..Setup::default()
+    };
     let entered = Socket::enter(&scene, "/ws", &fresh).await?;
     let session = entered.session.clone();
-    let mut reader = Reader::begin(&scene, entered, Ledger::default(), Duration::ZERO, chance.bool()).await?;
+    let mut reader =
+        Reader::begin(&scene, entered, Ledger::default(), Duration::ZERO, chance.bool()).await?;
     loop {
         reader.read_until(Instant::now() + Duration::from_secs(2).mul_f64(chance.f64())).await?;
         scene.departs();
@@ -59,7 +63,8 @@ pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
 async fn lose_line(reader: Reader, chance: &mut Rng) -> Result<Away> {
     let since = Instant::now();
     let Reader { socket, ledger, has_open_receipts, receipts_from, .. } = reader;
-    let way = chance.choice([None, Some(Way::Close), Some(Way::Finish), Some(Way::Reset)]).flatten();
+    let way =
+        chance.choice([None, Some(Way::Close), Some(Way::Finish), Some(Way::Reset)]).flatten();
     let how = match way {
         None => Left::Hanging(Box::new(socket)),
         Some(way) => {
@@ -70,7 +75,8 @@ async fn lose_line(reader: Reader, chance: &mut Rng) -> Result<Away> {
     Ok(Away { ledger, has_open_receipts, receipts_from, since, how })
 }
 
-/// Most are soon back, some late, some after their session has ended, and some never. False: not in this run.
+/// Most are soon back, some late, some after their session has ended, and some never. False: not in
+/// this run.
 async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
     let time = match chance.u8(..10) {
         0..5 => Duration::from_millis(chance.u64(..300)),
@@ -82,9 +88,16 @@ async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
 }
 
 /// `None`: the session was over, as it had to be or might be.
-async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Away, chance: &mut Rng) -> Result<Option<Reader>> {
+async fn come_back(
+    scene: &Rc<Scene>,
+    fresh: &Setup<'_>,
+    session: &str,
+    away: Away,
+    chance: &mut Rng,
+) -> Result<Option<Reader>> {
     let Away { mut ledger, has_open_receipts, receipts_from, since, how } = away;
-    let mut setup = Setup { token: fresh.token.clone(), session_id: Some(session.into()), ..Setup::default() };
+    let mut setup =
+        Setup { token: fresh.token.clone(), session_id: Some(session.into()), ..Setup::default() };
     let gives_positions = has_open_receipts || chance.bool();
     if gives_positions {
         for (topic, course) in ledger.topics() {
@@ -97,8 +110,13 @@ async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Aw
     }
     let entered = Socket::enter(scene, "/ws", &setup).await?;
     let away = since.elapsed();
-    let Entered { resumed: Some(resumed), .. } = entered else { bail!("`ready` without `resumed`") };
-    ensure!(resumed || away >= SESSION_TTL || scene.may_be_pushed_out(since), "no session any more after {away:?}");
+    let Entered { resumed: Some(resumed), .. } = entered else {
+        bail!("`ready` without `resumed`")
+    };
+    ensure!(
+        resumed || away >= SESSION_TTL || scene.may_be_pushed_out(since),
+        "no session any more after {away:?}"
+    );
     let is_over = matches!(how, Left::By(Way::Close)) && away > SESSION_TTL + SLACK;
     ensure!(!resumed || !is_over, "a session is still there after {away:?}");
     if !resumed {
@@ -109,7 +127,11 @@ async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Aw
         return Ok(None);
     }
     scene.tally.resumed.add(1);
-    ensure!(entered.answers.len() == ledger.topics().count(), "not all topics came back: {:?}", entered.answers);
+    ensure!(
+        entered.answers.len() == ledger.topics().count(),
+        "not all topics came back: {:?}",
+        entered.answers
+    );
     let behind = if gives_positions { away } else { receipts_from.elapsed() };
     let reader = Reader::begin(scene, entered, ledger, behind, chance.bool()).await?;
     if let Left::Hanging(mut old) = how {
@@ -119,10 +141,14 @@ async fn come_back(scene: &Rc<Scene>, fresh: &Setup<'_>, session: &str, away: Aw
     Ok(Some(reader))
 }
 
-/// The connection that hung is told that its session goes on elsewhere; one that hung for long may have been given up before.
+/// The connection that hung is told that its session goes on elsewhere; one that hung for long may
+/// have been given up before.
 async fn overtaken(old: &mut Socket, away: Duration) -> Result<()> {
     let code = old.close_code().await.context("the connection before")?;
     let is_long = away > Duration::from_secs(2);
-    ensure!(code == Some(4409) || (is_long && matches!(code, Some(4408 | 4290))), "the connection before was closed with {code:?}");
+    ensure!(
+        code == Some(4409) || (is_long && matches!(code, Some(4408 | 4290))),
+        "the connection before was closed with {code:?}"
+    );
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Connections that say nothing: more than there may be without an upgrade. New ones push out the oldest.
+//! Connections that say nothing: more than there may be without an upgrade. New ones push out the
+//! oldest.
 
 use super::{Field, Strikes};
 use crate::socket::Socket;
@@ -20,7 +21,9 @@ pub(super) async fn run(field: &Field, strikes: &Strikes) -> Result<Infallible> 
         let missing = HELD - held.len();
         held.drain(..RENEWED.saturating_sub(missing));
         for _ in 0..missing.max(RENEWED) {
-            held.push_back(Socket::tcp(field.target.address, None).await.context("an idle connection")?);
+            held.push_back(
+                Socket::tcp(field.target.address, None).await.context("an idle connection")?,
+            );
         }
         Ok(())
     };

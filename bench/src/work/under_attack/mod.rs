@@ -1,8 +1,10 @@
-//! A client that behaves well, at rest and while others attack the same server: how long does it wait for the `pong` to its `ping`?
+//! A client that behaves well, at rest and while others attack the same server: how long does it
+//! wait for the `pong` to its `ping`?
 //!
-//! The client has the measurement's thread, each attack one of its own. Attacks are paced, and so large that the server is
-//! busy with them: if the load generator took the machine's cores, the figures would be those of the kernel's scheduler. How busy
-//! both are is measured too. Each attack checks that it is answered as documented.
+//! The client has the measurement's thread, each attack one of its own. Attacks are paced, and so
+//! large that the server is busy with them: if the load generator took the machine's cores, the
+//! figures would be those of the kernel's scheduler. How busy both are is measured too. Each attack
+//! checks that it is answered as documented.
 
 mod bad_tokens;
 mod descriptor_flood;
@@ -46,8 +48,8 @@ const ALL: &str = "all at once";
 pub struct UnderAttack {
     /// How long the client is watched at rest, and under each attack.
     pub time: Duration,
-    /// How long each attack goes on before that, since what it may have at once is over then, and how long the server has behind it
-    /// to clear away what is left.
+    /// How long each attack goes on before that, since what it may have at once is over then, and
+    /// how long the server has behind it to clear away what is left.
     pub settling: Duration,
     /// How clients show who they are.
     pub access: Access,
@@ -65,8 +67,10 @@ pub enum Access {
 }
 
 impl Access {
-    /// A file. The private key was thrown away when the tokens had been made, which end in the year 2100.
-    pub const PUBLIC_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/work/under_attack/public.pem");
+    /// A file. The private key was thrown away when the tokens had been made, which end in the year
+    /// 2100.
+    pub const PUBLIC_KEY: &str =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/src/work/under_attack/public.pem");
 
     fn good_token(self) -> &'static str {
         match self {
@@ -105,7 +109,13 @@ pub enum Attack {
 
 impl Attack {
     /// All of them. Some are made by users, so they need [`Access::Demo`].
-    pub const ALL: [Self; 5] = [Self::SetupStorm, Self::ReplayStorm, Self::BadTokens, Self::UnreadAnswers, Self::DescriptorFlood];
+    pub const ALL: [Self; 5] = [
+        Self::SetupStorm,
+        Self::ReplayStorm,
+        Self::BadTokens,
+        Self::UnreadAnswers,
+        Self::DescriptorFlood,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -141,7 +151,11 @@ struct Strikes(watch::Sender<u64>);
 
 impl Strikes {
     /// Strikes for ever, at most once in `pace`.
-    async fn go_on(&self, pace: Duration, mut strike: impl AsyncFnMut() -> Result<()>) -> Result<Infallible> {
+    async fn go_on(
+        &self,
+        pace: Duration,
+        mut strike: impl AsyncFnMut() -> Result<()>,
+    ) -> Result<Infallible> {
         let mut ticks = interval(pace);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -202,14 +216,21 @@ struct Load {
 
 impl Load {
     fn now(server: &Server) -> Result<Self> {
-        Ok(Self { begin: Instant::now(), server: server.processes.cpu()?, generator: Processes::this().cpu()? })
+        Ok(Self {
+            begin: Instant::now(),
+            server: server.processes.cpu()?,
+            generator: Processes::this().cpu()?,
+        })
     }
 
     /// Since then, in cores.
     fn since(&self, server: &Server) -> Result<Figures> {
         let now = Self::now(server)?;
-        let cores = |before: Duration, after: Duration| (after - before).as_secs_f64() / (now.begin - self.begin).as_secs_f64();
-        let (of_server, of_generator) = (cores(self.server, now.server), cores(self.generator, now.generator));
+        let cores = |before: Duration, after: Duration| {
+            (after - before).as_secs_f64() / (now.begin - self.begin).as_secs_f64()
+        };
+        let (of_server, of_generator) =
+            (cores(self.server, now.server), cores(self.generator, now.generator));
         Ok([(Metric::ServerBusy, of_server), (Metric::GeneratorBusy, of_generator)].into())
     }
 }
@@ -235,10 +256,16 @@ impl UnderAttack {
     }
 
     /// The client's times while these attacks go on, and how busy server and load generator are.
-    async fn watch(&self, client: &mut WellBehaved, server: &Server, attacks: &[Attack]) -> Result<(Vec<Duration>, Figures)> {
+    async fn watch(
+        &self,
+        client: &mut WellBehaved,
+        server: &Server,
+        attacks: &[Attack],
+    ) -> Result<(Vec<Duration>, Figures)> {
         let mut fronts = Vec::new();
         for attack in attacks {
-            let field = Field { target: server.target.clone(), access: self.access, names: Names::new() };
+            let field =
+                Field { target: server.target.clone(), access: self.access, names: Names::new() };
             fronts.push(Front::open(*attack, field)?);
         }
         for front in &mut fronts {
@@ -295,7 +322,10 @@ fn setup(token: &str, topics: &str) -> String {
 
 /// Whether the frame is of this type.
 fn is(frame: &str, kind: &str) -> bool {
-    frame.strip_prefix(r#"{"type":""#).and_then(|rest| rest.strip_prefix(kind)).is_some_and(|rest| rest.starts_with('"'))
+    frame
+        .strip_prefix(r#"{"type":""#)
+        .and_then(|rest| rest.strip_prefix(kind))
+        .is_some_and(|rest| rest.starts_with('"'))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Clients that ask for everything that a topic keeps, several times in one write, and again once they have it. What paces them
-//! is the server (`limits.replay_rate`, `limits.replay_bytes`), not they.
+//! Clients that ask for everything that a topic keeps, several times in one write, and again once
+//! they have it. What paces them is the server (`limits.replay_rate`, `limits.replay_bytes`), not
+//! they.
 
 use super::{Field, Strikes};
 use crate::{
@@ -25,8 +26,10 @@ const PACE: Duration = Duration::from_millis(10);
 
 pub(super) async fn run(field: &Field, strikes: &Strikes) -> Result<Infallible> {
     let topic = field.names.topic(0);
-    let mut publisher = Client::open(&field.target, &field.names.publisher(0, topic.clone())).await?;
-    publish(&mut publisher, slice::from_ref(&topic), &mut Payload::new(0, PAYLOAD), MESSAGES, 64).await?;
+    let mut publisher =
+        Client::open(&field.target, &field.names.publisher(0, topic.clone())).await?;
+    publish(&mut publisher, slice::from_ref(&topic), &mut Payload::new(0, PAYLOAD), MESSAGES, 64)
+        .await?;
     let one = || one(field, &topic, strikes);
     let (never, ..) = try_join!(one(), one(), one(), one())?;
     Ok(never)

@@ -1,5 +1,6 @@
-//! One client after the other with the largest setup that there may be: of its topics, all of them new, the first 1,000 get a
-//! subscription and thousands are refused. Each leaves without a word, so that its session stays.
+//! One client after the other with the largest setup that there may be: of its topics, all of them
+//! new, the first 1,000 get a subscription and thousands are refused. Each leaves without a word,
+//! so that its session stays.
 
 use super::{Field, Strikes, is, setup};
 use crate::{socket::Socket, work::frames::list};
@@ -31,7 +32,10 @@ async fn strike(field: &Field, number: usize) -> Result<()> {
         if is(&answer, "subscribed") {
             subscribed += 1;
         } else if is(&answer, "ready") {
-            ensure!(subscribed == SUBSCRIPTIONS, "{subscribed} topics of a setup were subscribed to");
+            ensure!(
+                subscribed == SUBSCRIPTIONS,
+                "{subscribed} topics of a setup were subscribed to"
+            );
             return Ok(());
         } else {
             ensure!(answer.contains("TOO_MANY_SUBSCRIPTIONS"), "a topic was answered by {answer}");

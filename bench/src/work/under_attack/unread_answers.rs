@@ -1,10 +1,12 @@
-//! Clients that ask for the largest document several times on one connection, as it is without compression, and read no more than
-//! that they get it.
+//! Clients that ask for the largest document several times on one connection, as it is without
+//! compression, and read no more than that they get it.
 
 use super::{Field, Strikes};
 use crate::socket::Socket;
 use anyhow::{Context, Result, ensure};
-use std::{cell::RefCell, collections::VecDeque, convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    cell::RefCell, collections::VecDeque, convert::Infallible, net::SocketAddr, time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

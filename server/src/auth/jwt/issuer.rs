@@ -43,7 +43,10 @@ impl From<reqwest::Error> for FetchError {
 
 /// An error and its causes: reqwest's own text leaves them out.
 fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// An issuer that is asked over HTTP.
@@ -63,16 +66,25 @@ impl Website {
             // If another thread was faster, there is one now.
             let _installed = ring::default_provider().install_default();
         }
-        let mut client = Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).user_agent("micro-socket");
+        let mut client = Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .user_agent("micro-socket");
         if url.reveal().scheme() == "http" {
             client = client.tls_certs_only([]);
         }
-        let client = client.build().map_err(|error| KeyError::Client(chain(&error.without_url())))?;
+        let client =
+            client.build().map_err(|error| KeyError::Client(chain(&error.without_url())))?;
         Ok(Self { url: url.clone(), client })
     }
 
     async fn body(&self) -> Result<Vec<u8>, FetchError> {
-        let mut response = self.client.get(self.url.reveal().clone()).header("accept", "application/json").send().await?;
+        let mut response = self
+            .client
+            .get(self.url.reveal().clone())
+            .header("accept", "application/json")
+            .send()
+            .await?;
         if !response.status().is_success() {
             return Err(FetchError::Status(response.status()));
         }

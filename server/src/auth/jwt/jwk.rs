@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// Keys of a set; more are ignored.
 const MAX_KEYS: usize = 100;
 
-/// The keys of a set that tokens can be checked with, in its order. One that is not understood is passed over, as RFC 7517 says.
+/// The keys of a set that tokens can be checked with, in its order. One that is not understood is
+/// passed over, as RFC 7517 says.
 ///
 /// # Errors
 /// It is not a key set.
@@ -21,7 +22,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Vec<Arc<Key>>, serde_json::Error> {
         keys: Vec<serde_json::Value>,
     }
     let document: Document = serde_json::from_slice(body)?;
-    let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.key());
+    let keys =
+        document.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.key());
     Ok(keys.take(MAX_KEYS).map(Arc::new).collect())
 }
 
@@ -56,7 +58,8 @@ impl Jwk {
         match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => PublicKey::rsa(&bytes(&self.n)?, &bytes(&self.e)?),
             ("EC", Some("P-256")) => {
-                let (x, y): ([u8; 32], [u8; 32]) = (bytes(&self.x)?.try_into().ok()?, bytes(&self.y)?.try_into().ok()?);
+                let (x, y): ([u8; 32], [u8; 32]) =
+                    (bytes(&self.x)?.try_into().ok()?, bytes(&self.y)?.try_into().ok()?);
                 [&[UNCOMPRESSED][..], &x, &y].concat().try_into().ok().map(PublicKey::P256)
             }
             ("OKP", Some("Ed25519")) => bytes(&self.x)?.try_into().ok().map(PublicKey::Ed25519),
@@ -65,7 +68,8 @@ impl Jwk {
     }
 }
 
-/// What a point of an elliptic curve begins with that is written with both its coordinates (SEC 1, section 2.3.3).
+/// What a point of an elliptic curve begins with that is written with both its coordinates (SEC 1,
+/// section 2.3.3).
 const UNCOMPRESSED: u8 = 4;
 
 #[cfg(test)]
@@ -76,7 +80,9 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_passed_over() {
-        let set = format!(r#"{{"keys":[{{"kty":"new"}},1,null,{{"kty":"RSA","n":"AQAB","e":"AQAB"}},{ED}]}}"#);
+        let set = format!(
+            r#"{{"keys":[{{"kty":"new"}},1,null,{{"kty":"RSA","n":"AQAB","e":"AQAB"}},{ED}]}}"#
+        );
         let keys = parse(set.as_bytes()).unwrap();
         assert_eq!(keys.iter().map(|key| key.id.as_deref()).collect::<Vec<_>>(), [Some("a")]);
         for bad in ["", "[]", "{}", r#"{"keys":{}}"#] {
@@ -88,11 +94,20 @@ mod tests {
 
     #[test]
     fn only_what_checks_signatures() {
-        let count = |more: &str| parse(ED.replace('}', more).replacen('{', r#"{"keys":[{"#, 1).as_bytes()).unwrap().len();
-        for good in ["", r#","use":"sig","alg":"EdDSA","key_ops":["verify"]"#, r#","alg":"Ed25519""#] {
+        let count = |more: &str| {
+            parse(ED.replace('}', more).replacen('{', r#"{"keys":[{"#, 1).as_bytes()).unwrap().len()
+        };
+        for good in
+            ["", r#","use":"sig","alg":"EdDSA","key_ops":["verify"]"#, r#","alg":"Ed25519""#]
+        {
             assert_eq!(count(&format!("{good}}}]}}")), 1, "{good}");
         }
-        for bad in [r#","use":"enc""#, r#","alg":"RS256""#, r#","alg":"Ed448""#, r#","key_ops":["encrypt"]"#] {
+        for bad in [
+            r#","use":"enc""#,
+            r#","alg":"RS256""#,
+            r#","alg":"Ed448""#,
+            r#","key_ops":["encrypt"]"#,
+        ] {
             assert_eq!(count(&format!("{bad}}}]}}")), 0, "{bad}");
         }
     }
@@ -107,7 +122,9 @@ mod tests {
     fn a_leading_zero_of_a_modulus_does_no_harm() {
         let key = |modulus: &[u8]| {
             let n = URL_SAFE_NO_PAD.encode(modulus);
-            parse(format!(r#"{{"keys":[{{"kty":"RSA","n":"{n}","e":"AQAB"}}]}}"#).as_bytes()).unwrap().remove(0)
+            parse(format!(r#"{{"keys":[{{"kty":"RSA","n":"{n}","e":"AQAB"}}]}}"#).as_bytes())
+                .unwrap()
+                .remove(0)
         };
         assert!(key(&[0xC1; 256]).is_same(&key(&[&[0][..], &[0xC1; 256]].concat())));
     }

@@ -1,22 +1,28 @@
-//! One key that tokens are checked with, and the one algorithm that it is for. A key never meets a token of another algorithm:
-//! that is what keeps a public key from being taken for a secret. Signatures are checked by `ring`.
+//! One key that tokens are checked with, and the one algorithm that it is for. A key never meets a
+//! token of another algorithm: that is what keeps a public key from being taken for a secret.
+//! Signatures are checked by `ring`.
 
 use super::token::{Algorithm, Token};
 use crate::auth::KeyError;
 use pkcs1::RsaPublicKey;
 use ring::{
     hmac,
-    signature::{ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+        UnparsedPublicKey,
+    },
 };
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 use std::fmt;
 
 /// The shortest secret, RFC 7518 section 3.2.
 const SECRET_BYTES: usize = 32;
-/// Sizes of RSA keys in bytes: at least what RFC 7518 section 3.3 demands, at most what is checked in a moment.
+/// Sizes of RSA keys in bytes: at least what RFC 7518 section 3.3 demands, at most what is checked
+/// in a moment.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 
-/// What a public key says that it is: RFC 3279 for RSA and elliptic curves, RFC 5480 for the curve, RFC 8410 for Ed25519.
+/// What a public key says that it is: RFC 3279 for RSA and elliptic curves, RFC 5480 for the curve,
+/// RFC 8410 for Ed25519.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ELLIPTIC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -61,7 +67,10 @@ impl Key {
         if secret.len() < SECRET_BYTES {
             return Err(KeyError::ShortSecret);
         }
-        Ok(Self { id: None, material: Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())) })
+        Ok(Self {
+            id: None,
+            material: Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())),
+        })
     }
 
     /// A public key, for RS256, ES256 or EdDSA by what it is.
@@ -113,7 +122,10 @@ impl Key {
 impl fmt::Debug for Key {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm()).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithm", &self.algorithm())
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,7 +133,8 @@ impl PublicKey {
     /// `None`: too small or too large.
     pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Self> {
         // Some issuers write the zero that keeps a DER integer from being negative.
-        let number = |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
+        let number =
+            |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
         let (modulus, exponent) = (number(modulus), number(exponent));
         RSA_BYTES.contains(&modulus.len()).then_some(Self::Rsa { modulus, exponent })
     }
@@ -132,7 +145,9 @@ impl PublicKey {
         let bytes = info.subject_public_key.as_bytes()?;
         match info.algorithm.oid {
             RSA => Self::of_pkcs1(bytes),
-            ELLIPTIC if info.algorithm.parameters_oid().ok()? == P256 => bytes.try_into().ok().map(Self::P256),
+            ELLIPTIC if info.algorithm.parameters_oid().ok()? == P256 => {
+                bytes.try_into().ok().map(Self::P256)
+            }
             CURVE_25519 => bytes.try_into().ok().map(Self::Ed25519),
             _ => None,
         }
@@ -153,10 +168,11 @@ impl PublicKey {
 
     fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match self {
-            Self::Rsa { modulus, exponent } => {
-                RsaPublicKeyComponents { n: modulus, e: exponent }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            Self::Rsa { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
+                .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
+            Self::P256(point) => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
             }
-            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature),
             Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(message, signature),
         };
         verified.is_ok()
@@ -170,9 +186,11 @@ mod tests {
 
     #[test]
     fn the_algorithm_follows_from_the_key() {
-        for (pem, algorithm) in
-            [(samples::RSA_PUBLIC, Algorithm::Rs256), (samples::EC_PUBLIC, Algorithm::Es256), (samples::ED_PUBLIC, Algorithm::Ed25519)]
-        {
+        for (pem, algorithm) in [
+            (samples::RSA_PUBLIC, Algorithm::Rs256),
+            (samples::EC_PUBLIC, Algorithm::Es256),
+            (samples::ED_PUBLIC, Algorithm::Ed25519),
+        ] {
             assert_eq!(Key::pem(pem).unwrap().algorithm(), algorithm);
         }
     }
@@ -180,7 +198,11 @@ mod tests {
     #[test]
     fn an_rsa_key_may_stand_alone() {
         let whole = pem::parse(samples::RSA_PUBLIC).unwrap();
-        let alone = SubjectPublicKeyInfoRef::try_from(whole.contents()).unwrap().subject_public_key.raw_bytes().to_vec();
+        let alone = SubjectPublicKeyInfoRef::try_from(whole.contents())
+            .unwrap()
+            .subject_public_key
+            .raw_bytes()
+            .to_vec();
         let alone = Key::pem(&pem::encode(&pem::Pem::new("RSA PUBLIC KEY", alone))).unwrap();
         assert!(alone.is_same(&Key::pem(samples::RSA_PUBLIC).unwrap()));
     }
@@ -195,9 +217,13 @@ mod tests {
     #[test]
     fn other_keys_are_refused() {
         assert!(matches!(Key::pem(samples::RSA_PRIVATE), Err(KeyError::PrivateKey)));
-        for bad in
-            ["", "secret", samples::RSA_1024_PUBLIC, samples::P384_PUBLIC, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"]
-        {
+        for bad in [
+            "",
+            "secret",
+            samples::RSA_1024_PUBLIC,
+            samples::P384_PUBLIC,
+            "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
+        ] {
             assert!(matches!(Key::pem(bad), Err(KeyError::NotAPublicKey)), "{bad}");
         }
         assert!(matches!(Key::secret(&"x".repeat(31)), Err(KeyError::ShortSecret)));

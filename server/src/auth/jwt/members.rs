@@ -1,5 +1,5 @@
-//! A token's JSON: members that are asked for by name, each there once at most and of the type that it should have. What refuses
-//! one names it, and holds nothing of its value.
+//! A token's JSON: members that are asked for by name, each there once at most and of the type that
+//! it should have. What refuses one names it, and holds nothing of its value.
 
 use crate::auth::Refused;
 use serde::{
@@ -34,14 +34,25 @@ pub(super) fn members<'a, const N: usize>(
 ///
 /// # Errors
 /// It is something else.
-pub(super) fn value<'a, T: Deserialize<'a>>(what: fmt::Arguments<'_>, expected: &str, raw: &'a RawValue) -> Result<T, Refused> {
+pub(super) fn value<'a, T: Deserialize<'a>>(
+    what: fmt::Arguments<'_>,
+    expected: &str,
+    raw: &'a RawValue,
+) -> Result<T, Refused> {
     serde_json::from_str(raw.get()).map_err(|_| unfit(what, expected, raw))
 }
 
 /// `what` is not `expected`.
 pub(super) fn unfit(what: fmt::Arguments<'_>, expected: &str, raw: &RawValue) -> Refused {
     let found = kind(raw);
-    Refused::Invalid(if found == expected { format!("{what} cannot be read") } else { format!("{what} is {found}, not {expected}") }.into())
+    Refused::Invalid(
+        if found == expected {
+            format!("{what} cannot be read")
+        } else {
+            format!("{what} is {found}, not {expected}")
+        }
+        .into(),
+    )
 }
 
 /// What a value is, told by how it begins.
@@ -80,7 +91,9 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
         let mut repeated = None;
         while let Some(index) = map.next_key_seed(Name(&self.0))? {
             match index {
-                Some(index) if found[index].is_none() => found[index] = Some(map.next_value::<&RawValue>()?),
+                Some(index) if found[index].is_none() => {
+                    found[index] = Some(map.next_value::<&RawValue>()?)
+                }
                 Some(index) => {
                     map.next_value::<IgnoredAny>()?;
                     repeated = Some(Repeated(self.0[index]));
@@ -121,26 +134,44 @@ mod tests {
     use super::*;
 
     fn two(json: &str) -> Result<[Option<String>; 2], String> {
-        let found = members("it", json.as_bytes(), ["a", "b"]).map_err(|refused| refused.to_string())?;
+        let found =
+            members("it", json.as_bytes(), ["a", "b"]).map_err(|refused| refused.to_string())?;
         Ok(found.map(|raw| raw.map(|raw| raw.get().to_owned())))
     }
 
     #[test]
     fn each_name_counts_once_and_the_others_not_at_all() {
         let text = |json: &str| Some(json.to_owned());
-        assert_eq!(two(r#" {"b":[1],"\u0061":"x","c":1,"c":2} "#), Ok([text("\"x\""), text("[1]")]));
+        assert_eq!(
+            two(r#" {"b":[1],"\u0061":"x","c":1,"c":2} "#),
+            Ok([text("\"x\""), text("[1]")])
+        );
         assert_eq!(two(r#"{"a":null}"#), Ok([None, None]));
         for json in [r#"{"a":1,"a":1}"#, r#"{"a":null,"a":1}"#, r#"{"a":1,"\u0061":1}"#] {
-            assert_eq!(two(json), Err("the token is not valid: it has a twice".to_owned()), "{json}");
+            assert_eq!(
+                two(json),
+                Err("the token is not valid: it has a twice".to_owned()),
+                "{json}"
+            );
         }
         for json in ["", "[]", "1", "{", "{}{}", r#"{"a":}"#] {
-            assert_eq!(two(json), Err("the token is not valid: it is not a JSON object".to_owned()), "{json}");
+            assert_eq!(
+                two(json),
+                Err("the token is not valid: it is not a JSON object".to_owned()),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn what_is_of_another_type_is_named_with_both_types() {
-        let read = |json: &str| value::<String>(format_args!("its a"), TEXT, &RawValue::from_string(json.to_owned()).unwrap());
+        let read = |json: &str| {
+            value::<String>(
+                format_args!("its a"),
+                TEXT,
+                &RawValue::from_string(json.to_owned()).unwrap(),
+            )
+        };
         assert_eq!(read("\"x\""), Ok("x".to_owned()));
         for (json, why) in [
             ("42", "its a is a number, not a text"),

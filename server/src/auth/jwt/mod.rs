@@ -1,4 +1,5 @@
-//! `jwt` mode: JSON Web Tokens (RFC 7519) signed by HS256, RS256, ES256 or EdDSA. Which key may check which token is decided here.
+//! `jwt` mode: JSON Web Tokens (RFC 7519) signed by HS256, RS256, ES256 or EdDSA. Which key may
+//! check which token is decided here.
 //!
 //! | module | idea |
 //! |---|---|
@@ -26,7 +27,10 @@ use self::{
     remote::Remote,
     token::{Algorithm, Token},
 };
-use super::{Authenticator, Expiry, Identity, KeyError, Refused, Rights, Rule, admission::Admission, expiry::unix_time, key_error::read};
+use super::{
+    Authenticator, Expiry, Identity, KeyError, Refused, Rights, Rule, admission::Admission,
+    expiry::unix_time, key_error::read,
+};
 use crate::{config::Config, metrics::Meter};
 use futures_util::{FutureExt, future::BoxFuture};
 pub use key::secret_in;
@@ -86,7 +90,9 @@ impl Jwt {
         let website = auth.jwks_url.as_ref().map(Website::new).transpose()?;
         Ok(Self {
             keys: keys.into_iter().map(Arc::new).collect(),
-            remote: website.map(|website| Remote::new(Box::new(website), auth.jwks_min_refresh, meter.clone())),
+            remote: website.map(|website| {
+                Remote::new(Box::new(website), auth.jwks_min_refresh, meter.clone())
+            }),
             demands: Demands { issuer: auth.issuer.clone(), audience: auth.audience.clone() },
             leeway: auth.leeway,
             default_subscribe: config.access.default_subscribe.clone(),
@@ -97,7 +103,12 @@ impl Jwt {
     }
 
     async fn check(&self, token: &str, from: Option<IpAddr>) -> Result<Identity, Refused> {
-        let check = Check { admission: &self.admission, token: Token::parse(token)?, from, tried: Vec::new() };
+        let check = Check {
+            admission: &self.admission,
+            token: Token::parse(token)?,
+            from,
+            tried: Vec::new(),
+        };
         let token = self.signed(check).await?;
         self.identity(Claims::read(&token.claims()?, &self.demands)?)
     }
@@ -173,14 +184,17 @@ impl Check<'_> {
         let (algorithm, id) = (self.token.algorithm, self.token.key_id.clone());
         let mut set = remote.keys().await;
         let mut verdict = self.by(set.matching(algorithm, id.as_deref())).await;
-        let is_open = matches!(verdict, Verdict::NoKey) || (matches!(verdict, Verdict::NotSigned) && id.is_none());
+        let is_open = matches!(verdict, Verdict::NoKey)
+            || (matches!(verdict, Verdict::NotSigned) && id.is_none());
         if is_open {
             set = remote.refreshed().await;
             verdict = self.by(set.matching(algorithm, id.as_deref())).await;
         }
         match verdict {
             Verdict::Signed => Ok(()),
-            _ if is_open && set.is_doubtful() => Err(Refused::Unavailable("the issuer's keys cannot be fetched".into())),
+            _ if is_open && set.is_doubtful() => {
+                Err(Refused::Unavailable("the issuer's keys cannot be fetched".into()))
+            }
             Verdict::NotSigned => Err(invalid(BAD_SIGNATURE)),
             Verdict::NoKey => Err(invalid(UNKNOWN_KEY)),
         }
@@ -188,7 +202,11 @@ impl Check<'_> {
 }
 
 impl Authenticator for Jwt {
-    fn authenticate<'a>(&'a self, token: &'a str, from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        from: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Identity, Refused>> {
         async move {
             if self.admission.comes_last(from) {
                 self.meter.count_deferred_setup();

@@ -1,6 +1,6 @@
-//! The keys that an issuer publishes, kept so that no token waits for a fetch whose key is known. Fetched again in the background
-//! before they are old, and when a token names a key that is not among them. However many ask: one fetch at a time. A fetch that
-//! fails keeps the keys.
+//! The keys that an issuer publishes, kept so that no token waits for a fetch whose key is known.
+//! Fetched again in the background before they are old, and when a token names a key that is not
+//! among them. However many ask: one fetch at a time. A fetch that fails keeps the keys.
 
 use super::{
     issuer::{FetchError, Issuer},
@@ -17,7 +17,8 @@ use tokio::{
 
 /// A key that its issuer has withdrawn is used for so long at most, if the issuer can be reached.
 const OLDEST: Duration = Duration::from_secs(600);
-/// How long the background waits after the first fetch that has failed; twice as long after each further one.
+/// How long the background waits after the first fetch that has failed; twice as long after each
+/// further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(60);
 
@@ -64,28 +65,39 @@ impl KeySet {
         !self.is_known || self.failures > 0
     }
 
-    /// The keys that may have signed a token with this head. One without `kid` may be from any key of its algorithm.
-    pub(super) fn matching(&self, algorithm: Algorithm, id: Option<&str>) -> impl Iterator<Item = &Arc<Key>> {
-        self.keys.iter().filter(move |key| key.algorithm() == algorithm && id.is_none_or(|id| key.id.as_deref() == Some(id)))
+    /// The keys that may have signed a token with this head. One without `kid` may be from any key
+    /// of its algorithm.
+    pub(super) fn matching(
+        &self,
+        algorithm: Algorithm,
+        id: Option<&str>,
+    ) -> impl Iterator<Item = &Arc<Key>> {
+        self.keys.iter().filter(move |key| {
+            key.algorithm() == algorithm && id.is_none_or(|id| key.id.as_deref() == Some(id))
+        })
     }
 
     /// After a fetch that has just ended.
     fn after(&self, fetched: Result<Vec<Arc<Key>>, FetchError>) -> Self {
-        let (keys, failures) = fetched.map_or_else(|_| (self.keys.clone(), self.failures.saturating_add(1)), |keys| (keys, 0));
+        let (keys, failures) = fetched.map_or_else(
+            |_| (self.keys.clone(), self.failures.saturating_add(1)),
+            |keys| (keys, 0),
+        );
         let is_known = self.is_known || failures == 0;
         let now = Instant::now();
         Self { keys, is_known, tried: Some(now), due: now + pause(failures), failures }
     }
 }
 
-/// How long the background waits after so many failures. Gateways that were started together, or that lost their issuer together,
-/// do not all come at once.
+/// How long the background waits after so many failures. Gateways that were started together, or
+/// that lost their issuer together, do not all come at once.
 fn pause(failures: u32) -> Duration {
     match failures.checked_sub(1) {
         None => OLDEST.mul_f64(rand::random_range(0.8..0.95)),
-        Some(doublings) => {
-            FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings)).min(LAST_RETRY).mul_f64(rand::random_range(0.5..1.0))
-        }
+        Some(doublings) => FIRST_RETRY
+            .saturating_mul(2_u32.saturating_pow(doublings))
+            .min(LAST_RETRY)
+            .mul_f64(rand::random_range(0.5..1.0)),
     }
 }
 
@@ -110,13 +122,15 @@ impl Remote {
         if present.is_known { present } else { self.refreshed().await }
     }
 
-    /// The keys after a fetch, if one is allowed now; else as they are. Waits for a fetch that is under way. Cancel-safe.
+    /// The keys after a fetch, if one is allowed now; else as they are. Waits for a fetch that is
+    /// under way. Cancel-safe.
     pub(super) async fn refreshed(&self) -> Arc<KeySet> {
-        self.fetched_if(|set| set.tried.is_none_or(|tried| tried.elapsed() >= self.0.min_refresh)).await
+        self.fetched_if(|set| set.tried.is_none_or(|tried| tried.elapsed() >= self.0.min_refresh))
+            .await
     }
 
-    /// A fetch that ends while the caller waits is as good as one of its own. It goes on without those who wait for it, so that no
-    /// client can keep it from ending.
+    /// A fetch that ends while the caller waits is as good as one of its own. It goes on without
+    /// those who wait for it, so that no client can keep it from ending.
     async fn fetched_if(&self, is_due: impl Fn(&KeySet) -> bool) -> Arc<KeySet> {
         let asked = Instant::now();
         let fetching = self.0.fetching.clone().lock_owned().await;
@@ -146,8 +160,12 @@ impl Inner {
         let old = self.present.read().clone();
         self.meter.count_key_fetch(fetched.is_ok());
         match &fetched {
-            Ok(keys) => tracing::info!(issuer = ?self.issuer, keys = keys.len(), "fetched the key set"),
-            Err(error) => tracing::warn!(issuer = ?self.issuer, %error, kept = old.keys.len(), "cannot fetch the key set"),
+            Ok(keys) => {
+                tracing::info!(issuer = ?self.issuer, keys = keys.len(), "fetched the key set")
+            }
+            Err(error) => {
+                tracing::warn!(issuer = ?self.issuer, %error, kept = old.keys.len(), "cannot fetch the key set")
+            }
         }
         *self.present.write() = Arc::new(old.after(fetched));
     }
@@ -196,7 +214,11 @@ mod tests {
 
     /// With what runs in the background.
     fn followed(issuer: &Moody) -> Arc<Remote> {
-        let remote = Arc::new(Remote::new(Box::new(issuer.clone()), Duration::from_millis(500), Arc::default()));
+        let remote = Arc::new(Remote::new(
+            Box::new(issuer.clone()),
+            Duration::from_millis(500),
+            Arc::default(),
+        ));
         let background = remote.clone();
         tokio::spawn(async move { background.follow().await });
         remote
@@ -232,7 +254,10 @@ mod tests {
         }
         issuer.disappear();
         sleep(Duration::from_secs(24 * 3600)).await;
-        assert!(remote.keys().now_or_never().is_some_and(|set| set.is_doubtful()) && has(&remote, "kept").await);
+        assert!(
+            remote.keys().now_or_never().is_some_and(|set| set.is_doubtful())
+                && has(&remote, "kept").await
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -268,7 +293,8 @@ mod tests {
     async fn all_who_wait_for_a_fetch_take_what_it_brings() {
         let issuer = Moody::default();
         issuer.publish(&["known"]);
-        let remote = Remote::new(Box::new(issuer.clone()), Duration::from_millis(100), Arc::default());
+        let remote =
+            Remote::new(Box::new(issuer.clone()), Duration::from_millis(100), Arc::default());
         let sets = futures_util::future::join_all((0..50).map(|_| remote.refreshed())).await;
         assert!(sets.iter().all(|set| set.is_known));
         assert_eq!(issuer.asked(), 1, "although it took longer than the shortest time between two");

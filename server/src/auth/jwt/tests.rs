@@ -31,7 +31,8 @@ fn jwt(public_key: Option<&str>, change: impl FnOnce(&mut Config)) -> Jwt {
 }
 
 fn in_seconds(seconds: i64) -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + seconds
+    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+        + seconds
 }
 
 fn claims() -> Value {
@@ -40,7 +41,9 @@ fn claims() -> Value {
 
 fn sign(algorithm: Algorithm, claims: &Value) -> String {
     let key = match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => EncodingKey::from_secret(SECRET.as_bytes()),
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
+            EncodingKey::from_secret(SECRET.as_bytes())
+        }
         Algorithm::ES256 => EncodingKey::from_ec_pem(EC_PRIVATE.as_bytes()).unwrap(),
         Algorithm::EdDSA => EncodingKey::from_ed_pem(ED_PRIVATE.as_bytes()).unwrap(),
         _ => EncodingKey::from_rsa_pem(RSA_PRIVATE.as_bytes()).unwrap(),
@@ -98,7 +101,10 @@ async fn ed25519_has_two_names() {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let signed = format!("{}.{}", part(&json!({ "alg": "Ed25519" })), part(&claims()));
     let key = EncodingKey::from_ed_pem(ED_PRIVATE.as_bytes()).unwrap();
-    let token = format!("{signed}.{}", jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::EdDSA).unwrap());
+    let token = format!(
+        "{signed}.{}",
+        jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::EdDSA).unwrap()
+    );
     assert_eq!(check(&jwt(Some(ED_PUBLIC), |_| {}), &token).await.unwrap().user.as_str(), "ann");
     assert_eq!(refusal(&jwt(Some(EC_PUBLIC), |_| {}), &token).await, super::UNKNOWN_KEY);
 }
@@ -108,7 +114,8 @@ async fn what_the_gateway_signs_itself_is_a_token() {
     let token = super::sign(&claims(), SECRET.as_bytes());
     assert!(check(&jwt(None, |_| {}), &token).await.is_ok());
     let key = jsonwebtoken::DecodingKey::from_secret(SECRET.as_bytes());
-    let decoded = jsonwebtoken::decode::<Value>(&token, &key, &jsonwebtoken::Validation::default()).unwrap();
+    let decoded =
+        jsonwebtoken::decode::<Value>(&token, &key, &jsonwebtoken::Validation::default()).unwrap();
     assert_eq!(decoded.claims, claims());
 }
 
@@ -119,7 +126,9 @@ async fn a_secret_is_read_from_any_editors_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         fs::write(&path, &text).unwrap();
-        let jwt = jwt(None, |config| (config.auth.jwt_secret, config.auth.jwt_secret_file) = (None, Some(path)));
+        let jwt = jwt(None, |config| {
+            (config.auth.jwt_secret, config.auth.jwt_secret_file) = (None, Some(path))
+        });
         assert!(check(&jwt, &with(json!({}))).await.is_ok(), "{text:?}");
     }
 }
@@ -130,7 +139,12 @@ async fn no_key_is_tried_twice_and_others_run_between_two() {
     let admission = Admission::new(100);
     let key = |pem: &str, id: &str| Arc::new(Key::pem(pem).unwrap().named(id));
     let keys = [key(ED_PUBLIC, "a"), key(ED_PUBLIC, "b"), key(RSA_PUBLIC, "c")];
-    let mut check = Check { admission: &admission, token: Token::parse(&token).unwrap(), from: None, tried: Vec::new() };
+    let mut check = Check {
+        admission: &admission,
+        token: Token::parse(&token).unwrap(),
+        from: None,
+        tried: Vec::new(),
+    };
     assert!(check.by(keys.iter()).now_or_never().is_none(), "it yields");
     for _ in 0..2 {
         assert!(matches!(check.by(keys.iter()).await, Verdict::NotSigned));
@@ -143,7 +157,9 @@ async fn no_key_is_tried_twice_and_others_run_between_two() {
 #[tokio::test]
 async fn no_other_algorithm_even_where_the_key_would_do() {
     let jwt = jwt(Some(RSA_PUBLIC), |_| {});
-    for algorithm in [Algorithm::HS384, Algorithm::HS512, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
+    for algorithm in
+        [Algorithm::HS384, Algorithm::HS512, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256]
+    {
         assert_eq!(refusal(&jwt, &sign(algorithm, &claims())).await, OTHER_ALGORITHM);
     }
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
@@ -158,7 +174,12 @@ async fn a_public_key_is_no_secret() {
         let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
         let der = base64::engine::general_purpose::STANDARD.decode(der).unwrap();
         for secret in [pem.as_bytes(), pem.trim_end().as_bytes(), &der] {
-            let token = encode(&Header::new(Algorithm::HS256), &claims(), &EncodingKey::from_secret(secret)).unwrap();
+            let token = encode(
+                &Header::new(Algorithm::HS256),
+                &claims(),
+                &EncodingKey::from_secret(secret),
+            )
+            .unwrap();
             assert_eq!(refusal(&jwt, &token).await, super::UNKNOWN_KEY);
         }
     }
@@ -185,7 +206,11 @@ async fn none_is_no_signature() {
     }
     for alg in ["HS256", "RS256"] {
         for signature in [&b""[..], &[0; 32], &[0; 256]] {
-            assert_eq!(refusal(&jwt, &forged(&json!({ "alg": alg }), &claims(), signature)).await, super::BAD_SIGNATURE, "{alg}");
+            assert_eq!(
+                refusal(&jwt, &forged(&json!({ "alg": alg }), &claims(), signature)).await,
+                super::BAD_SIGNATURE,
+                "{alg}"
+            );
         }
     }
 }
@@ -193,9 +218,15 @@ async fn none_is_no_signature() {
 #[tokio::test]
 async fn signatures_that_are_all_zero_or_of_another_key_are_wrong() {
     let es = jwt(Some(EC_PUBLIC), |_| {});
-    assert_eq!(refusal(&es, &forged(&json!({ "alg": "ES256" }), &claims(), &[0; 64])).await, super::BAD_SIGNATURE);
+    assert_eq!(
+        refusal(&es, &forged(&json!({ "alg": "ES256" }), &claims(), &[0; 64])).await,
+        super::BAD_SIGNATURE
+    );
     let ed = jwt(Some(ED_PUBLIC), |_| {});
-    assert_eq!(refusal(&ed, &forged(&json!({ "alg": "EdDSA" }), &claims(), &[0; 64])).await, super::BAD_SIGNATURE);
+    assert_eq!(
+        refusal(&ed, &forged(&json!({ "alg": "EdDSA" }), &claims(), &[0; 64])).await,
+        super::BAD_SIGNATURE
+    );
     let rs = jwt(Some(RSA_PUBLIC), |_| {});
     let key = EncodingKey::from_rsa_pem(OTHER_RSA_PRIVATE.as_bytes()).unwrap();
     let token = encode(&Header::new(Algorithm::RS256), &claims(), &key).unwrap();
@@ -207,9 +238,12 @@ async fn a_key_that_the_token_brings_along_counts_for_nothing() {
     let jwt = jwt(Some(RSA_PUBLIC), |_| {});
     let mut header = Header::new(Algorithm::EdDSA);
     let x = "1y_KaSSUyT9AZKcSQ_2xnFDbZU6ZrjpOQqlfT6gNOfc";
-    header.jwk = Some(serde_json::from_value(json!({ "kty": "OKP", "crv": "Ed25519", "x": x })).unwrap());
+    header.jwk =
+        Some(serde_json::from_value(json!({ "kty": "OKP", "crv": "Ed25519", "x": x })).unwrap());
     header.jku = Some("http://127.0.0.1:1/keys".to_owned());
-    let token = encode(&header, &claims(), &EncodingKey::from_ed_pem(ED_PRIVATE.as_bytes()).unwrap()).unwrap();
+    let token =
+        encode(&header, &claims(), &EncodingKey::from_ed_pem(ED_PRIVATE.as_bytes()).unwrap())
+            .unwrap();
     assert_eq!(refusal(&jwt, &token).await, super::UNKNOWN_KEY);
 }
 
@@ -222,15 +256,28 @@ async fn every_changed_character_is_noticed() {
         let mut forged = token.clone().into_bytes();
         forged[index] = if forged[index] == b'A' { b'B' } else { b'A' };
         let forged = String::from_utf8(forged).unwrap();
-        assert!(matches!(check(&jwt, &forged).await, Err(Refused::Invalid(_))), "{index}: {forged}");
+        assert!(
+            matches!(check(&jwt, &forged).await, Err(Refused::Invalid(_))),
+            "{index}: {forged}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_is_no_token() {
     let jwt = jwt(None, |_| {});
-    for bad in ["", "ann", ".", "..", "...", "a.b.c", "e30.e30.e30", "ä.ö.ü", &format!("{}.", with(json!({}))), &"x".repeat(16 * 1024 + 1)]
-    {
+    for bad in [
+        "",
+        "ann",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "e30.e30.e30",
+        "ä.ö.ü",
+        &format!("{}.", with(json!({}))),
+        &"x".repeat(16 * 1024 + 1),
+    ] {
         assert!(matches!(check(&jwt, bad).await, Err(Refused::Invalid(_))), "{bad}");
     }
     let large = with(json!({ "more": "x".repeat(12 * 1024) }));
@@ -248,7 +295,10 @@ async fn an_extension_that_is_demanded_and_not_there() {
 #[tokio::test]
 async fn the_subject_is_the_user() {
     let jwt = jwt(None, |_| {});
-    assert_eq!(check(&jwt, &with(json!({ "sub": "ann@example.com" }))).await.unwrap().user.as_str(), "ann@example.com");
+    assert_eq!(
+        check(&jwt, &with(json!({ "sub": "ann@example.com" }))).await.unwrap().user.as_str(),
+        "ann@example.com"
+    );
     for (sub, why) in [
         (Value::Null, "it has no claim sub"),
         (json!(""), "its claim sub must not be empty"),
@@ -267,10 +317,20 @@ async fn it_ends_after_the_leeway() {
     let left = |identity: Identity| identity.expires.unwrap().instant - Instant::now();
     let identity = check(&jwt, &with(json!({ "exp": in_seconds(60) }))).await.unwrap();
     let left_of_it = left(identity);
-    assert!(left_of_it > Duration::from_secs(87) && left_of_it <= Duration::from_secs(90), "{left_of_it:?}");
-    assert!(left(check(&jwt, &with(json!({ "exp": in_seconds(-20) }))).await.unwrap()) <= Duration::from_secs(10));
+    assert!(
+        left_of_it > Duration::from_secs(87) && left_of_it <= Duration::from_secs(90),
+        "{left_of_it:?}"
+    );
+    assert!(
+        left(check(&jwt, &with(json!({ "exp": in_seconds(-20) }))).await.unwrap())
+            <= Duration::from_secs(10)
+    );
     for exp in [json!(in_seconds(-31)), json!(0), json!(1.5)] {
-        assert_eq!(check(&jwt, &with(json!({ "exp": exp }))).await.unwrap_err(), Refused::Expired, "{exp}");
+        assert_eq!(
+            check(&jwt, &with(json!({ "exp": exp }))).await.unwrap_err(),
+            Refused::Expired,
+            "{exp}"
+        );
     }
     for exp in [json!(in_seconds(60) as f64 + 0.5), json!(1e18), json!(u64::MAX)] {
         assert!(check(&jwt, &with(json!({ "exp": exp }))).await.is_ok(), "{exp}");
@@ -297,8 +357,14 @@ async fn an_expired_token_with_a_wrong_signature_is_wrong() {
 async fn not_before_its_time() {
     let jwt = jwt(None, |config| config.auth.leeway = Duration::from_secs(30));
     assert!(check(&jwt, &with(json!({ "nbf": in_seconds(20) }))).await.is_ok());
-    assert_eq!(refusal(&jwt, &with(json!({ "nbf": in_seconds(40) }))).await, "it is not valid yet (nbf)");
-    assert_eq!(refusal(&jwt, &with(json!({ "nbf": "soon" }))).await, "its claim nbf is a text, not a number");
+    assert_eq!(
+        refusal(&jwt, &with(json!({ "nbf": in_seconds(40) }))).await,
+        "it is not valid yet (nbf)"
+    );
+    assert_eq!(
+        refusal(&jwt, &with(json!({ "nbf": "soon" }))).await,
+        "its claim nbf is a text, not a number"
+    );
 }
 
 #[tokio::test]
@@ -310,7 +376,12 @@ async fn issuer_and_audience_are_checked_where_they_are_given() {
         config.auth.audience = Some("gateway".to_owned());
     });
     for aud in [json!("gateway"), json!(["other", "gateway"])] {
-        assert!(check(&jwt, &with(json!({ "iss": "https://issuer.example", "aud": aud }))).await.is_ok(), "{aud}");
+        assert!(
+            check(&jwt, &with(json!({ "iss": "https://issuer.example", "aud": aud })))
+                .await
+                .is_ok(),
+            "{aud}"
+        );
     }
     for (iss, aud, why) in [
         (json!("https://other.example"), json!("gateway"), "it is from another issuer (iss)"),
@@ -318,8 +389,16 @@ async fn issuer_and_audience_are_checked_where_they_are_given() {
         (json!(7), json!("gateway"), "its claim iss is a number, not a text"),
         (json!("https://issuer.example"), json!("other"), "it is for another audience (aud)"),
         (json!("https://issuer.example"), json!([]), "it is for another audience (aud)"),
-        (json!("https://issuer.example"), json!({ "gateway": 1 }), "its claim aud is an object, not a text or a list"),
-        (json!("https://issuer.example"), json!(["gateway", 7]), "entry 1 of its claim aud is a number, not a text"),
+        (
+            json!("https://issuer.example"),
+            json!({ "gateway": 1 }),
+            "its claim aud is an object, not a text or a list",
+        ),
+        (
+            json!("https://issuer.example"),
+            json!(["gateway", 7]),
+            "entry 1 of its claim aud is a number, not a text",
+        ),
         (json!("https://issuer.example"), Value::Null, "it has no claim aud"),
     ] {
         assert_eq!(refusal(&jwt, &with(json!({ "iss": iss, "aud": aud }))).await, why);
@@ -336,9 +415,15 @@ async fn rules_come_from_the_claim_or_else_from_the_configuration() {
     let rights = check(&jwt, &with(json!({}))).await.unwrap().rights;
     assert!(rights.may_subscribe(&topic("news.de")) && rights.may_publish(&topic("inbox.ann")));
     assert!(!rights.may_subscribe(&topic("inbox.ann")) && !rights.may_publish(&topic("inbox.bob")));
-    let rights = check(&jwt, &with(json!({ "topics": { "subscribe": ["prices.*"] } }))).await.unwrap().rights;
+    let rights = check(&jwt, &with(json!({ "topics": { "subscribe": ["prices.*"] } })))
+        .await
+        .unwrap()
+        .rights;
     assert!(rights.may_subscribe(&topic("prices.eur")) && !rights.may_subscribe(&topic("news.de")));
-    assert!(!rights.may_publish(&topic("inbox.ann")), "a list that the claim leaves out opens nothing");
+    assert!(
+        !rights.may_publish(&topic("inbox.ann")),
+        "a list that the claim leaves out opens nothing"
+    );
 }
 
 #[tokio::test]
@@ -349,12 +434,19 @@ async fn a_claim_with_bad_rules_is_refused_whole() {
         "entry 1 of its claim topics.publish is not a pattern of topics"
     );
     let many = vec!["a"; 101];
-    assert!(refusal(&jwt, &with(json!({ "topics": { "subscribe": many } }))).await.contains("more than 100 patterns"));
+    assert!(
+        refusal(&jwt, &with(json!({ "topics": { "subscribe": many } })))
+            .await
+            .contains("more than 100 patterns")
+    );
     for (topics, why) in [
         (json!("*"), "its claim topics is a text, not an object"),
         (json!(["*"]), "its claim topics is a list, not an object"),
         (json!({ "subscribe": "*" }), "its claim topics.subscribe is a text, not a list"),
-        (json!({ "publish": ["a", 1] }), "entry 1 of its claim topics.publish is a number, not a text"),
+        (
+            json!({ "publish": ["a", 1] }),
+            "entry 1 of its claim topics.publish is a number, not a text",
+        ),
     ] {
         assert_eq!(refusal(&jwt, &with(json!({ "topics": topics }))).await, why);
     }
@@ -370,9 +462,16 @@ async fn a_claim_that_is_repeated_is_named() {
         (r#","topics":{"publish":[],"publish":[">"]}"#, "its claim topics has publish twice"),
     ] {
         let claims = claims().to_string().replace('}', &format!("{more}}}"));
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#), URL_SAFE_NO_PAD.encode(claims));
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256"}"#),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
         let key = EncodingKey::from_secret(SECRET.as_bytes());
-        let token = format!("{signed}.{}", jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).unwrap());
+        let token = format!(
+            "{signed}.{}",
+            jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).unwrap()
+        );
         assert_eq!(refusal(&jwt, &token).await, why);
     }
 }

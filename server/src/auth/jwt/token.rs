@@ -1,4 +1,5 @@
-//! A token in the compact form of RFC 7515, taken apart: `head.claims.signature`, each in base64url. Nothing of it is believed yet.
+//! A token in the compact form of RFC 7515, taken apart: `head.claims.signature`, each in
+//! base64url. Nothing of it is believed yet.
 
 use super::members::{TEXT, members, value};
 use crate::auth::Refused;
@@ -19,7 +20,8 @@ pub(super) enum Algorithm {
 }
 
 impl Algorithm {
-    /// By its name in a token or a key set. Ed25519 has two: RFC 9864 gave `EdDSA` one that says which curve.
+    /// By its name in a token or a key set. Ed25519 has two: RFC 9864 gave `EdDSA` one that says
+    /// which curve.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "HS256" => Self::Hs256,
@@ -54,15 +56,22 @@ impl<'a> Token<'a> {
             return Err(Refused::Invalid("it is longer than 16 KiB".into()));
         }
         let (signed, signature) = text.rsplit_once('.').ok_or_else(not_a_token)?;
-        let (head, claims) = signed.split_once('.').filter(|(_, claims)| !claims.contains('.')).ok_or_else(not_a_token)?;
+        let (head, claims) = signed
+            .split_once('.')
+            .filter(|(_, claims)| !claims.contains('.'))
+            .ok_or_else(not_a_token)?;
         let head = decode(head)?;
         let [algorithm, key_id, extensions] = members("its head", &head, ["alg", "kid", "crit"])?;
         if extensions.is_some() {
-            return Err(Refused::Invalid("it demands an extension (crit) that the gateway does not have".into()));
+            return Err(Refused::Invalid(
+                "it demands an extension (crit) that the gateway does not have".into(),
+            ));
         }
         let text = |name, raw| value::<String>(format_args!("{name} in its head"), TEXT, raw);
         let algorithm = algorithm.map(|raw| text("alg", raw)).transpose()?;
-        let unknown = || Refused::Invalid("it has to be signed by HS256, RS256, ES256 or EdDSA (Ed25519)".into());
+        let unknown = || {
+            Refused::Invalid("it has to be signed by HS256, RS256, ES256 or EdDSA (Ed25519)".into())
+        };
         Ok(Self {
             algorithm: algorithm.as_deref().and_then(Algorithm::named).ok_or_else(unknown)?,
             key_id: key_id.map(|raw| text("kid", raw)).transpose()?,

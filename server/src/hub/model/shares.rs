@@ -39,10 +39,19 @@ impl Model {
     }
 
     /// The topic, which is made if there is none.
-    fn using(&mut self, limits: &Limits, owner: usize, topic: usize, step: usize) -> Result<&mut Known, TooManyTopics> {
+    fn using(
+        &mut self,
+        limits: &Limits,
+        owner: usize,
+        topic: usize,
+        step: usize,
+    ) -> Result<&mut Known, TooManyTopics> {
         if self.find(topic).is_none() {
             let own = self.0.iter().filter(|known| known.owner == owner).count();
-            if owner != 0 && own == limits.max_topics_per_user && !self.forget(|known| known.owner == owner) {
+            if owner != 0
+                && own == limits.max_topics_per_user
+                && !self.forget(|known| known.owner == owner)
+            {
                 return Err(TooManyTopics::OfUser(limits.max_topics_per_user));
             }
             if self.0.len() == limits.max_topics && !self.forget(|_| true) {
@@ -55,7 +64,8 @@ impl Model {
 
     /// Forgets the one of these that has been unused for the longest.
     fn forget(&mut self, which: impl Fn(&Known) -> bool) -> bool {
-        let unused = self.0.iter().enumerate().filter(|(_, known)| known.subscribers == 0 && which(known));
+        let unused =
+            self.0.iter().enumerate().filter(|(_, known)| known.subscribers == 0 && which(known));
         let Some((oldest, _)) = unused.min_by_key(|(_, known)| known.used) else { return false };
         self.0.remove(oldest);
         true
@@ -114,7 +124,8 @@ proptest! {
     }
 }
 
-/// Memory that one segment of a history takes in these tests, at most: what a topic gives in one go.
+/// Memory that one segment of a history takes in these tests, at most: what a topic gives in one
+/// go.
 const SEGMENT: usize = 1000;
 
 const TOTAL: usize = 12_000;
@@ -126,7 +137,8 @@ fn publish(directory: &Directory<Reader>, owner: usize, topic: usize, len: usize
 }
 
 fn endless() -> Directory<Reader> {
-    let history = history::Limits { messages: usize::MAX, age: Duration::from_secs(3600), bytes: usize::MAX };
+    let history =
+        history::Limits { messages: usize::MAX, age: Duration::from_secs(3600), bytes: usize::MAX };
     with_limits(Limits { history_bytes: TOTAL, ..LIMITS }, history)
 }
 
@@ -161,7 +173,9 @@ proptest! {
 fn a_user_that_floods_takes_nothing_of_the_history_of_others() {
     let directory = endless();
     (0..3).for_each(|topic| publish(&directory, 1, topic, 100));
-    let of_others = |directory: &Directory<Reader>| directory.sizes().into_iter().filter(|(name, ..)| name.len() == 2).collect::<Vec<_>>();
+    let of_others = |directory: &Directory<Reader>| {
+        directory.sizes().into_iter().filter(|(name, ..)| name.len() == 2).collect::<Vec<_>>()
+    };
     let mut before = of_others(&directory);
     for topic in 10..100 {
         (0..10).for_each(|_| publish(&directory, 2, topic, 100));
@@ -170,14 +184,24 @@ fn a_user_that_floods_takes_nothing_of_the_history_of_others() {
     before.sort();
     after.sort();
     assert_eq!(before, after);
-    assert!(directory.history_bytes() > TOTAL - 2 * SEGMENT && directory.history_given() > 0, "as much as there may be is kept");
+    assert!(
+        directory.history_bytes() > TOTAL - 2 * SEGMENT && directory.history_given() > 0,
+        "as much as there may be is kept"
+    );
 }
 
 #[test]
 fn a_topic_that_was_large_and_is_not_any_more_gives_nothing() {
-    let history = history::Limits { messages: 100, age: Duration::from_secs(3600), bytes: usize::MAX };
+    let history =
+        history::Limits { messages: 100, age: Duration::from_secs(3600), bytes: usize::MAX };
     let directory = with_limits(Limits { history_bytes: 60_000, ..LIMITS }, history);
-    let size = |topic| directory.sizes().into_iter().find(|size| size.0 == name(topic).as_str()).map_or(0, |size| size.2);
+    let size = |topic| {
+        directory
+            .sizes()
+            .into_iter()
+            .find(|size| size.0 == name(topic).as_str())
+            .map_or(0, |size| size.2)
+    };
     (0..100).for_each(|_| publish(&directory, 1, 1, 300));
     let peak = size(1);
     (0..100).for_each(|_| publish(&directory, 1, 1, 100));
@@ -216,7 +240,8 @@ async fn what_expires_all_at_once_goes_in_pieces() {
     assert!(directory.is_empty() && directory.owners() == 0);
 }
 
-/// All of them were used since they were listed: to find the one unused for the longest, each of them would have to be looked at.
+/// All of them were used since they were listed: to find the one unused for the longest, each of
+/// them would have to be looked at.
 #[tokio::test(start_paused = true)]
 async fn room_for_a_topic_is_made_by_looking_at_a_bounded_number() {
     const EXIST: usize = 1000;
@@ -234,9 +259,12 @@ async fn room_for_a_topic_is_made_by_looking_at_a_bounded_number() {
 /// Numbered elsewhere: its history is not only here, so it may go with the topic.
 #[tokio::test(start_paused = true)]
 async fn an_adopted_topic_counts_for_who_asked_for_it_and_is_forgotten_with_its_history() {
-    let history = history::Limits { messages: 10, age: Duration::from_secs(3600), bytes: usize::MAX };
+    let history =
+        history::Limits { messages: 10, age: Duration::from_secs(3600), bytes: usize::MAX };
     let directory = with_limits(Limits { max_topics_per_user: 1, ..LIMITS }, history);
-    let adopt = |number: usize| directory.adopt(&name(number), OWNERS[1], 5, new_epoch(), topic::Attachment(Box::new(())));
+    let adopt = |number: usize| {
+        directory.adopt(&name(number), OWNERS[1], 5, new_epoch(), topic::Attachment(Box::new(())))
+    };
     let (id, first) = (MessageId::new("m").unwrap(), adopt(1).unwrap());
     assert!(first.receive(6, &id, "1").is_none());
     directory.audit();

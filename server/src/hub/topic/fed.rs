@@ -1,5 +1,6 @@
-//! A topic whose numbers somebody else gives: a log that several gateways share. Its messages come in the log's order, each once,
-//! or the topic is told where that has ended, and tells its subscribers. Nothing is ever passed over in silence.
+//! A topic whose numbers somebody else gives: a log that several gateways share. Its messages come
+//! in the log's order, each once, or the topic is told where that has ended, and tells its
+//! subscribers. Nothing is ever passed over in silence.
 
 use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
 use crate::websocket::put_text_frame;
@@ -34,9 +35,15 @@ impl<S: Sink> Topic<S> {
         topic
     }
 
-    /// Takes the shared log's message `seq_no` and makes it due. One that is here already is passed over; where the one before it
-    /// did not come, that is told first. Gives the right to fan out where nobody has it.
-    pub fn receive(self: &Arc<Self>, seq_no: u64, message_id: &MessageId<'_>, data: &str) -> Option<FanOut<S>> {
+    /// Takes the shared log's message `seq_no` and makes it due. One that is here already is passed
+    /// over; where the one before it did not come, that is told first. Gives the right to fan
+    /// out where nobody has it.
+    pub fn receive(
+        self: &Arc<Self>,
+        seq_no: u64,
+        message_id: &MessageId<'_>,
+        data: &str,
+    ) -> Option<FanOut<S>> {
         let (now, expected) = (self.shared.now(), self.frame_len(message_id, data));
         let mut guard = self.log.lock();
         let log = &mut *guard;
@@ -54,8 +61,9 @@ impl<S: Sink> Topic<S> {
         self.after_put(put, now, seq_no).fan_out
     }
 
-    /// Continuity has ended: the log goes on behind `head` in the life `epoch`, and what was between is not to be had. Every
-    /// subscriber is told. Gives the right to fan out where nobody has it.
+    /// Continuity has ended: the log goes on behind `head` in the life `epoch`, and what was
+    /// between is not to be had. Every subscriber is told. Gives the right to fan out where
+    /// nobody has it.
     pub fn lose(self: &Arc<Self>, head: u64, epoch: Epoch<'static>) -> Option<FanOut<S>> {
         let mut guard = self.log.lock();
         let log = &mut *guard;
@@ -69,13 +77,19 @@ impl<S: Sink> Topic<S> {
     }
 
     /// True: nobody else has the right to fan out.
-    fn begin_again(self: &Arc<Self>, log: &mut Log<S>, head: u64, epoch: Arc<Epoch<'static>>) -> bool {
+    fn begin_again(
+        self: &Arc<Self>,
+        log: &mut Log<S>,
+        head: u64,
+        epoch: Arc<Epoch<'static>>,
+    ) -> bool {
         self.change_history(log, |history| history.begin_again(head));
         (log.head, log.epoch) = (head, epoch);
         if log.live == 0 {
             return false;
         }
-        let told = ServerFrame::Subscribed(Subscribed::at(&self.name, head, &log.epoch, Some(false)));
+        let told =
+            ServerFrame::Subscribed(Subscribed::at(&self.name, head, &log.epoch, Some(false)));
         let begin = log.pending.end();
         log.pending.put_notice(head, |out| {
             const EXPECTED: usize = 200;

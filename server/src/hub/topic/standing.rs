@@ -1,5 +1,6 @@
-//! Where a topic stands among all topics: with neither subscriber nor history among the idle ones, with history among those that
-//! are trimmed. Both lists are exact: a topic enters and leaves them in the same step of its lock in which it becomes so.
+//! Where a topic stands among all topics: with neither subscriber nor history among the idle ones,
+//! with history among those that are trimmed. Both lists are exact: a topic enters and leaves them
+//! in the same step of its lock in which it becomes so.
 
 use super::{Account, Log, Sink, Topic};
 use crate::{
@@ -35,7 +36,8 @@ impl<S: Sink> Topic<S> {
     /// Lists it among the idle ones if it is idle now, and takes it out if it is not.
     pub(super) fn settle(self: &Arc<Self>, log: &mut Log<S>) {
         // The history of one that is numbered elsewhere is not only here.
-        let is_unused = self.subscribers() == 0 && (self.attachment.is_some() || log.history.is_empty());
+        let is_unused =
+            self.subscribers() == 0 && (self.attachment.is_some() || log.history.is_empty());
         match log.standing.idle {
             None if is_unused && !log.retired => self.list_idle(log),
             Some(slot) if !is_unused => self.unlist_idle(log, slot),
@@ -44,7 +46,12 @@ impl<S: Sink> Topic<S> {
     }
 
     fn list_idle(self: &Arc<Self>, log: &mut Log<S>) {
-        log.standing.idle = Some(self.shared.idle.lock().insert(&self.owner.number, self.idle_since(), 0, self.clone()));
+        log.standing.idle = Some(self.shared.idle.lock().insert(
+            &self.owner.number,
+            self.idle_since(),
+            0,
+            self.clone(),
+        ));
     }
 
     fn unlist_idle(&self, log: &mut Log<S>, slot: Slot) {
@@ -52,8 +59,8 @@ impl<S: Sink> Topic<S> {
         self.shared.idle.lock().remove(slot);
     }
 
-    /// Forgets the topic if it is idle and was not used after `before`. True: it is retired. If it was used, it takes its true place
-    /// among the idle ones.
+    /// Forgets the topic if it is idle and was not used after `before`. True: it is retired. If it
+    /// was used, it takes its true place among the idle ones.
     pub(in crate::hub) fn retire(self: &Arc<Self>, before: Micros) -> bool {
         let mut log = self.log.lock();
         let Some(slot) = log.standing.idle else { return false };
@@ -78,8 +85,8 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Lets go of the oldest messages, whatever the topic's limits; or, if it has shrunk since it was listed among the large ones,
-    /// takes its true place instead. False: nothing was given.
+    /// Lets go of the oldest messages, whatever the topic's limits; or, if it has shrunk since it
+    /// was listed among the large ones, takes its true place instead. False: nothing was given.
     pub(in crate::hub) fn give(self: &Arc<Self>) -> bool {
         let mut log = self.log.lock();
         let actual = class(log.history.footprint());
@@ -91,7 +98,11 @@ impl<S: Sink> Topic<S> {
         true
     }
 
-    pub(super) fn change_history(self: &Arc<Self>, log: &mut Log<S>, change: impl FnOnce(&mut History)) {
+    pub(super) fn change_history(
+        self: &Arc<Self>,
+        log: &mut Log<S>,
+        change: impl FnOnce(&mut History),
+    ) {
         let before = log.history.footprint();
         change(&mut log.history);
         self.history_changed(log, before);
@@ -123,7 +134,9 @@ impl<S: Sink> Topic<S> {
         let (owner, now) = (self.owner.number, self.shared.now());
         let mut kept = self.shared.kept.lock();
         match (log.standing.kept, log.history.due()) {
-            (None, Some(due)) => log.standing.kept = Some(kept.insert(self.clone(), owner, class, due, now)),
+            (None, Some(due)) => {
+                log.standing.kept = Some(kept.insert(self.clone(), owner, class, due, now))
+            }
             (Some(slot), Some(_)) => kept.set_class(slot, owner, class, now),
             (Some(slot), None) => {
                 log.standing.kept = None;
@@ -147,10 +160,22 @@ impl<S: Sink> Topic<S> {
     pub(in crate::hub) fn audit(&self) -> Audited {
         let log = self.log.lock();
         let (bytes, is_empty) = (log.history.footprint(), log.history.is_empty());
-        let found = Audited { is_idle: log.standing.idle.is_some(), is_kept: log.standing.kept.is_some(), bytes };
-        assert_eq!(found.is_idle, self.subscribers() == 0 && (is_empty || self.attachment.is_some()), "{}", self.name());
+        let found = Audited {
+            is_idle: log.standing.idle.is_some(),
+            is_kept: log.standing.kept.is_some(),
+            bytes,
+        };
+        assert_eq!(
+            found.is_idle,
+            self.subscribers() == 0 && (is_empty || self.attachment.is_some()),
+            "{}",
+            self.name()
+        );
         assert_eq!((found.is_kept, is_empty), (bytes > 0, bytes == 0), "{}", self.name());
-        assert!((class(bytes)..=class(bytes) + 1).contains(&log.standing.class) || bytes == 0 && log.standing.class == 0);
+        assert!(
+            (class(bytes)..=class(bytes) + 1).contains(&log.standing.class)
+                || bytes == 0 && log.standing.class == 0
+        );
         found
     }
 }

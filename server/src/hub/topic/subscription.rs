@@ -17,8 +17,8 @@ pub enum CatchUp {
         /// Messages that were copied.
         messages: usize,
     },
-    /// The next message is not kept any more. What comes after `head` is delivered; between its position and that, something
-    /// is missing.
+    /// The next message is not kept any more. What comes after `head` is delivered; between its
+    /// position and that, something is missing.
     Lost {
         /// The number of the last message at this moment.
         head: u64,
@@ -64,8 +64,9 @@ impl<S: Sink> Subscription<S> {
         }
     }
 
-    /// Appends what comes next to `out`, as much as `budget` allows. Whoever sends it holds the sink's lock from before the call
-    /// until it is sent: once it is live, other bytes may come at any moment.
+    /// Appends what comes next to `out`, as much as `budget` allows. Whoever sends it holds the
+    /// sink's lock from before the call until it is sent: once it is live, other bytes may come
+    /// at any moment.
     pub fn catch_up(&mut self, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
         let mut log = self.topic.log.lock();
         let head = log.head;
@@ -83,7 +84,11 @@ impl<S: Sink> Subscription<S> {
         if std::mem::take(&mut self.behind) {
             log.go_live(self.member.clone());
         }
-        if lost { CatchUp::Lost { head, epoch: log.epoch.clone() } } else { CatchUp::Live { messages } }
+        if lost {
+            CatchUp::Lost { head, epoch: log.epoch.clone() }
+        } else {
+            CatchUp::Live { messages }
+        }
     }
 }
 

@@ -23,7 +23,8 @@ pub(in crate::serve) struct Started {
     pub(in crate::serve) files: SocketFiles,
 }
 
-/// The files of Unix sockets, which are removed when this is dropped: at the end of the process, whatever its tasks do then.
+/// The files of Unix sockets, which are removed when this is dropped: at the end of the process,
+/// whatever its tasks do then.
 #[derive(Debug, Default)]
 pub(in crate::serve) struct SocketFiles(#[cfg(unix)] Vec<File>);
 
@@ -34,7 +35,11 @@ impl Listeners {
     /// The runtime cannot watch one of them.
     pub(in crate::serve) fn start(self) -> io::Result<Started> {
         let mut files = SocketFiles::default();
-        let clients = self.clients.into_iter().map(|bound| bound.start(&mut files)).collect::<io::Result<_>>()?;
+        let clients = self
+            .clients
+            .into_iter()
+            .map(|bound| bound.start(&mut files))
+            .collect::<io::Result<_>>()?;
         let admin = self.admin.map(|admin| Bound::Tcp(admin).start(&mut files)).transpose()?;
         Ok(Started { clients, admin, files })
     }
@@ -43,7 +48,8 @@ impl Listeners {
 impl Bound {
     fn start(
         self,
-        #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix sockets have files"))] files: &mut SocketFiles,
+        #[cfg_attr(not(unix), expect(unused_variables, reason = "only Unix sockets have files"))]
+        files: &mut SocketFiles,
     ) -> io::Result<Listener> {
         match self {
             Self::Tcp(socket) => {
@@ -61,16 +67,20 @@ impl Bound {
 }
 
 impl Listener {
-    /// What its requests have to know of it. A loopback address that cannot be read is taken for one, which refuses more.
+    /// What its requests have to know of it. A loopback address that cannot be read is taken for
+    /// one, which refuses more.
     pub(in crate::serve) fn kind(&self) -> http::Listener {
         match self {
-            Self::Tcp(listener) => listener.local_addr().map_or(http::Listener { is_loopback: true }, http::Listener::at),
+            Self::Tcp(listener) => listener
+                .local_addr()
+                .map_or(http::Listener { is_loopback: true }, http::Listener::at),
             #[cfg(unix)]
             Self::Unix(_) => http::Listener { is_loopback: false },
         }
     }
 
-    /// The next connection, and the address of its other end; `None`: it came through a Unix socket. Cancel-safe.
+    /// The next connection, and the address of its other end; `None`: it came through a Unix
+    /// socket. Cancel-safe.
     ///
     /// # Errors
     /// Those of one connection, and those of the system, which has no descriptor left for instance.
@@ -82,8 +92,9 @@ impl Listener {
                 let _ = stream.set_nodelay(true);
                 Ok((stream, Some(peer.ip())))
             }
-            // One type for both keeps a case out of each write of a message: to the kernel they are stream sockets, and reading,
-            // writing and shutting down is all that is done with them.
+            // One type for both keeps a case out of each write of a message: to the kernel they are
+            // stream sockets, and reading, writing and shutting down is all that is
+            // done with them.
             #[cfg(unix)]
             Self::Unix(listener) => {
                 let stream = OwnedFd::from(listener.accept().await?.0.into_std()?);

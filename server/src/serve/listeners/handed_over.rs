@@ -1,4 +1,5 @@
-//! Sockets that listen already when the process starts: systemd's socket activation (`LISTEN_FDS`, `LISTEN_PID`).
+//! Sockets that listen already when the process starts: systemd's socket activation (`LISTEN_FDS`,
+//! `LISTEN_PID`).
 
 use super::{Bound, ListenError};
 use listenfd::ListenFd;
@@ -6,7 +7,12 @@ use listenfd::ListenFd;
 /// All of them; none if the process was started without.
 pub(super) fn take() -> Result<Vec<Bound>, ListenError> {
     let mut sockets = ListenFd::from_env();
-    (0..sockets.len()).map(|number| take_one(&mut sockets, number).map_err(|reason| ListenError::HandedOver { number, reason })).collect()
+    (0..sockets.len())
+        .map(|number| {
+            take_one(&mut sockets, number)
+                .map_err(|reason| ListenError::HandedOver { number, reason })
+        })
+        .collect()
 }
 
 /// A socket of the wrong kind stays where it is, so one kind can be tried after the other.

@@ -1,5 +1,5 @@
-//! Unix sockets. The file is made when the gateway starts and removed when it ends; one that a killed process has left is
-//! taken over.
+//! Unix sockets. The file is made when the gateway starts and removed when it ends; one that a
+//! killed process has left is taken over.
 
 use std::{
     fs, io,
@@ -25,7 +25,8 @@ impl Bound {
     /// Listens at `path`.
     ///
     /// # Errors
-    /// The system's; `AddrInUse` if something listens there, `AlreadyExists` if the file is no socket.
+    /// The system's; `AddrInUse` if something listens there, `AlreadyExists` if the file is no
+    /// socket.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         remove_stale(path)?;
         let socket = UnixListener::bind(path)?;
@@ -41,7 +42,11 @@ impl Bound {
 
     /// Empty if it has none.
     pub(super) fn path(&self) -> PathBuf {
-        self.socket.local_addr().ok().and_then(|address| address.as_pathname().map(Path::to_owned)).unwrap_or_default()
+        self.socket
+            .local_addr()
+            .ok()
+            .and_then(|address| address.as_pathname().map(Path::to_owned))
+            .unwrap_or_default()
     }
 }
 
@@ -53,7 +58,10 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if !kind.is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file that is no socket",
+        ));
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -62,7 +70,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The file of a socket. Dropped, it is removed, unless another process has put its own in its place.
+/// The file of a socket. Dropped, it is removed, unless another process has put its own in its
+/// place.
 #[derive(Debug)]
 pub(in crate::serve) struct File {
     path: PathBuf,

@@ -1,5 +1,5 @@
-//! A client's silence, measured in ticks of the dial that visits all connections ([`super::super::connections`]): a byte that
-//! comes costs one store, and no look at the clock.
+//! A client's silence, measured in ticks of the dial that visits all connections
+//! ([`super::super::connections`]): a byte that comes costs one store, and no look at the clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
@@ -14,7 +14,8 @@ pub(super) enum Beat {
 
 #[derive(Debug, Default)]
 pub(super) struct Heartbeat {
-    /// The tick in which something came last. Ticks go round: two intervals are 128 of them at most.
+    /// The tick in which something came last. Ticks go round: two intervals are 128 of them at
+    /// most.
     heard: AtomicU8,
     /// The gateway does not read the client, so silence says nothing.
     is_unread: AtomicBool,
@@ -108,9 +109,16 @@ mod tests {
                 heartbeat.set_read(false, 2 * APART + 5);
             }
         };
-        assert_eq!(visits(&heartbeat, 10, stop)[2..], [Nothing, Ping, Nothing, Ping, Nothing, Ping, Nothing, Ping]);
+        assert_eq!(
+            visits(&heartbeat, 10, stop)[2..],
+            [Nothing, Ping, Nothing, Ping, Nothing, Ping, Nothing, Ping]
+        );
         heartbeat.set_read(true, tick_of(11));
-        assert_eq!(heartbeat.beat(tick_of(12), APART), Nothing, "its silence begins when it is read again");
+        assert_eq!(
+            heartbeat.beat(tick_of(12), APART),
+            Nothing,
+            "its silence begins when it is read again"
+        );
         assert_eq!(heartbeat.beat(tick_of(15), APART), Dead);
     }
 }

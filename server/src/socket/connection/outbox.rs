@@ -1,10 +1,11 @@
-//! What waits for a client, in order: answers that are held back, and bytes that a full socket did not take.
+//! What waits for a client, in order: answers that are held back, and bytes that a full socket did
+//! not take.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 
-/// Memory that an entry of the queue takes besides its bytes: its place and as much room to grow, the count of those that share
-/// the bytes, and what the allocator rounds up.
+/// Memory that an entry of the queue takes besides its bytes: its place and as much room to grow,
+/// the count of those that share the bytes, and what the allocator rounds up.
 const ENTRY: usize = 128;
 
 #[derive(Debug, Default)]
@@ -20,7 +21,10 @@ pub(super) struct Outbox {
     /// Answers that are held back to leave in one write with what the same turn delivers.
     pub(super) corked: Vec<u8>,
     /// Messages that came before `ready`; they count as waiting.
-    #[allow(clippy::box_collection, reason = "it is rare, and a vector would make each connection larger by 16 bytes")]
+    #[allow(
+        clippy::box_collection,
+        reason = "it is rare, and a vector would make each connection larger by 16 bytes"
+    )]
     pub(super) aside: Option<Box<Vec<Bytes>>>,
     pub(super) state: State,
     /// The code of the close frame, once there is one.
@@ -65,7 +69,8 @@ impl Outbox {
         }
     }
 
-    /// Adds what of `bytes` is behind `at`. If that is little, it is copied: a slice would keep all of `bytes` in memory.
+    /// Adds what of `bytes` is behind `at`. If that is little, it is copied: a slice would keep all
+    /// of `bytes` in memory.
     pub(super) fn push_behind(&mut self, bytes: &Bytes, at: usize) {
         let is_little = bytes.len() - at < bytes.len() / 8;
         self.push(if is_little { Bytes::copy_from_slice(&bytes[at..]) } else { bytes.slice(at..) });
@@ -134,7 +139,10 @@ mod tests {
             });
             let most = taken.bytes_max as usize;
             // The queue is copied when it grows: for a moment there are two.
-            assert!((counted / 2..=counted + counted / 8).contains(&most), "{entries} of {len}: {counted} counted, {most} taken");
+            assert!(
+                (counted / 2..=counted + counted / 8).contains(&most),
+                "{entries} of {len}: {counted} counted, {most} taken"
+            );
         }
     }
 

@@ -35,7 +35,11 @@ async fn rest(mut client: TcpStream) -> Vec<u8> {
 fn frames(mut bytes: &[u8]) -> Vec<(u8, &[u8])> {
     let mut found = Vec::new();
     while let [first, len, ..] = *bytes {
-        let (header, len) = if len == 126 { (4, usize::from(bytes[2]) << 8 | usize::from(bytes[3])) } else { (2, len.into()) };
+        let (header, len) = if len == 126 {
+            (4, usize::from(bytes[2]) << 8 | usize::from(bytes[3]))
+        } else {
+            (2, len.into())
+        };
         found.push((first & 15, &bytes[header..header + len]));
         bytes = &bytes[header + len..];
     }
@@ -54,7 +58,11 @@ async fn what_was_held_back_leaves_in_front() {
     connection.close(CloseCode::GoingAway, "");
     connection.say("too late");
     drop(connection);
-    assert_eq!(rest(client).await, [frame("1"), frame("2"), frame("3"), frame("4"), frame("5"), vec![0x88, 2, 0x03, 0xE9]].concat());
+    assert_eq!(
+        rest(client).await,
+        [frame("1"), frame("2"), frame("3"), frame("4"), frame("5"), vec![0x88, 2, 0x03, 0xE9]]
+            .concat()
+    );
 }
 
 #[tokio::test]
@@ -76,7 +84,8 @@ async fn a_full_socket_keeps_order_and_loses_nothing() {
     drop(connection);
     let bytes = reader.await.unwrap();
     let frames = frames(&bytes);
-    let texts: Vec<&[u8]> = frames.iter().filter(|(opcode, _)| *opcode == 1).map(|(_, payload)| *payload).collect();
+    let texts: Vec<&[u8]> =
+        frames.iter().filter(|(opcode, _)| *opcode == 1).map(|(_, payload)| *payload).collect();
     assert_eq!(texts.len(), sent + 2);
     assert!(texts[..sent].iter().all(|payload| payload.len() == 60_000));
     assert_eq!(&texts[sent..], [b"held back".as_slice(), b"last"]);
@@ -95,7 +104,8 @@ async fn a_slow_consumer_is_closed_at_a_frame() {
     }
     drop(connection);
     let bytes = reader.await.unwrap();
-    let (&(opcode, close), texts) = frames(&bytes).split_last().map(|(last, rest)| (last, rest.to_vec())).unwrap();
+    let (&(opcode, close), texts) =
+        frames(&bytes).split_last().map(|(last, rest)| (last, rest.to_vec())).unwrap();
     assert_eq!((opcode, u16::from_be_bytes([close[0], close[1]])), (8, 4290));
     assert!(texts.iter().all(|(opcode, payload)| *opcode == 1 && payload.len() == 60_000));
 }

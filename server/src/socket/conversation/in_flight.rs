@@ -1,4 +1,5 @@
-//! Publishes of one client that wait for the backbone, so that their answers come in their order. At rest it holds nothing.
+//! Publishes of one client that wait for the backbone, so that their answers come in their order.
+//! At rest it holds nothing.
 
 use futures_util::{
     FutureExt, StreamExt,

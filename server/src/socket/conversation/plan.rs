@@ -1,4 +1,5 @@
-//! The topics of one `setup`: which of them are handled, in the order of their answers, and which are too many.
+//! The topics of one `setup`: which of them are handled, in the order of their answers, and which
+//! are too many.
 
 use crate::session::{self, Positions};
 use indexmap::IndexMap;
@@ -6,7 +7,8 @@ use std::borrow::Cow;
 
 type Topics = IndexMap<Cow<'static, str>, Option<session::Position>, ahash::RandomState>;
 
-/// What is left to handle of a `setup`. Each topic occurs once, with the position that the session has for it.
+/// What is left to handle of a `setup`. Each topic occurs once, with the position that the session
+/// has for it.
 #[derive(Default)]
 pub(super) struct Plan {
     topics: std::vec::IntoIter<(Cow<'static, str>, Option<session::Position>)>,
@@ -14,9 +16,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The topic of the URL, then those of the frame, then those of the session; of these the first `limit`.
-    pub(super) fn new(of_url: Option<String>, of_frame: Vec<Cow<'static, str>>, of_session: Option<Positions>, limit: usize) -> Self {
-        let mut topics: Topics = of_url.map(Cow::Owned).into_iter().chain(of_frame).map(|topic| (topic, None)).collect();
+    /// The topic of the URL, then those of the frame, then those of the session; of these the first
+    /// `limit`.
+    pub(super) fn new(
+        of_url: Option<String>,
+        of_frame: Vec<Cow<'static, str>>,
+        of_session: Option<Positions>,
+        limit: usize,
+    ) -> Self {
+        let mut topics: Topics =
+            of_url.map(Cow::Owned).into_iter().chain(of_frame).map(|topic| (topic, None)).collect();
         for (topic, position) in of_session.into_iter().flatten() {
             topics.insert(topic.as_str().to_owned().into(), Some(position));
         }
@@ -54,7 +63,12 @@ mod tests {
     }
 
     fn session(topics: &[(&'static str, u64)]) -> Option<Positions> {
-        Some(topics.iter().map(|(topic, seq_no)| (Arc::new(Topic::new(*topic).unwrap()), position(*seq_no))).collect())
+        Some(
+            topics
+                .iter()
+                .map(|(topic, seq_no)| (Arc::new(Topic::new(*topic).unwrap()), position(*seq_no)))
+                .collect(),
+        )
     }
 
     #[test]
@@ -62,13 +76,19 @@ mod tests {
         let frame = vec!["b".into(), "u".into(), "b".into(), "c".into()];
         let plan = Plan::new(Some("u".into()), frame, session(&[("s", 1), ("c", 2), ("u", 3)]), 4);
         assert_eq!(plan.names().collect::<Vec<_>>(), ["u", "b", "c", "s"]);
-        let positions: Vec<_> = plan.map(|(_, position)| position.map(|position| position.seq_no)).collect();
+        let positions: Vec<_> =
+            plan.map(|(_, position)| position.map(|position| position.seq_no)).collect();
         assert_eq!(positions, [Some(3), None, Some(2), Some(1)]);
     }
 
     #[test]
     fn those_above_the_limit_are_too_many() {
-        let plan = Plan::new(None, vec!["a".into(), "a".into(), "b".into(), "c".into()], session(&[("b", 1), ("d", 1)]), 2);
+        let plan = Plan::new(
+            None,
+            vec!["a".into(), "a".into(), "b".into(), "c".into()],
+            session(&[("b", 1), ("d", 1)]),
+            2,
+        );
         assert_eq!(plan.names().collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(plan.excess(), ["c", "d"]);
         assert_eq!(Plan::new(None, Vec::new(), None, 2).excess().len(), 0);

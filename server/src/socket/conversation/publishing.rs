@@ -1,4 +1,5 @@
-//! A client's publishes: whether they are let in, and their answers, in their order, at once or when the backbone has answered.
+//! A client's publishes: whether they are let in, and their answers, in their order, at once or
+//! when the backbone has answered.
 
 use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
@@ -20,20 +21,35 @@ impl Conversation {
         let refused = if self.published.available(rate, now) == 0 {
             self.rate_refusals += 1;
             let wait = self.published.wait(rate, 1);
-            let text = format!("a connection may publish {} messages a second, {} at once", rate.per_second, rate.burst);
-            Failure { retry_after_ms: Some(wait.as_millis() as u64 + 1), ..failure(ErrorCode::RateLimited, text) }
+            let text = format!(
+                "a connection may publish {} messages a second, {} at once",
+                rate.per_second, rate.burst
+            );
+            Failure {
+                retry_after_ms: Some(wait.as_millis() as u64 + 1),
+                ..failure(ErrorCode::RateLimited, text)
+            }
         } else if !client.rights.may_publish(topic) {
             failure(ErrorCode::Forbidden, "the token does not cover publishing to this topic")
         } else {
             self.published.take(1);
             self.rate_refusals = 0;
-            match self.gateway.store(Publisher::User(client.user.as_str()), topic, message_id, payload.get(), now, &mut self.last_topic) {
+            match self.gateway.store(
+                Publisher::User(client.user.as_str()),
+                topic,
+                message_id,
+                payload.get(),
+                now,
+                &mut self.last_topic,
+            ) {
                 Ok(Stored::Now(published, duty)) => {
                     self.answer_publish(|out| put_ack(out, message_id, &published));
                     self.owe(duty);
                     return self.unless_full();
                 }
-                Ok(Stored::Later(published)) => return self.await_backbone(topic, message_id, published),
+                Ok(Stored::Later(published)) => {
+                    return self.await_backbone(topic, message_id, published);
+                }
                 Err(error) => failure(error.code(), error.to_string()),
             }
         };
@@ -61,7 +77,8 @@ impl Conversation {
         message_id: &MessageId<'_>,
         published: BoxFuture<'static, Result<Published, PublishError>>,
     ) -> Flow {
-        let (topic, message_id, gateway) = (topic.clone().into_owned(), message_id.clone().into_owned(), self.gateway.clone());
+        let (topic, message_id, gateway) =
+            (topic.clone().into_owned(), message_id.clone().into_owned(), self.gateway.clone());
         self.in_flight.push(async move {
             let mut frame = Vec::new();
             match published.await {
@@ -91,13 +108,25 @@ impl Conversation {
     }
 }
 
-fn put_ack(out: &mut Vec<u8>, message_id: &MessageId<'_>, Published { status, place, .. }: &Published) {
+fn put_ack(
+    out: &mut Vec<u8>,
+    message_id: &MessageId<'_>,
+    Published { status, place, .. }: &Published,
+) {
     put_text_frame(out, 100 + place.topic.as_str().len() + message_id.as_str().len(), |out| {
         encode::put_ack(out, message_id, *status, &place.topic, place.seq_no);
     });
 }
 
 /// `why`, as the answer to this publish.
-fn naming<'a>(topic: &'a protocol::Topic<'_>, message_id: &'a MessageId<'_>, why: Failure<'a>) -> Failure<'a> {
-    Failure { topic: Some(topic.as_str().into()), message_id: Some(message_id.as_str().into()), ..why }
+fn naming<'a>(
+    topic: &'a protocol::Topic<'_>,
+    message_id: &'a MessageId<'_>,
+    why: Failure<'a>,
+) -> Failure<'a> {
+    Failure {
+        topic: Some(topic.as_str().into()),
+        message_id: Some(message_id.as_str().into()),
+        ..why
+    }
 }

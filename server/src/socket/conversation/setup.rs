@@ -1,17 +1,23 @@
-//! `setup`: who the client is, the session that it begins or resumes, and the subscriptions that this brings; or, on a connection
-//! that is set up, a fresh token.
+//! `setup`: who the client is, the session that it begins or resumes, and the subscriptions that
+//! this brings; or, on a connection that is set up, a fresh token.
 //!
-//! A setup may name many topics. They are handled in parts, and other connections are served between two of them. Until `ready`
-//! the connection sets messages aside, so that none comes before it.
+//! A setup may name many topics. They are handled in parts, and other connections are served
+//! between two of them. Until `ready` the connection sets messages aside, so that none comes before
+//! it.
 
-use super::{Awaited, Closing, Conversation, Flow, Phase, Stop, failure, plan::Plan, put, subscriptions::From};
+use super::{
+    Awaited, Closing, Conversation, Flow, Phase, Stop, failure, plan::Plan, put,
+    subscriptions::From,
+};
 use crate::{
     auth::{Identity, Refused, Rights},
     log,
     session::{self, Opened, Session, Store},
 };
 use futures_util::FutureExt;
-use protocol::{CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, Unsubscribed, UserId};
+use protocol::{
+    CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, Unsubscribed, UserId,
+};
 use std::time::Duration;
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
@@ -19,8 +25,8 @@ use tracing::Level;
 /// So many refused tokens in a row end a connection.
 const ATTEMPTS: u8 = 3;
 
-/// Topics of a setup that are handled before other connections are served: about a millisecond. In tests few, so that there are
-/// several parts.
+/// Topics of a setup that are handled before other connections are served: about a millisecond. In
+/// tests few, so that there are several parts.
 const TOPICS_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
 
 const ANOTHER_USER: &str = "it is another user's: open another connection for it";
@@ -37,8 +43,8 @@ pub(super) struct Client {
 pub(in crate::socket) struct Admitted {
     setup: Setup<'static>,
     identity: Result<Identity, Refused>,
-    /// `None` if the connection has one already, if the client was not admitted, or if its user has as many connections as it may.
-    /// True: it is resumed.
+    /// `None` if the connection has one already, if the client was not admitted, or if its user
+    /// has as many connections as it may. True: it is resumed.
     session: Option<Result<(Session, bool), session::Unavailable>>,
     plan: Plan,
 }
@@ -53,7 +59,8 @@ pub(in crate::socket) struct Progress {
 impl Conversation {
     /// The first `setup` of a connection, or one that renews its token.
     pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
-        let (gateway, connection, mut setup) = (self.gateway.clone(), self.connection.clone(), setup.into_owned());
+        let (gateway, connection, mut setup) =
+            (self.gateway.clone(), self.connection.clone(), setup.into_owned());
         let (user, of_url, from) = match &self.phase {
             Phase::Arrived { topic } => (None, topic.clone(), Some(self.address())),
             Phase::SetUp(client) => (Some(client.user.clone()), None, None),
@@ -67,19 +74,28 @@ impl Conversation {
             let opened = match &identity {
                 Ok(identity) if user.is_none() && gateway.per_user.has_room(&identity.user) => {
                     let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
-                    Some(gateway.sessions.clone().open(identity.user.clone(), wanted, connection).await)
+                    Some(
+                        gateway
+                            .sessions
+                            .clone()
+                            .open(identity.user.clone(), wanted, connection)
+                            .await,
+                    )
                 }
                 _ => None,
             };
             let (session, resumed) = match opened {
-                Some(Ok(Opened { session, resumed })) => (Some(Ok((session, resumed.is_some()))), resumed),
+                Some(Ok(Opened { session, resumed })) => {
+                    (Some(Ok((session, resumed.is_some()))), resumed)
+                }
                 Some(Err(unavailable)) => (Some(Err(unavailable)), None),
                 None => (None, None),
             };
             let is_good = identity.is_ok() && (user.is_some() || matches!(session, Some(Ok(_))));
             let topics = std::mem::take(&mut setup.topics);
             let limit = gateway.config().limits.max_subscriptions;
-            let plan = if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
+            let plan =
+                if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
             if let Ok(identity) = &identity {
                 gateway.attach_all(plan.names(), &identity.user).await;
             }
@@ -93,11 +109,17 @@ impl Conversation {
         match (&self.phase, identity, session) {
             (_, Err(refused), _) => return self.refuse(&refused),
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
-            (Phase::Arrived { .. }, Ok(identity), Some(Ok(session))) if self.gateway.per_user.enter(&identity.user) => {
+            (Phase::Arrived { .. }, Ok(identity), Some(Ok(session)))
+                if self.gateway.per_user.enter(&identity.user) =>
+            {
                 return self.begin(setup, identity, session, plan);
             }
-            (Phase::Arrived { .. }, Ok(_), None | Some(Ok(_))) => return Flow::Break(too_many_of_user().into()),
-            (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string())),
+            (Phase::Arrived { .. }, Ok(_), None | Some(Ok(_))) => {
+                return Flow::Break(too_many_of_user().into());
+            }
+            (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => {
+                self.fail(failure(ErrorCode::BackboneUnavailable, why.to_string()))
+            }
         }
         Flow::Continue(())
     }
@@ -113,7 +135,13 @@ impl Conversation {
     }
 
     /// Subscribes to the URL's topic, those of the `setup`, and those that the session has.
-    fn begin(&mut self, setup: Setup<'static>, identity: Identity, (session, is_resumed): (Session, bool), plan: Plan) -> Flow {
+    fn begin(
+        &mut self,
+        setup: Setup<'static>,
+        identity: Identity,
+        (session, is_resumed): (Session, bool),
+        plan: Plan,
+    ) -> Flow {
         let Identity { user, rights, expires } = identity;
         self.refused_tokens = 0;
         let ready = Ready {
@@ -129,12 +157,18 @@ impl Conversation {
         }
         connection.expire_at(expires);
         connection.set_messages_aside();
-        self.phase = Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
+        self.phase =
+            Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
         self.proceed(Box::new(Progress { setup, plan, ready }))
     }
 
     /// Goes on with a fresh token: longer, with its rights, and with more topics.
-    fn renew(&mut self, setup: Setup<'static>, Identity { rights, expires, .. }: Identity, plan: Plan) -> Flow {
+    fn renew(
+        &mut self,
+        setup: Setup<'static>,
+        Identity { rights, expires, .. }: Identity,
+        plan: Plan,
+    ) -> Flow {
         let limits = self.limits();
         let connection = self.connection.clone();
         let mut held = connection.hold();
@@ -146,7 +180,12 @@ impl Conversation {
         connection.expire_at(expires);
         (client.rights, client.expires) = (rights, expires.map(|end| end.instant));
         self.refused_tokens = 0;
-        let mut uncovered: Vec<_> = self.subscriptions.topics().filter(|topic| !client.rights.may_subscribe(topic)).cloned().collect();
+        let mut uncovered: Vec<_> = self
+            .subscriptions
+            .topics()
+            .filter(|topic| !client.rights.may_subscribe(topic))
+            .cloned()
+            .collect();
         // The table's order is a matter of chance.
         uncovered.sort_unstable();
         for topic in uncovered {
@@ -165,13 +204,20 @@ impl Conversation {
     /// Handles the next topics of a setup. `ready` comes behind the last one.
     pub(super) fn proceed(&mut self, mut progress: Box<Progress>) -> Flow {
         for _ in 0..TOPICS_AT_ONCE {
-            let Some((topic, stored)) = progress.plan.next() else { return self.get_ready(*progress) };
+            let Some((topic, stored)) = progress.plan.next() else {
+                return self.get_ready(*progress);
+            };
             self.subscribe_at_setup(&topic, &progress.setup, stored);
         }
         Flow::Break(Stop::Wait(yield_now().map(|()| Awaited::Topics(progress)).boxed()))
     }
 
-    fn subscribe_at_setup(&mut self, topic: &str, setup: &Setup<'_>, stored: Option<session::Position>) {
+    fn subscribe_at_setup(
+        &mut self,
+        topic: &str,
+        setup: &Setup<'_>,
+        stored: Option<session::Position>,
+    ) {
         let from = match (setup.position(topic), stored) {
             (Some(position), _) => From::Client(position),
             (None, Some(stored)) => From::Session(stored),
@@ -179,16 +225,22 @@ impl Conversation {
         };
         match protocol::Topic::new(topic) {
             // A setup moves no running subscription.
-            Ok(topic) if self.subscriptions.get(&topic).is_some() => self.join(&topic, From::Now, None),
+            Ok(topic) if self.subscriptions.get(&topic).is_some() => {
+                self.join(&topic, From::Now, None)
+            }
             Ok(topic) => self.join(&topic, from, setup.last.get(topic.as_str()).copied()),
-            Err(why) => self.fail(Failure { topic: Some(topic.into()), ..failure(ErrorCode::InvalidTopic, format!("topic {why}")) }),
+            Err(why) => self.fail(Failure {
+                topic: Some(topic.into()),
+                ..failure(ErrorCode::InvalidTopic, format!("topic {why}"))
+            }),
         }
     }
 
     /// Every topic of the setup was handled.
     fn get_ready(&mut self, Progress { plan, mut ready, .. }: Progress) -> Flow {
         self.refuse_excess(&plan);
-        ready.expires_in_ms = self.expires().map(|end| millis(end.saturating_duration_since(Instant::now())));
+        ready.expires_in_ms =
+            self.expires().map(|end| millis(end.saturating_duration_since(Instant::now())));
         put(&mut self.turn.answers, &ServerFrame::Ready(ready));
         let answers = std::mem::take(&mut self.turn.answers);
         if !std::mem::replace(&mut self.is_ready, true) {
@@ -215,7 +267,10 @@ impl Conversation {
             "a connection may have {limit} subscriptions: {count} topics of this setup were not handled, this one and those behind it; \
              open another connection for them"
         );
-        self.fail(Failure { topic: Some(first.clone()), ..failure(ErrorCode::TooManySubscriptions, text) });
+        self.fail(Failure {
+            topic: Some(first.clone()),
+            ..failure(ErrorCode::TooManySubscriptions, text)
+        });
     }
 
     fn limits(&self) -> Limits {
@@ -231,7 +286,11 @@ impl Conversation {
 }
 
 fn too_many_of_user() -> Closing {
-    Closing { reason: "limits.max_connections_per_user: the user has as many connections as it may".into(), ..CloseCode::Full.into() }
+    Closing {
+        reason: "limits.max_connections_per_user: the user has as many connections as it may"
+            .into(),
+        ..CloseCode::Full.into()
+    }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -1,5 +1,5 @@
-//! What one client is subscribed to: each topic's place among its subscribers, the position that the session remembers, and who is
-//! behind and has to be replayed to.
+//! What one client is subscribed to: each topic's place among its subscribers, the position that
+//! the session remembers, and who is behind and has to be replayed to.
 
 use super::put;
 use crate::{
@@ -23,7 +23,8 @@ pub(super) struct Subscriptions {
     connection: Arc<Connection>,
     /// Boxed, because the table has room for three at least, and most have one.
     by_topic: HashMap<Arc<Name>, Box<Subscribed>, SharedState>,
-    /// Topics that are behind, each once: they take turns, and it is the turn of the one at `turn`.
+    /// Topics that are behind, each once: they take turns, and it is the turn of the one at
+    /// `turn`.
     behind: Vec<Arc<Name>>,
     turn: usize,
     replayed: Used,
@@ -62,7 +63,10 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn frame<'a>(&'a self, topic: &'a protocol::Topic<'_>) -> ServerFrame<'a> {
         let after = self.after.map(|after| SeqNo::new(after).unwrap_or_default());
-        ServerFrame::Subscribed(protocol::Subscribed { after, ..protocol::Subscribed::at(topic, self.head, &self.epoch, self.recovered) })
+        ServerFrame::Subscribed(protocol::Subscribed {
+            after,
+            ..protocol::Subscribed::at(topic, self.head, &self.epoch, self.recovered)
+        })
     }
 }
 
@@ -77,13 +81,15 @@ pub(super) enum From<'a> {
 }
 
 impl From<'_> {
-    /// What can be recovered from. A position that was lost stays lost until the client has confirmed.
+    /// What can be recovered from. A position that was lost stays lost until the client has
+    /// confirmed.
     fn position(&self) -> Option<Position<'_>> {
         match self {
             Self::Client(position) => Some(*position),
-            Self::Session(stored) if !stored.lost => {
-                Some(Position { last_seq: SeqNo::new(stored.seq_no).unwrap_or_default(), epoch: Some(stored.epoch.as_str()) })
-            }
+            Self::Session(stored) if !stored.lost => Some(Position {
+                last_seq: SeqNo::new(stored.seq_no).unwrap_or_default(),
+                epoch: Some(stored.epoch.as_str()),
+            }),
             Self::Session(_) | Self::Now => None,
         }
     }
@@ -104,7 +110,14 @@ pub(in crate::socket) enum Replay {
 
 impl Subscriptions {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>) -> Self {
-        Self { gateway, connection, by_topic: HashMap::default(), behind: Vec::new(), turn: 0, replayed: Used::default() }
+        Self {
+            gateway,
+            connection,
+            by_topic: HashMap::default(),
+            behind: Vec::new(),
+            turn: 0,
+            replayed: Used::default(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -119,8 +132,8 @@ impl Subscriptions {
         self.by_topic.keys()
     }
 
-    /// Subscribes to a topic that is not subscribed to. The connection has to be held, so that nothing of the topic comes before
-    /// the answer.
+    /// Subscribes to a topic that is not subscribed to. The connection has to be held, so that
+    /// nothing of the topic comes before the answer.
     pub(super) fn join(
         &mut self,
         name: &protocol::Topic<'_>,
@@ -131,13 +144,16 @@ impl Subscriptions {
         last_topic: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Answer, NoTopic> {
         let start = Start { position: from.position(), last: last.map(Newest::get) };
-        let joined = self.gateway.with_topic(name, user, last_topic, |topic| topic.join(self.connection.clone(), start))?;
+        let joined = self.gateway.with_topic(name, user, last_topic, |topic| {
+            topic.join(self.connection.clone(), start)
+        })?;
         self.gateway.subscriptions.fetch_add(1, Relaxed);
         Ok(self.begin(joined, from, last, session))
     }
 
-    /// Moves a running subscription to the position that the client gives; without one it stays where it is. The connection has to
-    /// be held: what the subscription had not delivered yet from its old place does not come any more.
+    /// Moves a running subscription to the position that the client gives; without one it stays
+    /// where it is. The connection has to be held: what the subscription had not delivered yet
+    /// from its old place does not come any more.
     ///
     /// # Errors
     /// [`NoTopic`]: it stays where it is.
@@ -159,17 +175,32 @@ impl Subscriptions {
         Ok(self.begin(joined, from, last, session))
     }
 
-    fn begin(&mut self, joined: Joined<Connection>, from: &From<'_>, last: Option<Newest>, session: &Session) -> Answer {
+    fn begin(
+        &mut self,
+        joined: Joined<Connection>,
+        from: &From<'_>,
+        last: Option<Newest>,
+        session: &Session,
+    ) -> Answer {
         let Joined { subscription, head, epoch, after, recovered } = joined;
-        let recovered = if matches!(from, From::Session(_)) { Some(recovered == Some(true)) } else { recovered };
+        let recovered = if matches!(from, From::Session(_)) {
+            Some(recovered == Some(true))
+        } else {
+            recovered
+        };
         let topic = subscription.topic().clone();
-        let position = session::Position { epoch: epoch.clone(), seq_no: after, lost: recovered == Some(false) };
+        let position = session::Position {
+            epoch: epoch.clone(),
+            seq_no: after,
+            lost: recovered == Some(false),
+        };
         session.put(topic.name(), position.clone());
         let slot = self.behind.len() as u32;
         if subscription.is_behind() {
             self.behind.push(topic.name().clone());
         }
-        self.by_topic.insert(topic.name().clone(), Box::new(Subscribed { subscription, position, slot }));
+        self.by_topic
+            .insert(topic.name().clone(), Box::new(Subscribed { subscription, position, slot }));
         debug_assert!(self.behind.len() <= self.by_topic.len(), "a client could make it grow");
         let after = (recovered.is_some() || last.is_some()).then_some(after);
         Answer { head, epoch, recovered, after }
@@ -202,7 +233,8 @@ impl Subscriptions {
         }
     }
 
-    /// Moves the position from which a resumed session is replayed. Cumulative; what cannot be right is ignored.
+    /// Moves the position from which a resumed session is replayed. Cumulative; what cannot be
+    /// right is ignored.
     pub(super) fn handled(&mut self, receipt: &Receipt<'_>, session: &Session) {
         let Some(subscribed) = self.by_topic.get_mut(&ByName(&receipt.topic)) else { return };
         let epoch = subscribed.subscription.topic().epoch();
@@ -254,7 +286,8 @@ impl Subscriptions {
                 true
             }
             CatchUp::Lost { head, epoch } => {
-                let told = Answer { head, epoch: epoch.clone(), recovered: Some(false), after: None };
+                let told =
+                    Answer { head, epoch: epoch.clone(), recovered: Some(false), after: None };
                 put(&mut batch, &told.frame(name));
                 subscribed.position = session::Position { epoch, seq_no: head, lost: true };
                 session.put(name, subscribed.position.clone());

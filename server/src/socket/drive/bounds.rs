@@ -1,5 +1,5 @@
-//! One client's bounds, on virtual time: how long a message may take, how fast frames are read, and that time in which the gateway
-//! does not read is not the client's.
+//! One client's bounds, on virtual time: how long a message may take, how fast frames are read, and
+//! that time in which the gateway does not read is not the client's.
 
 use crate::{
     auth::{Authenticator, Demo, Identity, Refused},
@@ -61,7 +61,11 @@ impl Client {
             self.unread.extend(bytes);
             let mut rest = &self.unread[..];
             while let [first, len, ..] = *rest {
-                let (header, len) = if len == 126 { (4, usize::from(rest[2]) << 8 | usize::from(rest[3])) } else { (2, len.into()) };
+                let (header, len) = if len == 126 {
+                    (4, usize::from(rest[2]) << 8 | usize::from(rest[3]))
+                } else {
+                    (2, len.into())
+                };
                 seen.push((first & 15, rest[header..header + len].to_vec(), at));
                 rest = &rest[header + len..];
             }
@@ -74,7 +78,10 @@ impl Client {
     async fn frames(&mut self, count: usize) -> Vec<Seen> {
         let (began, mut seen) = (Instant::now(), self.take());
         while seen.len() < count {
-            assert!(!self.pipe.is_at_end() && began.elapsed() < seconds(300), "no more than {seen:?}");
+            assert!(
+                !self.pipe.is_at_end() && began.elapsed() < seconds(300),
+                "no more than {seen:?}"
+            );
             // On virtual time: it lets everything happen that is due.
             sleep(Duration::from_millis(1)).await;
             seen.extend(self.take());
@@ -122,7 +129,11 @@ async fn a_message_has_its_time_from_its_first_byte_on() {
         client.is_alive().await;
     }
     let (code, at) = client.closed().await;
-    assert_eq!((code, (at - began).as_secs()), (4408, 30), "neither fragments nor pings put it off");
+    assert_eq!(
+        (code, (at - began).as_secs()),
+        (4408, 30),
+        "neither fragments nor pings put it off"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,14 +187,24 @@ async fn frames_above_the_rate_are_read_later_in_order_and_all() {
     let numbers: Vec<[u8; 2]> = (0..1000u16).map(u16::to_be_bytes).collect();
     client.send(&numbers.iter().flat_map(|number| frame(PING, number)).collect::<Vec<u8>>());
     let pongs = client.frames(1000).await;
-    assert!(pongs.iter().zip(&numbers).all(|((opcode, payload, _), number)| *opcode == 10 && payload == number));
+    assert!(
+        pongs
+            .iter()
+            .zip(&numbers)
+            .all(|((opcode, payload, _), number)| *opcode == 10 && payload == number)
+    );
     for (i, (_, _, at)) in pongs.iter().enumerate() {
         let allowed = 100.0 + 100.0 * (*at - began).as_secs_f64();
         assert!((i + 2) as f64 <= allowed + 1.0, "frame {i} after {:?}", *at - began);
     }
     let took = pongs[999].2 - began;
     assert!((seconds(9)..seconds(10)).contains(&took), "{took:?}");
-    assert!(gateway.meter.pauses().any(|(why, count)| why == "frame_rate" && (10..2000).contains(&count)));
+    assert!(
+        gateway
+            .meter
+            .pauses()
+            .any(|(why, count)| why == "frame_rate" && (10..2000).contains(&count))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +213,8 @@ async fn continuation_frames_count_for_the_rate() {
     let mut client = Client::connect(&gateway);
     client.set_up().await;
     let began = Instant::now();
-    let fragments: Vec<u8> = (0..500).flat_map(|i| frame(if i == 0 { 0x01 } else { 0x00 }, b" ")).collect();
+    let fragments: Vec<u8> =
+        (0..500).flat_map(|i| frame(if i == 0 { 0x01 } else { 0x00 }, b" ")).collect();
     client.send(&[fragments, frame(0x80, br#"{"type":"ping"}"#)].concat());
     let (_, payload, at) = client.frames(1).await.remove(0);
     assert_eq!((payload, (at - began).as_secs()), (br#"{"type":"pong"}"#.to_vec(), 4));
@@ -218,7 +240,9 @@ async fn time_in_which_the_client_is_not_read_is_not_its_own() {
     let mut client = Client::connect(&gateway);
     client.set_up().await;
     let ping = frame(PING, b"");
-    client.send(&[frame(0x01, br#"{"type":"#), ping.repeat(600), frame(0x80, br#""ping"}"#)].concat());
+    client.send(
+        &[frame(0x01, br#"{"type":"#), ping.repeat(600), frame(0x80, br#""ping"}"#)].concat(),
+    );
     let seen = client.frames(601).await;
     assert_eq!(seen[600].1, br#"{"type":"pong"}"#);
     assert!(seen[600].2 - seen[0].2 > seconds(50));
@@ -229,7 +253,11 @@ async fn time_in_which_the_client_is_not_read_is_not_its_own() {
 struct Slow(Duration);
 
 impl Authenticator for Slow {
-    fn authenticate<'a>(&'a self, token: &'a str, from: Option<IpAddr>) -> BoxFuture<'a, Result<Identity, Refused>> {
+    fn authenticate<'a>(
+        &'a self,
+        token: &'a str,
+        from: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Identity, Refused>> {
         async move {
             sleep(self.0).await;
             Demo.authenticate(token, from).await
@@ -244,7 +272,9 @@ impl Authenticator for Slow {
 
 #[tokio::test(start_paused = true)]
 async fn the_check_of_a_token_has_to_end_in_time_too() {
-    let slow = |time| Arc::new(Gateway::new(Config::default()).unwrap().with_authenticator(Box::new(Slow(time))));
+    let slow = |time| {
+        Arc::new(Gateway::new(Config::default()).unwrap().with_authenticator(Box::new(Slow(time))))
+    };
     let (began, mut client) = (Instant::now(), Client::connect(&slow(seconds(3600))));
     client.send(&text(SETUP));
     let (code, at) = client.closed().await;
@@ -256,7 +286,8 @@ async fn the_check_of_a_token_has_to_end_in_time_too() {
     client.is_alive().await;
 }
 
-/// The gateway wakes up a minute later, as if the process had been stopped. By then the client has sent `bytes`, after a second.
+/// The gateway wakes up a minute later, as if the process had been stopped. By then the client has
+/// sent `bytes`, after a second.
 async fn wakes_up_to(bytes: &[u8]) -> Client {
     let client = Client::connect(&gateway(|_| {}));
     yield_now().await;
@@ -281,7 +312,11 @@ async fn what_came_in_time_counts_if_the_gateway_is_late() {
         yield_now().await;
         seen.extend(client.take());
     }
-    assert!((2..=pings + 1).contains(&seen.len()), "one more turn and no more: {} frames", seen.len());
+    assert!(
+        (2..=pings + 1).contains(&seen.len()),
+        "one more turn and no more: {} frames",
+        seen.len()
+    );
 }
 
 /// Counts how often another task gets its turn, as long as the test runs.
@@ -310,7 +345,11 @@ async fn a_client_whose_bytes_never_end_lets_others_run() {
         yield_now().await;
         pongs += client.take().len();
     }
-    assert!(turns.load(Relaxed) >= reads, "{} turns of others in {reads} reads", turns.load(Relaxed));
+    assert!(
+        turns.load(Relaxed) >= reads,
+        "{} turns of others in {reads} reads",
+        turns.load(Relaxed)
+    );
 }
 
 #[tokio::test]
@@ -319,12 +358,18 @@ async fn many_topics_in_one_read_let_others_run() {
     let gateway = gateway(|_| {});
     let names: Vec<String> = (0..TOPICS).map(|number| number.to_string()).collect();
     let mut subscriber = Client::connect(&gateway);
-    subscriber.send(&text(&serde_json::json!({ "type": "setup", "token": "u", "topics": names }).to_string()));
+    subscriber.send(&text(
+        &serde_json::json!({ "type": "setup", "token": "u", "topics": names }).to_string(),
+    ));
     let mut publisher = Client::connect(&gateway);
     publisher.set_up().await;
     subscriber.frames(TOPICS + 1).await;
     let turns = turns_of_others();
-    let publish = |topic| text(&format!(r#"{{"type":"publish","topic":"{topic}","messageId":"{topic}","payload":0}}"#));
+    let publish = |topic| {
+        text(&format!(
+            r#"{{"type":"publish","topic":"{topic}","messageId":"{topic}","payload":0}}"#
+        ))
+    };
     publisher.send(&names.iter().flat_map(publish).collect::<Vec<u8>>());
     let mut acks = 0;
     while acks < TOPICS {

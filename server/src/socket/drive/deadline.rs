@@ -1,7 +1,9 @@
-//! When a connection has to be over: the time for `setup`, the time for a whole message, the end of the token.
+//! When a connection has to be over: the time for `setup`, the time for a whole message, the end of
+//! the token.
 //!
-//! The first two are the client's, and stand still while the gateway makes it wait. One timer serves all three; it lies in a box
-//! that exists only while something is due, so that a connection at rest has neither.
+//! The first two are the client's, and stand still while the gateway makes it wait. One timer
+//! serves all three; it lies in a box that exists only while something is due, so that a connection
+//! at rest has neither.
 
 use std::{future::pending, pin::Pin, time::Duration};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -75,8 +77,13 @@ impl Deadline {
         };
         let watch = self.0.get_or_insert_with(|| Box::new(Watch::until(any)));
         let (is_read, late_by) = (watch.unread_since.is_none(), watch.late_by);
-        let of_client = |end: Option<Instant>, due| end.filter(|_| is_read).map(|end| (end + late_by, due));
-        let ends = [token.map(|end| (end, Due::Token)), of_client(setup, Due::Setup), of_client(message, Due::Message)];
+        let of_client =
+            |end: Option<Instant>, due| end.filter(|_| is_read).map(|end| (end + late_by, due));
+        let ends = [
+            token.map(|end| (end, Due::Token)),
+            of_client(setup, Due::Setup),
+            of_client(message, Due::Message),
+        ];
         let next = ends.into_iter().flatten().min_by_key(|(end, _)| *end);
         if watch.next != next {
             watch.next = next;
@@ -102,10 +109,14 @@ impl Deadline {
         }
     }
 
-    /// True once after the client's time is over: what it sent before that may not have been read yet, since the gateway can be
-    /// late too.
+    /// True once after the client's time is over: what it sent before that may not have been read
+    /// yet, since the gateway can be late too.
     pub(super) fn allows_last_chance(&mut self, due: Due) -> bool {
-        due != Due::Token && self.0.as_mut().is_some_and(|watch| !std::mem::replace(&mut watch.had_last_chance, true))
+        due != Due::Token
+            && self
+                .0
+                .as_mut()
+                .is_some_and(|watch| !std::mem::replace(&mut watch.had_last_chance, true))
     }
 
     /// Something has come that has to be checked: once more, for what the check gives.

@@ -11,7 +11,8 @@ use std::{
 };
 use tokio::time::{Sleep, sleep};
 
-/// A client that has used up its rate is left alone for at least this long, so that it goes on with some frames and not with one.
+/// A client that has used up its rate is left alone for at least this long, so that it goes on with
+/// some frames and not with one.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) struct FrameRate {
@@ -24,7 +25,12 @@ pub(super) struct FrameRate {
 impl FrameRate {
     /// Of so many frames a second, and as many at once.
     pub(super) fn new(per_second: usize, clock: Clock) -> Self {
-        Self { rate: Rate { per_second, burst: per_second }, bucket: Bucket::default(), clock, pause: None }
+        Self {
+            rate: Rate { per_second, burst: per_second },
+            bucket: Bucket::default(),
+            clock,
+            pause: None,
+        }
     }
 
     /// How many frames may be handled now.

@@ -1,5 +1,5 @@
-//! The bytes of reads, handed to the conversation frame by frame: as many at once as the client may send, and as other clients can
-//! wait for.
+//! The bytes of reads, handed to the conversation frame by frame: as many at once as the client may
+//! send, and as other clients can wait for.
 
 use super::frame_rate::FrameRate;
 use crate::{
@@ -15,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Frames are handled in one go up to this long. Only costly ones in great number reach it, for instance publishes that are signed.
+/// Frames are handled in one go up to this long. Only costly ones in great number reach it, for
+/// instance publishes that are signed.
 const LONGEST_TURN: Duration = Duration::from_millis(4);
 
 /// Frames after which the clock is looked at: their cost is what a turn may take longer.
@@ -26,7 +27,8 @@ const BYTES_PER_YIELD: usize = 64 * 1024;
 
 pub(super) struct Frames {
     decoder: Decoder,
-    /// What came behind a frame that has to wait. Nothing is read before it is handled, so it never grows beyond one read.
+    /// What came behind a frame that has to wait. Nothing is read before it is handled, so it
+    /// never grows beyond one read.
     rest: Option<Box<Rest>>,
     /// In a box, because it is off by default.
     rate: Option<Box<FrameRate>>,
@@ -45,7 +47,8 @@ impl Frames {
         Self {
             decoder: Decoder::new(limits.max_frame),
             rest: (!early.is_empty()).then(|| Box::new(Rest { bytes: early.into(), at: 0 })),
-            rate: (limits.frame_rate > 0).then(|| Box::new(FrameRate::new(limits.frame_rate, clock))),
+            rate: (limits.frame_rate > 0)
+                .then(|| Box::new(FrameRate::new(limits.frame_rate, clock))),
             unyielded: 0,
         }
     }
@@ -115,7 +118,8 @@ impl Frames {
         flow
     }
 
-    /// Every event in `bytes`, up to one that has to wait or as many as may be. Returns how many bytes it took.
+    /// Every event in `bytes`, up to one that has to wait or as many as may be. Returns how many
+    /// bytes it took.
     fn handle(&mut self, bytes: &mut [u8], conversation: &mut Conversation) -> (usize, Flow) {
         self.decoder.set_max_message(conversation.max_message());
         let allowed = self.rate.as_mut().map_or(usize::MAX, |rate| rate.available());
@@ -155,7 +159,9 @@ struct TurnTime(Option<Instant>);
 
 impl TurnTime {
     fn is_over(&mut self, frames: usize) -> bool {
-        frames > 0 && frames.is_multiple_of(FRAMES_PER_LOOK) && self.0.get_or_insert_with(Instant::now).elapsed() > LONGEST_TURN
+        frames > 0
+            && frames.is_multiple_of(FRAMES_PER_LOOK)
+            && self.0.get_or_insert_with(Instant::now).elapsed() > LONGEST_TURN
     }
 }
 
@@ -186,7 +192,10 @@ mod tests {
     #[test]
     fn a_turn_is_over_when_its_time_is_at_the_next_look() {
         let mut turn = TurnTime::default();
-        assert!(!turn.is_over(0) && !turn.is_over(FRAMES_PER_LOOK), "its time begins at the first look");
+        assert!(
+            !turn.is_over(0) && !turn.is_over(FRAMES_PER_LOOK),
+            "its time begins at the first look"
+        );
         // Real time is what is measured.
         sleep(LONGEST_TURN);
         assert!(!turn.is_over(FRAMES_PER_LOOK + 1));

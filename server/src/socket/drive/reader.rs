@@ -29,7 +29,11 @@ impl Reader {
     }
 
     /// Handles what is left of the last read, else what one more read brings.
-    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, conversation: &mut Conversation) -> Poll<io::Result<Flow>> {
+    pub(super) fn poll_turn(
+        &mut self,
+        cx: &mut Context<'_>,
+        conversation: &mut Conversation,
+    ) -> Poll<io::Result<Flow>> {
         let Self { socket, frames, .. } = self;
         if frames.has_rest() {
             return Poll::Ready(Ok(frames.go_on(conversation)));
@@ -42,7 +46,12 @@ impl Reader {
     }
 
     /// Counts what a client that is not set up makes the gateway hold.
-    pub(super) fn count_unfinished(&mut self, gateway: &Arc<Gateway>, connection: &Arc<Connection>, is_set_up: bool) {
+    pub(super) fn count_unfinished(
+        &mut self,
+        gateway: &Arc<Gateway>,
+        connection: &Arc<Connection>,
+        is_set_up: bool,
+    ) {
         let bytes = if is_set_up { 0 } else { self.frames.memory() };
         if bytes == 0 {
             self.unfinished = None;

@@ -1,5 +1,5 @@
-//! The two ends of a socket that a connection holds: TCP's, and in tests those of a pipe in memory, so that whole connections
-//! run on virtual time.
+//! The two ends of a socket that a connection holds: TCP's, and in tests those of a pipe in memory,
+//! so that whole connections run on virtual time.
 
 #[cfg(test)]
 use super::pipe;
@@ -33,7 +33,11 @@ pub(super) enum ReadHalf {
 
 impl ReadHalf {
     /// Nothing read: the end.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, target: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, target),
             #[cfg(test)]
@@ -70,7 +74,9 @@ impl WriteHalf {
     /// Touches the memory that a write needs.
     pub(super) fn approach(&self) {
         match self {
-            Self::Tcp(socket) => drop(black_box(socket.as_ref().try_io(Interest::WRITABLE, || Ok(())))),
+            Self::Tcp(socket) => {
+                drop(black_box(socket.as_ref().try_io(Interest::WRITABLE, || Ok(()))))
+            }
             #[cfg(test)]
             Self::Pipe(_) => {}
         }
@@ -80,12 +86,14 @@ impl WriteHalf {
         match self {
             Self::Tcp(socket) => socket.try_write_vectored(bytes),
             #[cfg(test)]
-            Self::Pipe(pipe) => pipe.try_write(&bytes.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>()),
+            Self::Pipe(pipe) => pipe.try_write(
+                &bytes.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>(),
+            ),
         }
     }
 
-    /// Until it may take bytes; an error shows at the next write. For one task. Polled instead of tokio's `writable`, whose
-    /// future would take 200 bytes of each connection's task.
+    /// Until it may take bytes; an error shows at the next write. For one task. Polled instead of
+    /// tokio's `writable`, whose future would take 200 bytes of each connection's task.
     pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Tcp(socket) => socket.as_ref().poll_write_ready(cx).map(drop),

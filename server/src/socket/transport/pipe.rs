@@ -1,5 +1,5 @@
-//! A client at the other end of a pipe in memory: as a socket with a small buffer in each direction, without a kernel and without
-//! time of its own. For tests of whole connections.
+//! A client at the other end of a pipe in memory: as a socket with a small buffer in each
+//! direction, without a kernel and without time of its own. For tests of whole connections.
 
 use super::{Incoming, Outgoing, halves};
 use crate::{
@@ -43,8 +43,8 @@ struct Pipe {
 }
 
 impl Client {
-    /// Opens a connection to `gateway`, which runs in a task of the present runtime. The server may write `capacity` bytes that
-    /// the client has not taken.
+    /// Opens a connection to `gateway`, which runs in a task of the present runtime. The server may
+    /// write `capacity` bytes that the client has not taken.
     pub(crate) fn connect(gateway: &Arc<Gateway>, capacity: usize, topic: Option<String>) -> Self {
         let pipe = Arc::new(Mutex::new(Pipe {
             to_server: VecDeque::new(),
@@ -57,11 +57,19 @@ impl Client {
             server_is_done: false,
             writer: None,
         }));
-        let incoming = Incoming { socket: halves::ReadHalf::Pipe(ReadHalf(pipe.clone())), session: None };
-        let outgoing = Outgoing { socket: halves::WriteHalf::Pipe(WriteHalf(pipe.clone())), session: None };
+        let incoming =
+            Incoming { socket: halves::ReadHalf::Pipe(ReadHalf(pipe.clone())), session: None };
+        let outgoing =
+            Outgoing { socket: halves::WriteHalf::Pipe(WriteHalf(pipe.clone())), session: None };
         let caller = Caller { address: IpAddr::V4(Ipv4Addr::LOCALHOST), topic };
         let admitted = gateway.admission.web_socket(None).expect("room for one more");
-        gateway.tasks.spawn(drive::connection(gateway.clone(), (incoming, outgoing), Bytes::new(), caller, admitted));
+        gateway.tasks.spawn(drive::connection(
+            gateway.clone(),
+            (incoming, outgoing),
+            Bytes::new(),
+            caller,
+            admitted,
+        ));
         Self(pipe)
     }
 
@@ -114,7 +122,11 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl ReadHalf {
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, target: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        target: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut pipe = self.0.lock();
         if pipe.to_server.is_empty() && !pipe.client_is_gone {
             pipe.reader = Some(cx.waker().clone());

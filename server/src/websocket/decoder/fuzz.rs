@@ -1,4 +1,5 @@
-//! The decoder against a model of RFC 6455, on bytes that are right or almost right and arrive cut in any way.
+//! The decoder against a model of RFC 6455, on bytes that are right or almost right and arrive cut
+//! in any way.
 
 mod almost;
 mod model;
@@ -10,10 +11,12 @@ use proptest::{prelude::*, test_runner::Config};
 /// Small, so that much is too large.
 const MAX: usize = 1000;
 
-/// What a decoder may hold beside a message: a header and a control frame's payload, by vectors that double.
+/// What a decoder may hold beside a message: a header and a control frame's payload, by vectors
+/// that double.
 const BESIDE: usize = MAX_HEADER + 2 * 125;
 
-/// Everything up to the close or the violation, and the violation's code. The last of `pieces` is for all the rest.
+/// Everything up to the close or the violation, and the violation's code. The last of `pieces` is
+/// for all the rest.
 fn decode(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> (Vec<Seen>, Option<u16>) {
     let (mut decoder, mut seen, mut rest) = (Decoder::new(MAX), Vec::new(), bytes);
     let mut pieces = pieces.into_iter();
@@ -30,7 +33,10 @@ fn decode(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> (Vec<Seen>, 
                 }
                 Err(violation) => return (seen, Some(violation.close_code())),
             }
-            let held = decoder.partial.as_ref().map_or(0, |p| p.header.capacity() + p.message.capacity() + p.control.capacity());
+            let held = decoder
+                .partial
+                .as_ref()
+                .map_or(0, |p| p.header.capacity() + p.message.capacity() + p.control.capacity());
             assert!(held <= MAX + BESIDE, "{held} bytes are held");
             if let Some(Seen::Close(_)) = seen.last() {
                 return (seen, None);

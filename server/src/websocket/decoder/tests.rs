@@ -63,7 +63,8 @@ fn violation(bytes: &[u8]) -> Violation {
 
 #[test]
 fn violations() {
-    let protocol = |bytes: &[u8]| assert!(matches!(violation(bytes), Violation::Protocol(_)), "{bytes:?}");
+    let protocol =
+        |bytes: &[u8]| assert!(matches!(violation(bytes), Violation::Protocol(_)), "{bytes:?}");
     protocol(&plain(0xC1, b"reserved bit"));
     protocol(&plain(0x83, b"opcode 3"));
     protocol(&plain(0x8B, b"opcode 11"));
@@ -81,7 +82,8 @@ fn violations() {
     assert_eq!(violation(&plain(0x81, &[0xC3, 0x28])), Violation::NotUtf8);
     assert_eq!(violation(&plain(0x88, &[0x03, 0xE8, 0xFF])), Violation::NotUtf8);
     assert_eq!(violation(&plain(0x81, &vec![b'x'; MAX + 1])), Violation::TooLarge(MAX));
-    let halves = [plain(0x01, &vec![b'x'; MAX / 2 + 1]), plain(0x80, &vec![b'x'; MAX / 2])].concat();
+    let halves =
+        [plain(0x01, &vec![b'x'; MAX / 2 + 1]), plain(0x80, &vec![b'x'; MAX / 2])].concat();
     assert_eq!(violation(&halves), Violation::TooLarge(MAX));
 }
 
@@ -108,13 +110,19 @@ fn text_is_refused_with_the_byte_that_cannot_be_right() {
 
 #[test]
 fn every_violation_has_a_close_code() {
-    let codes = [Violation::Protocol(""), Violation::NotUtf8, Violation::TooLarge(1)].map(Violation::close_code);
+    let codes = [Violation::Protocol(""), Violation::NotUtf8, Violation::TooLarge(1)]
+        .map(Violation::close_code);
     assert_eq!(codes, [1002, 1007, 1009]);
 }
 
 #[test]
 fn control_frames_may_stand_between_fragments() {
-    let bytes = [plain(0x01, "ä".as_bytes().split_at(1).0), plain(0x89, b"p"), plain(0x80, "ä".as_bytes().split_at(1).1)].concat();
+    let bytes = [
+        plain(0x01, "ä".as_bytes().split_at(1).0),
+        plain(0x89, b"p"),
+        plain(0x80, "ä".as_bytes().split_at(1).1),
+    ]
+    .concat();
     for pieces in [vec![], vec![1; bytes.len()]] {
         let (seen, decoder) = decode(&bytes, &pieces);
         assert_eq!(seen, [Seen::Ping(b"p".into()), Seen::Text("ä".into())]);
@@ -134,21 +142,33 @@ fn a_header_may_arrive_without_its_payload() {
 #[test]
 fn close_codes() {
     assert_eq!(decode(&plain(0x88, b""), &[]).0, [Seen::Close(None)]);
-    assert_eq!(decode(&plain(0x88, b"\x0F\xA0bye"), &[]).0, [Seen::Close(Some((4000, "bye".into())))]);
+    assert_eq!(
+        decode(&plain(0x88, b"\x0F\xA0bye"), &[]).0,
+        [Seen::Close(Some((4000, "bye".into())))]
+    );
 }
 
 fn message() -> impl Strategy<Value = (Vec<Vec<u8>>, Seen)> {
     let mask = any::<[u8; 4]>();
     prop_oneof![
-        (".{0,200}", prop::collection::vec(any::<prop::sample::Index>(), 0..4), mask)
-            .prop_map(|(text, cuts, mask)| (fragments(0x1, text.as_bytes(), &cuts, mask), Seen::Text(text))),
-        (prop::collection::vec(any::<u8>(), 0..70_000), mask).prop_map(|(b, mask)| (vec![masked(0x82, &b, mask)], Seen::Binary(b))),
-        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![masked(0x89, &b, mask)], Seen::Ping(b))),
-        (prop::collection::vec(any::<u8>(), 0..126), mask).prop_map(|(b, mask)| (vec![masked(0x8A, &b, mask)], Seen::Pong(b))),
+        (".{0,200}", prop::collection::vec(any::<prop::sample::Index>(), 0..4), mask).prop_map(
+            |(text, cuts, mask)| (fragments(0x1, text.as_bytes(), &cuts, mask), Seen::Text(text))
+        ),
+        (prop::collection::vec(any::<u8>(), 0..70_000), mask)
+            .prop_map(|(b, mask)| (vec![masked(0x82, &b, mask)], Seen::Binary(b))),
+        (prop::collection::vec(any::<u8>(), 0..126), mask)
+            .prop_map(|(b, mask)| (vec![masked(0x89, &b, mask)], Seen::Ping(b))),
+        (prop::collection::vec(any::<u8>(), 0..126), mask)
+            .prop_map(|(b, mask)| (vec![masked(0x8A, &b, mask)], Seen::Pong(b))),
     ]
 }
 
-fn fragments(opcode: u8, payload: &[u8], cuts: &[prop::sample::Index], mask: [u8; 4]) -> Vec<Vec<u8>> {
+fn fragments(
+    opcode: u8,
+    payload: &[u8],
+    cuts: &[prop::sample::Index],
+    mask: [u8; 4],
+) -> Vec<Vec<u8>> {
     let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(payload.len() + 1)).collect();
     at.extend([0, payload.len()]);
     at.sort_unstable();

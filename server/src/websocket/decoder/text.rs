@@ -1,5 +1,5 @@
-//! UTF-8 that arrives in pieces: what is wrong shows with the piece that makes it so, and until it is whole, no byte of a
-//! whole character is looked at twice.
+//! UTF-8 that arrives in pieces: what is wrong shows with the piece that makes it so, and until it
+//! is whole, no byte of a whole character is looked at twice.
 
 use super::Violation;
 
@@ -8,7 +8,8 @@ use super::Violation;
 pub(super) struct Checked(usize);
 
 impl Checked {
-    /// Checks what has come since the last call. `text` is all of it so far; it may end inside of a character.
+    /// Checks what has come since the last call. `text` is all of it so far; it may end inside of a
+    /// character.
     pub(super) fn go_on(&mut self, text: &[u8]) -> Result<(), Violation> {
         match std::str::from_utf8(&text[self.0..]) {
             Ok(new) => self.0 += new.len(),

@@ -1,15 +1,19 @@
-//! Frames that are right but for a little: the committed corpus with edits, and conversations with a frame out of place.
+//! Frames that are right but for a little: the committed corpus with edits, and conversations with
+//! a frame out of place.
 
 use proptest::{prelude::*, sample::Index};
 
-/// The lines of `tests/corpus/frames.txt`: the line, its bytes, how many events they make, and the violation's code.
+/// The lines of `tests/corpus/frames.txt`: the line, its bytes, how many events they make, and the
+/// violation's code.
 pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>, usize, Option<u16>)> {
     let lines = include_str!("../../../../tests/corpus/frames.txt").lines();
     lines.filter(|line| !line.starts_with('#')).map(entry).collect()
 }
 
 fn entry(line: &'static str) -> (&'static str, Vec<u8>, usize, Option<u16>) {
-    let [events, end, hex, _] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    let [events, end, hex, _] = line.splitn(4, ' ').collect::<Vec<_>>()[..] else {
+        panic!("{line}")
+    };
     let mut bytes = Vec::new();
     for part in hex.split_inclusive(']') {
         let (plain, repeated) = part.split_once('[').unwrap_or((part, "*0]"));
@@ -27,8 +31,10 @@ fn from_hex(hex: &str) -> Vec<u8> {
 
 pub(super) fn almost_frames() -> impl Strategy<Value = Vec<u8>> {
     let entries: Vec<Vec<u8>> = corpus().into_iter().map(|(_, bytes, ..)| bytes).collect();
-    let from_corpus = prop::collection::vec(prop::sample::select(entries), 1..3).prop_map(|entries| entries.concat());
-    let conversation = prop::collection::vec(prop_oneof![8 => message(), 1 => frame()], 0..6).prop_map(|parts| parts.concat());
+    let from_corpus = prop::collection::vec(prop::sample::select(entries), 1..3)
+        .prop_map(|entries| entries.concat());
+    let conversation = prop::collection::vec(prop_oneof![8 => message(), 1 => frame()], 0..6)
+        .prop_map(|parts| parts.concat());
     let edits = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec((any::<Index>(), edit()), 1..3)];
     (prop_oneof![1 => from_corpus, 3 => conversation], edits).prop_map(|(mut bytes, edits)| {
         for (at, edit) in edits {
@@ -64,27 +70,40 @@ impl Edit {
 
 fn edit() -> impl Strategy<Value = Edit> {
     let bit = (0..8u8).prop_map(|bit| Edit::Flip(1 << bit));
-    prop_oneof![bit, any::<u8>().prop_map(Edit::Flip), any::<u8>().prop_map(Edit::Insert), Just(Edit::Remove), Just(Edit::CutOff)]
+    prop_oneof![
+        bit,
+        any::<u8>().prop_map(Edit::Flip),
+        any::<u8>().prop_map(Edit::Insert),
+        Just(Edit::Remove),
+        Just(Edit::CutOff)
+    ]
 }
 
 /// A whole message in fragments, with control frames between some of them.
 fn message() -> impl Strategy<Value = Vec<u8>> {
-    let fragments = prop::collection::vec((payload(), prop::option::weighted(0.2, control())), 0..4);
-    (prop::sample::select(vec![0x1, 0x2]), fragments, payload()).prop_map(|(opcode, fragments, last)| {
-        let (mut out, mut first) = (Vec::new(), opcode);
-        for (payload, control) in fragments {
-            put(&mut out, first, true, None, &payload);
-            out.extend(control.unwrap_or_default());
-            first = 0;
-        }
-        put(&mut out, 0x80 | first, true, None, &last);
-        out
-    })
+    let fragments =
+        prop::collection::vec((payload(), prop::option::weighted(0.2, control())), 0..4);
+    (prop::sample::select(vec![0x1, 0x2]), fragments, payload()).prop_map(
+        |(opcode, fragments, last)| {
+            let (mut out, mut first) = (Vec::new(), opcode);
+            for (payload, control) in fragments {
+                put(&mut out, first, true, None, &payload);
+                out.extend(control.unwrap_or_default());
+                first = 0;
+            }
+            put(&mut out, 0x80 | first, true, None, &last);
+            out
+        },
+    )
 }
 
 fn control() -> impl Strategy<Value = Vec<u8>> {
-    let code = prop_oneof![prop::sample::select(vec![999u16, 1000, 1004, 1007, 1014, 1015, 2999, 3000, 4999, 5000]), any::<u16>()];
-    let close = (code, prop::sample::select(PIECES)).prop_map(|(code, reason)| (0x88, [&code.to_be_bytes(), reason].concat()));
+    let code = prop_oneof![
+        prop::sample::select(vec![999u16, 1000, 1004, 1007, 1014, 1015, 2999, 3000, 4999, 5000]),
+        any::<u16>()
+    ];
+    let close = (code, prop::sample::select(PIECES))
+        .prop_map(|(code, reason)| (0x88, [&code.to_be_bytes(), reason].concat()));
     let ping = (prop::sample::select(vec![0x89, 0x8A]), prop::collection::vec(any::<u8>(), 0..10));
     prop_oneof![4 => ping, 1 => close].prop_map(|(first, payload)| {
         let mut out = Vec::new();

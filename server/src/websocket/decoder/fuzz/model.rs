@@ -1,4 +1,5 @@
-//! RFC 6455 sections 5 and 8.1 read literally: slow, of whole inputs, and sharing no line with the decoder.
+//! RFC 6455 sections 5 and 8.1 read literally: slow, of whole inputs, and sharing no line with the
+//! decoder.
 
 use super::Seen;
 
@@ -7,7 +8,9 @@ pub(super) fn read(bytes: &[u8], max: usize) -> (Vec<Seen>, Option<u16>) {
     let mut reader = Reader { rest: bytes, max, message: None, seen: Vec::new() };
     loop {
         match reader.frame() {
-            Some(Ok(())) if matches!(reader.seen.last(), Some(Seen::Close(_))) => return (reader.seen, None),
+            Some(Ok(())) if matches!(reader.seen.last(), Some(Seen::Close(_))) => {
+                return (reader.seen, None);
+            }
             Some(Ok(())) => {}
             Some(Err(code)) => return (reader.seen, Some(code)),
             None => return (reader.seen, None),
@@ -71,10 +74,20 @@ impl Reader<'_> {
             payload.push(byte ^ (mask >> (24 - payload.len() % 4 * 8)) as u8);
         }
         let is_whole = payload.len() as u128 == len;
-        if is_control { is_whole.then(|| self.control(opcode, payload)) } else { self.data(opcode, payload, is_whole, is_last) }
+        if is_control {
+            is_whole.then(|| self.control(opcode, payload))
+        } else {
+            self.data(opcode, payload, is_whole, is_last)
+        }
     }
 
-    fn data(&mut self, opcode: u8, payload: Vec<u8>, is_whole: bool, is_last: bool) -> Option<Result<(), u16>> {
+    fn data(
+        &mut self,
+        opcode: u8,
+        payload: Vec<u8>,
+        is_whole: bool,
+        is_last: bool,
+    ) -> Option<Result<(), u16>> {
         let (opcode, mut message) = self.message.take().unwrap_or((opcode, Vec::new()));
         message.extend(payload);
         if opcode == 1 {
@@ -119,7 +132,8 @@ impl Reader<'_> {
     }
 }
 
-/// How many bytes the last character needs still, by the table of RFC 3629 section 4. `None`: it is not UTF-8.
+/// How many bytes the last character needs still, by the table of RFC 3629 section 4. `None`: it is
+/// not UTF-8.
 fn missing(text: &[u8]) -> Option<usize> {
     let mut bytes = text.iter();
     while let Some(first) = bytes.next() {
