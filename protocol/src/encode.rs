@@ -18,21 +18,25 @@ impl MessagePrefix {
         Self(bytes.into())
     }
 
-    /// Appends one whole `message` frame. `data` has to be one JSON value, `sig` base64url.
+    /// Appends one whole `message` frame. `data` has to be one JSON value, `sig` base64url. No
+    /// message of the topic lies between `prev` and `seq_no`; the frame says so if it is not
+    /// `seq_no - 1`.
+    #[inline]
     pub fn put(
         &self,
         out: &mut Vec<u8>,
-        seq_no: u64,
+        (prev, seq_no): (u64, u64),
         message_id: &MessageId<'_>,
         data: &str,
         sig: Option<&[u8]>,
     ) {
         out.extend_from_slice(&self.0);
         put_number(out, seq_no);
-        out.extend_from_slice(br#","messageId":"#);
-        put_text(out, message_id.as_str());
-        out.extend_from_slice(br#","data":"#);
-        out.extend_from_slice(data.as_bytes());
+        put_content(out, message_id, data);
+        if prev + 1 != seq_no {
+            out.extend_from_slice(br#","prevSeqNo":"#);
+            put_number(out, prev);
+        }
         if let Some(sig) = sig {
             out.extend_from_slice(br#","sig":""#);
             out.extend_from_slice(sig);
@@ -41,8 +45,18 @@ impl MessagePrefix {
         out.push(b'}');
     }
 
-    /// An upper bound for the length of a frame, in bytes, where no character needs an escape.
-    /// `sig` is the signature's length.
+    /// Whether `frame`, one whole `message` frame of this topic, holds this message.
+    #[must_use]
+    pub fn is_message(&self, frame: &[u8], message_id: &MessageId<'_>, data: &str) -> bool {
+        let Some(rest) = frame.strip_prefix(&*self.0) else { return false };
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let mut content = Vec::new();
+        put_content(&mut content, message_id, data);
+        rest[digits..].strip_prefix(&*content).is_some_and(|rest| matches!(rest, [b'}' | b',', ..]))
+    }
+
+    /// An upper bound for the length of a frame, in bytes, if no character needs an escape and the
+    /// numbers have at most 20 digits together. `sig` is the signature's length.
     #[must_use]
     pub fn frame_len(&self, message_id: &MessageId<'_>, data: &str, sig: Option<usize>) -> usize {
         let sig = sig.map_or(0, |len| len + r#","sig":"""#.len());
@@ -53,6 +67,14 @@ impl MessagePrefix {
             + r#","messageId":"","data":}"#.len()
             + 20
     }
+}
+
+#[inline]
+fn put_content(out: &mut Vec<u8>, message_id: &MessageId<'_>, data: &str) {
+    out.extend_from_slice(br#","messageId":"#);
+    put_text(out, message_id.as_str());
+    out.extend_from_slice(br#","data":"#);
+    out.extend_from_slice(data.as_bytes());
 }
 
 /// Appends one whole frame of any kind.
@@ -125,17 +147,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_bytes_as_serde(topic in name(), id in name(), seq_no in 0..=SeqNo::MAX, duplicate: bool, sig in proptest::option::of("[A-Za-z0-9_-]{86}")) {
+        fn the_same_bytes_as_serde(
+            topic in name(),
+            id in name(),
+            seq_no in 1..=SeqNo::MAX,
+            skipped in prop_oneof![Just(0), 0..=SeqNo::MAX],
+            duplicate: bool,
+            sig in proptest::option::of("[A-Za-z0-9_-]{86}"),
+        ) {
             let (topic, message_id) = (Topic::new(topic).unwrap(), MessageId::new(id).unwrap());
             let data = r#"{"a" : 1.50}"#;
             let mut fast = Vec::new();
-            MessagePrefix::new(&topic).put(&mut fast, seq_no, &message_id, data, sig.as_deref().map(str::as_bytes));
+            let prev = (seq_no - 1).saturating_sub(skipped);
+            let prefix = MessagePrefix::new(&topic);
+            prefix.put(&mut fast, (prev, seq_no), &message_id, data, sig.as_deref().map(str::as_bytes));
             let seq = SeqNo::new(seq_no).unwrap();
+            let prev_seq_no = SeqNo::new(prev).ok().filter(|_| prev + 1 != seq_no);
             let slow = ServerFrame::Message(Message {
-                topic: topic.clone(), seq_no: seq, message_id: message_id.clone(), data: Payload::parse(data).unwrap(), prev_seq_no: None, sig: sig.clone().map(Into::into),
+                topic: topic.clone(), seq_no: seq, message_id: message_id.clone(), data: Payload::parse(data).unwrap(), prev_seq_no, sig: sig.clone().map(Into::into),
             });
+            prop_assert!(prefix.is_message(&fast, &message_id, data));
+            let other = MessageId::new(format!("{}x", message_id.as_str())).unwrap();
+            prop_assert!(!prefix.is_message(&fast, &other, data) && !prefix.is_message(&fast, &message_id, "1"));
+            prop_assert!(!MessagePrefix::new(&Topic::new("other").unwrap()).is_message(&fast, &message_id, data));
             prop_assert_eq!(std::str::from_utf8(&fast).unwrap(), serde_json::to_string(&slow).unwrap());
-            let bound = MessagePrefix::new(&topic).frame_len(&message_id, data, sig.as_ref().map(String::len));
+            let bound = prefix.frame_len(&message_id, data, sig.as_ref().map(String::len)) + 33;
             let escapes = message_id.as_str().matches(['"', '\\']).count();
             prop_assert!(fast.len() <= bound + escapes);
             prop_assert_eq!(ServerFrame::parse(std::str::from_utf8(&fast).unwrap()).unwrap(), slow);

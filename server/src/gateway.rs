@@ -2,34 +2,41 @@
 //! when something is published. Shared by everything that serves.
 
 mod phase;
-mod shared_log;
 
 use crate::{
     admission::Admission,
     auth::{self, ApiKeys, Authenticator},
-    backbone::{Backbone, Unavailable},
+    backbone::{Backbone, Health},
     clock::{Clock, Micros},
     config::Config,
-    dedup::{self, Claim, Counted, Dedup, Place},
-    hub::{self, Appended, Directory, FanOut, Owner, Retired, TooManyTopics, Topic, topic::Name},
+    dedup::{self, Dedup},
+    hub::{self, Directory, Topic, topic::Name},
     metrics::Meter,
+    sequencer::{self, Core, Sequencer, fan_out},
     session,
     signing::{self, Keyring, Keys},
     slo::Slo,
-    socket::{Connection, Connections, PerUser, ReplayRate, Unfinished, drive},
+    socket::{Connection, Connections, PerUser, ReplayRate, Unfinished},
 };
 use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::{
+    FutureExt,
+    future::{self, BoxFuture},
+};
 use phase::{Phase, Progress};
-use protocol::{AckStatus, Epoch, ErrorCode, MessageId, Payload, UserId};
-use shared_log::SharedLog;
+use protocol::{Epoch, ErrorCode, MessageId, Payload};
+pub(crate) use sequencer::{FollowUp, NoTopic, Prepared, Publisher};
+pub use sequencer::{PublishError, Published};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
+
+/// What a publish has come to within the call.
+pub(crate) type Stored = sequencer::Stored<Connection>;
 
 /// One gateway.
 #[derive(Debug)]
@@ -41,10 +48,10 @@ pub struct Gateway {
     keyring: Keyring,
     pub(crate) meter: Arc<Meter>,
     pub(crate) slo: Slo,
-    pub(crate) topics: Directory<Connection>,
-    pub(crate) dedup: Arc<Dedup>,
-    /// Who numbers the topics; `None`: this process.
-    shared_log: Option<SharedLog>,
+    /// The topics and the claims of message ids.
+    pub(crate) core: Arc<Core<Connection>>,
+    /// What numbers the topics.
+    pub(crate) sequencer: Sequencer<Connection>,
     pub(crate) sessions: Arc<session::Memory>,
     pub(crate) clock: Clock,
     pub(crate) admission: Arc<Admission>,
@@ -53,8 +60,6 @@ pub struct Gateway {
     pub(crate) unfinished: Unfinished,
     pub(crate) replay_rate: ReplayRate,
     pub(crate) subscriptions: AtomicUsize,
-    /// Connections and fan-outs: what has to end before the process does.
-    pub(crate) tasks: TaskTracker,
     progress: Progress,
 }
 
@@ -67,123 +72,6 @@ pub struct Stats {
     pub topics: u64,
     /// Pairs of a connection and a topic.
     pub subscriptions: u64,
-}
-
-/// The sender of a publish.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Publisher<'a> {
-    /// This user, over WebSocket.
-    User(&'a str),
-    /// A backend, over HTTP. It says whose message id it is, which uses nothing of that user's
-    /// shares.
-    Backend { user: &'a str },
-}
-
-impl<'a> Publisher<'a> {
-    /// Whose message ids these are.
-    fn user(self) -> &'a str {
-        match self {
-            Self::User(user) | Self::Backend { user } => user,
-        }
-    }
-
-    /// Whose a topic is that comes into being by it.
-    fn owner(self) -> Owner<'a> {
-        match self {
-            Self::User(user) => Owner::User(user),
-            Self::Backend { .. } => Owner::Backends,
-        }
-    }
-
-    /// Whose limits its message ids count for.
-    fn counted(self) -> Counted {
-        match self {
-            Self::User(_) => Counted::ForUser,
-            Self::Backend { .. } => Counted::ForAll,
-        }
-    }
-}
-
-/// A publish that is known to be stored.
-#[derive(Debug)]
-pub struct Published {
-    /// Stored now, or a repeat.
-    pub status: AckStatus,
-    /// Where it stands: for a duplicate the first one's place.
-    pub place: Place,
-    /// Subscriptions that the topic had here at that moment; 0 for a duplicate.
-    pub subscribers: usize,
-}
-
-impl Published {
-    fn duplicate(place: Place) -> Self {
-        Self { status: AckStatus::Duplicate, place, subscribers: 0 }
-    }
-}
-
-/// What has to be done after a publish, by whoever published.
-#[must_use]
-#[derive(Debug, Default)]
-pub(crate) struct Duty {
-    /// The right to fan out, where nobody else had it.
-    pub(crate) fan_out: Option<FanOut<Connection>>,
-    /// The topic, where it lags: its publishers have to wait.
-    pub(crate) congested: Option<Arc<Topic<Connection>>>,
-}
-
-/// What [`Gateway::store`] has come to.
-pub(crate) enum Stored {
-    /// It is known already.
-    Now(Published, Duty),
-    /// The backbone has to answer first.
-    Later(BoxFuture<'static, Result<Published, PublishError>>),
-}
-
-/// Why there is no such topic to work on.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoTopic {
-    /// There is no room for it.
-    #[error(transparent)]
-    TooMany(#[from] TooManyTopics),
-    /// It is not attached.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl NoTopic {
-    /// As on the wire.
-    pub(crate) fn code(&self) -> ErrorCode {
-        match self {
-            Self::TooMany(_) => ErrorCode::TooManyTopics,
-            Self::Unavailable(_) => ErrorCode::BackboneUnavailable,
-        }
-    }
-}
-
-/// Why a publish was not acknowledged.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// There is no room for the topic.
-    #[error(transparent)]
-    TooManyTopics(#[from] hub::TooManyTopics),
-    /// It is not known to be stored. Published again with the same message id, it is stored once.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// The gateway is about to stop.
-    #[error("the gateway is about to stop: connect again")]
-    ShuttingDown,
-}
-
-impl PublishError {
-    /// As on the wire.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::TooManyTopics(_) => ErrorCode::TooManyTopics,
-            Self::Unavailable(_) => ErrorCode::BackboneUnavailable,
-            Self::ShuttingDown => ErrorCode::ShuttingDown,
-        }
-    }
 }
 
 /// A key that the configuration names cannot be used.
@@ -203,11 +91,28 @@ impl Gateway {
     /// # Errors
     /// [`KeyError`]: one of them cannot be used.
     pub fn new(config: Config) -> Result<Self, KeyError> {
+        Self::numbered_by(None, config)
+    }
+
+    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As
+    /// [`Gateway::new`] else.
+    ///
+    /// # Errors
+    /// [`KeyError`]: a key that the configuration names cannot be used.
+    pub fn with_backbone(config: Config, backbone: Arc<dyn Backbone>) -> Result<Self, KeyError> {
+        Self::numbered_by(Some(backbone), config)
+    }
+
+    fn numbered_by(backbone: Option<Arc<dyn Backbone>>, config: Config) -> Result<Self, KeyError> {
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
             max_topics_per_user: config.limits.max_topics_per_user,
-            meta_ttl: config.history.meta_ttl,
+            // The log remembers a topic that nothing here is subscribed to.
+            meta_ttl: match backbone {
+                None => config.history.meta_ttl,
+                Some(_) => config.backbone.detach_after,
+            },
             topic_backlog: config.limits.topic_backlog,
             history_bytes: config.history.total_bytes,
         };
@@ -229,6 +134,16 @@ impl Gateway {
         let meter = Arc::new(Meter::default());
         let instruments =
             hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
+        let core = Arc::new(Core {
+            topics: Directory::new(topics, history, clock, new_epoch, instruments),
+            dedup: Arc::new(Dedup::new(claims, clock)),
+            meter: meter.clone(),
+            tasks: TaskTracker::new(),
+        });
+        let sequencer = match backbone {
+            None => Sequencer::local(core.clone()),
+            Some(backbone) => Sequencer::shared(core.clone(), backbone, backbone_limits(&config)),
+        };
         Ok(Self {
             authenticator: auth::authenticator(&config, meter.clone())?,
             api_keys: config
@@ -238,12 +153,11 @@ impl Gateway {
                 .map(ApiKeys::read)
                 .transpose()?
                 .map(ArcSwap::from_pointee),
-            topics: Directory::new(topics, history, clock, new_epoch, instruments),
+            core,
+            sequencer,
             keyring,
             slo: Slo::new(meter.clone()),
             meter,
-            dedup: Arc::new(Dedup::new(claims, clock)),
-            shared_log: None,
             sessions: Arc::new(session::Memory::new(sessions, clock)),
             clock,
             admission: Admission::new(&config.limits, clock),
@@ -252,20 +166,9 @@ impl Gateway {
             unfinished: Unfinished::new(config.limits.unfinished_bytes),
             replay_rate: ReplayRate::new(&config.limits, clock),
             subscriptions: AtomicUsize::new(0),
-            tasks: TaskTracker::new(),
             progress: Progress::default(),
             config,
         })
-    }
-
-    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As
-    /// [`Gateway::new`] else.
-    ///
-    /// # Errors
-    /// [`KeyError`]: a key that the configuration names cannot be used.
-    pub fn with_backbone(config: Config, backbone: Arc<dyn Backbone>) -> Result<Self, KeyError> {
-        let shared_log = Some(SharedLog::new(backbone, config.backbone.publish_timeout));
-        Ok(Self { shared_log, ..Self::new(config)? })
     }
 
     /// With this one instead of the configuration's.
@@ -287,8 +190,11 @@ impl Gateway {
     /// A piece of what [`Gateway::expire`] does for messages, topics, message ids and sessions.
     /// True: there is more.
     pub(crate) fn expire_some(&self) -> bool {
-        let more =
-            [self.topics.expire_some(), self.dedup.expire_some(), self.sessions.expire_some()];
+        let more = [
+            self.core.topics.expire_some(),
+            self.core.dedup.expire_some(),
+            self.sessions.expire_some(),
+        ];
         more.contains(&true)
     }
 
@@ -332,15 +238,28 @@ impl Gateway {
     pub fn stats(&self) -> Stats {
         Stats {
             connections: self.connections.len() as u64,
-            topics: self.topics.topics_in_use() as u64,
+            topics: self.core.topics.topics_in_use() as u64,
             subscriptions: self.subscriptions.load(Relaxed) as u64,
         }
     }
 
+    /// Whether a stop was announced.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.progress.has_reached(Phase::Unready)
+    }
+
     /// Whether load balancers should send clients here.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        !self.progress.has_reached(Phase::Unready)
+    ///
+    /// # Errors
+    /// Why they should not: the gateway is about to stop, or the backbone cannot be reached.
+    pub fn readiness(&self) -> Result<(), ErrorCode> {
+        if self.is_stopping() {
+            Err(ErrorCode::ShuttingDown)
+        } else if self.sequencer.health() == Health::Unreachable {
+            Err(ErrorCode::BackboneUnavailable)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether it takes connections and publishes.
@@ -376,109 +295,53 @@ impl Gateway {
         if !self.takes_work() {
             return Err(PublishError::ShuttingDown);
         }
-        if let Some(shared_log) = &self.shared_log {
-            return Ok(shared_log.store(self, publisher, topic, message_id, data));
-        }
-        let claim =
-            self.dedup.once(publisher.user(), publisher.counted(), message_id, now, || {
-                let append = |topic: &Arc<Topic<_>>| -> Result<_, Retired> {
-                    Ok((topic.append(now, message_id, data)?, topic.clone()))
-                };
-                let (appended, topic) = self.topics.with(topic, publisher.owner(), last, append)?;
-                let place = Place { topic: topic.name().clone(), seq_no: appended.seq_no };
-                Ok::<_, hub::TooManyTopics>(((place.clone(), appended, topic), place))
-            })?;
-        self.meter.count_publish(match claim {
-            Claim::Duplicate(_) => AckStatus::Duplicate,
-            Claim::First(_) => AckStatus::Ok,
-        });
-        Ok(match claim {
-            Claim::Duplicate(place) => Stored::Now(Published::duplicate(place), Duty::default()),
-            Claim::First((place, appended, topic)) => {
-                let Appended { subscribers, congested, fan_out, .. } = appended;
-                let duty = Duty { fan_out, congested: congested.then_some(topic) };
-                Stored::Now(Published { status: AckStatus::Ok, place, subscribers }, duty)
-            }
-        })
+        self.sequencer.publish(publisher, topic, message_id, data, now, last)
     }
 
-    /// Makes a topic known here that the backbone numbers; a new one is this user's. `None`: there
-    /// is nothing to wait for. Whether it succeeded shows in [`Gateway::with_topic`].
-    /// Cancel-safe.
-    pub(crate) fn attach(
-        self: &Arc<Self>,
-        topic: &protocol::Topic<'_>,
-        user: &UserId<'_>,
-    ) -> Option<BoxFuture<'static, ()>> {
-        self.shared_log.as_ref()?.attach(self, topic, user)
-    }
-
-    /// As [`Gateway::attach`] for those of these names that are topics, side by side.
-    pub(crate) async fn attach_all<'a>(
-        self: &Arc<Self>,
-        names: impl Iterator<Item = &'a str>,
-        user: &UserId<'_>,
-    ) {
-        if self.shared_log.is_some() {
-            let topics = names.filter_map(|name| protocol::Topic::new(name).ok());
-            join_all(topics.filter_map(|topic| self.attach(&topic, user))).await;
-        }
-    }
-
-    /// Does `act` on the topic of this name. If there is none and this process numbers topics, it
-    /// is made and is `user`'s. `last` is the topic that the caller used last.
+    /// Publishes for a backend. The message is numbered or handed over when this returns, so that a
+    /// backend's messages have the order of its calls. `user` says only whose message id it is. The
+    /// future waits for the backbone's answer, and while the topic lags by more than its limit.
+    /// Dropped, the message is delivered all the same if it was stored.
     ///
-    /// # Errors
-    /// [`NoTopic`]
-    pub(crate) fn with_topic<T>(
-        &self,
-        name: &protocol::Topic<'_>,
-        user: &UserId<'_>,
-        last: &mut Option<Arc<Topic<Connection>>>,
-        act: impl FnMut(&Arc<Topic<Connection>>) -> Result<T, Retired>,
-    ) -> Result<T, NoTopic> {
-        if self.shared_log.is_none() {
-            return Ok(self.topics.with(name, Owner::User(user.as_str()), last, act)?);
-        }
-        let found = self.topics.find(name);
-        found.as_ref().map(act).and_then(Result::ok).ok_or_else(|| {
-            match self.topics.limit_reached(Owner::User(user.as_str())) {
-                Some(full) => NoTopic::TooMany(full),
-                None => NoTopic::Unavailable(Unavailable),
-            }
-        })
-    }
-
-    /// Publishes for a backend, and waits while the topic lags by more than its limit. `user` says
-    /// only whose message id it is. Cancel-safe: once it was stored, it is delivered.
-    ///
-    /// # Errors
-    /// [`PublishError`]: nothing was stored.
-    pub async fn publish(
+    /// # Errors of the future
+    /// [`PublishError`]
+    pub fn publish(
         &self,
         user: &str,
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
         payload: &Payload<'_>,
-    ) -> Result<Published, PublishError> {
-        let (published, duty) = match self.store(
-            Publisher::Backend { user },
-            topic,
-            message_id,
-            payload.get(),
-            self.clock.now(),
-            &mut None,
-        )? {
-            Stored::Now(published, duty) => (published, duty),
-            Stored::Later(published) => return published.await,
-        };
-        if let Some(fan_out) = duty.fan_out {
-            self.tasks.spawn(drive::to_the_end(fan_out));
+    ) -> BoxFuture<'static, Result<Published, PublishError>> {
+        let publisher = Publisher::Backend { user };
+        let now = self.clock.now();
+        match self.store(publisher, topic, message_id, payload.get(), now, &mut None) {
+            Err(error) => future::ready(Err(error)).boxed(),
+            Ok(Stored::Later(published)) => published,
+            Ok(Stored::Now(published, FollowUp { fan_out, congested })) => {
+                if let Some(fan_out) = fan_out {
+                    self.core.tasks.spawn(fan_out::to_the_end(fan_out));
+                }
+                match congested {
+                    None => future::ready(Ok(published)).boxed(),
+                    Some(topic) => async move {
+                        topic.below_backlog().await;
+                        Ok(published)
+                    }
+                    .boxed(),
+                }
+            }
         }
-        if let Some(topic) = duty.congested {
-            topic.below_backlog().await;
-        }
-        Ok(published)
+    }
+}
+
+fn backbone_limits(config: &Config) -> sequencer::Limits {
+    /// Of the memory of all histories: pages are what a gateway has of a log below its histories.
+    const PAGES: usize = 8;
+    sequencer::Limits {
+        publish_timeout: config.backbone.publish_timeout,
+        attach_timeout: config.backbone.attach_timeout,
+        reads: config.backbone.reads,
+        page_bytes: config.history.total_bytes / PAGES,
     }
 }
 

@@ -9,7 +9,8 @@
 //! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
 //! | `by_age` | things in the order of their age, all together and those of each owner |
-//! | [`ending`] | the end of something under way, for those who wait |
+//! | [`sequencer`] | what gives messages their numbers: this process or a backbone's log |
+//! | `completion` | the end of an operation, for the tasks that wait for it |
 //! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
@@ -31,9 +32,9 @@ pub mod auth;
 pub mod backbone;
 mod by_age;
 pub mod clock;
+pub mod completion;
 pub mod config;
 pub mod dedup;
-pub mod ending;
 mod files;
 pub mod gateway;
 pub mod http;
@@ -42,6 +43,7 @@ pub mod log;
 pub mod metrics;
 pub mod page;
 pub mod pattern;
+mod sequencer;
 pub mod serve;
 pub mod session;
 pub mod signing;

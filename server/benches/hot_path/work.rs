@@ -144,7 +144,8 @@ impl Encode {
 
     fn run(&mut self) {
         self.out.clear();
-        self.prefix.put(&mut self.out, black_box(123_456), &self.id, black_box(DATA), None);
+        let numbers = black_box((123_455, 123_456));
+        self.prefix.put(&mut self.out, numbers, &self.id, black_box(DATA), None);
         black_box(&self.out);
     }
 }
@@ -255,11 +256,11 @@ impl Replay {
 
     fn run(&mut self) {
         let position = Position { last_seq: SeqNo::new(0).expect("a number"), epoch: None };
-        let from = Start { position: Some(position), last: None };
+        let from = Start { position: Some(position), ..Start::NOW };
         let mut joined = self.topic.join(Arc::default(), from).expect("the topic is in use");
         self.out.clear();
         let budget = Budget { bytes: usize::MAX, messages: usize::MAX };
-        black_box(joined.subscription.catch_up(budget, &mut self.out));
+        black_box(joined.subscription.catch_up(None, budget, &mut self.out));
         black_box(&self.out);
     }
 }

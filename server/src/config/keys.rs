@@ -279,6 +279,12 @@ settings! {
         };
         /// How long a publish waits for the backbone's answer; then its fate is unknown, and the client may repeat it.
         publish_timeout: Duration = seconds(5), Period(SHORTEST..=HOUR);
+        /// How long attaching a topic, or a question about its log, may take.
+        attach_timeout: Duration = seconds(5), Period(SHORTEST..=HOUR);
+        /// An attached topic without subscribers is detached after this.
+        detach_after: Duration = seconds(30), Period(SHORTEST..=HOUR);
+        /// Reads of the log at once, for clients that resume below what the gateway has.
+        reads: usize = 64, Count(1..=100_000);
     }
 
     /// HTTPS and WSS, where both files are given.

@@ -1,4 +1,4 @@
-//! Deduplication (I2): who published which message id, and what became of it.
+//! Deduplication: which user published which message id, and what became of it.
 //!
 //! A claim and the publish that it is for are one step under the lock of the publisher's shard, so
 //! two at once get exactly one `ok`, and a publish that fails leaves no claim. Claims go by age:
@@ -10,9 +10,10 @@ mod shard;
 
 use crate::{
     clock::{Clock, Micros},
+    completion::Completion,
     hub::topic::Name,
 };
-pub use lease::{Lease, Leased};
+pub use lease::Lease;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::MessageId;
 use shard::{Key, Shard};
@@ -55,12 +56,14 @@ pub enum Counted {
 }
 
 /// What became of a claim.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Claim<T> {
     /// The first of its message id: what the publish gave.
     First(T),
-    /// A repeat: where the first one stands.
+    /// A repeat: the first one's place.
     Duplicate(Place),
+    /// Another publish of the message id runs: claim again when it is complete.
+    UnderWay(Completion),
 }
 
 /// Few enough to look at all of them when the oldest claim of all is wanted, enough for all cores.
@@ -102,6 +105,12 @@ impl Dedup {
         self.keys.load(Relaxed)
     }
 
+    /// The time of the clock that it goes by.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+
     /// Nothing is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -123,29 +132,43 @@ impl Dedup {
         })
     }
 
-    /// Publishes once, `now`: `publish` is called where `user` has not used `message_id` within the
-    /// window, under the lock of the user's shard. It gives its result, and the place to
-    /// remember.
+    /// Publishes once, `now`: `publish` is called if `user` has not used `message_id` within the
+    /// window, under the lock of the user's shard. It gives its result, and the place to remember.
+    /// If the place is not known yet, it is the result's to tell: see [`Dedup::lease`].
     ///
     /// # Errors
     /// What `publish` gives. Then nothing is remembered.
-    pub fn once<T, E>(
+    pub fn claim<T, E>(
         &self,
         user: &str,
         counted: Counted,
         message_id: &MessageId<'_>,
         now: Micros,
-        publish: impl FnOnce() -> Result<(T, Place), E>,
+        publish: impl FnOnce() -> Result<(T, Option<Place>), E>,
     ) -> Result<Claim<T>, E> {
         let key = Key::new(&self.hasher, user, message_id);
         let mut shard = self.shard(&key);
         let since = self.window_start(now);
         self.keys.fetch_sub(shard.forget_before(since, ON_THE_WAY), Relaxed);
-        if let Some(place) = shard.find(&key, since).and_then(|claim| shard.place(claim)) {
-            return Ok(Claim::Duplicate(place.clone()));
+        let found = shard.find(&key, since);
+        if let Some(claim) = found {
+            if let Some(place) = shard.place(claim) {
+                return Ok(Claim::Duplicate(place.clone()));
+            }
+            if let Some(completion) = shard.completion(claim) {
+                return Ok(Claim::UnderWay(completion));
+            }
         }
         let (result, place) = publish()?;
-        let (_, is_over) = self.insert(&mut shard, &key, counted, Some(place), now);
+        let is_under_way = place.is_none();
+        let (claim, is_over) = match found {
+            // Of a publish whose fate is unknown.
+            Some(claim) => (claim, false),
+            None => self.insert(&mut shard, &key, counted, place, now),
+        };
+        if is_under_way {
+            shard.begin(claim);
+        }
         drop(shard);
         if is_over {
             self.forget_oldest(since);

@@ -12,7 +12,7 @@
 use super::Place;
 use crate::{
     clock::Micros,
-    ending::{Ending, UnderWay},
+    completion::{Completion, Operation},
 };
 use hashbrown::{HashMap, HashTable};
 use protocol::MessageId;
@@ -32,7 +32,7 @@ pub(super) struct Shard {
     by_name: HashTable<Index>,
     ends: Ends,
     /// Claims whose publish is under way.
-    under_way: HashMap<Index, UnderWay, ahash::RandomState>,
+    under_way: HashMap<Index, Operation, ahash::RandomState>,
     /// Claims that a limit has taken within their window.
     dropped: u64,
 }
@@ -120,17 +120,17 @@ impl Shard {
         self.claims[claim as usize].place.as_ref()
     }
 
-    /// The end of the claim's publish, where one is under way.
-    pub(super) fn fate(&self, claim: Index) -> Option<Ending> {
-        self.under_way.get(&claim).map(UnderWay::ending)
+    /// The end of the claim's publish, if one is under way.
+    pub(super) fn completion(&self, claim: Index) -> Option<Completion> {
+        self.under_way.get(&claim).map(Operation::completion)
     }
 
     /// A publish for this claim is under way.
     pub(super) fn begin(&mut self, claim: Index) {
-        self.under_way.insert(claim, UnderWay::default());
+        self.under_way.insert(claim, Operation::default());
     }
 
-    /// It has ended; whoever waits may look.
+    /// It has ended: tasks that wait for that go on.
     pub(super) fn settle(&mut self, claim: Index, place: Option<Place>) {
         self.claims[claim as usize].place = place;
         self.under_way.remove(&claim);

@@ -6,20 +6,19 @@ fn place(seq_no: u64) -> Place {
     Place { topic: Arc::new(Name::new("t").unwrap()), seq_no }
 }
 
-fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Result<Claim<()>, &'static str> {
+/// Publishes, at this place. Gives the first one's place if it is a repeat.
+fn once(dedup: &Dedup, user: &str, id: &str, seq_no: u64) -> Option<Place> {
     counted(dedup, user, Counted::ForUser, id, seq_no)
 }
 
-fn counted(
-    dedup: &Dedup,
-    user: &str,
-    counted: Counted,
-    id: &str,
-    seq_no: u64,
-) -> Result<Claim<()>, &'static str> {
-    dedup.once(user, counted, &MessageId::new(id.to_owned()).unwrap(), dedup.clock.now(), || {
-        Ok(((), place(seq_no)))
-    })
+fn counted(dedup: &Dedup, user: &str, counted: Counted, id: &str, seq_no: u64) -> Option<Place> {
+    let id = MessageId::new(id.to_owned()).unwrap();
+    let publish = || Ok::<_, ()>(((), Some(place(seq_no))));
+    match dedup.claim(user, counted, &id, dedup.now(), publish).unwrap() {
+        Claim::First(()) => None,
+        Claim::Duplicate(place) => Some(place),
+        Claim::UnderWay(_) => panic!("it is under way"),
+    }
 }
 
 fn expire(dedup: &Dedup) {
@@ -32,11 +31,11 @@ const LIMITS: Limits =
 #[tokio::test(start_paused = true)]
 async fn the_window_is_exact() {
     let dedup = Dedup::new(LIMITS, Clock::start());
-    assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
+    assert_eq!(once(&dedup, "u", "m", 1), None);
     tokio::time::advance(LIMITS.window).await;
-    assert_eq!(once(&dedup, "u", "m", 2), Ok(Claim::Duplicate(place(1))));
+    assert_eq!(once(&dedup, "u", "m", 2), Some(place(1)));
     tokio::time::advance(Duration::from_micros(1)).await;
-    assert_eq!(once(&dedup, "u", "m", 3), Ok(Claim::First(())));
+    assert_eq!(once(&dedup, "u", "m", 3), None);
     tokio::time::advance(LIMITS.window * 2).await;
     expire(&dedup);
     assert!(dedup.is_empty());
@@ -46,22 +45,22 @@ async fn the_window_is_exact() {
 fn a_publish_that_failed_leaves_no_claim() {
     let dedup = Dedup::new(LIMITS, Clock::start());
     let (user, id) = ("u", MessageId::new("m").unwrap());
-    assert_eq!(
-        dedup.once(user, Counted::ForUser, &id, dedup.clock.now(), || Err::<((), Place), _>(
-            "refused"
-        )),
-        Err("refused")
-    );
-    assert_eq!(once(&dedup, "u", "m", 1), Ok(Claim::First(())));
+    let refuse = || Err::<((), _), _>("refused");
+    let claim = dedup.claim(user, Counted::ForUser, &id, dedup.now(), refuse);
+    assert_eq!(claim.unwrap_err(), "refused");
+    assert_eq!(once(&dedup, "u", "m", 1), None);
 }
 
-fn lease(dedup: &Arc<Dedup>, id: &str) -> Leased {
-    dedup.lease("u", Counted::ForUser, &MessageId::new(id.to_owned()).unwrap())
+/// Begins a publish whose fate is known later.
+fn lease(dedup: &Arc<Dedup>, id: &str) -> Claim<Lease> {
+    let id = MessageId::new(id.to_owned()).unwrap();
+    let publish = || Ok::<_, ()>((dedup.lease("u", &id), None));
+    dedup.claim("u", Counted::ForUser, &id, dedup.now(), publish).unwrap()
 }
 
 fn first(dedup: &Arc<Dedup>, id: &str) -> Lease {
     match lease(dedup, id) {
-        Leased::First(lease) => lease,
+        Claim::First(lease) => lease,
         other => panic!("{other:?}"),
     }
 }
@@ -70,13 +69,13 @@ fn first(dedup: &Arc<Dedup>, id: &str) -> Lease {
 async fn a_repeat_waits_for_the_fate_of_the_first() {
     let dedup = Arc::new(Dedup::new(LIMITS, Clock::start()));
     let held = first(&dedup, "m");
-    let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
-    let mut known = std::pin::pin!(fate.come());
+    let Claim::UnderWay(completion) = lease(&dedup, "m") else { panic!("it is under way") };
+    let mut known = std::pin::pin!(completion.wait());
     assert!(futures_util::poll!(&mut known).is_pending());
     held.stored(place(7));
     known.await;
-    assert!(matches!(lease(&dedup, "m"), Leased::Duplicate(found) if found == place(7)));
-    assert_eq!(once(&dedup, "u", "m", 8), Ok(Claim::Duplicate(place(7))));
+    assert!(matches!(lease(&dedup, "m"), Claim::Duplicate(found) if found == place(7)));
+    assert_eq!(once(&dedup, "u", "m", 8), Some(place(7)));
 }
 
 #[test]
@@ -87,7 +86,7 @@ fn what_was_refused_is_free_and_what_is_unknown_is_asked_for_again() {
     drop(first(&dedup, "unknown"));
     assert_eq!(dedup.len(), 1, "a lease stays");
     first(&dedup, "unknown").stored(place(3));
-    assert!(matches!(lease(&dedup, "unknown"), Leased::Duplicate(found) if found == place(3)));
+    assert!(matches!(lease(&dedup, "unknown"), Claim::Duplicate(found) if found == place(3)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,9 +104,9 @@ async fn a_fate_that_comes_after_the_window_claims_nothing() {
 async fn whoever_waits_for_a_claim_that_was_pushed_out_goes_on() {
     let dedup = Arc::new(Dedup::new(Limits { max_keys_per_user: 1, ..LIMITS }, Clock::start()));
     let _held = first(&dedup, "m");
-    let Leased::UnderWay(fate) = lease(&dedup, "m") else { panic!("it is under way") };
+    let Claim::UnderWay(completion) = lease(&dedup, "m") else { panic!("it is under way") };
     let _other = first(&dedup, "other");
-    fate.come().await;
+    completion.wait().await;
     assert_eq!(dedup.len(), 1);
 }
 
@@ -119,9 +118,7 @@ fn two_at_once_get_exactly_one_ok() {
             .map(|p| {
                 let dedup = &dedup;
                 scope.spawn(move || {
-                    (0..200)
-                        .filter(|i| once(dedup, "u", &i.to_string(), p) == Ok(Claim::First(())))
-                        .count()
+                    (0..200).filter(|i| once(dedup, "u", &i.to_string(), p) == None).count()
                 })
             })
             .collect();
@@ -140,7 +137,7 @@ async fn what_expires_all_at_once_goes_in_pieces() {
     tokio::time::advance(LIMITS.window + Duration::from_micros(1)).await;
     assert_eq!(
         once(&dedup, "u", "1000", 1),
-        Ok(Claim::First(())),
+        None,
         "what has expired is not found, though it is there"
     );
     let mut left = dedup.len();
@@ -208,8 +205,8 @@ proptest! {
                 time += pause;
                 let whose = if of_backend { Counted::ForAll } else { Counted::ForUser };
                 let known = Known { user, id, counted: whose, seq_no, time };
-                let expected = model.once(known, limits).map_or(Claim::First(()), |seq| Claim::Duplicate(place(seq)));
-                prop_assert_eq!(counted(&dedup, &user.to_string(), whose, &id.to_string(), seq_no), Ok(expected));
+                let expected = model.once(known, limits).map(place);
+                prop_assert_eq!(counted(&dedup, &user.to_string(), whose, &id.to_string(), seq_no), expected);
                 expire(&dedup);
                 prop_assert_eq!((dedup.len(), dedup.dropped()), (model.known.len(), model.dropped));
                 let oldest = model.known.front().map_or(0, |known| time - known.time);

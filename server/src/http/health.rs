@@ -39,9 +39,6 @@ pub(super) async fn healthz() -> Json<Health> {
     )
 )]
 pub(super) async fn readyz(State(gateway): State<Arc<Gateway>>) -> Result<Json<Health>, Problem> {
-    if gateway.is_ready() {
-        Ok(Json(Health { ok: true }))
-    } else {
-        Err(ErrorCode::ShuttingDown.into())
-    }
+    gateway.readiness()?;
+    Ok(Json(Health { ok: true }))
 }

@@ -10,6 +10,11 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{self, BoxFuture},
+    stream::FuturesOrdered,
+};
 use http_body_util::LengthLimitError;
 use protocol::json::Items;
 use protocol::{AckStatus, ErrorCode, MessageId, Posted, Rejected, UserId};
@@ -165,13 +170,22 @@ pub(super) async fn publish(
 async fn many(gateway: &Gateway, items: Items<'_>) -> Result<Answer, Problem> {
     let items = split(items, gateway.config().http.publish_batch)?;
     let mut results = Vec::with_capacity(items.len());
+    // Each is handed over before the next one, so that they are stored in their order; a backbone's
+    // answers are awaited together.
+    let mut in_flight = FuturesOrdered::new();
+    let most = gateway.config().limits.inflight;
     for item in items {
-        results.push(match one(gateway, item).await {
-            Ok(receipt) => Outcome::Stored(receipt),
-            Err(failure) => Outcome::Failed(failure),
-        });
+        in_flight.push_back(one(gateway, item));
+        while let Some(result) = match in_flight.next().now_or_never() {
+            Some(result) => result,
+            None if in_flight.len() >= most => in_flight.next().await,
+            None => None,
+        } {
+            results.push(Outcome::of(result));
+        }
         consume_budget().await;
     }
+    results.extend(in_flight.map(Outcome::of).collect::<Vec<_>>().await);
     Ok(Answer::Many { results })
 }
 
@@ -192,8 +206,18 @@ fn split(mut items: Items<'_>, limit: usize) -> Result<Vec<&str>, Problem> {
     Ok(all)
 }
 
-/// Publishes one item, given as its JSON.
-async fn one(gateway: &Gateway, json: &str) -> Result<Receipt, Failure> {
+/// Publishes one item, given as its JSON. It is handed over when this returns.
+fn one(gateway: &Gateway, json: &str) -> BoxFuture<'static, Result<Receipt, Failure>> {
+    match begin(gateway, json) {
+        Ok(published) => published,
+        Err(failure) => future::ready(Err(failure)).boxed(),
+    }
+}
+
+fn begin(
+    gateway: &Gateway,
+    json: &str,
+) -> Result<BoxFuture<'static, Result<Receipt, Failure>>, Failure> {
     let limits = &gateway.config().limits;
     let limit = limits.max_frame;
     if json.len() > limit {
@@ -210,16 +234,29 @@ async fn one(gateway: &Gateway, json: &str) -> Result<Receipt, Failure> {
         None => fresh_id(),
     };
     let user = user_id.as_ref().map_or(USER, UserId::as_str);
-    let published = gateway
-        .publish(user, &topic, &message_id, &payload)
-        .await
-        .map_err(|error| Failure { code: error.code(), message: error.to_string() })?;
-    Ok(Receipt {
-        message_id: message_id.as_str().to_owned(),
-        status: published.status,
-        topic: published.place.topic.as_str().to_owned(),
-        seq_no: published.place.seq_no,
-    })
+    let published = gateway.publish(user, &topic, &message_id, &payload);
+    let message_id = message_id.as_str().to_owned();
+    let receipt = async move {
+        let published = published
+            .await
+            .map_err(|error| Failure { code: error.code(), message: error.to_string() })?;
+        Ok(Receipt {
+            message_id,
+            status: published.status,
+            topic: published.place.topic.as_str().to_owned(),
+            seq_no: published.place.seq_no,
+        })
+    };
+    Ok(receipt.boxed())
+}
+
+impl Outcome {
+    fn of(result: Result<Receipt, Failure>) -> Self {
+        match result {
+            Ok(receipt) => Self::Stored(receipt),
+            Err(failure) => Self::Failed(failure),
+        }
+    }
 }
 
 impl From<Rejected<'_>> for Failure {

@@ -7,7 +7,7 @@ use super::{
     history,
     owner::{Account, Accounts, Owner},
     shared::Shared,
-    topic::{Attachment, Name, Retired, Sink, Topic},
+    topic::{Attachment, Head, Name, Retired, Sink, Topic},
 };
 use crate::{
     clock::{Clock, Micros},
@@ -246,8 +246,8 @@ impl<S: Sink> Directory<S> {
         is_full.then_some(TooManyTopics::OfAll(max_topics))
     }
 
-    /// Takes over a topic whose log begins behind `head` of `epoch`; `attachment` is dropped with
-    /// it. Gives the one that exists where it does.
+    /// Takes over a topic that follows a shared log from `head` on; `attachment` is dropped if the
+    /// topic is forgotten. Gives the topic that exists, if there is one.
     ///
     /// # Errors
     /// [`TooManyTopics`]
@@ -255,13 +255,12 @@ impl<S: Sink> Directory<S> {
         &self,
         name: &protocol::Topic<'_>,
         owner: Owner<'_>,
-        head: u64,
-        epoch: Epoch<'static>,
+        head: Head<'_>,
         attachment: Attachment,
     ) -> Result<Arc<Topic<S>>, TooManyTopics> {
         let (topic, made) = self.insert(name, owner, |name, account| {
             let history = (self.history)(&name);
-            Topic::following(name, account, head, epoch, attachment, history, self.shared.clone())
+            Topic::following(name, account, head, attachment, history, self.shared.clone())
         })?;
         if made {
             topic.settle_now();

@@ -72,7 +72,7 @@ impl<S: Sink> Pass<S> {
             let frames = self.chunk.after(joining.from);
             if !frames.is_empty() {
                 joining.member.sink.deliver(&joining.member.liveness, &frames);
-                messages += self.chunk.messages.min(self.chunk.last.saturating_sub(joining.head));
+                messages += self.chunk.messages.min(self.chunk.count.saturating_sub(joining.count));
             }
             self.at += 1;
         }

@@ -175,7 +175,10 @@ fn join_behind(
         let (head, epoch) = topic.position();
         let last_seq = back.map(|back| SeqNo::new(head.saturating_sub(back)).unwrap());
         let position = last_seq.map(|last_seq| Position { last_seq, epoch: Some(epoch.as_str()) });
-        Ok((last_seq.map(SeqNo::get), topic.join(reader.clone(), Start { position, last })?))
+        Ok((
+            last_seq.map(SeqNo::get),
+            topic.join(reader.clone(), Start { position, page: None, last })?,
+        ))
     };
     let (last_seq, Joined { subscription, head, after, recovered, .. }) =
         directory.with(&name(topic), OWNERS[0], &mut None, join).unwrap();
@@ -204,7 +207,7 @@ fn catch_up(
     let mut expected = reader.expected.lock();
     let next = expected.get_mut(name(topic).as_str()).unwrap();
     let mut batch = Vec::new();
-    let progress = subscription.catch_up(budget, &mut batch);
+    let progress = subscription.catch_up(None, budget, &mut batch);
     let numbers: Vec<u64> = messages(&batch.into()).into_iter().map(|(_, seq_no)| seq_no).collect();
     assert_eq!(
         numbers,
@@ -219,6 +222,7 @@ fn catch_up(
         CatchUp::Live { messages } => {
             assert!(messages == numbers.len() && !subscription.is_behind())
         }
+        CatchUp::NeedsPage { .. } => panic!("these topics follow no log"),
         CatchUp::Lost { head, .. } => {
             assert!(
                 numbers.is_empty() && *next <= head && !subscription.is_behind(),

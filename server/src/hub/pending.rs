@@ -20,6 +20,8 @@ pub(super) struct Chunk {
     pub(super) last: u64,
     /// How many messages it holds.
     pub(super) messages: u64,
+    /// How many messages there were up to its last one.
+    pub(super) count: u64,
     /// When the first of them was accepted.
     pub(super) since: Micros,
 }
@@ -53,6 +55,8 @@ pub(super) struct Pending {
     last: u64,
     /// Messages in `open`.
     messages: u64,
+    /// Messages that there were.
+    count: u64,
     /// When the first of them was put there.
     since: Micros,
 }
@@ -61,6 +65,11 @@ impl Pending {
     /// The position behind the last byte.
     pub(super) fn end(&self) -> u64 {
         self.end
+    }
+
+    /// How many messages there were.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -81,6 +90,7 @@ impl Pending {
             self.since = now;
         }
         self.messages += 1;
+        self.count += 1;
         self.append(seq_no, write);
     }
 
@@ -122,7 +132,14 @@ impl Pending {
     fn close(&mut self) -> Chunk {
         let frames = Bytes::from(std::mem::take(&mut self.open));
         let (messages, since) = (std::mem::take(&mut self.messages), self.since);
-        Chunk { start: self.end - frames.len() as u64, frames, last: self.last, messages, since }
+        Chunk {
+            start: self.end - frames.len() as u64,
+            frames,
+            last: self.last,
+            messages,
+            count: self.count,
+            since,
+        }
     }
 }
 

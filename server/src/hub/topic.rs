@@ -8,7 +8,8 @@
 //! in the list, reads at its own pace ([`Subscription::catch_up`]), and takes its place in the list
 //! in the same step in which it reaches the head.
 
-mod fed;
+mod following;
+mod page;
 mod standing;
 mod subscription;
 
@@ -22,7 +23,9 @@ use super::{
 };
 use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
 use bytes::Bytes;
-pub use fed::Attachment;
+use following::Following;
+pub use following::{Anchor, Attachment, Followed, Head, Received, Record};
+pub use page::{Page, Says};
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId, Position, SeqNo, encode::MessagePrefix};
 use standing::Standing;
@@ -71,8 +74,8 @@ pub struct Topic<S> {
     idle_since: AtomicU64,
     owner: Arc<Account>,
     shared: Arc<Shared<S>>,
-    /// Where somebody else numbers its messages.
-    attachment: Option<Attachment>,
+    /// A shared log numbers its messages.
+    is_following: bool,
     log: Mutex<Log<S>>,
     /// Told when the backlog has shrunk.
     drained: Notify,
@@ -84,6 +87,8 @@ struct Log<S> {
     epoch: Arc<Epoch<'static>>,
     head: u64,
     history: History,
+    /// If the topic follows a shared log, and was not forgotten.
+    following: Option<Box<Following>>,
     standing: Standing,
     pending: Pending,
     /// The number of the last message that a pass has taken.
@@ -120,8 +125,8 @@ pub(super) struct Member<S> {
 pub(super) struct Joining<S> {
     pub(super) member: Arc<Member<S>>,
     pub(super) from: u64,
-    /// The number of the last message that it does not get.
-    pub(super) head: u64,
+    /// How many pending messages the topic has had that it does not get.
+    pub(super) count: u64,
 }
 
 /// What has to be seen to outside of the lock.
@@ -147,10 +152,13 @@ pub struct Appended<S: Sink> {
 }
 
 /// Where a new subscription is to begin.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Start<'a> {
-    /// Where the subscriber stands, if it has a position.
+    /// The subscriber's position, if it has one.
     pub position: Option<Position<'a>>,
+    /// What was read of a shared log behind that position, if the topic's history does not reach
+    /// it.
+    pub page: Option<&'a Page>,
     /// How many of the newest messages to replay if there is no position, or if something is
     /// missing behind it.
     pub last: Option<u64>,
@@ -158,7 +166,7 @@ pub struct Start<'a> {
 
 impl Start<'_> {
     /// With the next message.
-    pub const NOW: Self = Self { position: None, last: None };
+    pub const NOW: Self = Self { position: None, page: None, last: None };
 }
 
 /// A new subscription and where it begins.
@@ -197,11 +205,12 @@ impl<S: Sink> Topic<S> {
             idle_since: AtomicU64::new(shared.now().0),
             owner,
             shared,
-            attachment: None,
+            is_following: false,
             log: Mutex::new(Log {
                 epoch: Arc::new(epoch),
                 head: 0,
                 history: History::new(history),
+                following: None,
                 standing: Standing::default(),
                 pending: Pending::default(),
                 sent: 0,
@@ -298,11 +307,12 @@ impl<S: Sink> Topic<S> {
         data: &str,
         expected: usize,
     ) -> Put {
+        let numbers = (log.head, seq_no);
         log.head = seq_no;
         let epoch = &log.epoch;
         let encode = |out: &mut Vec<u8>| {
             put_text_frame(out, expected, |out| {
-                self.put_message(out, epoch, seq_no, message_id, data)
+                self.put_message(out, epoch, numbers, message_id, data)
             })
         };
         let mut mine = false;
@@ -314,9 +324,9 @@ impl<S: Sink> Topic<S> {
             log.backlog += len;
             mine = self.take_right(log);
             let frame = log.pending.newest(len);
-            log.history.put(now, len, |out| out.extend_from_slice(frame));
+            log.history.put(seq_no, now, len, |out| out.extend_from_slice(frame));
         } else {
-            log.history.put(now, expected + 4, encode);
+            log.history.put(seq_no, now, expected + 4, encode);
         }
         self.history_changed(log, before);
         Put { mine, congested: log.backlog > self.shared.limits.topic_backlog }
@@ -326,7 +336,7 @@ impl<S: Sink> Topic<S> {
     fn after_put(self: &Arc<Self>, put: Put, now: Micros, seq_no: u64) -> Appended<S> {
         let Put { mine, congested } = put;
         let subscribers = self.subscribers();
-        if subscribers == 0 && self.attachment.is_none() {
+        if subscribers == 0 && !self.is_following {
             self.idle_since.store(now.0, Relaxed);
         }
         self.shared.trim_excess();
@@ -342,7 +352,7 @@ impl<S: Sink> Topic<S> {
         &self,
         out: &mut Vec<u8>,
         epoch: &Epoch<'_>,
-        seq_no: u64,
+        numbers: (u64, u64),
         message_id: &MessageId<'_>,
         data: &str,
     ) {
@@ -350,8 +360,8 @@ impl<S: Sink> Topic<S> {
             .shared
             .signer
             .as_ref()
-            .map(|signer| signer.sign(&self.name, epoch, seq_no, message_id, data));
-        self.prefix.put(out, seq_no, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
+            .map(|signer| signer.sign(&self.name, epoch, numbers.1, message_id, data));
+        self.prefix.put(out, numbers, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
     /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of
@@ -378,7 +388,10 @@ impl<S: Sink> Topic<S> {
         let epoch = log.epoch.clone();
         let recovered = start.position.map(|position| {
             let same_life = position.epoch.is_none_or(|named| named == epoch.as_str());
-            same_life && log.history.reaches(position.last_seq.get())
+            let after = position.last_seq.get();
+            let is_in_the_log =
+                |page: &Page| page.says(epoch.as_str(), after) == Says::Continues && after <= head;
+            same_life && (log.history.reaches(after) || start.page.is_some_and(is_in_the_log))
         });
         let after = match (start.position, recovered) {
             (Some(position), Some(true)) => position.last_seq.get(),
@@ -498,7 +511,11 @@ impl<S> Log<S> {
     fn go_live(&mut self, member: Arc<Member<S>>) {
         self.live += 1;
         if self.away || !self.pending.is_empty() {
-            self.joining.push(Joining { member, from: self.pending.end(), head: self.head });
+            self.joining.push(Joining {
+                member,
+                from: self.pending.end(),
+                count: self.pending.count(),
+            });
         } else {
             self.admit(member);
         }

@@ -34,7 +34,7 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge(
         "micro_socket_topics_known",
         "Topics that are remembered, with a subscriber or without.",
-        gateway.topics.len(),
+        gateway.core.topics.len(),
     );
     out.gauge(
         "micro_socket_subscriptions",
@@ -54,20 +54,24 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge(
         "micro_socket_history_bytes",
         "Memory that the history of all topics takes.",
-        gateway.topics.history_bytes(),
+        gateway.core.topics.history_bytes(),
     );
     out.gauge(
         "micro_socket_history_largest_owner_bytes",
         "Memory that the history of one owner's topics takes, of the owner that holds most.",
-        gateway.topics.history_of_one(),
+        gateway.core.topics.history_of_one(),
     );
     out.gauge(
         "micro_socket_topic_owners",
         "Users that have brought a known topic into being; the backends are one.",
-        gateway.topics.owners(),
+        gateway.core.topics.owners(),
     );
-    out.gauge("micro_socket_dedup_keys", "Message ids that are remembered.", gateway.dedup.len());
-    let oldest = gateway.dedup.oldest().as_secs_f64();
+    out.gauge(
+        "micro_socket_dedup_keys",
+        "Message ids that are remembered.",
+        gateway.core.dedup.len(),
+    );
+    let oldest = gateway.core.dedup.oldest().as_secs_f64();
     out.gauge(
         "micro_socket_dedup_oldest_key_seconds",
         "Age of the oldest message id that is remembered.",
@@ -92,7 +96,11 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
         );
         out.gauge("micro_socket_workers", "Threads that serve.", runtime.num_workers());
     }
-    out.gauge("micro_socket_ready", "1 while /readyz answers 200.", u8::from(gateway.is_ready()));
+    out.gauge(
+        "micro_socket_ready",
+        "1 while /readyz answers 200.",
+        u8::from(gateway.readiness().is_ok()),
+    );
     let mut expiry = out.family(
         "micro_socket_tls_certificate_not_after_timestamp_seconds",
         "gauge",
@@ -149,12 +157,12 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counter(
         "micro_socket_dedup_keys_dropped_total",
         "Message ids that a limit made the gateway forget within dedup.window.",
-        gateway.dedup.dropped(),
+        gateway.core.dedup.dropped(),
     );
     out.counter(
         "micro_socket_history_given_total",
         "Times that a topic lost its oldest messages because of history.total_bytes.",
-        gateway.topics.history_given(),
+        gateway.core.topics.history_given(),
     );
     out.counter(
         "micro_socket_sessions_dropped_total",

@@ -17,12 +17,12 @@ const APART: Duration = Duration::from_millis(10);
 /// the same. `spread`: not all of them at once.
 pub(super) async fn drain(gateway: &Gateway, spread: bool) {
     let time = gateway.config().timeouts.drain;
-    gateway.tasks.close();
+    gateway.core.tasks.close();
     let in_order = async {
         // The first wait is for publishes that were accepted just before.
         loop {
             sleep(Duration::from_millis(2)).await;
-            if gateway.topics.topics_fanning_out() == 0 {
+            if gateway.core.topics.topics_fanning_out() == 0 {
                 break;
             }
         }
@@ -37,7 +37,7 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
             sleep_until(start + apart * i).await;
             connection.drain();
         }
-        gateway.tasks.wait().await;
+        gateway.core.tasks.wait().await;
     };
     if timeout(time, in_order).await.is_err() {
         tracing::warn!(
@@ -45,7 +45,7 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
             "some clients did not take everything in time"
         );
         gateway.connections.close_all(CloseCode::GoingAway);
-        if timeout(FAREWELL, gateway.tasks.wait()).await.is_err() {
+        if timeout(FAREWELL, gateway.core.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end");
         }
     }

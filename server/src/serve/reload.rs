@@ -53,13 +53,13 @@ impl Reload {
     pub(super) async fn at_each(mut self, mut hangups: Hangups) {
         loop {
             hangups.next().await;
-            if !self.gateway.is_ready() {
+            if self.gateway.is_stopping() {
                 tracing::info!("nothing is reloaded: the gateway stops");
                 continue;
             }
             manager::tell(News::Reloading).await;
             self.run().await;
-            if self.gateway.is_ready() {
+            if !self.gateway.is_stopping() {
                 manager::tell(News::Ready).await;
             }
         }

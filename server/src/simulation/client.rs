@@ -311,7 +311,7 @@ impl Client {
     fn next_request(&self, is_publish: bool) -> Option<usize> {
         match self.backbone {
             Backbone::Memory => (!self.requests.is_empty()).then_some(0),
-            Backbone::Flaky => self
+            Backbone::Broker => self
                 .requests
                 .iter()
                 .position(|request| matches!(request, Request::Publish(_)) == is_publish),
@@ -343,8 +343,16 @@ impl Client {
             self.subscriptions.get_mut(&topic).expect("a message without a subscription");
         let seq_no = json["seqNo"].as_u64().unwrap();
         let Next { low, high } = subscribed.next;
+        let prev = json["prevSeqNo"].as_u64().unwrap_or(seq_no - 1);
+        if self.backbone == Backbone::Broker {
+            assert!(prev < high && seq_no >= low, "topic {topic}: {json} behind {low} to {high}");
+            let missed = truth.broker.between(topic, &subscribed.epoch, prev, seq_no);
+            let is_broken = truth.broker.is_broken(topic, &subscribed.epoch);
+            assert!(missed.is_none() || is_broken, "topic {topic}: {missed:?} before {json}");
+        }
         assert!(
-            (low..=high).contains(&seq_no),
+            self.backbone == Backbone::Broker
+                || (low..=high).contains(&seq_no) && prev + 1 == seq_no,
             "topic {topic}: {seq_no} instead of {low} to {high}: a gap or a repeat"
         );
         subscribed.next = Next { low: seq_no + 1, high: seq_no + 1 };
@@ -506,12 +514,25 @@ impl Client {
         let Next { low, high } = subscribed.next;
         let is_same_life = subscribed.epoch == epoch;
         assert!(
-            is_same_life || self.backbone == Backbone::Flaky,
+            is_same_life || self.backbone == Backbone::Broker,
             "memory does not lose the life of a topic that has a subscriber"
         );
-        (subscribed.epoch, subscribed.next) =
-            (epoch.clone(), Next { low: head + 1, high: head + 1 });
-        if self.backbone == Backbone::Flaky {
+        let before = std::mem::replace(&mut subscribed.epoch, epoch.clone());
+        subscribed.next = Next { low: head + 1, high: head + 1 };
+        if self.backbone == Backbone::Broker {
+            if now.is_prompt {
+                let (low, high) = (low - 1, high - 1);
+                let (time, recovered) = (now.time, false);
+                truth.judge_later(Verdict {
+                    topic,
+                    epoch: before,
+                    low,
+                    high,
+                    head,
+                    time,
+                    recovered,
+                });
+            }
             // The session stays where it was, unless its client was catching up.
             return self.session_of(truth).into_iter().for_each(|session| session.is_vague = true);
         }
@@ -567,14 +588,14 @@ impl Client {
                 .skip(limits::SUBSCRIPTIONS)
                 .any(|excess| *excess == topic);
             self.renew_with(topic);
-            let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
+            let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Broker;
             let is_right = is_away
                 || self.may_subscribe(topic) == Err(code)
                 || is_excess && code == "TOO_MANY_SUBSCRIPTIONS";
             return assert!(is_right, "{code} for topic {topic} of a renewal");
         }
         let request = self.answered(is_publish).unwrap_or_else(|| panic!("{code} answers nothing"));
-        let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky;
+        let is_away = code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Broker;
         if is_away
             && self.is_set_up()
             && matches!(request, Request::Publish(_) | Request::Subscribe(..))
@@ -742,7 +763,7 @@ impl Client {
                 }
                 (Err(expected), Err(code)) => assert_eq!(code, expected),
                 (Ok(()), Err(code))
-                    if code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Flaky =>
+                    if code == "BACKBONE_UNAVAILABLE" && self.backbone == Backbone::Broker =>
                 {
                     if let (Some(session), Some(stand)) =
                         (self.session_of(truth), had.topics.get(&topic))
@@ -760,12 +781,15 @@ impl Client {
         for (topic, Subscribed { epoch, next }) in
             self.subscriptions.iter().filter(|(topic, _)| **topic < OBSERVED)
         {
+            if self.backbone == Backbone::Broker {
+                let (life, head) = truth.broker.head_of(*topic).unwrap();
+                assert!(!truth.broker.is_broken(*topic, epoch), "numbers were given twice, untold");
+                assert_eq!(*epoch, life, "topic {topic}: another life");
+                assert!(next.high > head, "topic {topic}: waits for {next:?}, the head is {head}");
+                continue;
+            }
             let head = truth.head(*topic, epoch);
-            let lacks_nothing = match self.backbone {
-                Backbone::Memory => (next.low..=next.high).contains(&(head + 1)),
-                // Behind a loss that was told.
-                Backbone::Flaky => head < next.high,
-            };
+            let lacks_nothing = (next.low..=next.high).contains(&(head + 1));
             assert!(lacks_nothing, "topic {topic}: waits for {next:?}, the head is {head}");
         }
     }

@@ -2,9 +2,10 @@
 //! published which message id when, and the sessions. Everything that a client is told is held
 //! against it.
 
-use super::{Backbone, OBSERVED, report::Report};
+use super::{Backbone, OBSERVED, broker::Broker, report::Report};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 use tokio::time::Instant;
@@ -34,6 +35,9 @@ struct Entry {
     attempt: usize,
     time: Instant,
 }
+
+/// How long a broker may take to say what was true when it was asked.
+const LENIENCE: Duration = Duration::from_millis(100);
 
 /// A life of a topic's numbering.
 type Life = (usize, String);
@@ -99,6 +103,8 @@ pub(super) struct Newest {
 
 pub(super) struct Truth {
     backbone: Backbone,
+    /// Knows what it has stored.
+    pub(super) broker: Arc<Broker>,
     kept: Kept,
     pub(super) attempts: Vec<Attempt>,
     logs: HashMap<Life, BTreeMap<u64, Entry>>,
@@ -123,9 +129,10 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    pub(super) fn new(backbone: Backbone, kept: Kept, report: Report) -> Self {
+    pub(super) fn new(backbone: Backbone, broker: Arc<Broker>, kept: Kept, report: Report) -> Self {
         Self {
             backbone,
+            broker,
             kept,
             attempts: Vec::new(),
             logs: HashMap::new(),
@@ -153,7 +160,8 @@ impl Truth {
         time: Instant,
     ) {
         let log = self.logs.entry((topic, epoch.to_owned())).or_default();
-        if let Some(known) = log.get(&seq_no) {
+        let is_broken = self.broker.is_broken(topic, epoch);
+        if let Some(known) = log.get(&seq_no).filter(|_| !is_broken) {
             assert_eq!(
                 known.attempt, attempt,
                 "topic {topic}, {seq_no}: two subscribers got two messages under one number"
@@ -163,7 +171,15 @@ impl Truth {
         log.insert(seq_no, Entry { attempt, time });
         assert_eq!(self.attempts[attempt].topic, topic, "a message in another topic");
         let before = self.places.insert(attempt, (topic, seq_no));
-        assert_eq!(before, None, "one publish stands twice");
+        // A new life may have the same messages under the same numbers.
+        assert!(before.is_none_or(|place| place == (topic, seq_no)), "one publish is stored twice");
+        if self.backbone == Backbone::Broker {
+            let stored = self.broker.attempt_at(topic, epoch, seq_no);
+            assert!(stored == Some(attempt) || is_broken, "another message than was stored");
+        }
+        if before.is_some() {
+            return;
+        }
         let Attempt { user, message_id, .. } = self.attempts[attempt];
         let stored = self.stored.entry((user, message_id)).or_default();
         if topic >= OBSERVED {
@@ -217,6 +233,10 @@ impl Truth {
                 continue;
             }
             let Attempt { user, message_id, .. } = self.attempts[attempt];
+            if self.backbone == Backbone::Broker {
+                self.check_ack(attempt, is_duplicate, topic, seq_no);
+                continue;
+            }
             let stored = self.stored.get(&(user, message_id)).map_or(&[][..], Vec::as_slice);
             let named = stored.iter().find(|(first, _)| self.places[first] == (topic, seq_no));
             let Some((first, _)) = named else {
@@ -233,10 +253,11 @@ impl Truth {
             self.nobody_was_closed_for_nothing();
         }
         for verdict in std::mem::take(&mut self.verdicts) {
-            // A backbone may have forgotten more than the gateway would.
-            let may_be_lost = self.backbone == Backbone::Flaky && !verdict.recovered;
-            if verdict.topic < OBSERVED && !may_be_lost {
-                self.check(&verdict);
+            match self.backbone {
+                Backbone::Memory if verdict.topic < OBSERVED => self.check(&verdict),
+                Backbone::Broker if !verdict.recovered => self.check_loss(&verdict),
+                // That nothing is missing behind it, each message proves.
+                _ => {}
             }
         }
         for newest in std::mem::take(&mut self.newest) {
@@ -245,6 +266,27 @@ impl Truth {
                 self.check_newest(&newest);
             }
         }
+    }
+
+    /// What the broker has stored is what was acked, although it may be lost by now.
+    fn check_ack(&self, attempt: usize, is_duplicate: bool, topic: usize, seq_no: u64) {
+        let ever = self.broker.attempts_at(topic, seq_no);
+        let of = |attempt: usize| (self.attempts[attempt].user, self.attempts[attempt].message_id);
+        let named = ever.iter().find(|stored| of(**stored) == of(attempt));
+        let named =
+            named.unwrap_or_else(|| panic!("attempt {attempt} is not at {topic}, {seq_no}"));
+        assert_eq!(*named != attempt, is_duplicate, "attempt {attempt}: the wrong status");
+    }
+
+    /// Nothing is called lost that the log has and the gateway may keep.
+    fn check_loss(&self, verdict: &Verdict) {
+        let Verdict { topic, epoch, low, head, time, .. } = verdict;
+        let kept = self.broker.kept_behind(*topic, epoch, *low);
+        let is_kept = kept.is_some_and(|kept| {
+            let is_young = |stored: &(u64, Instant)| stored.1 + self.kept.age > *time + LENIENCE;
+            low <= head && kept.len() as u64 <= self.kept.messages && kept.iter().all(is_young)
+        });
+        assert!(!is_kept, "called lost, and the log has it: {verdict:?}");
     }
 
     /// With a backbone that takes its time, whoever resumes a session is told so later than its
@@ -301,7 +343,7 @@ impl Truth {
             _ if session.is_vague => None,
             None => Some(true),
             // It is told when its topics are attached, a while after it was asked.
-            Some(_) if self.backbone == Backbone::Flaky => None,
+            Some(_) if self.backbone == Backbone::Broker => None,
             Some(since) => Some(since + self.kept.session > now),
         }
     }
@@ -320,7 +362,7 @@ impl Truth {
         for ((topic, _), log) in self.logs.iter().filter(|((topic, _), _)| *topic < OBSERVED) {
             let is_whole = log.keys().copied().eq(1..=log.len() as u64);
             assert!(
-                is_whole || self.backbone == Backbone::Flaky,
+                is_whole || self.backbone == Backbone::Broker,
                 "topic {topic}: a hole in the log"
             );
             let mut last = HashMap::new();

@@ -3,9 +3,9 @@
 use super::{
     Backbone, Bug, OBSERVED, TOPICS,
     authority::{Authority, Grant},
+    broker::{Breach, Broker},
     client::{Client, Given, Now, Request, Setup, Start},
     connected::{Connected, payload},
-    flaky::Flaky,
     limits, message_id,
     report::{Detail, Report},
     topic_name,
@@ -40,7 +40,7 @@ type Answers = Arc<Mutex<Vec<(usize, Result<Published, PublishError>)>>>;
 pub(super) struct World {
     runtime: Runtime,
     backbone: Backbone,
-    flaky: Arc<Flaky>,
+    broker: Arc<Broker>,
     gateway: Arc<Gateway>,
     begin: Instant,
     random: StdRng,
@@ -63,6 +63,8 @@ fn config(bug: Bug) -> Config {
     config.limits.replay_rate = 5;
     config.limits.inflight = 3;
     config.backbone.publish_timeout = limits::PUBLISH;
+    config.backbone.attach_timeout = limits::ATTACH;
+    config.backbone.detach_after = limits::DETACH;
     config.timeouts.setup = limits::SETUP;
     config.history.messages =
         if bug == Bug::KeepsTooLittle { limits::MESSAGES - 1 } else { limits::MESSAGES };
@@ -89,10 +91,11 @@ impl World {
             grants_everything: bug == Bug::GrantsEverything,
             forgets_the_end: bug == Bug::ForgetsTheEndOfTokens,
         };
-        let flaky = Arc::new(Flaky::new(seed, bug == Bug::StoresRepeats));
+        let breach = if let Bug::Broker(breach) = bug { breach } else { Breach::None };
+        let broker = Arc::new(Broker::new(seed, breach));
         let gateway = match backbone {
             Backbone::Memory => Gateway::new(config(bug)),
-            Backbone::Flaky => Gateway::with_backbone(config(bug), flaky.clone()),
+            Backbone::Broker => Gateway::with_backbone(config(bug), broker.clone()),
         };
         let gateway = Arc::new(gateway.unwrap().with_authenticator(Box::new(authority)));
         let observer = Connected::open(&gateway, backbone, 0, 1 << 30, None);
@@ -106,12 +109,12 @@ impl World {
         let mut world = Self {
             runtime,
             backbone,
-            flaky,
+            broker: broker.clone(),
             gateway,
             begin,
             random: StdRng::seed_from_u64(seed),
             bug,
-            truth: Truth::new(backbone, kept, Report::new(detail, seed)),
+            truth: Truth::new(backbone, broker, kept, Report::new(detail, seed)),
             observer,
             clients: (0..CLIENTS).map(|_| None).collect(),
             sessions: Vec::new(),
@@ -378,11 +381,11 @@ impl World {
     }
 
     fn lose(&mut self) {
-        if self.backbone == Backbone::Flaky {
+        if self.backbone == Backbone::Broker {
             let topic = self.random.random_range(0..TOPICS);
             self.truth.report.note(|| format!("the backbone loses something of {topic}"));
             let _inside = self.runtime.enter();
-            self.flaky.lose(topic);
+            self.broker.disturb(topic);
         }
     }
 
@@ -404,6 +407,9 @@ impl World {
     fn jump(&mut self, millis: u64) {
         self.truth.report.note(|| format!("{millis} ms pass"));
         self.runtime.block_on(advance(Duration::from_millis(millis)));
+        if self.backbone == Backbone::Broker && self.random.random_bool(0.3) {
+            self.check_tails();
+        }
         // The gateway clears away now and then: what has expired in between has to be seen where it
         // is used.
         if self.random.random_bool(0.5) {
@@ -411,6 +417,12 @@ impl World {
             while self.gateway.expire_some() {}
         }
         self.settle();
+    }
+
+    /// The broker announces the ends of its logs.
+    fn check_tails(&self) {
+        let _inside = self.runtime.enter();
+        (0..TOPICS).for_each(|topic| self.broker.announce(topic));
     }
 
     /// Whoever resumes a session whose owner has something under way cannot know what it will find.
@@ -472,7 +484,7 @@ impl World {
                     let topic = super::topic_number(place.topic.as_str());
                     self.truth.ack(attempt, status == AckStatus::Duplicate, topic, place.seq_no);
                 }
-                Err(PublishError::Unavailable(_)) if self.backbone == Backbone::Flaky => {}
+                Err(PublishError::Unavailable(_)) if self.backbone == Backbone::Broker => {}
                 Err(error) => {
                     assert!(self.draining && error == PublishError::ShuttingDown, "{error}")
                 }
@@ -510,7 +522,7 @@ impl World {
             match self.backbone {
                 Backbone::Memory => assert_eq!(has, expected, "connections and subscriptions"),
                 // Who is gone while the backbone owes an answer is noticed with that.
-                Backbone::Flaky => assert!(
+                Backbone::Broker => assert!(
                     has.0 >= expected.0 && has.1 >= expected.1,
                     "{has:?} instead of {expected:?}"
                 ),
@@ -524,8 +536,12 @@ impl World {
         self.clients.iter_mut().flatten().for_each(|connected| connected.reads = true);
         let drains = self.random.random_bool(0.3);
         self.settle();
-        for _ in 0..20 {
+        // What the broker does not answer is asked again, with pauses of up to two seconds.
+        for _ in 0..if self.backbone == Backbone::Memory { 20 } else { 80 } {
             self.jump(200);
+            if self.backbone == Backbone::Broker {
+                self.check_tails();
+            }
         }
         for connected in self.clients.iter().flatten().chain([&self.observer]) {
             connected.client.has_everything(&self.truth);
@@ -564,7 +580,7 @@ impl World {
             );
             std::mem::forget(self.runtime.block_on(opened).unwrap().session);
         }
-        let Self { runtime, flaky, gateway, observer, clients, truth, .. } = self;
+        let Self { runtime, broker, gateway, observer, clients, truth, .. } = self;
         drop((observer, clients));
         for _ in 0..20 {
             runtime.block_on(async {
@@ -578,12 +594,17 @@ impl World {
         }
         assert_eq!(gateway.stats(), Stats { connections: 0, topics: 0, subscriptions: 0 });
         assert!(
-            gateway.sessions.is_empty() && gateway.dedup.is_empty() && gateway.topics.is_empty(),
+            gateway.sessions.is_empty()
+                && gateway.core.dedup.is_empty()
+                && gateway.core.topics.is_empty(),
             "something is left"
         );
-        assert_eq!((gateway.topics.history_bytes(), gateway.topics.topics_fanning_out()), (0, 0));
-        assert!(gateway.tasks.is_empty(), "a task is left");
-        assert_eq!(flaky.feeds(), 0, "a topic is still attached");
+        assert_eq!(
+            (gateway.core.topics.history_bytes(), gateway.core.topics.topics_fanning_out()),
+            (0, 0)
+        );
+        assert!(gateway.core.tasks.is_empty(), "a task is left");
+        assert_eq!(broker.attachments(), 0, "a topic is still attached");
         truth.fingerprint
     }
 }

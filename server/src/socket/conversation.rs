@@ -9,8 +9,9 @@ mod subscriptions;
 
 use super::{Caller, Connection, bucket::Bucket};
 use crate::{
-    gateway::Gateway,
-    hub::{FanOut, Topic},
+    backbone::Unavailable,
+    gateway::{Gateway, Prepared},
+    hub::{FanOut, Owner, Topic, topic::Page},
     websocket::{pong_frame, put_text_frame},
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -27,8 +28,8 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-pub(super) use subscriptions::Replay;
-use subscriptions::{From, Subscriptions};
+use subscriptions::{Begin, From, Subscriptions};
+pub(super) use subscriptions::{Reading, Replay};
 use tokio::time::Instant;
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
@@ -59,9 +60,12 @@ pub(super) enum Awaited {
     Setup(Box<Admitted>),
     /// Other connections were served in the middle of a `setup`.
     Topics(Box<Progress>),
-    /// The topic is attached, or cannot be.
-    Attached(Subscribe<'static>),
+    /// The topic is ready to be subscribed to, or cannot be.
+    Prepared(Subscribe<'static>, Result<Prepared, Unavailable>),
 }
+
+/// Makes a topic ready.
+type Preparing = BoxFuture<'static, Result<Prepared, Unavailable>>;
 
 impl std::convert::From<Closing> for Stop {
     fn from(closing: Closing) -> Self {
@@ -219,8 +223,9 @@ impl Conversation {
         self.subscriptions.are_behind() && self.is_ready
     }
 
-    /// Sends a batch of what the client has missed.
-    pub(super) fn replay(&mut self) -> Replay {
+    /// Sends a batch of what the client has missed; `read` is what [`Replay::Read`] gave.
+    pub(super) fn replay(&mut self, read: Option<Arc<Page>>) -> Replay {
+        self.subscriptions.take_page(read);
         match &self.phase {
             Phase::SetUp(client) if !self.connection.has_lapsed() => {
                 self.subscriptions.replay(&client.user, &client.session)
@@ -297,61 +302,88 @@ impl Conversation {
         match awaited {
             Awaited::Setup(admitted) => self.admit(*admitted),
             Awaited::Topics(progress) => self.proceed(progress),
-            Awaited::Attached(subscribe) => {
-                self.join_now(&subscribe);
+            Awaited::Prepared(subscribe, prepared) => {
+                self.join_now(&subscribe, prepared);
                 Flow::Continue(())
             }
         }
     }
 
     fn subscribe(&mut self, subscribe: Subscribe<'_>) -> Flow {
-        let Phase::SetUp(client) = &self.phase else { return Flow::Continue(()) };
-        if let Some(attached) = self.gateway.attach(&subscribe.topic, &client.user) {
+        let from = subscribe.position().map_or(From::Now, From::Client);
+        if let Some(preparing) = self.prepare(&subscribe.topic, &from) {
             let subscribe = subscribe.into_owned();
-            return Flow::Break(Stop::Wait(
-                attached.map(|()| Awaited::Attached(subscribe)).boxed(),
-            ));
+            let awaited = preparing.map(|prepared| Awaited::Prepared(subscribe, prepared));
+            return Flow::Break(Stop::Wait(awaited.boxed()));
         }
-        self.join_now(&subscribe);
+        self.join_now(&subscribe, Ok(Prepared::default()));
         Flow::Continue(())
     }
 
-    fn join_now(&mut self, subscribe: &Subscribe<'_>) {
+    /// Makes a topic ready that may be subscribed to. `None`: it is ready, or will be refused.
+    fn prepare(&self, topic: &protocol::Topic<'_>, from: &From<'_>) -> Option<Preparing> {
+        let Phase::SetUp(client) = &self.phase else { return None };
+        let is_refused = self.subscriptions.get(topic).is_none()
+            && self.check_subscription(topic, client).is_err();
+        if is_refused {
+            return None;
+        }
+        let owner = Owner::User(client.user.as_str());
+        self.gateway.sequencer.prepare(topic, owner, from.position())
+    }
+
+    fn join_now(&mut self, subscribe: &Subscribe<'_>, prepared: Result<Prepared, Unavailable>) {
         let from = subscribe.position().map_or(From::Now, From::Client);
-        self.join(&subscribe.topic, from, subscribe.last);
+        self.join(&subscribe.topic, from, subscribe.last, prepared);
+    }
+
+    /// Whether the client may have one more subscription, to this topic.
+    fn check_subscription(
+        &self,
+        topic: &protocol::Topic<'_>,
+        client: &Client,
+    ) -> Result<(), (ErrorCode, String)> {
+        let limit = self.gateway.config().limits.max_subscriptions;
+        if !client.rights.may_subscribe(topic) {
+            let text = "the token does not cover a subscription to this topic".to_owned();
+            Err((ErrorCode::Forbidden, text))
+        } else if self.subscriptions.len() >= limit {
+            let text = format!(
+                "a connection may have {limit} subscriptions: unsubscribe from something, or open \
+                 another one"
+            );
+            Err((ErrorCode::TooManySubscriptions, text))
+        } else {
+            Ok(())
+        }
     }
 
     /// Subscribes, or moves the subscription that there is, and answers. The connection is held
     /// meanwhile, so that no message comes between what the answer says and the answer.
-    fn join(&mut self, name: &protocol::Topic<'_>, from: From<'_>, last: Option<Newest>) {
+    fn join(
+        &mut self,
+        name: &protocol::Topic<'_>,
+        from: From<'_>,
+        last: Option<Newest>,
+        prepared: Result<Prepared, Unavailable>,
+    ) {
         let Phase::SetUp(client) = &self.phase else { return };
         let connection = self.connection.clone();
         let mut held = connection.hold();
-        let limit = self.gateway.config().limits.max_subscriptions;
-        let joined = if self.subscriptions.get(name).is_some() {
+        let page = prepared.as_ref().map(|prepared| prepared.page.as_deref());
+        let start = Begin { from: &from, last, page: page.unwrap_or_default() };
+        let joined = if let Err(why) = &prepared {
+            Err((ErrorCode::BackboneUnavailable, why.to_string()))
+        } else if self.subscriptions.get(name).is_some() {
             self.subscriptions
-                .move_to(name, &from, last, &client.session)
+                .move_to(name, start, &client.session)
                 .map_err(|why| (why.code(), why.to_string()))
-        } else if !client.rights.may_subscribe(name) {
-            Err((
-                ErrorCode::Forbidden,
-                "the token does not cover a subscription to this topic".to_owned(),
-            ))
-        } else if self.subscriptions.len() >= limit {
-            let text = format!(
-                "a connection may have {limit} subscriptions: unsubscribe from something, or open another one"
-            );
-            Err((ErrorCode::TooManySubscriptions, text))
+        } else if let Err(refused) = self.check_subscription(name, client) {
+            Err(refused)
         } else {
-            let joined = self.subscriptions.join(
-                name,
-                &from,
-                last,
-                &client.user,
-                &client.session,
-                &mut self.last_topic,
-            );
-            joined.map_err(|why| (why.code(), why.to_string()))
+            self.subscriptions
+                .join(name, start, &client.user, &client.session, &mut self.last_topic)
+                .map_err(|why| (why.code(), why.to_string()))
         };
         match joined {
             Ok(answer) => {

@@ -10,14 +10,15 @@ mod reader;
 
 use super::{
     Caller, Connection,
-    conversation::{Awaited, Closing, Conversation, Flow, Replay, Stop, Turn},
+    conversation::{Awaited, Closing, Conversation, Flow, Reading, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
 use crate::{
     admission::WebSocketPlace,
     gateway::Gateway,
-    hub::{FanOut, Sink, Step, Topic},
+    hub::{FanOut, Step, Topic, topic::Page},
     metrics::Pause,
+    sequencer::fan_out,
 };
 use bytes::Bytes;
 use deadline::{Deadline, Due};
@@ -109,7 +110,7 @@ async fn converse(
     let mut replay = None;
     let mut flow = reader.frames.go_on(conversation);
     loop {
-        settle(connection, &gateway.tasks, &mut conversation.turn).await;
+        settle(connection, &gateway.core.tasks, &mut conversation.turn).await;
         let mut awaited = match flow {
             Flow::Continue(()) | Flow::Break(Stop::Full) => None,
             Flow::Break(Stop::Wait(awaited)) => {
@@ -151,8 +152,8 @@ async fn converse(
                     next => next,
                 },
                 next = next(reader, conversation, &mut awaited) => Some(next.ok()?),
-                () = turn_of(replay.as_mut()), if replay.is_some() && !is_full => {
-                    replay = Some(conversation.replay()).filter(|replay| !matches!(replay, Replay::Done));
+                read = turn_of(replay.as_mut()), if replay.is_some() && !is_full => {
+                    replay = Some(conversation.replay(read)).filter(|replay| !matches!(replay, Replay::Done));
                     is_full = connection.status().is_full;
                     None
                 }
@@ -238,12 +239,15 @@ fn at_deadline(due: Due, conversation: &mut Conversation) -> Closing {
     Closing { reason: why.into(), ..CloseCode::Timeout.into() }
 }
 
-/// When the next batch of a replay may go: others run first. Cancel-safe.
-async fn turn_of(replay: Option<&mut Replay>) {
+/// When the next batch of a replay may go: others run first. Gives what was read for it.
+/// Cancel-safe.
+async fn turn_of(replay: Option<&mut Replay>) -> Option<Arc<Page>> {
     match replay {
         Some(Replay::Wait(until)) => until.await,
+        Some(Replay::Read(Reading(page))) => return page.await,
         _ => yield_now().await,
     }
+    None
 }
 
 /// What a connection's task goes on with.
@@ -322,7 +326,7 @@ async fn settle(connection: &Connection, tasks: &TaskTracker, turn: &mut Turn) {
     for _ in 0..COMBINE_TURNS {
         yield_now().await;
     }
-    due.into_iter().rev().for_each(|fan_out| drop(tasks.spawn(to_the_end(fan_out))));
+    due.into_iter().rev().for_each(|fan_out| drop(tasks.spawn(fan_out::to_the_end(fan_out))));
     one_pass(first, tasks).await;
 }
 
@@ -335,19 +339,12 @@ fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) -> impl Future
             match fan_out.step() {
                 Step::Yield => yield_now().await,
                 Step::More => {
-                    tasks.spawn(to_the_end(fan_out));
+                    tasks.spawn(fan_out::to_the_end(fan_out));
                     return;
                 }
                 Step::Done => return,
             }
         }
-    }
-}
-
-/// Drives a fan-out until nothing is pending. Others run between its steps.
-pub(crate) async fn to_the_end<S: Sink>(mut fan_out: FanOut<S>) {
-    while fan_out.step() != Step::Done {
-        yield_now().await;
     }
 }
 

@@ -43,7 +43,7 @@ pub fn upgrade(
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let visit = request.extensions_mut().remove::<Visit>();
-    let tasks = gateway.tasks.clone();
+    let tasks = gateway.core.tasks.clone();
     tasks.spawn(start(gateway, upgrade, caller, visit));
     Ok(accepted.response())
 }
@@ -62,7 +62,7 @@ async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller, visit:
     };
     match gateway.admission.web_socket(visit.counted) {
         Ok(admitted) => {
-            let tasks = gateway.tasks.clone();
+            let tasks = gateway.core.tasks.clone();
             tasks.spawn(drive::connection(gateway, streams, early, caller, admitted));
         }
         Err(refusal) => {

@@ -263,10 +263,19 @@ async fn an_adopted_topic_counts_for_who_asked_for_it_and_is_forgotten_with_its_
         history::Limits { messages: 10, age: Duration::from_secs(3600), bytes: usize::MAX };
     let directory = with_limits(Limits { max_topics_per_user: 1, ..LIMITS }, history);
     let adopt = |number: usize| {
-        directory.adopt(&name(number), OWNERS[1], 5, new_epoch(), topic::Attachment(Box::new(())))
+        let head = topic::Head { epoch: Epoch::new("e").unwrap(), seq_no: 5, message_id: None };
+        directory.adopt(&name(number), OWNERS[1], head, topic::Attachment(Box::new(())))
     };
     let (id, first) = (MessageId::new("m").unwrap(), adopt(1).unwrap());
-    assert!(first.receive(6, &id, "1").is_none());
+    let record = topic::Record {
+        epoch: "e",
+        seq_no: 6,
+        prev: Some(5),
+        message_id: &id,
+        data: "1",
+        published: crate::clock::Micros(0),
+    };
+    assert!(matches!(first.receive(&record), topic::Received::Taken { fan_out: None, .. }));
     directory.audit();
     let subscription = first.join(Arc::<Reader>::default(), Start::NOW).unwrap().subscription;
     directory.audit();

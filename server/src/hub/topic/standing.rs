@@ -36,8 +36,7 @@ impl<S: Sink> Topic<S> {
     /// Lists it among the idle ones if it is idle now, and takes it out if it is not.
     pub(super) fn settle(self: &Arc<Self>, log: &mut Log<S>) {
         // The history of one that is numbered elsewhere is not only here.
-        let is_unused =
-            self.subscribers() == 0 && (self.attachment.is_some() || log.history.is_empty());
+        let is_unused = self.subscribers() == 0 && (self.is_following || log.history.is_empty());
         match log.standing.idle {
             None if is_unused && !log.retired => self.list_idle(log),
             Some(slot) if !is_unused => self.unlist_idle(log, slot),
@@ -73,6 +72,10 @@ impl<S: Sink> Topic<S> {
         self.unlist_idle(&mut log, slot);
         let head = log.head;
         self.change_history(&mut log, |history| history.begin_again(head));
+        let following = log.following.take();
+        drop(log);
+        // It ends an attachment, which may take other locks.
+        drop(following);
         true
     }
 
@@ -167,7 +170,7 @@ impl<S: Sink> Topic<S> {
         };
         assert_eq!(
             found.is_idle,
-            self.subscribers() == 0 && (is_empty || self.attachment.is_some()),
+            self.subscribers() == 0 && (is_empty || self.is_following),
             "{}",
             self.name()
         );

@@ -1,6 +1,6 @@
 //! One subscriber's place in a topic: live, or behind and catching up from the topic's history.
 
-use super::{Member, Sink, Topic, history::Budget};
+use super::{Log, Member, Page, Says, Sink, Topic, history::Budget};
 use protocol::Epoch;
 use std::sync::Arc;
 
@@ -16,6 +16,11 @@ pub enum CatchUp {
     Live {
         /// Messages that were copied.
         messages: usize,
+    },
+    /// What comes next is not kept here: give a page of the shared log behind this number.
+    NeedsPage {
+        /// The last number that it has.
+        after: u64,
     },
     /// The next message is not kept any more. What comes after `head` is delivered; between its
     /// position and that, something is missing.
@@ -46,6 +51,12 @@ impl<S: Sink> Subscription<S> {
         &self.topic
     }
 
+    /// The life of the numbering that its position belongs to.
+    #[must_use]
+    pub fn epoch(&self) -> &Arc<Epoch<'static>> {
+        &self.epoch
+    }
+
     /// Whether it has to catch up: it gets nothing but by [`Subscription::catch_up`].
     #[must_use]
     pub fn is_behind(&self) -> bool {
@@ -64,30 +75,42 @@ impl<S: Sink> Subscription<S> {
         }
     }
 
-    /// Appends what comes next to `out`, as much as `budget` allows. Whoever sends it holds the
-    /// sink's lock from before the call until it is sent: once it is live, other bytes may come
-    /// at any moment.
-    pub fn catch_up(&mut self, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
-        let mut log = self.topic.log.lock();
+    /// Appends what comes next to `out`, as much as `budget` allows, from the topic's history or
+    /// from `page`. The caller holds the sink's lock from before the call until the bytes are sent:
+    /// once the subscription is live, other bytes may come at any moment.
+    pub fn catch_up(&mut self, page: Option<&Page>, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
+        let topic = self.topic.clone();
+        let mut log = topic.log.lock();
         let head = log.head;
-        let mut messages = 0;
-        let lost = !Arc::ptr_eq(&self.epoch, &log.epoch) || !log.history.reaches(self.after);
-        if lost {
-            (self.after, self.epoch) = (head, log.epoch.clone());
-        } else {
-            messages = log.history.copy_after(self.after, budget, out);
-            self.after += messages as u64;
+        let is_same_life = Arc::ptr_eq(&self.epoch, &log.epoch);
+        let mut copied = None;
+        if is_same_life && log.history.reaches(self.after) {
+            copied = Some(log.history.copy_after(self.after, budget, out));
+        } else if is_same_life && log.following.is_some() {
+            let page = page.map(|page| (page, page.says(self.epoch.as_str(), self.after)));
+            copied = match page {
+                Some((page, Says::Continues)) => Some(page.copy_after(self.after, budget, out)),
+                Some((_, Says::Lost)) => None,
+                _ => return CatchUp::NeedsPage { after: self.after },
+            };
         }
+        let Some(copied) = copied else {
+            (self.after, self.epoch) = (head, log.epoch.clone());
+            self.go_live(&mut log);
+            return CatchUp::Lost { head, epoch: log.epoch.clone() };
+        };
+        let messages = copied.messages;
+        self.after = copied.last;
         if self.after < head {
             return CatchUp::Behind { messages };
         }
+        self.go_live(&mut log);
+        CatchUp::Live { messages }
+    }
+
+    fn go_live(&mut self, log: &mut Log<S>) {
         if std::mem::take(&mut self.behind) {
             log.go_live(self.member.clone());
-        }
-        if lost {
-            CatchUp::Lost { head, epoch: log.epoch.clone() }
-        } else {
-            CatchUp::Live { messages }
         }
     }
 }

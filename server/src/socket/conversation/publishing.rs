@@ -3,8 +3,8 @@
 
 use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
-    gateway::{Duty, PublishError, Published, Publisher, Stored},
-    socket::bucket::Rate,
+    gateway::{FollowUp, PublishError, Published, Publisher, Stored},
+    socket::{Connection, bucket::Rate},
     websocket::put_text_frame,
 };
 use futures_util::future::BoxFuture;
@@ -42,9 +42,9 @@ impl Conversation {
                 now,
                 &mut self.last_topic,
             ) {
-                Ok(Stored::Now(published, duty)) => {
+                Ok(Stored::Now(published, follow_up)) => {
                     self.answer_publish(|out| put_ack(out, message_id, &published));
-                    self.owe(duty);
+                    self.owe(follow_up);
                     return self.unless_full();
                 }
                 Ok(Stored::Later(published)) => {
@@ -98,9 +98,9 @@ impl Conversation {
         if self.is_full() { Flow::Break(Stop::Full) } else { Flow::Continue(()) }
     }
 
-    fn owe(&mut self, duty: Duty) {
-        self.turn.fan_outs.extend(duty.fan_out);
-        if let Some(topic) = duty.congested
+    fn owe(&mut self, FollowUp { fan_out, congested }: FollowUp<Connection>) {
+        self.turn.fan_outs.extend(fan_out);
+        if let Some(topic) = congested
             && !self.turn.congested.iter().any(|known| Arc::ptr_eq(known, &topic))
         {
             self.turn.congested.push(topic);

@@ -6,19 +6,24 @@
 //! it.
 
 use super::{
-    Awaited, Closing, Conversation, Flow, Phase, Stop, failure, plan::Plan, put,
+    Awaited, Closing, Conversation, Flow, Phase, Preparing, Stop, failure, plan::Plan, put,
     subscriptions::From,
 };
 use crate::{
     auth::{Identity, Refused, Rights},
+    backbone::Unavailable,
+    gateway::Prepared,
     log,
     session::{self, Opened, Session, Store},
 };
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt,
+    future::{self, JoinAll},
+};
 use protocol::{
     CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, Unsubscribed, UserId,
 };
-use std::time::Duration;
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
 
@@ -53,6 +58,8 @@ pub(in crate::socket) struct Admitted {
 pub(in crate::socket) struct Progress {
     setup: Setup<'static>,
     plan: Plan,
+    /// Of the topics that come next, in their order. `None`: they have to be prepared.
+    prepared: Option<VecDeque<Result<Prepared, Unavailable>>>,
     ready: Ready<'static>,
 }
 
@@ -96,9 +103,6 @@ impl Conversation {
             let limit = gateway.config().limits.max_subscriptions;
             let plan =
                 if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
-            if let Ok(identity) = &identity {
-                gateway.attach_all(plan.names(), &identity.user).await;
-            }
             Awaited::Setup(Box::new(Admitted { setup, identity, session, plan }))
         };
         Flow::Break(Stop::Wait(admission.boxed()))
@@ -159,7 +163,7 @@ impl Conversation {
         connection.set_messages_aside();
         self.phase =
             Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
-        self.proceed(Box::new(Progress { setup, plan, ready }))
+        self.proceed(Box::new(Progress { setup, plan, prepared: None, ready }))
     }
 
     /// Goes on with a fresh token: longer, with its rights, and with more topics.
@@ -198,18 +202,54 @@ impl Conversation {
         let session_id = client.session.id().to_text();
         let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
         let ready = Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None };
-        self.proceed(Box::new(Progress { setup, plan, ready }))
+        self.proceed(Box::new(Progress { setup, plan, prepared: None, ready }))
     }
 
     /// Handles the next topics of a setup. `ready` comes behind the last one.
     pub(super) fn proceed(&mut self, mut progress: Box<Progress>) -> Flow {
+        let prepared = match progress.prepared.take() {
+            Some(prepared) => prepared,
+            None => match self.prepare_next(&progress) {
+                None => VecDeque::new(),
+                Some(preparing) => {
+                    let awaited = preparing.map(|prepared| {
+                        progress.prepared = Some(prepared.into());
+                        Awaited::Topics(progress)
+                    });
+                    return Flow::Break(Stop::Wait(awaited.boxed()));
+                }
+            },
+        };
+        let mut prepared = prepared.into_iter();
         for _ in 0..TOPICS_AT_ONCE {
             let Some((topic, stored)) = progress.plan.next() else {
                 return self.get_ready(*progress);
             };
-            self.subscribe_at_setup(&topic, &progress.setup, stored);
+            let prepared = prepared.next().unwrap_or_else(|| Ok(Prepared::default()));
+            self.subscribe_at_setup(&topic, &progress.setup, stored, prepared);
         }
-        Flow::Break(Stop::Wait(yield_now().map(|()| Awaited::Topics(progress)).boxed()))
+        let awaited = yield_now().map(|()| Awaited::Topics(progress));
+        Flow::Break(Stop::Wait(awaited.boxed()))
+    }
+
+    /// Prepares the topics of a setup that come next and may be subscribed to, side by side.
+    /// `None`: all of them are ready.
+    fn prepare_next(&self, progress: &Progress) -> Option<JoinAll<Preparing>> {
+        if !self.gateway.sequencer.prepares() {
+            return None;
+        }
+        let prepare = |(topic, stored): &(Cow<'static, str>, Option<session::Position>)| {
+            let topic = protocol::Topic::new(&**topic).ok()?;
+            let from = start_of(topic.as_str(), &progress.setup, stored.clone());
+            self.prepare(&topic, &from)
+        };
+        let next = progress.plan.rest().iter().take(TOPICS_AT_ONCE);
+        let preparing: Vec<_> = next.map(prepare).collect();
+        let is_ready = preparing.iter().all(Option::is_none);
+        let known = || future::ready(Ok(Prepared::default())).boxed();
+        (!is_ready).then(|| {
+            future::join_all(preparing.into_iter().map(|future| future.unwrap_or_else(known)))
+        })
     }
 
     fn subscribe_at_setup(
@@ -217,18 +257,15 @@ impl Conversation {
         topic: &str,
         setup: &Setup<'_>,
         stored: Option<session::Position>,
+        prepared: Result<Prepared, Unavailable>,
     ) {
-        let from = match (setup.position(topic), stored) {
-            (Some(position), _) => From::Client(position),
-            (None, Some(stored)) => From::Session(stored),
-            (None, None) => From::Now,
-        };
+        let from = start_of(topic, setup, stored);
         match protocol::Topic::new(topic) {
             // A setup moves no running subscription.
             Ok(topic) if self.subscriptions.get(&topic).is_some() => {
-                self.join(&topic, From::Now, None)
+                self.join(&topic, From::Now, None, prepared)
             }
-            Ok(topic) => self.join(&topic, from, setup.last.get(topic.as_str()).copied()),
+            Ok(topic) => self.join(&topic, from, setup.last.get(topic.as_str()).copied(), prepared),
             Err(why) => self.fail(Failure {
                 topic: Some(topic.into()),
                 ..failure(ErrorCode::InvalidTopic, format!("topic {why}"))
@@ -282,6 +319,15 @@ impl Conversation {
             dedup_window_ms: millis(config.dedup.window),
             ping_ms: millis(config.timeouts.ping),
         }
+    }
+}
+
+/// Where a topic of a setup begins: the client's word counts more than the session's.
+fn start_of<'a>(topic: &str, setup: &'a Setup<'_>, stored: Option<session::Position>) -> From<'a> {
+    match (setup.position(topic), stored) {
+        (Some(position), _) => From::Client(position),
+        (None, Some(stored)) => From::Session(stored),
+        (None, None) => From::Now,
     }
 }
 

@@ -5,13 +5,19 @@ use super::put;
 use crate::{
     backbone::Unavailable,
     gateway::{Gateway, NoTopic},
-    hub::{CatchUp, Joined, Retired, Start, Subscription, Topic, topic::Name},
+    hub::{
+        CatchUp, Joined, Owner, Retired, Start, Subscription, Topic,
+        topic::{Name, Page},
+    },
     session::{self, Session},
     socket::{Connection, replay_rate::Used},
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use hashbrown::{Equivalent, HashMap};
 use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
+use std::time::Duration;
 use std::{
+    fmt,
     hash::BuildHasher,
     pin::Pin,
     sync::{Arc, LazyLock, atomic::Ordering::Relaxed},
@@ -28,6 +34,10 @@ pub(super) struct Subscriptions {
     behind: Vec<Arc<Name>>,
     turn: usize,
     replayed: Used,
+    /// What is read for the topic whose turn it is.
+    reading: Option<Arc<Name>>,
+    /// What was read last, and of which topic.
+    page: Option<(Arc<Name>, Arc<Page>)>,
 }
 
 /// One random state for the tables of all connections: it takes no memory in each of them.
@@ -83,7 +93,7 @@ pub(super) enum From<'a> {
 impl From<'_> {
     /// What can be recovered from. A position that was lost stays lost until the client has
     /// confirmed.
-    fn position(&self) -> Option<Position<'_>> {
+    pub(super) fn position(&self) -> Option<Position<'_>> {
         match self {
             Self::Client(position) => Some(*position),
             Self::Session(stored) if !stored.lost => Some(Position {
@@ -92,6 +102,23 @@ impl From<'_> {
             }),
             Self::Session(_) | Self::Now => None,
         }
+    }
+}
+
+/// Where a subscription is to begin, and with what.
+#[derive(Clone, Copy)]
+pub(super) struct Begin<'a> {
+    pub(super) from: &'a From<'a>,
+    /// Of the newest messages, if nothing else is known.
+    pub(super) last: Option<Newest>,
+    /// What was read of a log behind the position.
+    pub(super) page: Option<&'a Page>,
+}
+
+impl<'a> Begin<'a> {
+    fn start(&self) -> Start<'a> {
+        let Self { from, last, page } = *self;
+        Start { position: from.position(), page, last: last.map(Newest::get) }
     }
 }
 
@@ -106,7 +133,21 @@ pub(in crate::socket) enum Replay {
     Full,
     /// The client has got as much as the rate allows: after this.
     Wait(Pin<Box<Sleep>>),
+    /// What comes next has to be read from a shared log.
+    Read(Reading),
 }
+
+/// Gives the page; nothing if the log could not be read for a while.
+pub(in crate::socket) struct Reading(pub(in crate::socket) BoxFuture<'static, Option<Arc<Page>>>);
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading")
+    }
+}
+
+/// How long a replay waits if its log cannot be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 
 impl Subscriptions {
     pub(super) fn new(gateway: Arc<Gateway>, connection: Arc<Connection>) -> Self {
@@ -117,6 +158,8 @@ impl Subscriptions {
             behind: Vec::new(),
             turn: 0,
             replayed: Used::default(),
+            reading: None,
+            page: None,
         }
     }
 
@@ -137,18 +180,17 @@ impl Subscriptions {
     pub(super) fn join(
         &mut self,
         name: &protocol::Topic<'_>,
-        from: &From<'_>,
-        last: Option<Newest>,
+        begin: Begin<'_>,
         user: &UserId<'_>,
         session: &Session,
         last_topic: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Answer, NoTopic> {
-        let start = Start { position: from.position(), last: last.map(Newest::get) };
-        let joined = self.gateway.with_topic(name, user, last_topic, |topic| {
-            topic.join(self.connection.clone(), start)
+        let owner = Owner::User(user.as_str());
+        let joined = self.gateway.sequencer.with_topic(name, owner, last_topic, |topic| {
+            topic.join(self.connection.clone(), begin.start())
         })?;
         self.gateway.subscriptions.fetch_add(1, Relaxed);
-        Ok(self.begin(joined, from, last, session))
+        Ok(self.begin(joined, begin, session))
     }
 
     /// Moves a running subscription to the position that the client gives; without one it stays
@@ -160,26 +202,24 @@ impl Subscriptions {
     pub(super) fn move_to(
         &mut self,
         name: &protocol::Topic<'_>,
-        from: &From<'_>,
-        last: Option<Newest>,
+        begin: Begin<'_>,
         session: &Session,
     ) -> Result<Answer, NoTopic> {
         let Some(topic) = self.get(name).cloned() else { return Err(Unavailable.into()) };
-        if let From::Now = from {
+        if let From::Now = begin.from {
             let (head, epoch) = topic.position();
             return Ok(Answer { head, epoch, recovered: None, after: None });
         }
-        let start = Start { position: from.position(), last: last.map(Newest::get) };
-        let joined = topic.join(self.connection.clone(), start).map_err(|Retired| Unavailable)?;
+        let joined = topic.join(self.connection.clone(), begin.start());
+        let joined = joined.map_err(|Retired| Unavailable)?;
         self.end(name);
-        Ok(self.begin(joined, from, last, session))
+        Ok(self.begin(joined, begin, session))
     }
 
     fn begin(
         &mut self,
         joined: Joined<Connection>,
-        from: &From<'_>,
-        last: Option<Newest>,
+        Begin { from, last, .. }: Begin<'_>,
         session: &Session,
     ) -> Answer {
         let Joined { subscription, head, epoch, after, recovered } = joined;
@@ -258,6 +298,13 @@ impl Subscriptions {
         !self.behind.is_empty()
     }
 
+    /// Takes what was read for the topic whose turn it is.
+    pub(super) fn take_page(&mut self, page: Option<Arc<Page>>) {
+        if let Some(page) = page {
+            self.page = self.reading.take().map(|name| (name, page));
+        }
+    }
+
     /// Sends the next batch of the topic whose turn it is.
     pub(super) fn replay(&mut self, user: &UserId<'static>, session: &Session) -> Replay {
         if self.turn >= self.behind.len() {
@@ -273,8 +320,9 @@ impl Subscriptions {
         if held.is_full() {
             return Replay::Full;
         }
+        let page = self.page.as_ref().filter(|(of, _)| of == name).map(|(_, page)| &**page);
         let mut batch = Vec::new();
-        let caught_up = match subscribed.subscription.catch_up(budget, &mut batch) {
+        let caught_up = match subscribed.subscription.catch_up(page, budget, &mut batch) {
             CatchUp::Behind { messages } => {
                 self.gateway.meter.replayed.add(messages as u64);
                 self.replayed.take(messages, batch.len());
@@ -284,6 +332,26 @@ impl Subscriptions {
                 self.gateway.meter.replayed.add(messages as u64);
                 self.replayed.take(messages, batch.len());
                 true
+            }
+            CatchUp::NeedsPage { after } => {
+                drop(held);
+                let (name, subscription) = (name.clone(), &subscribed.subscription);
+                let (topic, epoch) = (subscription.topic(), subscription.epoch().clone());
+                let page = self.gateway.sequencer.page(topic, epoch, after);
+                self.turn += usize::from(self.reading.as_ref() == Some(&name));
+                self.reading = Some(name);
+                return Replay::Read(Reading(
+                    async move {
+                        match page?.await {
+                            Ok(page) => Some(page),
+                            Err(Unavailable) => {
+                                sleep(READ_AGAIN).await;
+                                None
+                            }
+                        }
+                    }
+                    .boxed(),
+                ));
             }
             CatchUp::Lost { head, epoch } => {
                 let told =
@@ -305,6 +373,7 @@ impl Subscriptions {
             return Replay::More;
         }
         self.replayed.rest();
+        (self.reading, self.page) = (None, None);
         Replay::Done
     }
 }

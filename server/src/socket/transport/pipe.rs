@@ -63,7 +63,7 @@ impl Client {
             Outgoing { socket: halves::WriteHalf::Pipe(WriteHalf(pipe.clone())), session: None };
         let caller = Caller { address: IpAddr::V4(Ipv4Addr::LOCALHOST), topic };
         let admitted = gateway.admission.web_socket(None).expect("room for one more");
-        gateway.tasks.spawn(drive::connection(
+        gateway.core.tasks.spawn(drive::connection(
             gateway.clone(),
             (incoming, outgoing),
             Bytes::new(),
