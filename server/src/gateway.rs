@@ -227,8 +227,10 @@ impl Gateway {
         };
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
-        let instruments =
-            hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
+        let instruments = hub::Instruments {
+            signer: keyring.signer().map(|signer| signer as Arc<dyn hub::Sign>),
+            observer: Some(meter.clone()),
+        };
         Ok(Self {
             authenticator: auth::authenticator(&config, meter.clone())?,
             api_keys: config

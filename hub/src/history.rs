@@ -5,11 +5,11 @@
 //! frame and eight bytes. The oldest goes first, by number, bytes or age, message by message;
 //! memory follows segment by segment.
 
-use crate::clock::Micros;
+use crate::{clock::Micros, grain::Grain};
 use std::{collections::VecDeque, time::Duration};
 
 /// A segment is closed once it has this many bytes. In tests small, so that there are many.
-const SEGMENT_BYTES: usize = if cfg!(test) { 300 } else { 16 * 1024 };
+const SEGMENT_BYTES: Grain = Grain { usual: 16 * 1024, fine: 300 };
 
 /// How much of a topic is kept. What is reached first counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl History {
             return;
         }
         let segment = match self.segments.back_mut() {
-            Some(last) if last.frames.len() < SEGMENT_BYTES => last,
+            Some(last) if last.frames.len() < SEGMENT_BYTES.get() => last,
             _ => {
                 let segment = Segment {
                     first: self.next - 1,
@@ -165,7 +165,7 @@ impl History {
         let after = u32::try_from(now.0.saturating_sub(segment.began.0) / 1000).unwrap_or(u32::MAX);
         segment.entries.push(Entry { end: segment.frames.len() as u32, after });
         self.bytes += segment.frames.len() - start;
-        if segment.frames.len() >= SEGMENT_BYTES {
+        if segment.frames.len() >= SEGMENT_BYTES.get() {
             segment.frames.shrink_to_fit();
             segment.entries.shrink_to_fit();
         }
@@ -335,7 +335,7 @@ mod tests {
                 }
                 prop_assert_eq!((history.first, history.bytes), (first, kept(first)));
                 prop_assert_eq!(history.footprint, history.segments.iter().map(Segment::footprint).sum::<usize>());
-                let spare = SEGMENT_BYTES + 2 * 200 + history.segments.len() * size_of::<Segment>() + 20 * history.segments.iter().map(|s| s.entries.len()).sum::<usize>();
+                let spare = SEGMENT_BYTES.get() + 2 * 200 + history.segments.len() * size_of::<Segment>() + 20 * history.segments.iter().map(|s| s.entries.len()).sum::<usize>();
                 prop_assert!(history.footprint <= 2 * history.bytes + 2 * spare, "{} for {}", history.footprint, history.bytes);
             }
             now += 100;

@@ -20,7 +20,7 @@ use super::{
     pending::Pending,
     shared::Shared,
 };
-use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
+use crate::{clock::Micros, instruments::SIGNATURE_LEN};
 use bytes::Bytes;
 pub use fed::Attachment;
 use parking_lot::Mutex;
@@ -32,6 +32,7 @@ use std::sync::{
 };
 pub use subscription::{CatchUp, Subscription};
 use tokio::sync::Notify;
+use websocket::put_text_frame;
 
 /// A topic's name.
 pub type Name = protocol::Topic<'static>;

@@ -3,9 +3,9 @@
 //! subscribers. Nothing is ever passed over in silence.
 
 use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
-use crate::websocket::put_text_frame;
 use protocol::{Epoch, MessageId, ServerFrame, Subscribed, encode};
 use std::{fmt, sync::Arc};
+use websocket::put_text_frame;
 
 /// What keeps a topic's messages coming; dropped with the topic.
 pub struct Attachment(pub Box<dyn Send + Sync>);
@@ -18,7 +18,7 @@ impl fmt::Debug for Attachment {
 
 impl<S: Sink> Topic<S> {
     /// A topic whose log goes on behind `head` of `epoch`.
-    pub(in crate::hub) fn following(
+    pub(crate) fn following(
         name: Name,
         owner: Arc<Account>,
         head: u64,
