@@ -132,8 +132,10 @@ impl Gateway {
         };
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
-        let instruments =
-            hub::directory::Instruments { signer: keyring.signer(), meter: meter.clone() };
+        let instruments = hub::Instruments {
+            signer: keyring.signer().map(|signer| signer as Arc<dyn hub::Sign>),
+            observer: Some(meter.clone()),
+        };
         let core = Arc::new(Core {
             topics: Directory::new(topics, history, clock, new_epoch, instruments),
             dedup: Arc::new(Dedup::new(claims, clock)),

@@ -1,4 +1,5 @@
-//! Micro Socket: a realtime WebSocket gateway.
+//! Micro Socket: a realtime WebSocket gateway. Topics, their order and the fan-out are the crate
+//! [`hub`](::hub)'s, RFC 6455 is the crate [`websocket`](::websocket)'s.
 //!
 //! | module | idea |
 //! |---|---|
@@ -6,16 +7,13 @@
 //! | [`gateway`] | what runs: the topics, the claims of message ids, the connections, and how to publish |
 //! | [`admission`] | who is let in: how many connections, of which kind, of which address |
 //! | [`backbone`] | the seam to other gateways: a log per topic that several share |
-//! | [`hub`] | the core: numbering, subscribers, fan-out; no I/O |
 //! | [`dedup`] | who published which message id |
-//! | `by_age` | things in the order of their age, all together and those of each owner |
 //! | [`sequencer`] | what gives messages their numbers: this process or a backbone's log |
 //! | `completion` | the end of an operation, for the tasks that wait for it |
 //! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
 //! | [`pattern`] | which topics something holds for |
-//! | [`websocket`] | RFC 6455 without I/O |
 //! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
 //! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
 //! | [`tls`] | certificate and key, followed as their files change |
@@ -30,15 +28,12 @@
 pub mod admission;
 pub mod auth;
 pub mod backbone;
-mod by_age;
-pub mod clock;
 pub mod completion;
 pub mod config;
 pub mod dedup;
 mod files;
 pub mod gateway;
 pub mod http;
-pub mod hub;
 pub mod log;
 pub mod metrics;
 pub mod page;
@@ -48,13 +43,21 @@ pub mod serve;
 pub mod session;
 pub mod signing;
 pub mod slo;
-mod slot;
 pub mod socket;
 pub mod text_file;
 pub mod tls;
-pub mod websocket;
 
 #[cfg(test)]
+#[path = "../../websocket/tests/shared/masked.rs"]
+mod masked;
+#[cfg(test)]
 mod simulation;
+
+// For the folders that are being redone and name the crates by their former place: `gateway`,
+// `socket`, `dedup`, `session`, `backbone`, `simulation`.
+pub(crate) use ::{
+    hub::{self, by_age, clock, slot},
+    websocket,
+};
 
 pub use serve::Server;

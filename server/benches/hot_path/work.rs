@@ -4,17 +4,14 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use micro_socket::{
+use hub::{
+    Appended, Directory, Instruments, Joined, Owner, Sink, Start, Step, Topic,
     clock::Clock,
-    config::Config,
-    gateway::Gateway,
-    hub::{
-        Appended, Directory, Joined, Owner, Sink, Start, Step, Topic,
-        directory::{Instruments, Limits},
-        history::{self, Budget},
-        topic::Liveness,
-    },
+    directory::Limits,
+    history::{self, Budget},
+    topic::Liveness,
 };
+use micro_socket::{config::Config, gateway::Gateway, metrics::Meter};
 use protocol::{ClientFrame, Epoch, MessageId, Payload, Position, SeqNo, encode::MessagePrefix};
 use std::{
     fmt::Write,
@@ -92,13 +89,8 @@ fn directory(history: history::Limits) -> Directory<Null> {
         history_bytes: usize::MAX,
     };
     let epoch = || Epoch::new("epoch").expect("an epoch's alphabet");
-    Directory::new(
-        limits,
-        Box::new(move |_| history),
-        Clock::start(),
-        epoch,
-        Instruments::default(),
-    )
+    let instruments = Instruments { signer: None, observer: Some(Arc::new(Meter::default())) };
+    Directory::new(limits, Box::new(move |_| history), Clock::start(), epoch, instruments)
 }
 
 fn find(directory: &Directory<Null>, number: usize) -> Arc<Topic<Null>> {

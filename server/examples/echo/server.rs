@@ -3,10 +3,6 @@
 
 use hyper::{Response, StatusCode, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use micro_socket::websocket::{
-    CLOSE_WITHOUT_CODE, Decoder, Event, HandshakeError, accept, close_frame, pong_frame,
-    put_binary_frame, put_text_frame,
-};
 use std::{
     future::ready,
     io,
@@ -18,6 +14,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
+};
+use websocket::{
+    CLOSE_WITHOUT_CODE, Decoder, Event, HandshakeError, accept, close_frame, pong_frame,
+    put_binary_frame, put_text_frame,
 };
 
 /// The largest message, in bytes.

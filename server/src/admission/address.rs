@@ -92,7 +92,7 @@ impl Drop for AddressPlace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
+    use hub::clock::Clock;
 
     fn admission(limit: usize) -> Arc<Admission> {
         Admission::with(10, 10, limit, Clock::start())

@@ -6,7 +6,7 @@
 //! only moves a number in its [`Visitor`]; the orders are put right when it comes to the front. So
 //! each operation costs the logarithm of the connections, with what was sent before.
 
-use crate::clock::Micros;
+use hub::clock::Micros;
 use slab::Slab;
 use std::{
     cmp::Reverse,

@@ -17,11 +17,9 @@ mod idle;
 pub use address::AddressPlace;
 pub use idle::Visitor;
 
-use crate::{
-    clock::{Clock, Micros},
-    config,
-};
+use crate::config;
 use address::Addresses;
+use hub::clock::{Clock, Micros};
 use idle::{Idle, Origin};
 use parking_lot::Mutex;
 use std::{

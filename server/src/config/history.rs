@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use hub::history::Limits;
 use toml::de::{DeTable, DeValue};
 
 use super::History;
 use super::kind::{Count, Found, Kind, Period, Size};
-use crate::hub::history::Limits;
 use crate::pattern::Pattern;
 
 /// What is different for the topics of a pattern.

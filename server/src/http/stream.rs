@@ -2,7 +2,8 @@
 //! the client was heard, ends a write that the client does not take, and closes in a way that the
 //! client sees the last answer. An upgrade takes the TCP stream out of it.
 
-use crate::{admission::Visitor, clock::Clock};
+use crate::admission::Visitor;
+use hub::clock::Clock;
 use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, IoSlice},

@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use utoipa::{IntoParams, ToResponse};
+use websocket::HandshakeError;
 
 use super::client_address::ClientAddress;
 use super::host::AskedHost;
@@ -17,7 +18,6 @@ use super::problem::{Code, Problem, ProblemBody, example};
 use crate::config::Authority;
 use crate::gateway::Gateway;
 use crate::socket::{self, Caller};
-use crate::websocket::HandshakeError;
 
 /// The headers of an opening handshake, RFC 6455 section 4.1.
 #[derive(IntoParams)]

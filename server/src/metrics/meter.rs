@@ -2,6 +2,7 @@
 
 use super::{Sharded, histogram::Histogram};
 use crate::auth::unix_time;
+use hub::Observer;
 use parking_lot::Mutex;
 use protocol::{AckStatus, CloseCode, ErrorCode};
 use std::{
@@ -126,13 +127,6 @@ impl Meter {
             AckStatus::Ok => self.published.add(1),
             AckStatus::Duplicate => self.duplicates.add(1),
         }
-    }
-
-    /// Messages were handed to sockets, `deliveries` in all, one for each subscriber; the oldest
-    /// had been accepted `after` before.
-    pub fn count_deliveries(&self, deliveries: u64, after: Duration) {
-        self.delivered.add(deliveries);
-        self.latency.record(after, deliveries);
     }
 
     /// A client was told of an error.
@@ -266,6 +260,13 @@ impl Meter {
         self.closes()
             .find(|(code, _)| *code == Some(CloseCode::SlowConsumer))
             .map_or(0, |(_, count)| count)
+    }
+}
+
+impl Observer for Meter {
+    fn count_deliveries(&self, deliveries: u64, after: Duration) {
+        self.delivered.add(deliveries);
+        self.latency.record(after, deliveries);
     }
 }
 

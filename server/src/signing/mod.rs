@@ -14,12 +14,10 @@ pub use key::{KeyError, generate};
 use crate::config;
 use arc_swap::ArcSwap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hub::{Sign, instruments::SIGNATURE_LEN};
 use protocol::{Epoch, MessageId, Topic, signature::put_signed};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use std::{cell::RefCell, fmt, sync::Arc};
-
-/// The length of a signature, in base64url characters.
-pub const SIGNATURE_LEN: usize = 86;
 
 thread_local! {
     static SIGNED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -28,10 +26,8 @@ thread_local! {
 /// Signs messages, by a key that may be exchanged meanwhile.
 pub struct Signer(ArcSwap<Ed25519KeyPair>);
 
-impl Signer {
-    /// The signature of one message, as it is sent.
-    #[must_use]
-    pub fn sign(
+impl Sign for Signer {
+    fn sign(
         &self,
         topic: &Topic<'_>,
         epoch: &Epoch<'_>,

@@ -56,6 +56,7 @@ pub(super) struct World {
 }
 
 fn config(bug: Bug) -> Config {
+    hub::grain::make_fine();
     let mut config = Config::default();
     config.limits.max_subscriptions = limits::SUBSCRIPTIONS;
     config.limits.send_queue = limits::SEND_QUEUE;

@@ -153,6 +153,7 @@ fn push(copies: &mut VecDeque<Arc<Copy>>, copy: Arc<Copy>, windows: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hub::Observer;
     use protocol::AckStatus;
 
     #[test]

@@ -33,7 +33,7 @@ mod log_sinks;
 mod logs;
 mod manager;
 mod many_topics;
-#[path = "../shared/masked.rs"]
+#[path = "../../../websocket/tests/shared/masked.rs"]
 mod masked;
 mod metrics;
 mod nesting;

@@ -17,7 +17,7 @@ mod fragmentation;
 mod framing;
 mod handshake;
 mod limits;
-#[path = "../shared/masked.rs"]
+#[path = "../../../websocket/tests/shared/masked.rs"]
 mod masked;
 mod opcodes;
 mod other_clients;

@@ -5,8 +5,8 @@ use crate::{
     auth::{Authenticator, Demo, Identity, Refused},
     config::Config,
     gateway::Gateway,
+    masked::masked,
     socket::pipe,
-    websocket::masked::masked,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use std::{

@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Micros},
-    metrics::Meter,
-    signing::Signer,
+    instruments::Instruments,
 };
 use dashmap::DashMap;
 use protocol::Epoch;
@@ -42,15 +41,6 @@ pub struct Limits {
 
 /// What is kept of a topic, by its name.
 pub type HistoryRules = Box<dyn Fn(&Name) -> history::Limits + Send + Sync>;
-
-/// What messages meet on their way.
-#[derive(Debug, Clone, Default)]
-pub struct Instruments {
-    /// Signs every message, where signing is on.
-    pub signer: Option<Arc<Signer>>,
-    /// Counts deliveries.
-    pub meter: Arc<Meter>,
-}
 
 /// There is no room for another topic.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -232,7 +222,7 @@ impl<S: Sink> Directory<S> {
     }
 
     /// Why this owner could have no further topic now.
-    pub(crate) fn limit_reached(&self, owner: Owner<'_>) -> Option<TooManyTopics> {
+    pub fn limit_reached(&self, owner: Owner<'_>) -> Option<TooManyTopics> {
         let Limits { max_topics, max_topics_per_user, .. } = self.limits;
         let account = self
             .accounts

@@ -1,5 +1,5 @@
 use super::*;
-use crate::websocket::masked::masked;
+use crate::masked::masked;
 use proptest::prelude::*;
 
 const MAX: usize = 70_000;

@@ -2,7 +2,7 @@
 //! order of its preference.
 
 use super::HandshakeError;
-use axum::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 
 /// The names that the client offers, those of several header lines as one list; empty elements of
 /// the list do not count (RFC 9110, section 5.6.1).

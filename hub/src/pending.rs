@@ -2,14 +2,14 @@
 //! chunk. Positions count all bytes that the topic ever had, so that a subscriber can join at any
 //! of them.
 
-use crate::clock::Micros;
+use crate::{clock::Micros, grain::Grain};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// A chunk is closed once it has this many bytes: large enough that a system call carries many
 /// messages, small enough that a send queue of a megabyte holds several. In tests small, so that
 /// they have many.
-const CHUNK_BYTES: usize = if cfg!(test) { 512 } else { 128 * 1024 };
+const CHUNK_BYTES: Grain = Grain { usual: 128 * 1024, fine: 512 };
 
 /// Frames between two positions.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Pending {
         write(&mut self.open);
         self.end += (self.open.len() - before) as u64;
         self.last = last;
-        if self.open.len() >= CHUNK_BYTES {
+        if self.open.len() >= CHUNK_BYTES.get() {
             let chunk = self.close();
             self.closed.push_back(chunk);
         }

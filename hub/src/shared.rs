@@ -2,7 +2,8 @@
 //! owner holds how much of it.
 
 use super::{
-    directory::{Instruments, Limits},
+    directory::Limits,
+    instruments::{Instruments, Observer, Sign},
     kept::Kept,
     owner::Account,
     topic::{Sink, Topic},
@@ -10,8 +11,6 @@ use super::{
 use crate::{
     by_age::ByAge,
     clock::{Clock, Micros},
-    metrics::Meter,
-    signing::Signer,
 };
 use parking_lot::Mutex;
 use std::{
@@ -35,8 +34,8 @@ pub(super) struct Shared<S> {
     clock: Clock,
     pub(super) limits: Limits,
     /// Signs every message, where signing is on.
-    pub(super) signer: Option<Arc<Signer>>,
-    pub(super) meter: Arc<Meter>,
+    pub(super) signer: Option<Arc<dyn Sign>>,
+    observer: Option<Arc<dyn Observer>>,
     /// Topics that have a subscriber.
     pub(super) in_use: AtomicUsize,
     /// Topics that somebody fans out at this moment.
@@ -61,13 +60,13 @@ impl<S: Sink> Shared<S> {
     pub(super) fn new(
         clock: Clock,
         limits: Limits,
-        Instruments { signer, meter }: Instruments,
+        Instruments { signer, observer }: Instruments,
     ) -> Self {
         Self {
             clock,
             limits,
             signer,
-            meter,
+            observer,
             in_use: AtomicUsize::new(0),
             fanning_out: AtomicUsize::new(0),
             history: AtomicUsize::new(0),
@@ -94,8 +93,10 @@ impl<S: Sink> Shared<S> {
 
     /// `messages` were handed to sockets; the oldest of them had been accepted at `since`.
     pub(super) fn count_deliveries(&self, messages: u64, since: Micros) {
-        if messages > 0 {
-            self.meter.count_deliveries(
+        if let Some(observer) = &self.observer
+            && messages > 0
+        {
+            observer.count_deliveries(
                 messages,
                 Duration::from_micros(self.now().0.saturating_sub(since.0)),
             );

@@ -7,13 +7,14 @@
 //! passed over in silence.
 
 use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
-use crate::{clock::Micros, websocket::put_text_frame};
+use crate::clock::Micros;
 use protocol::{Epoch, MessageId, ServerFrame, Subscribed, encode};
 use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
+use websocket::put_text_frame;
 
 /// What keeps a topic's records coming. Dropped when the topic is forgotten.
 pub struct Attachment(pub Box<dyn Send + Sync>);
@@ -110,7 +111,7 @@ pub struct Head<'a> {
 
 impl<S: Sink> Topic<S> {
     /// A topic that follows a log from `head` on.
-    pub(in crate::hub) fn following(
+    pub(crate) fn following(
         name: Name,
         owner: Arc<Account>,
         head: Head<'_>,

@@ -4,11 +4,11 @@
 use super::{Record, Sink, Topic, history};
 use crate::{
     clock::Micros,
-    hub::history::{Budget, Copied, History},
-    websocket::put_text_frame,
+    history::{Budget, Copied, History},
 };
 use protocol::Epoch;
 use std::sync::Arc;
+use websocket::put_text_frame;
 
 /// Everything that a log has behind one number and up to another.
 #[derive(Debug)]

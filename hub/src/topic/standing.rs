@@ -5,10 +5,8 @@
 use super::{Account, Log, Sink, Topic};
 use crate::{
     clock::Micros,
-    hub::{
-        history::History,
-        kept::{Class, class},
-    },
+    history::History,
+    kept::{Class, class},
     slot::Slot,
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -24,12 +22,12 @@ pub(super) struct Standing {
 
 impl<S: Sink> Topic<S> {
     /// Whose it is.
-    pub(in crate::hub) fn owner(&self) -> &Arc<Account> {
+    pub(crate) fn owner(&self) -> &Arc<Account> {
         &self.owner
     }
 
     /// Finds the place of a topic that is new.
-    pub(in crate::hub) fn settle_now(self: &Arc<Self>) {
+    pub(crate) fn settle_now(self: &Arc<Self>) {
         self.settle(&mut self.log.lock());
     }
 
@@ -60,7 +58,7 @@ impl<S: Sink> Topic<S> {
 
     /// Forgets the topic if it is idle and was not used after `before`. True: it is retired. If it
     /// was used, it takes its true place among the idle ones.
-    pub(in crate::hub) fn retire(self: &Arc<Self>, before: Micros) -> bool {
+    pub(crate) fn retire(self: &Arc<Self>, before: Micros) -> bool {
         let mut log = self.log.lock();
         let Some(slot) = log.standing.idle else { return false };
         let since = self.idle_since();
@@ -80,7 +78,7 @@ impl<S: Sink> Topic<S> {
     }
 
     /// Lets go of messages that have reached their age.
-    pub(in crate::hub) fn trim(self: &Arc<Self>, now: Micros) {
+    pub(crate) fn trim(self: &Arc<Self>, now: Micros) {
         let mut log = self.log.lock();
         self.change_history(&mut log, |history| history.trim(now));
         if let (Some(slot), Some(due)) = (log.standing.kept, log.history.due()) {
@@ -90,7 +88,7 @@ impl<S: Sink> Topic<S> {
 
     /// Lets go of the oldest messages, whatever the topic's limits; or, if it has shrunk since it
     /// was listed among the large ones, takes its true place instead. False: nothing was given.
-    pub(in crate::hub) fn give(self: &Arc<Self>) -> bool {
+    pub(crate) fn give(self: &Arc<Self>) -> bool {
         let mut log = self.log.lock();
         let actual = class(log.history.footprint());
         if actual < log.standing.class {
@@ -160,7 +158,7 @@ impl<S: Sink> Topic<S> {
 
     /// Compares where it is listed with what it is.
     #[cfg(test)]
-    pub(in crate::hub) fn audit(&self) -> Audited {
+    pub(crate) fn audit(&self) -> Audited {
         let log = self.log.lock();
         let (bytes, is_empty) = (log.history.footprint(), log.history.is_empty());
         let found = Audited {
@@ -185,8 +183,8 @@ impl<S: Sink> Topic<S> {
 
 /// Where a topic was found to be listed.
 #[cfg(test)]
-pub(in crate::hub) struct Audited {
-    pub(in crate::hub) is_idle: bool,
-    pub(in crate::hub) is_kept: bool,
-    pub(in crate::hub) bytes: usize,
+pub(crate) struct Audited {
+    pub(crate) is_idle: bool,
+    pub(crate) is_kept: bool,
+    pub(crate) bytes: usize,
 }

@@ -2,6 +2,7 @@
 //! subscriber gets the topic's bytes in order.
 
 use super::{
+    grain::Grain,
     pending::Chunk,
     topic::{Joining, Member, Sink, Topic},
 };
@@ -9,7 +10,7 @@ use std::sync::Arc;
 
 /// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other
 /// connections wait for the whole pass. In tests small, so that passes have steps.
-const DELIVERIES_PER_STEP: usize = if cfg!(test) { 2 } else { 128 };
+const DELIVERIES_PER_STEP: Grain = Grain { usual: 128, fine: 2 };
 
 /// How many subscribers a pass looks at before it delivers to them: their memory is fetched side by
 /// side then, not one after the other between system calls.
@@ -57,8 +58,8 @@ struct Stride {
 impl<S: Sink> Pass<S> {
     fn deliver_some(&mut self) -> Stride {
         let mut messages = 0;
-        let end = self.at + DELIVERIES_PER_STEP;
-        let members = self.members.iter().skip(self.at).take(DELIVERIES_PER_STEP);
+        let end = self.at + DELIVERIES_PER_STEP.get();
+        let members = self.members.iter().skip(self.at).take(DELIVERIES_PER_STEP.get());
         for member in members {
             if self.at.is_multiple_of(AHEAD) {
                 self.members.iter().skip(self.at).take(AHEAD).for_each(|next| next.sink.approach());

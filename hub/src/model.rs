@@ -5,10 +5,7 @@
 
 mod shares;
 
-use super::{
-    directory::{Instruments, Limits},
-    *,
-};
+use super::{directory::Limits, *};
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
 use history::Budget;

@@ -21,7 +21,7 @@ use super::{
     pending::Pending,
     shared::Shared,
 };
-use crate::{clock::Micros, signing::SIGNATURE_LEN, websocket::put_text_frame};
+use crate::{clock::Micros, instruments::SIGNATURE_LEN};
 use bytes::Bytes;
 use following::Following;
 pub use following::{Anchor, Attachment, Followed, Head, Received, Record};
@@ -35,6 +35,7 @@ use std::sync::{
 };
 pub use subscription::{CatchUp, Subscription};
 use tokio::sync::Notify;
+use websocket::put_text_frame;
 
 /// A topic's name.
 pub type Name = protocol::Topic<'static>;

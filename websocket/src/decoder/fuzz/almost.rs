@@ -6,7 +6,7 @@ use proptest::{prelude::*, sample::Index};
 /// The lines of `tests/corpus/frames.txt`: the line, its bytes, how many events they make, and the
 /// violation's code.
 pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>, usize, Option<u16>)> {
-    let lines = include_str!("../../../../tests/corpus/frames.txt").lines();
+    let lines = include_str!("../../../tests/corpus/frames.txt").lines();
     lines.filter(|line| !line.starts_with('#')).map(entry).collect()
 }
 

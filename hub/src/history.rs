@@ -8,11 +8,11 @@
 //! Numbers are consecutive until proven otherwise: only a segment with a gap between two of its
 //! messages has a column of numbers. A broker gives such numbers if several topics share a stream.
 
-use crate::clock::Micros;
+use crate::{clock::Micros, grain::Grain};
 use std::{collections::VecDeque, time::Duration};
 
 /// A segment is closed once it has this many bytes. In tests small, so that there are many.
-const SEGMENT_BYTES: usize = if cfg!(test) { 300 } else { 16 * 1024 };
+const SEGMENT_BYTES: Grain = Grain { usual: 16 * 1024, fine: 300 };
 
 /// How much of a topic is kept. What is reached first counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,7 +279,7 @@ impl History {
             return;
         }
         let segment = match self.segments.back_mut() {
-            Some(last) if last.frames.len() < SEGMENT_BYTES => last,
+            Some(last) if last.frames.len() < SEGMENT_BYTES.get() => last,
             _ => {
                 let segment = Segment {
                     first: seq_no,
@@ -304,7 +304,7 @@ impl History {
             .push(Entry { end: segment.frames.len() as u32, after: after.unwrap_or(u32::MAX) });
         self.messages += 1;
         self.bytes += segment.frames.len() - start;
-        if segment.frames.len() >= SEGMENT_BYTES {
+        if segment.frames.len() >= SEGMENT_BYTES.get() {
             segment.shrink();
         }
         self.footprint = self.footprint + segment.footprint() - before;
@@ -506,7 +506,8 @@ mod tests {
         let segments = &history.segments;
         assert_eq!(history.footprint, segments.iter().map(Segment::footprint).sum::<usize>());
         let entries = segments.iter().map(|segment| segment.entries.len()).sum::<usize>();
-        let spare = SEGMENT_BYTES + 2 * 200 + segments.len() * size_of::<Segment>() + 40 * entries;
+        let spare =
+            SEGMENT_BYTES.get() + 2 * 200 + segments.len() * size_of::<Segment>() + 40 * entries;
         assert!(history.footprint <= 2 * bytes + 2 * spare, "{} for {bytes}", history.footprint);
         for known in &plain.all {
             let kept = (known.number > plain.floor()).then_some(&*known.frame);

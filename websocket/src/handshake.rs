@@ -1,7 +1,7 @@
 //! The opening handshake, RFC 6455 section 4.2: what a request has to have, and the answer's key.
 
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use sha1::{Digest, Sha1};
 
 /// A good opening handshake.

@@ -4,16 +4,18 @@ use std::num::NonZeroU32;
 
 /// The index of an entry in a slab. `Option<Slot>` is no larger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Slot(NonZeroU32);
+pub struct Slot(NonZeroU32);
 
 impl Slot {
     /// The place with this index. Every limit of the configuration is below 2^32 - 1.
-    pub(crate) fn new(index: usize) -> Self {
+    #[must_use]
+    pub fn new(index: usize) -> Self {
         Self(NonZeroU32::MIN.saturating_add(index as u32))
     }
 
     /// The slab's index.
-    pub(crate) fn index(self) -> usize {
+    #[must_use]
+    pub fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 }

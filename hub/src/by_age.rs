@@ -22,7 +22,7 @@ enum Order {
 }
 
 /// Entries by age. Each has an owner and a weight.
-pub(crate) struct ByAge<K, T> {
+pub struct ByAge<K, T> {
     entries: Slab<Entry<T>>,
     all: Chain,
     weight: usize,
@@ -60,14 +60,17 @@ struct Owner<K> {
 
 /// How many entries there are, and what they weigh together.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sum {
-    pub(crate) count: usize,
-    pub(crate) weight: usize,
+pub struct Sum {
+    /// How many.
+    pub count: usize,
+    /// Their weights together.
+    pub weight: usize,
 }
 
 impl Sum {
     /// Either part is above this limit's.
-    pub(crate) fn is_above(self, limit: Self) -> bool {
+    #[must_use]
+    pub fn is_above(self, limit: Self) -> bool {
         self.count > limit.count || self.weight > limit.weight
     }
 }
@@ -96,7 +99,7 @@ impl<K, T> fmt::Debug for ByAge<K, T> {
 
 impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
     /// Adds `item` with its age: behind all that are as old or older.
-    pub(crate) fn insert(&mut self, key: &K, since: Micros, weight: u32, item: T) -> Slot {
+    pub fn insert(&mut self, key: &K, since: Micros, weight: u32, item: T) -> Slot {
         let owner = self.find_or_add(key);
         let slot = Slot::new(self.entries.insert(Entry {
             item,
@@ -110,13 +113,13 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
     }
 
     /// Takes an entry out that is there.
-    pub(crate) fn remove(&mut self, slot: Slot) -> T {
+    pub fn remove(&mut self, slot: Slot) -> T {
         self.unlink(slot);
         self.entries.remove(slot.index()).item
     }
 
     /// Gives an entry that is there to this owner, with another age.
-    pub(crate) fn pass_on(&mut self, slot: Slot, key: &K, since: Micros) {
+    pub fn pass_on(&mut self, slot: Slot, key: &K, since: Micros) {
         self.unlink(slot);
         let owner = self.find_or_add(key);
         let entry = &mut self.entries[slot.index()];
@@ -149,38 +152,38 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
     }
 
     /// The oldest entry of all, and since when it counts.
-    pub(crate) fn oldest(&self) -> Option<(Slot, Micros, &T)> {
+    pub fn oldest(&self) -> Option<(Slot, Micros, &T)> {
         self.all.oldest.map(|slot| self.entry(slot))
     }
 
     /// The owner's oldest entry.
-    pub(crate) fn oldest_of(&self, key: &K) -> Option<(Slot, Micros, &T)> {
+    pub fn oldest_of(&self, key: &K) -> Option<(Slot, Micros, &T)> {
         let owner = self.find(key)?;
         self.owners[owner.index()].chain.oldest.map(|slot| self.entry(slot))
     }
 
     /// All entries together.
-    pub(crate) fn sum(&self) -> Sum {
+    pub fn sum(&self) -> Sum {
         Sum { count: self.entries.len(), weight: self.weight }
     }
 
     /// All entries of this owner together.
-    pub(crate) fn sum_of(&self, key: &K) -> Sum {
+    pub fn sum_of(&self, key: &K) -> Sum {
         self.find(key).map_or(Sum::default(), |owner| self.owners[owner.index()].sum)
     }
 
     /// An entry that is there.
-    pub(crate) fn get(&self, slot: Slot) -> &T {
+    pub fn get(&self, slot: Slot) -> &T {
         &self.entries[slot.index()].item
     }
 
     /// An entry that is there.
-    pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut T {
+    pub fn get_mut(&mut self, slot: Slot) -> &mut T {
         &mut self.entries[slot.index()].item
     }
 
     /// Since when an entry counts that is there.
-    pub(crate) fn since(&self, slot: Slot) -> Micros {
+    pub fn since(&self, slot: Slot) -> Micros {
         self.entries[slot.index()].since
     }
 
