@@ -1,4 +1,4 @@
-//! The page's root component: what server and browser render alike.
+//! The page's root component, which server and browser render alike.
 
 use crate::{
     browser,
@@ -25,7 +25,7 @@ pub fn App() -> impl IntoView {
     Effect::new(move |_| {
         alive.set(true);
         if let Some(root) = browser::root() {
-            // A known attribute name cannot be refused.
+            // Setting a known attribute cannot fail.
             let _ = root.set_attribute("data-hydrated", "");
         }
     });
@@ -49,9 +49,8 @@ pub fn App() -> impl IntoView {
     .into_any()
 }
 
-/// The part of the page that stands still: the protocol's reference. The browser keeps what the
-/// server has rendered and never asks for its own version, so a third of the page's code is not in
-/// the WebAssembly.
+/// The static part of the page: the protocol's reference. The browser keeps the server's HTML and
+/// never renders it, so a third of the page's code is not in the WebAssembly.
 #[component]
 fn Standing() -> impl IntoView {
     let html = standing::html(|| view! { <crate::reference::Reference/> });

@@ -1,10 +1,10 @@
-//! What stands still: HTML that the server has rendered, and that the browser keeps as it came.
-//! Neither the code that makes it nor its words are in the WebAssembly. Give it to an element as
-//! `inner_html`, which hydration leaves alone.
+//! Static HTML: rendered on the server, kept by the browser unchanged. Neither the code that
+//! renders it nor its texts are in the WebAssembly. Set it as an element's `inner_html`, which
+//! hydration leaves alone.
 
 use leptos::prelude::*;
 
-/// The HTML of `view`; in the browser nothing.
+/// The HTML of `view`; empty in the browser.
 pub(crate) fn html<V: IntoView>(view: impl FnOnce() -> V) -> String {
     #[cfg(not(target_arch = "wasm32"))]
     return view().into_view().to_html();
@@ -15,7 +15,7 @@ pub(crate) fn html<V: IntoView>(view: impl FnOnce() -> V) -> String {
     }
 }
 
-/// Words that are only shown by [`html`]; in the browser none.
+/// A text that only [`html`] shows; empty in the browser.
 pub(crate) const fn words(text: &'static str) -> &'static str {
     if cfg!(target_arch = "wasm32") { "" } else { text }
 }

@@ -1,87 +1,87 @@
-//! What was seen of each topic, and what it proves: order, gaps, repeats, and whether a resume has
-//! missed anything. From it comes the `setup` with which the page goes on where it stopped. Fed
-//! with every frame, in the order of the wire; knows no browser.
+//! Tracks what was received of each topic and what that proves: order, gaps, repeats, and whether a
+//! resume has missed anything. Makes the `setup` with which the page resumes. Must see every frame,
+//! in the order of the wire; does not use the browser.
 
 use protocol::{
     Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed,
 };
 use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
-/// More holes of one topic are not told apart; the oldest are forgotten first.
+/// The greatest number of holes that are kept for a topic; the oldest are forgotten first.
 const MAX_HOLES: usize = 64;
 
-/// How often something was seen.
+/// How often each observation was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Messages, each once.
+    /// Messages; a repeat is not counted again.
     pub(crate) messages: u64,
-    /// … that came after others of a higher number.
+    /// Messages that came after others with a higher number.
     pub(crate) late: u64,
     /// Messages that had come before.
     pub(crate) twice: u64,
-    /// Places where numbers are missing, without a word of the gateway.
+    /// Places where numbers are missing and the gateway has not told of a loss.
     pub(crate) gaps: u64,
-    /// Publishes of this page that were repeats, and were not delivered again.
+    /// Publishes of this page that the gateway answered with `duplicate`.
     pub(crate) duplicates: u64,
 }
 
-/// How the last attempt to go on where it stopped went.
+/// The result of the last attempt to resume.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Resume {
-    /// None was made.
+    /// No attempt was made.
     #[default]
     Untried,
-    /// The answer is not there yet.
+    /// The attempt has not been answered yet.
     Asked { lost: u64 },
     /// Answered.
     Answered {
-        /// Whether the session goes on; otherwise a new one has taken over its topics.
+        /// Whether the session was resumed; otherwise the topics were taken over by a new one.
         same_session: bool,
-        /// Topics in which something may be missing.
+        /// Topics in which messages may be missing.
         lost: u64,
-        /// Messages that came because of it.
+        /// Messages that were replayed.
         replayed: u64,
     },
 }
 
-/// What the checks show.
+/// The figures that the checks show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub(crate) counts: Counts,
     pub(crate) resume: Resume,
 }
 
-/// One topic that is subscribed to.
+/// A topic that the page is subscribed to.
 #[derive(Debug)]
 struct Seen {
     epoch: Epoch<'static>,
-    /// The position: the number of the last message, or where the gateway said that the
-    /// subscription goes on.
+    /// The position: the number of the last message, or the number after which the gateway said
+    /// that the subscription goes on.
     last: u64,
-    /// What comes up to here was missed before.
+    /// Messages up to this number belong to the replay.
     replay_to: u64,
     holes: Vec<RangeInclusive<u64>>,
 }
 
-/// All of it.
+/// The state of all topics.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     findings: Findings,
     topics: BTreeMap<Box<str>, Seen>,
     session: Option<Box<str>>,
-    /// Of the last `setup`, and of the last that was accepted.
+    /// The token of the last `setup` that was sent, and of the last that was accepted.
     token: (Box<str>, Box<str>),
-    /// A connection has begun, and no `setup` was sent on it.
+    /// The connection is new, and no `setup` was sent on it.
     fresh: bool,
 }
 
 impl Ledger {
-    /// A connection begins. What is known stays until its `setup` tells whether it goes on.
+    /// A connection begins. The topics are kept until its `setup` shows whether it resumes.
     pub(crate) fn begin(&mut self) {
         self.fresh = true;
     }
 
-    /// The page sends a frame.
+    /// Records a frame that the page sends.
     pub(crate) fn sent(&mut self, frame: &ClientFrame<'_>) {
         if let ClientFrame::Setup(setup) = frame {
             self.sets_up(setup);
@@ -100,7 +100,7 @@ impl Ledger {
         self.token.0 = setup.token.as_ref().into();
     }
 
-    /// The gateway has sent a frame.
+    /// Records a frame that the gateway sent.
     pub(crate) fn received(&mut self, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Subscribed(subscribed) => self.subscribed(subscribed),
@@ -179,12 +179,12 @@ impl Ledger {
         }
     }
 
-    /// What the checks show.
+    /// The figures that the checks show.
     pub(crate) fn findings(&self) -> Findings {
         self.findings
     }
 
-    /// The topics that the page listens to, each with its position, in words.
+    /// The topics that the page is subscribed to, with their positions, as text.
     pub(crate) fn positions(&self) -> String {
         let mut places: Vec<String> = self
             .topics
@@ -198,7 +198,7 @@ impl Ledger {
         places.join(", ")
     }
 
-    /// The `setup` that goes on where the page stopped; `None` where there is no session.
+    /// The `setup` that resumes the session; `None` if there is no session.
     pub(crate) fn resumption(&self) -> Option<String> {
         let session = self.session.as_deref()?;
         let setup = Setup {
@@ -231,7 +231,7 @@ impl Seen {
         self.holes.push(numbers);
     }
 
-    /// Whether `number` was missing; it is no more.
+    /// Removes `number` from the holes; returns whether it was one.
     fn fill(&mut self, number: u64) -> bool {
         let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else {
             return false;
@@ -247,7 +247,7 @@ impl Seen {
 mod tests {
     use super::*;
 
-    /// Sends (`>`) and receives (`<`) in order.
+    /// Applies frames in order: `>` is sent, `<` is received.
     fn walk(ledger: &mut Ledger, frames: &[(char, String)]) {
         for (direction, text) in frames {
             match direction {

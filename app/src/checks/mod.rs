@@ -1,5 +1,5 @@
-//! What the page proves while frames pass: a [`Ledger`] of what was seen, and the strip that shows
-//! it.
+//! What the page proves from the frames it sees: a [`Ledger`] keeps the observations, and the strip
+//! shows them.
 
 mod ledger;
 mod strip;

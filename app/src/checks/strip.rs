@@ -1,5 +1,5 @@
-//! The strip "Checks" below the log: each guarantee with what was seen of it, and the two ways to
-//! try a resume.
+//! The strip "Checks" below the log: each guarantee with its observations, and two controls to try
+//! a resume.
 
 use super::ledger::{Counts, Findings, Resume};
 use crate::{
@@ -9,12 +9,12 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// How a check stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Holds,
     Broken,
-    /// Nothing was seen that could prove it.
+    /// No observation yet that could prove it.
     Idle,
 }
 
@@ -37,7 +37,7 @@ impl Standing {
     }
 }
 
-/// One check: how it stands, and what was seen.
+/// One check: its result, and the observations in words.
 type Check = (Standing, String);
 
 /// The strip.
@@ -45,7 +45,7 @@ type Check = (Standing, String);
 pub(crate) fn Checks(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let findings = Memo::new(move |_| line.findings());
@@ -76,7 +76,7 @@ pub(crate) fn Checks(
 fn Acts(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
@@ -112,7 +112,7 @@ fn Acts(
 fn Row(
     /// The guarantee.
     name: &'static str,
-    /// What was seen of it.
+    /// Its result.
     check: Memo<Check>,
 ) -> impl IntoView {
     let result = Memo::new(move |_| check.with(|(result, _)| *result));

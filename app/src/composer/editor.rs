@@ -1,23 +1,23 @@
-//! A JSON editor: a plain textarea, with the colours and the marked fault painted under it and the
-//! lines numbered beside it.
+//! A JSON editor: a plain textarea over a layer that shows the colours and the marked fault, with
+//! line numbers beside it.
 
 use crate::json::{Fault, MAX_PAINTED, paint};
 use leptos::{ev, html, prelude::*};
 use std::fmt::Write as _;
 use wasm_bindgen::JsCast;
 
-/// Lines that are shown without scrolling.
+/// The most lines that are shown without scrolling.
 const MAX_ROWS: usize = 14;
 const MIN_ROWS: usize = 3;
-/// More lines are not numbered.
+/// Lines beyond this one are not numbered.
 const MAX_NUMBERED: usize = 5_000;
 
-/// The editor. Its label is whatever refers to `id`, or `label`.
+/// The editor. Its label is the element that refers to `id`, or `label`.
 #[component]
 pub(crate) fn Editor(
     /// The textarea's id.
     id: &'static str,
-    /// The textarea's name where no label refers to it.
+    /// The textarea's name if no label refers to it.
     #[prop(optional)]
     label: Option<&'static str>,
     /// The text.
@@ -26,16 +26,16 @@ pub(crate) fn Editor(
     /// What was typed.
     #[prop(into)]
     on_text: Callback<String>,
-    /// Where the text is wrong.
+    /// The place of the fault, if there is one.
     #[prop(into)]
     fault: Signal<Option<Fault>>,
     /// Whether the text is refused, with or without a place.
     #[prop(into)]
     invalid: Signal<bool>,
-    /// The ids of what describes the field.
+    /// The ids of the elements that describe the field.
     #[prop(into)]
     described_by: Signal<Option<String>>,
-    /// Whether nothing can be typed yet.
+    /// Whether typing is disabled.
     #[prop(into)]
     disabled: Signal<bool>,
 ) -> impl IntoView {

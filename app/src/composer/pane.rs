@@ -19,11 +19,11 @@ use protocol::{
 /// The pane.
 #[component]
 pub(crate) fn MessagePane(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Where it goes.
+    /// The connection to send it over.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let draft = Memo::new(move |_| composer.draft());
@@ -62,11 +62,11 @@ pub(crate) fn MessagePane(
 
 #[component]
 fn Views(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
     /// Which view is shown.
     as_json: Memo<bool>,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     view! {
@@ -101,9 +101,9 @@ fn Views(
 
 #[component]
 fn Kinds(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let shown = Memo::new(move |_| composer.shown_kind());
@@ -126,7 +126,7 @@ fn Kinds(
     view! { <div class="kinds" role="radiogroup" aria-label="Kind of message">{ClientFrame::KINDS.map(item)}</div> }.into_any()
 }
 
-/// The form of the chosen kind; what is seldom needed is folded away.
+/// The form of the chosen kind; rarely needed fields are folded.
 #[component]
 fn Fields(
     /// The form.
@@ -161,7 +161,7 @@ fn is_rare(field: &FieldDoc) -> bool {
 /// The whole message as JSON.
 #[component]
 fn Json(
-    /// The form that it is instead of.
+    /// The form that it replaces.
     form: Form,
 ) -> impl IntoView {
     let composer = form.composer;
@@ -199,11 +199,11 @@ fn Json(
 
 #[component]
 fn SendBar(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Where it goes.
+    /// The connection to send it over.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let label = Memo::new(move |_| send::label(composer, line));

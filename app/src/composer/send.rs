@@ -1,10 +1,10 @@
-//! Send: exactly one frame, over the line that stands or over one that is opened for it.
+//! Send: sends exactly one frame, over the open connection or over one that is opened for it.
 
 use super::state::{Composer, Draft};
 use crate::connection::{Line, Link};
 use leptos::prelude::*;
 
-/// Sends what is composed; connects first where there is no connection.
+/// Sends the composed frame; connects first if there is no connection.
 pub(crate) fn send(composer: Composer, line: Line) {
     let Draft { text, .. } = untrack(|| composer.draft());
     match line.link.get_untracked() {
@@ -19,7 +19,7 @@ pub(crate) fn send(composer: Composer, line: Line) {
     }
 }
 
-/// What the button says.
+/// The button's label.
 pub(crate) fn label(composer: Composer, line: Line) -> String {
     let fits = composer.draft().wrong.is_empty();
     let what = if fits { composer.shown_kind() } else { "all the same" };

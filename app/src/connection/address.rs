@@ -1,5 +1,5 @@
-//! Where to connect: the endpoint that was chosen, the URL that was typed, and what is wrong with
-//! it before anything is tried.
+//! The address to connect to: the chosen endpoint, the typed URL, and what is wrong with it before
+//! a connection is tried.
 
 /// The gateway's two endpoints, or any address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(crate) enum Endpoint {
     Many,
     /// One connection for one topic.
     One,
-    /// Whatever is typed.
+    /// Any other address, typed by the user.
     Other,
 }
 
@@ -23,7 +23,7 @@ impl Endpoint {
         }
     }
 
-    /// The path, or what to type.
+    /// The endpoint's path, or a hint.
     pub(crate) fn note(self) -> &'static str {
         self.path().unwrap_or("ws:// or wss://")
     }
@@ -36,23 +36,23 @@ impl Endpoint {
         }
     }
 
-    /// This endpoint at the gateway that served the page.
+    /// This endpoint's URL at the gateway that served the page.
     pub(crate) fn url(self, page: &Page) -> Option<String> {
         let scheme = if page.secure { "wss" } else { "ws" };
         self.path().map(|path| format!("{scheme}://{}{path}", page.host))
     }
 
-    /// Which one a typed URL is.
+    /// The endpoint that a typed URL names.
     pub(crate) fn of_url(url: &str, page: &Page) -> Self {
         let is = |endpoint: &Self| endpoint.url(page).as_deref() == Some(url.trim());
         Self::ALL.into_iter().find(is).unwrap_or(Self::Other)
     }
 }
 
-/// Where the page itself came from.
+/// The origin that the page was loaded from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// Over HTTPS.
+    /// Whether it was loaded over HTTPS.
     pub(crate) secure: bool,
     /// Host and port.
     pub(crate) host: String,
@@ -68,7 +68,7 @@ pub(crate) struct Target {
     pub(crate) path: String,
 }
 
-/// Why an address cannot be one.
+/// Why a text is not a WebSocket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAddress {
     #[error("Type an address: ws://host:port/ws, or wss:// over TLS.")]
@@ -86,7 +86,7 @@ pub(crate) enum BadAddress {
 }
 
 impl Target {
-    /// Takes an address apart.
+    /// Parses an address.
     pub(crate) fn parse(url: &str) -> Result<Self, BadAddress> {
         let url = url.trim();
         if url.is_empty() {
@@ -112,19 +112,20 @@ impl Target {
         Ok(Self { secure, host: host.to_owned(), path })
     }
 
-    /// The same place over HTTP, to ask whether anybody is there.
+    /// The same host over HTTP, to check whether it answers.
     pub(crate) fn http(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{}", self.host, self.path)
     }
 
-    /// Where that gateway lists the keys that it signs with.
+    /// The URL at which that gateway lists its signing keys.
     pub(crate) fn keys(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{}", self.host, protocol::signature::KEYS_PATH)
     }
 
-    /// A browser lets no page that came over HTTPS open a plain socket, except to this machine.
+    /// Whether the browser refuses the connection as mixed content: a page that was loaded over
+    /// HTTPS may open a plain socket only to this machine.
     pub(crate) fn is_mixed_content(&self, page: &Page) -> bool {
         page.secure && !self.secure && !self.is_loopback()
     }

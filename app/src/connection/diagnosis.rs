@@ -1,30 +1,30 @@
-//! Why a connection did not come to be. A browser does not say it, so the page looks for itself: at
-//! the address, at its own origin, and whether anybody answers there over HTTP.
+//! Why a connection could not be opened. A browser does not tell, so the page checks the address,
+//! its own origin, and whether the host answers over HTTP.
 
 use super::address::{BadAddress, Page, Target};
 
-/// What the page found out by asking over HTTP.
+/// The result of an HTTP request to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Probe {
-    /// Nobody answered.
+    /// The host did not answer.
     Silence,
-    /// Somebody did; another origin's status cannot be read.
+    /// The host answered; the status of another origin's answer cannot be read.
     Somebody,
     /// The page's own host answered with this status.
     Status(u16),
 }
 
-/// How a look at one thing ended.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Holds,
     Broken,
-    /// Could not be told.
+    /// Could not be checked.
     Idle,
 }
 
 impl Verdict {
-    /// The value of `data-result`, and the word for it.
+    /// The value of `data-result`, also the word that is shown.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -38,14 +38,14 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
     pub(crate) title: String,
-    /// The browser gave no cause: what follows was found out by asking.
+    /// Whether the cause was found by checks, because the browser gave none.
     pub(crate) looked: bool,
     pub(crate) findings: Vec<(Verdict, String)>,
     pub(crate) remedy: String,
 }
 
 impl Diagnosis {
-    /// The address itself is none.
+    /// The address is not a WebSocket address.
     pub(crate) fn of_address(why: BadAddress) -> Self {
         Self {
             title: "This is not a WebSocket address".into(),
@@ -55,7 +55,7 @@ impl Diagnosis {
         }
     }
 
-    /// The browser would not even try.
+    /// The browser refuses to try.
     pub(crate) fn of_mixed_content(target: &Target) -> Self {
         Self {
             title: "The browser does not allow this connection".into(),

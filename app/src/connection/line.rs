@@ -1,5 +1,5 @@
-//! Drives the one connection: connects, sends, closes, writes down what happens. Relies on [`Feed`]
-//! to keep it.
+//! The one connection of the page: connects, sends, closes, and records what happens in the log.
+//! Relies on [`Feed`] to keep the records.
 
 use super::{
     address::{Page, Target},
@@ -21,20 +21,20 @@ use send_wrapper::SendWrapper;
 use std::time::Duration;
 use web_sys::{AbortSignal, RequestMode};
 
-/// A gateway that does not answer a close frame is left behind after this.
+/// If the gateway does not answer a close frame, the page gives up the connection after this time.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A browser waits for minutes; an attempt that the page makes by itself ends after this, and the
-/// next one follows.
+/// A browser waits for minutes; an attempt that the page makes by itself ends after this time, and
+/// the next one follows.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the page looks for the cause of a failure, in milliseconds.
 const PROBE_TIMEOUT: u32 = 3_000;
 
-/// What is known of the other end.
+/// What the page knows about its user and session at the gateway.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Peer {
     /// The token of the last `setup`: in demo mode the user id.
     pub(crate) user: String,
-    /// From `ready`.
+    /// The session's id, from `ready`.
     pub(crate) session: String,
 }
 
@@ -42,15 +42,15 @@ pub(crate) struct Peer {
 #[derive(Clone, Copy)]
 pub(crate) struct Line {
     pub(crate) link: RwSignal<Link>,
-    /// What was typed or chosen.
+    /// The URL that was typed or chosen.
     pub(crate) url: RwSignal<String>,
     pub(crate) page: RwSignal<Page>,
     pub(crate) peer: RwSignal<Peer>,
-    /// Whether the page connects again by itself.
+    /// Whether the page reconnects by itself.
     pub(crate) automatic: RwSignal<bool>,
-    /// Until the next attempt, while one is waited for.
+    /// Seconds until the next attempt, while the page waits for it.
     pub(crate) seconds_left: RwSignal<u32>,
-    /// When the gateway was heard last, in milliseconds.
+    /// The time of the last frame from the gateway, in milliseconds.
     pub(super) heard: StoredValue<f64>,
     pub(super) ledger: StoredValue<Ledger>,
     pub(super) socket: StoredValue<Option<SendWrapper<Socket>>>,
@@ -59,19 +59,19 @@ pub(crate) struct Line {
     attempt: StoredValue<Attempt>,
 }
 
-/// One try, from the click to the end.
+/// One attempt, from its beginning to the connection's end.
 #[derive(Debug, Clone, Default)]
 struct Attempt {
-    /// Tells tries apart, so that what comes late is passed over.
+    /// Distinguishes attempts, so that events of an earlier one are ignored.
     number: u64,
     began: f64,
-    /// Sent as soon as the line stands.
+    /// The frame to send as soon as the connection is open.
     first: Option<String>,
-    /// It was open.
+    /// The connection was open.
     stood: bool,
-    /// The page has asked for the end.
+    /// The page has closed it.
     asked: bool,
-    /// How many were made since the line stood last; 0: the reader's own.
+    /// The number of attempts since the connection was open last; 0: the user's own attempt.
     retry: u32,
     /// The gateway has accepted a `setup`.
     set_up: bool,
@@ -97,26 +97,27 @@ impl Line {
         }
     }
 
-    /// Where it is written down.
+    /// The log that records the frames.
     pub(crate) fn feed(self) -> Feed {
         self.feed
     }
 
-    /// How it stands, in a word or two; watched.
+    /// The state in a word or two; tracked.
     pub(crate) fn words(self) -> String {
         let words = self.link.with(Link::words);
         let waiting = self.link.with(|link| matches!(link, Link::Waiting { .. }));
         if waiting { format!("{words} in {} s", self.seconds_left.get()) } else { words }
     }
 
-    /// Connects to the URL, and sends `first` once that is done.
+    /// Connects to the URL, and sends `first` once the connection is open.
     pub(crate) fn connect(self, first: Option<String>) {
         if !self.link.with_untracked(Link::is_busy) {
             self.begin(first, 0);
         }
     }
 
-    /// Connects; `retry`: how many attempts were made since the line stood last, this one included.
+    /// Connects. `retry` is the number of attempts since the connection was open last, including
+    /// this one.
     pub(super) fn begin(self, first: Option<String>, retry: u32) {
         let number = self.next_number();
         self.attempt.set_value(Attempt {
@@ -149,14 +150,14 @@ impl Line {
         }
     }
 
-    /// Ends an attempt that nobody answers.
+    /// Ends an attempt that was not answered in time.
     fn give_up(self, number: u64) {
         if self.link.with_untracked(|link| *link == Link::Connecting) {
             self.on(number, Event::Closed { code: 1006, reason: String::new() });
         }
     }
 
-    /// Ends the connection, or the attempt.
+    /// Closes the connection, or ends the attempt.
     pub(crate) fn disconnect(self) {
         self.stop_waiting();
         if !self.link.with_untracked(|link| matches!(link, Link::Open | Link::Connecting)) {
@@ -172,7 +173,7 @@ impl Line {
         );
     }
 
-    /// Sends one frame; false where the line does not stand.
+    /// Sends one frame; false if the connection is not open.
     pub(crate) fn send(self, text: &str) -> bool {
         let at = browser::now();
         let sent = self
@@ -190,7 +191,7 @@ impl Line {
         sent
     }
 
-    /// What was seen of the topics; changes with the log.
+    /// The figures that the checks show; updated together with the log.
     pub(crate) fn findings(self) -> Findings {
         self.feed.watch(|_| self.ledger.with_value(Ledger::findings))
     }
@@ -199,13 +200,13 @@ impl Line {
         self.attempt.with_value(|attempt| attempt.number)
     }
 
-    /// From now on, what comes of an earlier attempt is passed over.
+    /// Begins a new attempt number: events of earlier attempts are ignored from now on.
     pub(super) fn next_number(self) -> u64 {
         self.attempt.update_value(|attempt| attempt.number += 1);
         self.number()
     }
 
-    /// Whether the gateway has accepted a `setup` on this line.
+    /// Whether the gateway has accepted a `setup` on this connection.
     pub(super) fn is_set_up(self) -> bool {
         self.attempt.with_value(|attempt| attempt.set_up)
     }
@@ -276,8 +277,8 @@ impl Line {
         }
     }
 
-    /// Connects again by itself where that is wanted, may help, and there is something to go on
-    /// with.
+    /// Reconnects by itself if the user allows it, the close code allows it, and there is a session
+    /// to resume.
     fn go_on(self, ending: Ending) {
         let Attempt { retry, set_up, refused, .. } = self.attempt.get_value();
         if self.automatic.get_untracked()
@@ -313,7 +314,7 @@ impl Line {
     }
 }
 
-/// Asks over HTTP. Of another origin's answer only that there was one can be seen.
+/// Asks over HTTP. The page can see only whether another origin answered, not its status.
 async fn probe(target: &Target, page: &Page) -> Probe {
     let own = target.host == page.host;
     let mode = if own { RequestMode::SameOrigin } else { RequestMode::NoCors };

@@ -1,4 +1,4 @@
-//! The page's one WebSocket: where to, how it stands, why it failed or ended. [`line`] drives it;
+//! The page's one WebSocket: its address, its state, why it failed or ended. [`line`] drives it;
 //! [`pane`] shows it.
 
 mod address;

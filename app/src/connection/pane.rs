@@ -1,5 +1,5 @@
-//! The pane "Connection": a form while there is none, two lines once it stands, and in words why it
-//! failed or ended.
+//! The pane "Connection": a form while there is no connection, two lines while it is open, and in
+//! words why it failed or ended.
 
 use super::{
     address::Endpoint,
@@ -18,9 +18,9 @@ const ACT: &str = "line-act";
 pub(crate) fn ConnectionPane(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let busy = Memo::new(move |_| line.link.with(Link::is_busy));
@@ -52,7 +52,7 @@ pub(crate) fn ConnectionPane(
     }.into_any()
 }
 
-/// The button that was pressed has been replaced: the focus goes to the one in its place.
+/// The pressed button has been replaced, so the focus moves to the button in its place.
 fn keep_focus() {
     let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
     if lost && let Some(button) = document().get_element_by_id(ACT) {
@@ -62,7 +62,7 @@ fn keep_focus() {
     }
 }
 
-/// While there is a connection, or one on its way.
+/// An open connection, or one that is being opened.
 #[component]
 fn Standing(
     /// The connection.
@@ -108,14 +108,14 @@ fn Standing(
     .into_any()
 }
 
-/// Where to connect to.
+/// The form for the address.
 #[component]
 fn Address(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let typed = NodeRef::<html::Input>::new();
@@ -186,12 +186,12 @@ fn Address(
     .into_any()
 }
 
-/// Why there is no connection any more, or never was.
+/// Why the connection ended or could not be opened.
 #[component]
 fn Why(
     /// The connection.
     line: Line,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     move || {
@@ -208,7 +208,7 @@ fn Why(
 
 #[component]
 fn Failed(
-    /// What was found out.
+    /// The explanation.
     diagnosis: Diagnosis,
     /// The connection.
     line: Line,
@@ -254,11 +254,11 @@ fn finding(verdict: Verdict, text: String) -> impl IntoView {
 
 #[component]
 fn Ended(
-    /// How.
+    /// How it ended.
     ending: Ending,
     /// The connection.
     line: Line,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let reason = (!ending.reason.is_empty())

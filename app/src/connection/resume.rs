@@ -1,6 +1,6 @@
-//! How the page goes on after a line has ended: it waits, connects again, and sends the `setup`
-//! that the [`Ledger`] makes. The reader can switch that off, stop a wait, and cut the line to see
-//! it happen.
+//! How the page continues after a connection has ended: it waits, reconnects, and sends the `setup`
+//! that the [`Ledger`] makes. The user can disable that, stop a wait, and drop the connection to
+//! see it happen.
 //!
 //! [`Ledger`]: crate::checks::Ledger
 
@@ -18,17 +18,18 @@ use crate::{
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Where the browser keeps that the page is not to connect by itself.
+/// The storage key of the choice not to reconnect.
 const KEY: &str = "reconnect";
 const OFF: &str = "off";
 
 impl Line {
-    /// Takes over what the reader chose on an earlier visit.
+    /// Restores the user's choice from an earlier visit.
     pub(crate) fn recall(self) {
         self.automatic.set(browser::stored(KEY).as_deref() != Some(OFF));
     }
 
-    /// Whether the page is to connect again by itself, for good. Switched off, a wait ends.
+    /// Sets whether the page reconnects by itself, also for later visits. Switching it off ends a
+    /// wait.
     pub(crate) fn set_automatic(self, automatic: bool) {
         self.automatic.set(automatic);
         browser::store(KEY, (!automatic).then_some(OFF));
@@ -37,12 +38,12 @@ impl Line {
         }
     }
 
-    /// The `setup` by which a reader can go on himself; `None` where there is no session.
+    /// The `setup` with which the user can resume by hand; `None` if there is no session.
     pub(crate) fn resumption(self) -> Option<String> {
         self.ledger.with_value(Ledger::resumption)
     }
 
-    /// Cuts the line as a failing network would: no close frame is waited for.
+    /// Drops the connection as a failing network would: does not wait for a close frame.
     pub(crate) fn break_off(self, why: &str) {
         if self.link.with_untracked(|link| *link == Link::Open) {
             self.socket.set_value(None);
@@ -50,7 +51,7 @@ impl Line {
         }
     }
 
-    /// Waits, then tries again.
+    /// Waits, then connects again.
     pub(super) fn wait(self, attempt: u32, ending: Ending) {
         let delay = retry::delay(attempt, browser::chance());
         let positions = self.ledger.with_value(Ledger::positions);
@@ -74,14 +75,14 @@ impl Line {
         set_timeout(due, delay);
     }
 
-    /// Ends a wait by the attempt that it is for.
+    /// Ends a wait and makes its attempt now.
     pub(crate) fn try_now(self) {
         if let Link::Waiting { attempt, .. } = self.link.get_untracked() {
             self.begin(self.resumption(), attempt);
         }
     }
 
-    /// Ends a wait for good.
+    /// Ends a wait without an attempt.
     pub(super) fn stop_waiting(self) {
         if let Link::Waiting { ending, .. } = self.link.get_untracked() {
             self.next_number();
@@ -89,7 +90,7 @@ impl Line {
         }
     }
 
-    /// Says how long the wait still lasts, second by second.
+    /// Updates the seconds that remain, once a second.
     fn count_down(self, number: u64, until: f64) {
         let left = ((until - browser::now()) / 1000.0).ceil();
         if number == self.number() && left > 0.0 {

@@ -1,26 +1,26 @@
-//! The state of the one connection of the page.
+//! The state of the page's one connection.
 
 use super::diagnosis::Diagnosis;
 use protocol::{CloseCode, Reaction};
 
-/// From not connected to the end.
+/// A connection's state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Link {
-    /// Nothing has been tried.
+    /// No connection was tried.
     #[default]
     Idle,
     /// The handshake is under way.
     Connecting,
-    /// Frames flow.
+    /// The connection is open.
     Open,
-    /// The page has asked for the end.
+    /// The page has asked for the close.
     Closing,
-    /// It was open and has ended; the page connects again by itself, next by the attempt of this
+    /// The connection was open and has ended; the page will reconnect, by the attempt of this
     /// number.
     Waiting { attempt: u32, ending: Ending },
-    /// It was open and has ended.
+    /// The connection was open and has ended.
     Closed(Ending),
-    /// It never was open; why is being looked for, then known.
+    /// The connection could not be opened. `None` while the page looks for the cause.
     Failed(Option<Diagnosis>),
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum Link {
 pub(crate) struct Ending {
     pub(crate) code: u16,
     pub(crate) reason: String,
-    /// The page itself has closed.
+    /// The page itself has closed the connection.
     pub(crate) asked: bool,
 }
 
@@ -59,19 +59,19 @@ impl Link {
         }
     }
 
-    /// Whether there is a socket, open or on its way, or will be soon.
+    /// Whether there is a socket, open or opening, or will be soon.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Connecting | Self::Open | Self::Closing | Self::Waiting { .. })
     }
 }
 
 impl Ending {
-    /// Whether something went wrong.
+    /// Whether the state is a failure.
     pub(crate) fn is_bad(&self) -> bool {
         !self.asked && self.code != CloseCode::Normal.number()
     }
 
-    /// Why, in a sentence.
+    /// Why the connection ended, in a sentence.
     pub(crate) fn meaning(&self) -> &'static str {
         match CloseCode::from_number(self.code) {
             Some(code) => code.meaning(),
@@ -79,7 +79,7 @@ impl Ending {
         }
     }
 
-    /// What to do, in a sentence.
+    /// What the user can do, in a sentence.
     pub(crate) fn remedy(&self) -> &'static str {
         match CloseCode::reaction_to(self.code) {
             Reaction::BackOff => {
@@ -96,7 +96,7 @@ impl Ending {
     }
 }
 
-/// What a close code means that the protocol does not name.
+/// The meaning of a close code that the protocol does not define.
 pub(crate) fn unnamed(code: u16) -> &'static str {
     match code {
         1005 => "Closed without a code.",

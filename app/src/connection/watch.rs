@@ -1,6 +1,6 @@
-//! Notices a line that is dead without saying so: a browser tells a page nothing of a network that
-//! swallows its bytes. Asks by the protocol's `ping` where there is a doubt, and gives the line up
-//! when nothing comes back.
+//! Detects a dead connection. A browser does not notice a network that drops all packets, so the
+//! page sends the protocol's `ping` if the connection may be dead, and drops the connection if no
+//! answer comes.
 
 use super::{line::Line, state::Link};
 use crate::browser;
@@ -8,14 +8,14 @@ use leptos::{ev, prelude::*};
 use protocol::ClientFrame;
 use std::time::Duration;
 
-/// After this long without a frame there is a doubt, in milliseconds.
+/// After this time without a frame the connection may be dead, in milliseconds.
 const SILENCE: f64 = 60_000.0;
-/// How often the page looks for it.
+/// How often the page checks.
 const LOOK: Duration = Duration::from_secs(10);
 /// How long the gateway may take to answer a ping.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Follows the line, and what the browser says of the network, until the owner is cleaned up.
+/// Watches the connection and the browser's network events until the owner is cleaned up.
 pub(crate) fn watch(line: Line) {
     let offline = window_event_listener(ev::offline, move |_| line.doubt());
     let online = window_event_listener(ev::online, move |_| {
@@ -40,14 +40,14 @@ pub(crate) fn watch(line: Line) {
 }
 
 impl Line {
-    /// Asks whether the line still stands, where it is set up: before that, the gateway has its own
-    /// limit of time.
+    /// Pings the gateway, if the connection is set up: before that, the gateway has its own time
+    /// limit.
     fn doubt(self) {
         if self.link.with_untracked(|link| *link != Link::Open) || !self.is_set_up() {
             return;
         }
         let (number, asked) = (self.number(), browser::now());
-        // A ping is always JSON.
+        // A ping can always be encoded.
         self.send(&serde_json::to_string(&ClientFrame::Ping).unwrap_or_default());
         let give_up = move || {
             if number == self.number() && self.heard.get_value() < asked {

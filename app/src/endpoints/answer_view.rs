@@ -1,5 +1,4 @@
-//! An answer as a reader sees it: status, time, headers, body; a problem explained; a failure in
-//! plain words.
+//! Shows an answer: status, time, headers, body; an explained problem; or a failure in words.
 
 use super::{
     answer::{Answer, Outcome, Problem, duration},
@@ -13,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use protocol::ErrorCode;
 
-/// What became of a request.
+/// Shows the outcome of a request.
 #[component]
 pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView {
     match outcome {
@@ -51,7 +50,7 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
     }
 }
 
-/// What a problem says, and where its code is explained.
+/// A problem's text, with a link to the explanation of its code.
 #[component]
 fn ProblemBox(problem: Problem) -> impl IntoView {
     let code = problem.code.unwrap_or_default();

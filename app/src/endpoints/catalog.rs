@@ -1,25 +1,25 @@
-//! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page
-//! shows. The server's router and its OpenAPI document are the authority; the browser tests hold
-//! this list against it.
+//! The list of the gateway's HTTP endpoints and of its two WebSocket addresses, as the page shows
+//! it. The server's router and its OpenAPI document are the authority; the browser tests compare
+//! this list with it.
 
 use crate::standing::words;
 
 /// One HTTP endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// The anchor, and the key of the list.
+    /// The anchor, also the key of the list.
     pub(crate) id: &'static str,
-    /// With `{topic}` where the path has a part to fill in.
+    /// The path, with `{topic}` in place of a variable part.
     pub(crate) path: &'static str,
-    /// For the folded row: a few words.
+    /// A few words for the folded row.
     pub(crate) brief: &'static str,
-    /// When unfolded: what it does, what it answers.
+    /// The unfolded text: what the endpoint does and what it answers.
     pub(crate) text: &'static str,
-    /// What unfolding offers.
+    /// What the user can do in the unfolded row.
     pub(crate) offer: Offer,
 }
 
-/// What a reader can do with an endpoint here.
+/// What the user can do with an endpoint on this page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// Send it as it is.
@@ -28,7 +28,7 @@ pub(crate) enum Offer {
     Publish,
     /// Give an API key and a body, then send it by `POST`.
     Backend,
-    /// Open it in a page of its own, by this text.
+    /// Open it as a page of its own, by a link with this text.
     Visit(&'static str),
 }
 
@@ -39,7 +39,7 @@ impl Endpoint {
     }
 }
 
-/// The endpoints in the order in which a newcomer wants them.
+/// The endpoints, the ones for a newcomer first.
 pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-stats",
@@ -143,15 +143,15 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
 /// One WebSocket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SocketAddress {
-    /// With `{topic}` where the path has a part to fill in.
+    /// The path, with `{topic}` in place of a variable part.
     pub(crate) path: &'static str,
-    /// When to take it.
+    /// What it is for.
     pub(crate) purpose: &'static str,
-    /// What a good `setup` brings.
+    /// The messages that a good `setup` brings.
     pub(crate) after_setup: &'static str,
 }
 
-/// Both of them; they speak the same protocol.
+/// Both addresses; they speak the same protocol.
 pub(crate) const SOCKETS: [SocketAddress; 2] = [
     SocketAddress {
         path: "/ws",
@@ -169,8 +169,8 @@ pub(crate) const SOCKETS: [SocketAddress; 2] = [
     },
 ];
 
-/// A path cut at its part to fill in: what stands before it, its name with braces, what stands
-/// behind.
+/// Splits a path at its variable part: the text before it, the part with its braces, the text after
+/// it.
 pub(crate) fn cut(path: &'static str) -> (&'static str, &'static str, &'static str) {
     match (path.find('{'), path.find('}')) {
         (Some(open), Some(close)) => (&path[..open], &path[open..=close], &path[close + 1..]),

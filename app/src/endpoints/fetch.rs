@@ -13,7 +13,7 @@ use web_sys::AbortSignal;
 const PATIENCE_MS: u32 = 15_000;
 
 /// Sends `call` to the gateway that served the page, with `key` as its API key, and waits for at
-/// most [`PATIENCE_MS`]. Dropping the future does not take the request back.
+/// most [`PATIENCE_MS`]. Dropping the future does not cancel the request.
 pub(crate) async fn send(call: &Call, key: Option<&str>) -> Outcome {
     match exchange(call, key).await {
         Ok(answer) => Outcome::Answered(answer),

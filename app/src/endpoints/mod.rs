@@ -1,5 +1,5 @@
-//! The HTTP endpoints, each with its description, and **Try it** where there is something to send;
-//! the WebSocket addresses beside them. Renders the section `#endpoints`.
+//! The HTTP endpoints, each with its description, and **Try it** if there is something to send; the
+//! WebSocket addresses beside them. Renders the section `#endpoints`.
 
 mod answer;
 mod answer_view;
@@ -56,7 +56,7 @@ fn SocketTable() -> impl IntoView {
     }
 }
 
-/// A row that unfolds. What can be filled in is open from the start.
+/// A row that unfolds. Rows with fields are unfolded from the start.
 #[component]
 fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
     let open = endpoint.offer == Offer::Publish;

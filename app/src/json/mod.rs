@@ -1,6 +1,6 @@
-//! JSON for people: what a text consists of, how it reads best, where it is wrong. Works on the
-//! text itself, so that the precision of numbers, the order of keys and the escapes stay as they
-//! came; never recursive, so that depth costs nothing.
+//! JSON for people: its tokens, its indented form, its faults. Works on the text itself, so that
+//! the precision of numbers, the order of keys and the escapes are kept; never recursive, so that
+//! deep nesting costs no stack.
 
 mod fault;
 mod paint;

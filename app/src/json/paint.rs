@@ -1,9 +1,9 @@
-//! JSON as HTML with one class a token: `k` key, `s` string, `n` number or word, `p` punctuation.
+//! JSON as HTML with one class per token: `k` key, `s` string, `n` number or word, `p` punctuation.
 
 use super::{Token, TokenKind, tokens};
 use std::ops::Range;
 
-/// Longer texts are better left without colours, in bytes.
+/// Longer texts are not coloured, in bytes.
 pub(crate) const MAX_PAINTED: usize = 64 * 1024;
 
 /// `text` as HTML, escaped; `mark` is a range of bytes to underline.

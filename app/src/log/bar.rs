@@ -1,4 +1,4 @@
-//! Above the rows: find, filter, pause, copy, clear.
+//! The tools above the rows: find, filter, pause, copy, clear.
 
 use super::{
     entry::{Direction, RAW},
@@ -18,7 +18,7 @@ pub(crate) const FIND: &str = "find";
 pub(crate) fn Bar(
     /// What is shown.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     view! {
@@ -61,7 +61,7 @@ pub(crate) fn Bar(
 fn Find(
     /// What is shown.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let hits = move || {
@@ -97,7 +97,7 @@ fn Find(
 fn Directions(
     /// What is shown.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let choice = move |(name, direction): (&'static str, Option<Direction>)| {
@@ -123,7 +123,7 @@ fn Directions(
 fn Kinds(
     /// What is shown.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let option = |kind: &'static str| view! { <option value=kind>{kind}</option> };
@@ -154,7 +154,7 @@ fn Kinds(
 fn PauseButton(
     /// What is shown.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let paused = screen.paused;

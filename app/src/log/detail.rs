@@ -1,5 +1,4 @@
-//! An unfolded row: the frame as JSON, what is known of it, what can be done with it; of a fault,
-//! what it means.
+//! An unfolded row: the frame as JSON with its facts and actions, or the explanation of a fault.
 
 use super::{
     clock,
@@ -13,19 +12,19 @@ use crate::{
 };
 use leptos::{prelude::*, tachys::html::attribute::custom::custom_attribute};
 
-/// More of a frame is not shown unfolded, in bytes; copying gives all of it.
+/// The most bytes of a frame that are shown unfolded; copying gives all of it.
 const MAX_SHOWN: usize = 128 * 1024;
 
-/// Of the row with this id.
+/// The details of the row with this id.
 #[component]
 pub(crate) fn Detail(
-    /// Where it is shown.
+    /// The log's view.
     screen: Screen,
-    /// Which row.
+    /// The row's id.
     id: u64,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let (entry, question) = screen.feed.read(|store| {
@@ -69,7 +68,7 @@ fn Frame(
     entry: Entry,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let raw = RwSignal::new(false);
@@ -107,7 +106,7 @@ fn Frame(
     }.into_any()
 }
 
-/// The text frame; of everything else, what its row says.
+/// The frame's text; for any other row, the text of the row itself.
 fn content(entry: &Entry) -> String {
     entry.text().map_or_else(|| plain_summary(entry), str::to_owned)
 }
@@ -149,13 +148,13 @@ fn html(text: &str, raw: bool) -> String {
 
 #[component]
 fn Explain(
-    /// What happened.
+    /// The explanation.
     explanation: Explanation,
     /// The row.
     entry: Entry,
     /// The frame that this answers.
     question: Option<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let Explanation { title, cause, effect, remedy, reference: (anchor, words) } = explanation;

@@ -1,4 +1,4 @@
-//! What happened, what it means, what to do: the same three parts for every fault.
+//! Explains a fault in three parts: what happened, what it means, what to do.
 
 use super::entry::{Content, Entry};
 use crate::{connection::Ending, reference::anchors};
@@ -11,11 +11,11 @@ pub(crate) struct Explanation {
     pub(crate) cause: String,
     pub(crate) effect: &'static str,
     pub(crate) remedy: String,
-    /// Where the reference tells more: anchor and words.
+    /// The anchor of the reference's entry, and the link's text.
     pub(crate) reference: (String, &'static str),
 }
 
-/// Explains an error, a close, a failure; `None` for what is none of these.
+/// Explains an error, a close or a failure; `None` for any other row.
 pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
     match &entry.content {
         Content::Text(text) => match ServerFrame::parse(text) {
@@ -94,7 +94,7 @@ fn closed(ending: &Ending) -> Explanation {
             ending.remedy(),
         )
     };
-    // A code without a meaning of its own has no row.
+    // The reference lists only the codes that the protocol defines.
     let row = CloseCode::from_number(ending.code)
         .map_or_else(|| "closes".to_owned(), |code| anchors::close(code.number()));
     Explanation {
@@ -106,7 +106,7 @@ fn closed(ending: &Ending) -> Explanation {
     }
 }
 
-/// With a capital and a full stop.
+/// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut chars = text.chars();

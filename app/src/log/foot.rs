@@ -1,5 +1,5 @@
-//! Below the rows: how many, what waits, and the one voice that tells a screen reader what has
-//! come.
+//! The status bar below the rows: how many there are, how many wait, and the announcements of new
+//! rows for screen readers.
 
 use super::{
     clock,
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// The least time between two announcements.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// The foot.
+/// The status bar.
 #[component]
 pub(crate) fn Foot(
     /// What is shown.
@@ -87,8 +87,8 @@ fn FollowButton(
     .into_any()
 }
 
-/// What a screen reader says: the state of the line, and sums of what has come, at most once in
-/// [`QUIET`].
+/// The announcements for a screen reader: the connection's state, and sums of the new rows, at most
+/// once per [`QUIET`].
 fn announcements(screen: Screen, line: Line) -> ReadSignal<String> {
     let (said, say) = signal(String::new());
     let waits = StoredValue::new(false);

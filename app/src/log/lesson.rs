@@ -1,15 +1,15 @@
-//! The empty log: teaches how to read it. Rendered on the server only; the browser keeps that HTML
-//! for a log that is cleared.
+//! The empty log: explains how to read it. Rendered on the server only; the browser keeps that HTML
+//! for when the log is cleared.
 
 use crate::{shell::Icon, standing};
 use leptos::prelude::*;
 
-/// The HTML inside of the lesson. A handle: copies are the same.
+/// The HTML of the explanation. A handle: copies are the same.
 #[derive(Clone, Copy)]
 pub(crate) struct LessonHtml(StoredValue<String>);
 
 impl LessonHtml {
-    /// As the server makes it; the browser takes it from the document once that has come to life.
+    /// On the server, renders the HTML; the browser reads it from the document after hydration.
     pub(crate) fn new() -> Self {
         let html = StoredValue::new(standing::html(lesson));
         Effect::new(move |_| {
@@ -21,10 +21,10 @@ impl LessonHtml {
     }
 }
 
-/// The lesson.
+/// The explanation.
 #[component]
 pub(crate) fn Lesson(
-    /// What is inside.
+    /// The HTML.
     html: LessonHtml,
 ) -> impl IntoView {
     let inner = html.0.get_value();
@@ -67,17 +67,17 @@ fn lesson() -> impl IntoView {
 fn Example(
     /// The frame's type.
     kind: &'static str,
-    /// Whether the reader sent it.
+    /// Whether the user sent it.
     own: bool,
-    /// Seconds.
+    /// Seconds of the time.
     time: &'static str,
-    /// Its number.
+    /// The number.
     seq_no: &'static str,
-    /// What it says.
+    /// The summary.
     body: &'static str,
-    /// Its size.
+    /// The size.
     size: &'static str,
-    /// Its round trip.
+    /// The round trip.
     took: &'static str,
 ) -> impl IntoView {
     let direction = if own { "out" } else { "in" };

@@ -1,11 +1,13 @@
-//! Which frame an arriving one answers. The protocol answers requests in order, and an answer names
-//! the topic or message id of its question; so the oldest open question that fits is the one.
+//! Finds the request that an arriving frame answers. The protocol answers requests in order, and an
+//! answer names the topic or message id of its request; so the oldest open request that fits is the
+//! right one.
 
 use super::entry::{Facts, RAW};
 use protocol::ErrorCode;
 use std::collections::VecDeque;
 
-/// Questions kept open; the oldest go first. The gateway answers long before, or never.
+/// The most requests that are kept open; the oldest are dropped first. The gateway answers long
+/// before, or never.
 const MAX_OPEN: usize = 500;
 
 /// A frame that may be answered.
@@ -14,28 +16,29 @@ struct Question {
     id: u64,
     at: f64,
     facts: Facts,
-    /// The number that a publish was given: it waits for its own delivery only.
+    /// The number that a publish was given: the request now waits for the delivery of that number
+    /// only.
     stored: Option<u64>,
-    /// A publish whose delivery came before its `ack`.
+    /// The publish was delivered before its `ack`.
     delivered: bool,
 }
 
-/// What an arriving frame answers.
+/// The request that an arriving frame answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Answered {
-    /// The question's row.
+    /// The request's row.
     pub(crate) question: u64,
-    /// When it was sent, in milliseconds.
+    /// The time at which it was sent, in milliseconds.
     pub(crate) since: f64,
 }
 
-/// The open questions of one connection, oldest first.
+/// The open requests of one connection, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Matching {
     open: VecDeque<Question>,
 }
 
-/// Whether a question stays open after an answer.
+/// Whether a request stays open after an answer.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
     Stays,
@@ -43,7 +46,7 @@ enum After {
 }
 
 impl Matching {
-    /// A frame went out as row `id`.
+    /// Records a sent frame, shown as row `id`.
     pub(crate) fn sent(&mut self, id: u64, at: f64, facts: &Facts) {
         if facts.kind == "ack" {
             return;
@@ -60,7 +63,7 @@ impl Matching {
         });
     }
 
-    /// A frame has come in.
+    /// Finds the request that a received frame answers.
     pub(crate) fn received(&mut self, facts: &Facts) -> Option<Answered> {
         let (index, after) = match facts.kind {
             "ready" => (self.first(|q| q.facts.kind == "setup")?, After::Ends),
@@ -78,7 +81,7 @@ impl Matching {
         Some(self.answer(index, after))
     }
 
-    /// The line has ended: nothing more is answered.
+    /// The connection has ended: its requests will not be answered.
     pub(crate) fn end(&mut self) {
         self.open.clear();
     }
@@ -106,7 +109,7 @@ impl Matching {
         ))
     }
 
-    /// The same message id of another user is another message: its number differs.
+    /// A message of another user may have the same message id; its number differs.
     fn delivered(&mut self, facts: &Facts) -> Option<(usize, After)> {
         let own =
             |q: &Question| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
@@ -116,7 +119,7 @@ impl Matching {
         Some((index, if question.stored.is_some() { After::Ends } else { After::Stays }))
     }
 
-    /// One `setup` is answered by as many as it has topics, the URL's besides.
+    /// A `setup` is answered by one `subscribed` for each of its topics, and one for the URL's.
     fn subscribed(&self, facts: &Facts) -> Option<(usize, After)> {
         let asked = |q: &Question| q.facts.kind == "subscribe" && q.facts.topic == facts.topic;
         let setup = |q: &Question| q.facts.kind == "setup";
@@ -167,8 +170,8 @@ fn is_publish(question: &Question, facts: &Facts) -> bool {
 mod tests {
     use super::*;
 
-    /// Sends and receives in order; rows are counted from 0. Gives what each received frame
-    /// answers.
+    /// Applies sent and received frames in order; rows are counted from 0. Returns the request that
+    /// each received frame answers.
     fn walk(frames: &[(char, &str)]) -> Vec<Option<u64>> {
         let mut matching = Matching::default();
         let mut answers = Vec::new();

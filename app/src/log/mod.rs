@@ -1,6 +1,6 @@
-//! Every frame both ways, on one wire. [`store`] and what it relies on is plain data and tested as
-//! such; [`feed`] tells at most once a frame that there is more of it; [`screen`] is what the
-//! reader sees of it; the rest shows it.
+//! Every frame in both directions. [`store`] and the modules that it uses are plain data, tested
+//! without a browser; [`feed`] notifies views at most once per animation frame; [`screen`] is the
+//! state of the view; the other modules show it.
 
 mod bar;
 mod cells;

@@ -11,18 +11,18 @@ use super::{
 use crate::connection::Line;
 use leptos::prelude::*;
 
-/// Bar, rows or lesson, foot.
+/// Tools, rows or the explanation, and the status bar.
 #[component]
 pub(crate) fn LogPane(
     /// What is shown.
     screen: Screen,
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let empty = Memo::new(move |_| screen.feed.watch(Store::len) == 0);
@@ -50,7 +50,7 @@ fn Grid(
     screen: Screen,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let rows = move || screen.list.with(|list| list.rows);
@@ -76,7 +76,7 @@ fn Grid(
     .into_any()
 }
 
-/// No row passes the filter.
+/// Shown if no row passes the filter.
 #[component]
 fn Nothing(
     /// What is shown.

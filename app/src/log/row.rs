@@ -1,25 +1,25 @@
-//! One row: time, wire, kind, topic, number, the frame in a line, size, round trip. Below it, where
-//! it is unfolded, all of it.
+//! One row: time, direction, kind, topic, number, the frame in a line, size, round trip. If it is
+//! unfolded, the whole frame follows below it.
 
 use super::{cells::Cells, detail::Detail, entry::Direction, screen::Screen};
 use crate::browser;
 use leptos::{prelude::*, tachys::html::attribute::custom::custom_attribute};
 
-/// A row that came this long ago is still fresh, in milliseconds …
+/// A row younger than this is marked as new, in milliseconds …
 const FRESH: f64 = 400.0;
 /// … unless this many rows came within half a second.
 const BURST: u64 = 10;
 
-/// The row with this id, and the frame unfolded below it.
+/// The row with this id, with its details if it is unfolded.
 #[component]
 pub(crate) fn Row(
-    /// Where it is shown.
+    /// The log's view.
     screen: Screen,
-    /// Which one.
+    /// The row's id.
     id: u64,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let timezone = screen.timezone.get_untracked();

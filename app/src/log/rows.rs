@@ -1,5 +1,4 @@
-//! The list itself: a scroller as high as all rows together, in which only those on the screen are
-//! rendered.
+//! The list itself: a scroller as high as all rows together, which renders only the visible ones.
 
 use super::{
     row::Row,
@@ -17,7 +16,7 @@ pub(crate) fn Rows(
     screen: Screen,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
@@ -58,7 +57,7 @@ pub(crate) fn Rows(
     .into_any()
 }
 
-/// Measures rows and view, now and whenever the scroller changes its size.
+/// Measures rows and scroller, now and whenever the scroller changes its size.
 fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html::Div>) {
     Effect::new(move |_| {
         let (Some(scroller), Some(probe)) = (scroller.get(), probe.get()) else { return };
@@ -68,7 +67,7 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
                 child.map_or(0.0, |child| child.get_bounding_client_rect().height())
             };
             let row = height(probe.first_element_child());
-            // Not rendered at present: the last measures hold.
+            // The probe is not rendered at present: the last measures stay valid.
             if row > 0.0 {
                 let detail = height(probe.last_element_child());
                 screen.heights.set(Heights { row, detail, view: f64::from(view.client_height()) });
@@ -81,7 +80,8 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
     });
 }
 
-/// Gives the list its height; then follows the newest row, or stands still while the oldest go.
+/// Sets the list's height; then scrolls to the newest row, or keeps the visible rows in place when
+/// old ones are removed.
 fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<html::Div>) {
     Effect::new(move |gone_before: Option<u64>| {
         let (list, following, wanted) =
@@ -96,8 +96,8 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
         if !following && moved > 0.0 {
             screen.scroll.set(target);
         }
-        // Where the list stands is asked once all rows of this turn are in place: asked sooner, the
-        // browser would lay them out twice.
+        // The list's place is measured after all rows of this turn are rendered: measuring sooner
+        // would make the browser lay them out twice.
         queue_microtask(move || {
             if (f64::from(scroller.scroll_top()) - target).abs() >= 1.0 {
                 scroller.set_scroll_top(target.ceil() as i32);
@@ -108,8 +108,8 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
     });
 }
 
-/// The row that had the focus may be rendered no more: then the list takes it, so that the arrow
-/// keys go on.
+/// If the focused row is no longer rendered, the list takes the focus, so that the arrow keys still
+/// work.
 fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
     let Some(focused) =
         document().active_element().filter(|focused| scroller.contains(Some(focused)))

@@ -1,5 +1,5 @@
-//! What the reader sees of the log: where it is scrolled to, which row is unfolded, which has the
-//! keyboard. A handle: copies are the same screen.
+//! The state of the log's view: the scroll position, the unfolded row, the keyboard's row. A
+//! handle: copies are the same view.
 
 use super::{
     feed::Feed,
@@ -10,15 +10,15 @@ use super::{
 use leptos::prelude::*;
 use std::ops::Range;
 
-/// The log's screen.
+/// The state of the log's view.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
     pub(crate) feed: Feed,
     pub(crate) filter: RwSignal<Filter>,
-    /// What is searched for.
+    /// The searched text.
     pub(crate) needle: Memo<String>,
     pub(crate) paused: RwSignal<bool>,
-    /// Whether the newest row stays in view.
+    /// Whether the newest row is kept in view.
     pub(crate) following: RwSignal<bool>,
     /// The scroll position in pixels while not following.
     pub(crate) scroll: RwSignal<f64>,
@@ -27,16 +27,15 @@ pub(crate) struct Screen {
     pub(crate) open: RwSignal<Option<u64>>,
     /// The row that arrow keys start from.
     pub(crate) active: RwSignal<Option<u64>>,
-    /// Rows from this id on have come since the reader scrolled away.
+    /// Rows from this id on have arrived since the user scrolled away.
     seen: RwSignal<u64>,
     pub(crate) list: Memo<List>,
     pub(crate) rendered: Memo<Range<usize>>,
-    /// The question of the unfolded row, and the last of its answers.
+    /// The request of the unfolded row, and the last of its answers.
     exchange: Memo<Option<(u64, u64)>>,
-    /// The row in the tab order; where there is none on the screen, the list itself is.
+    /// The row in the tab order; if no row is rendered, the list itself is.
     pub(crate) tab_stop: Memo<Option<u64>>,
-    /// Changes when rows that are shown get other places: the oldest have gone, or the filter is
-    /// another.
+    /// Changes when shown rows move: old rows were removed, or the filter has changed.
     places: Memo<(u64, Filter)>,
     /// Minutes from local time to UTC.
     pub(crate) timezone: RwSignal<f64>,
@@ -96,7 +95,7 @@ impl Screen {
         }
     }
 
-    /// Keeps the newest row in view, or no longer.
+    /// Sets whether the newest row is kept in view.
     pub(crate) fn follow(self, follow: bool) {
         if self.following.get_untracked() == follow {
             return;
@@ -108,13 +107,13 @@ impl Screen {
         self.following.set(follow);
     }
 
-    /// How many rows have come since the reader scrolled away.
+    /// The number of rows that have arrived since the user scrolled away.
     pub(crate) fn unseen(self) -> usize {
         let seen = self.seen.get();
         self.feed.watch(|store| store.shown_since(seen))
     }
 
-    /// Unfolds the row, or folds it.
+    /// Unfolds or folds a row.
     pub(crate) fn toggle(self, id: u64) {
         let open = self.open.get_untracked() == Some(id);
         self.active.set(Some(id));
@@ -124,7 +123,7 @@ impl Screen {
         }
     }
 
-    /// Brings a row into view, and stays there.
+    /// Scrolls a row into view, and stops following the newest.
     pub(crate) fn reveal(self, id: u64) {
         let Some(index) = self.feed.read(|store| store.index_of(id)) else { return };
         self.follow(false);
@@ -132,13 +131,13 @@ impl Screen {
         self.scroll.set(self.list.with_untracked(|list| list.reveal(index, scroll)));
     }
 
-    /// Where the row with this id stands, from 1; watched.
+    /// The position of the row with this id, from 1; tracked.
     pub(crate) fn place(self, id: u64) -> Option<usize> {
         self.places.track();
         self.feed.read(|store| store.index_of(id)).map(|index| index + 1)
     }
 
-    /// Moves the keyboard's row by so many, to the newest where there was none, and gives its id.
+    /// Moves the keyboard's row by `rows`, or to the newest if there was none; returns its id.
     pub(crate) fn move_by(self, rows: isize) -> Option<u64> {
         let from = self.active.get_untracked();
         let id = self.feed.read(|store| {
@@ -151,13 +150,13 @@ impl Screen {
         Some(id)
     }
 
-    /// Shows what the filter lets through.
+    /// Changes the filter.
     pub(crate) fn change_filter(self, change: impl FnOnce(&mut Filter)) {
         self.filter.update(change);
         self.feed.change(|store| store.set_filter(self.filter.get_untracked()));
     }
 
-    /// Stops showing what comes, or goes on.
+    /// Stops showing new rows, or shows them again.
     pub(crate) fn pause(self, paused: bool) {
         self.paused.set(paused);
         self.feed.change(|store| store.pause(paused));
@@ -171,7 +170,7 @@ impl Screen {
         self.following.set(true);
     }
 
-    /// The value of `data-link` of a row: its place between the question and the last answer of the
+    /// The value of `data-link` of a row: its place between the request and the last answer of the
     /// unfolded row.
     pub(crate) fn link(self, id: u64, answers: Option<u64>) -> Option<&'static str> {
         let (question, last) = self.exchange.get()?;

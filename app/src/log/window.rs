@@ -1,5 +1,5 @@
-//! Which rows of a long list are on the screen. All rows have one height; one of them may be
-//! unfolded and takes more below it.
+//! A virtual list: computes which rows of a long list are visible. All rows have the same height;
+//! one of them may be unfolded and needs more.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ const MARGIN: usize = 10;
 pub(crate) struct Heights {
     pub(crate) row: f64,
     pub(crate) detail: f64,
-    /// The part of the list that can be seen.
+    /// The height of the scroller.
     pub(crate) view: f64,
 }
 
@@ -25,19 +25,19 @@ impl Default for Heights {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct List {
     pub(crate) rows: usize,
-    /// The row that is unfolded.
+    /// The unfolded row.
     pub(crate) open: Option<usize>,
     pub(crate) heights: Heights,
 }
 
 impl List {
-    /// Where row `index` begins.
+    /// The place of row `index`.
     pub(crate) fn top(&self, index: usize) -> f64 {
         let unfolded_above = self.open.is_some_and(|open| open < index);
         index as f64 * self.heights.row + if unfolded_above { self.heights.detail } else { 0.0 }
     }
 
-    /// The height of everything.
+    /// The height of all rows.
     pub(crate) fn total(&self) -> f64 {
         self.top(self.rows)
     }

@@ -1,5 +1,5 @@
-//! The bench: connection and message at the left, the log over the checks at the right; on a narrow
-//! screen three views of one screen.
+//! The playground: connection and composer at the left, the log above the checks at the right; on a
+//! narrow screen one of the three at a time.
 
 use crate::{
     browser,
@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-/// What a narrow screen shows.
+/// The part that a narrow screen shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum View {
     Compose,
@@ -31,14 +31,14 @@ impl View {
     }
 }
 
-/// The bench.
+/// The playground.
 #[component]
 pub(crate) fn Playground(
     /// The connection.
     line: Line,
     /// The log.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Whether the help is open.
     help: RwSignal<bool>,
@@ -83,14 +83,14 @@ pub(crate) fn Playground(
     .into_any()
 }
 
-/// Between composer and log, on a narrow screen.
+/// Switches between the parts on a narrow screen.
 #[component]
 fn Views(
-    /// What is shown.
+    /// The part that is shown.
     view: RwSignal<View>,
     /// The log.
     screen: Screen,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let item = move |which: View, label: AnyView| {
@@ -145,7 +145,7 @@ fn focus_composer() {
 fn focus(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();
     if let Some(element) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // What can be seen can be focused; what cannot keeps the focus where it is.
+        // An element that is visible can be focused; otherwise the focus stays where it is.
         let _ = element.focus();
     }
 }

@@ -1,4 +1,4 @@
-//! The tables of error and close codes, from the protocol's own. Each row can be linked to: see
+//! The tables of error and close codes, made from the protocol's own. Each row has an anchor: see
 //! [`super::anchors`].
 
 use super::{anchors, prose::Prose, table::Table};
@@ -78,7 +78,7 @@ fn Meaning(word: &'static str, text: &'static str) -> impl IntoView {
     view! { <div><dt>{word}</dt><dd class="fields__type"></dd><dd>{text}</dd></div> }
 }
 
-/// What a client does, in a word or two; nothing where it has closed itself.
+/// The client's reaction in a word or two; `None` if the client itself has closed.
 fn word(reaction: Reaction) -> Option<&'static str> {
     match reaction {
         Reaction::BackOff => Some("back off"),

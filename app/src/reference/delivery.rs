@@ -1,4 +1,5 @@
-//! How a message reaches everybody, and how a client makes "at least once" into "once": in words.
+//! How messages are numbered and delivered, and how a client gets "once" from "at least once": in
+//! words.
 
 use super::{
     limits::{Bounds, grouped, span},

@@ -1,19 +1,18 @@
-//! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a
-//! setup's answers have.
+//! One connection from its first frame to its first message, on `/ws/sub/prices`, and the order of
+//! a setup's answers.
 
 use super::{painted::Painted, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::Direction;
 
-/// A frame of the story, and what to make of it.
+/// A frame of the example, with its explanation.
 struct Step {
     direction: Direction,
     frame: &'static str,
     meaning: &'static str,
 }
 
-/// After `ws://…/ws/sub/prices` is open. The frames are held against the protocol's types by a
-/// test.
+/// The frames after `ws://…/ws/sub/prices` is open. A test parses them with the protocol's types.
 const STEPS: [Step; 6] = [
     Step {
         direction: Direction::ToServer,
@@ -80,7 +79,7 @@ fn StepItem(step: &'static Step) -> impl IntoView {
     }
 }
 
-/// What may be relied on about the order of answers.
+/// The guarantees on the order of answers.
 #[component]
 pub(crate) fn AnswerOrder() -> impl IntoView {
     view! {

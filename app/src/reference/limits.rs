@@ -1,5 +1,4 @@
-//! How much of everything there may be: what the protocol fixes, and what this gateway is
-//! configured to allow.
+//! The table of limits: those that the protocol fixes, and those of this gateway's configuration.
 
 use super::{prose::Prose, table::Table};
 use crate::log::clock;
@@ -7,46 +6,46 @@ use leptos::prelude::*;
 use protocol::{Epoch, MessageId, SeqNo, Topic, UserId};
 use std::time::Duration;
 
-/// What the operator has set, as the gateway that renders the page is configured.
+/// The limits in the configuration of the gateway that renders the page.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Bytes of a frame.
+    /// Bytes per frame.
     pub max_frame: usize,
     /// Levels of nesting of a payload; 0: no limit.
     pub max_depth: usize,
-    /// Topics of one connection.
+    /// Topics per connection.
     pub max_subscriptions: usize,
     /// Topics in all.
     pub max_topics: usize,
     /// Connections in all.
     pub max_connections: usize,
-    /// Messages kept of a topic.
+    /// Messages that are kept per topic.
     pub history_messages: usize,
-    /// Bytes kept of a topic.
+    /// Bytes that are kept per topic.
     pub history_bytes: usize,
     /// How long a message is kept.
     pub history_age: Duration,
-    /// Messages replayed to one connection in a second; 0: no limit.
+    /// Messages that are replayed per connection and second; 0: no limit.
     pub replay_rate: usize,
     /// How long a session outlives its connection.
     pub session_ttl: Duration,
-    /// Bytes that wait for a slow reader.
+    /// Bytes that may wait for a slow client.
     pub send_queue: usize,
-    /// From the connection to a good `setup`.
+    /// The time from the connection to a good `setup`.
     pub setup: Duration,
-    /// From one ping to the next.
+    /// The time between two pings.
     pub ping: Duration,
-    /// Broken frames in a row.
+    /// Invalid frames in a row.
     pub invalid_frames: usize,
     /// How long a message id is remembered.
     pub dedup_window: Duration,
-    /// Message ids remembered in all.
+    /// Message ids that are remembered in all.
     pub dedup_keys: usize,
-    /// Message ids remembered of one user.
+    /// Message ids that are remembered per user.
     pub dedup_keys_per_user: usize,
 }
 
-/// A number with its thousands set apart.
+/// A number with its thousands separated.
 pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -72,7 +71,7 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
-/// One limit and what happens behind it.
+/// One limit, and what happens beyond it.
 struct Limit {
     what: &'static str,
     most: String,
@@ -83,7 +82,7 @@ fn fixed(what: &'static str, most: String, beyond: &'static str) -> Limit {
     Limit { what, most, beyond }
 }
 
-/// A limit that the operator may set otherwise.
+/// A limit that the operator can change.
 fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -> Limit {
     Limit { what, most: format!("{most} *"), beyond }
 }

@@ -1,6 +1,5 @@
-//! The protocol's reference at `#protocol`: rendered from the types that the gateway itself uses,
-//! with the few things that no type can say in words. Readable without WebAssembly; nothing here
-//! needs it.
+//! The protocol's reference at `#protocol`, rendered from the types that the gateway itself uses;
+//! what no type can say is added in words. Works without WebAssembly.
 
 pub mod anchors;
 mod codes;
@@ -28,7 +27,7 @@ use promises::Promises;
 pub(crate) use prose::Prose;
 pub(crate) use table::Table;
 
-/// Everything about the protocol, section by section.
+/// All sections about the protocol.
 #[component]
 pub fn Reference() -> impl IntoView {
     view! {

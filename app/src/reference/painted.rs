@@ -1,9 +1,9 @@
-//! JSON to be read: in the colours of its tokens, on one line or indented.
+//! JSON for reading, with coloured tokens, on one line or indented.
 
 use crate::json::{MAX_PAINTED, paint, pretty};
 use leptos::prelude::*;
 
-/// `text` in colours. Indented where `is_pretty`, and then cut at 64 KiB, which it says.
+/// `text` with coloured tokens. If `is_pretty`, it is indented, cut at 64 KiB, and says so.
 #[component]
 pub(crate) fn Painted(
     /// JSON.

@@ -1,4 +1,4 @@
-//! The seven invariants as this version keeps them, each with what it does not do yet.
+//! The seven invariants as this version keeps them, each with what is still missing.
 
 use super::{prose::Prose, table::Table};
 use leptos::prelude::*;

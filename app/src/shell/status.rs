@@ -17,7 +17,7 @@ pub(crate) fn Mark(
 pub(crate) fn Status(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let state =

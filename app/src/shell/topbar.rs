@@ -1,4 +1,4 @@
-//! The bar at the top: brand, sections, the state of the line, theme and help.
+//! The bar at the top: brand, sections, the connection's state, theme and help.
 
 use super::{Icon, Status, theme::ThemeButton};
 use crate::connection::Line;
@@ -7,7 +7,7 @@ use leptos::{ev, prelude::*};
 /// The sections of the page: anchor and name.
 const SECTIONS: [(&str, &str); 3] =
     [("playground", "Playground"), ("endpoints", "Endpoints"), ("protocol", "Protocol")];
-/// A section is the current one as soon as it reaches into this part of the window.
+/// A section is the current one as soon as it reaches this part of the window's height.
 const READING_LINE: f64 = 0.4;
 
 /// The bar.
@@ -15,7 +15,7 @@ const READING_LINE: f64 = 0.4;
 pub(crate) fn TopBar(
     /// The connection.
     line: Line,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Whether the help is open.
     help: RwSignal<bool>,
