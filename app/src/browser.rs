@@ -1,7 +1,7 @@
 //! What the page needs from the browser: time, origin, storage, clipboard, random numbers. Called
 //! in the browser only.
 
-use crate::connection::Page;
+use crate::connection::PageOrigin;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -21,9 +21,9 @@ pub(crate) fn timezone_offset() -> f64 {
 }
 
 /// The origin that the page was loaded from.
-pub(crate) fn page() -> Page {
+pub(crate) fn page_origin() -> PageOrigin {
     let location = window().location();
-    Page {
+    PageOrigin {
         secure: location.protocol().is_ok_and(|protocol| protocol == "https:"),
         host: location.host().unwrap_or_default(),
     }
@@ -50,14 +50,14 @@ pub(crate) fn store(key: &str, value: Option<&str>) {
 }
 
 /// Any number from 0 up to 1.
-pub(crate) fn chance() -> f64 {
+pub(crate) fn random() -> f64 {
     js_sys::Math::random()
 }
 
 /// A short random name: 40 bits in letters and digits that cannot be confused with each other.
 pub(crate) fn random_name() -> String {
     const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let letter = || char::from(ALPHABET[(chance() * 32.0) as usize % 32]);
+    let letter = || char::from(ALPHABET[(random() * 32.0) as usize % 32]);
     std::iter::repeat_with(letter).take(8).collect()
 }
 

@@ -14,7 +14,7 @@
 //! | `checks` | what the frames prove, and the `setup` that resumes after a broken connection |
 //! | `json` | JSON for people: tokens, indentation, the place of an error |
 //! | `endpoints`, `reference` | what the gateway offers over HTTP, and the protocol |
-//! | `standing` | HTML that only the server renders |
+//! | `static_html` | HTML that only the server renders |
 //! | `browser` | what the page asks the browser for: time, storage, clipboard |
 //!
 //! # What tests may rely on
@@ -60,7 +60,7 @@ mod playground;
 pub mod reference;
 mod root;
 mod shell;
-mod standing;
+mod static_html;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::{html, policy};

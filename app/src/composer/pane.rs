@@ -7,7 +7,7 @@ use super::{
     state::Composer,
 };
 use crate::{
-    connection::{Line, Link},
+    connection::{Connection, ConnectionState},
     shell::Icon,
 };
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ pub(crate) fn MessagePane(
     /// The composer's state.
     composer: Composer,
     /// The connection to send it over.
-    line: Line,
+    connection: Connection,
     /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
@@ -42,7 +42,7 @@ pub(crate) fn MessagePane(
     };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        send::send(composer, line);
+        send::send(composer, connection);
     };
     view! {
         <section class="pane" data-pane="message" aria-labelledby="msg-title">
@@ -53,7 +53,7 @@ pub(crate) fn MessagePane(
             <form class="stack" novalidate="" on:submit=submit>
                 <Kinds composer live/>
                 {body}
-                <SendBar composer line live/>
+                <SendBar composer connection live/>
             </form>
         </section>
     }
@@ -202,15 +202,21 @@ fn SendBar(
     /// The composer's state.
     composer: Composer,
     /// The connection to send it over.
-    line: Line,
+    connection: Connection,
     /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let label = Memo::new(move |_| send::label(composer, line));
-    let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
+    let label = Memo::new(move |_| send::label(composer, connection));
+    let open = Memo::new(move |_| connection.state.with(|state| *state == ConnectionState::Open));
     let wait = Memo::new(move |_| {
-        line.link
-            .with(|link| matches!(link, Link::Connecting | Link::Closing | Link::Waiting { .. }))
+        connection.state.with(|state| {
+            matches!(
+                state,
+                ConnectionState::Connecting
+                    | ConnectionState::Closing
+                    | ConnectionState::Waiting { .. }
+            )
+        })
     });
     view! {
         <div class="sendbar">

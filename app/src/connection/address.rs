@@ -37,13 +37,13 @@ impl Endpoint {
     }
 
     /// This endpoint's URL at the gateway that served the page.
-    pub(crate) fn url(self, page: &Page) -> Option<String> {
+    pub(crate) fn url(self, page: &PageOrigin) -> Option<String> {
         let scheme = if page.secure { "wss" } else { "ws" };
         self.path().map(|path| format!("{scheme}://{}{path}", page.host))
     }
 
     /// The endpoint that a typed URL names.
-    pub(crate) fn of_url(url: &str, page: &Page) -> Self {
+    pub(crate) fn of_url(url: &str, page: &PageOrigin) -> Self {
         let is = |endpoint: &Self| endpoint.url(page).as_deref() == Some(url.trim());
         Self::ALL.into_iter().find(is).unwrap_or(Self::Other)
     }
@@ -51,7 +51,7 @@ impl Endpoint {
 
 /// The origin that the page was loaded from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Page {
+pub(crate) struct PageOrigin {
     /// Whether it was loaded over HTTPS.
     pub(crate) secure: bool,
     /// Host and port.
@@ -126,7 +126,7 @@ impl Target {
 
     /// Whether the browser refuses the connection as mixed content: a page that was loaded over
     /// HTTPS may open a plain socket only to this machine.
-    pub(crate) fn is_mixed_content(&self, page: &Page) -> bool {
+    pub(crate) fn is_mixed_content(&self, page: &PageOrigin) -> bool {
         page.secure && !self.secure && !self.is_loopback()
     }
 
@@ -143,14 +143,14 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn page() -> Page {
-        Page { secure: false, host: "localhost:3000".into() }
+    fn page() -> PageOrigin {
+        PageOrigin { secure: false, host: "localhost:3000".into() }
     }
 
     #[test]
     fn endpoints_are_those_of_the_page() {
         assert_eq!(Endpoint::Many.url(&page()).as_deref(), Some("ws://localhost:3000/ws"));
-        let secure = Page { secure: true, host: "gw.example".into() };
+        let secure = PageOrigin { secure: true, host: "gw.example".into() };
         assert_eq!(Endpoint::One.url(&secure).as_deref(), Some("wss://gw.example/ws/sub/prices"));
         assert_eq!(Endpoint::of_url(" ws://localhost:3000/ws ", &page()), Endpoint::Many);
         assert_eq!(Endpoint::of_url("ws://localhost:3000/ws/sub/orders", &page()), Endpoint::Other);
@@ -181,8 +181,9 @@ mod tests {
 
     #[test]
     fn plain_sockets_from_a_secure_page_are_mixed_content_except_to_this_machine() {
-        let secure = Page { secure: true, host: "gw.example".into() };
-        let mixed = |url: &str, page: &Page| Target::parse(url).unwrap().is_mixed_content(page);
+        let secure = PageOrigin { secure: true, host: "gw.example".into() };
+        let mixed =
+            |url: &str, page: &PageOrigin| Target::parse(url).unwrap().is_mixed_content(page);
         assert!(mixed("ws://gw.example/ws", &secure));
         assert!(!mixed("ws://localhost:3000/ws", &secure));
         assert!(!mixed("ws://[::1]:3000/ws", &secure));

@@ -1,18 +1,18 @@
 //! How the page continues after a connection has ended: it waits, reconnects, and sends the `setup`
-//! that the [`Ledger`] makes. The user can disable that, stop a wait, and drop the connection to
+//! that the [`Tracker`] makes. The user can disable that, stop a wait, and drop the connection to
 //! see it happen.
 //!
-//! [`Ledger`]: crate::checks::Ledger
+//! [`Tracker`]: crate::checks::Ledger
 
 use super::{
-    line::Line,
+    driver::Connection,
     retry,
     socket::Event,
-    state::{Ending, Link},
+    state::{CloseInfo, ConnectionState},
 };
 use crate::{
     browser,
-    checks::Ledger,
+    checks::Tracker,
     log::{clock, entry::Content},
 };
 use leptos::prelude::*;
@@ -22,9 +22,9 @@ use std::time::Duration;
 const KEY: &str = "reconnect";
 const OFF: &str = "off";
 
-impl Line {
+impl Connection {
     /// Restores the user's choice from an earlier visit.
-    pub(crate) fn recall(self) {
+    pub(crate) fn restore_choice(self) {
         self.automatic.set(browser::stored(KEY).as_deref() != Some(OFF));
     }
 
@@ -40,21 +40,21 @@ impl Line {
 
     /// The `setup` with which the user can resume by hand; `None` if there is no session.
     pub(crate) fn resumption(self) -> Option<String> {
-        self.ledger.with_value(Ledger::resumption)
+        self.tracker.with_value(Tracker::resumption)
     }
 
     /// Drops the connection as a failing network would: does not wait for a close frame.
-    pub(crate) fn break_off(self, why: &str) {
-        if self.link.with_untracked(|link| *link == Link::Open) {
+    pub(crate) fn drop_connection(self, why: &str) {
+        if self.state.with_untracked(|state| *state == ConnectionState::Open) {
             self.socket.set_value(None);
             self.on(self.number(), Event::Closed { code: 1006, reason: why.to_owned() });
         }
     }
 
     /// Waits, then connects again.
-    pub(super) fn wait(self, attempt: u32, ending: Ending) {
-        let delay = retry::delay(attempt, browser::chance());
-        let positions = self.ledger.with_value(Ledger::positions);
+    pub(super) fn wait(self, attempt: u32, close: CloseInfo) {
+        let delay = retry::delay(attempt, browser::random());
+        let positions = self.tracker.with_value(Tracker::positions);
         let from = if positions.is_empty() {
             String::new()
         } else {
@@ -64,7 +64,7 @@ impl Line {
         let shown = clock::tenths(seconds);
         let what = format!("connecting again in {shown} s, attempt {attempt}{from}").into();
         self.feed().record(|store| store.event(browser::now(), Content::Waiting { what }, None));
-        self.link.set(Link::Waiting { attempt, ending });
+        self.state.set(ConnectionState::Waiting { attempt, close });
         let number = self.next_number();
         self.count_down(number, browser::now() + seconds * 1000.0);
         let due = move || {
@@ -77,16 +77,16 @@ impl Line {
 
     /// Ends a wait and makes its attempt now.
     pub(crate) fn try_now(self) {
-        if let Link::Waiting { attempt, .. } = self.link.get_untracked() {
-            self.begin(self.resumption(), attempt);
+        if let ConnectionState::Waiting { attempt, .. } = self.state.get_untracked() {
+            self.start_attempt(self.resumption(), attempt);
         }
     }
 
     /// Ends a wait without an attempt.
     pub(super) fn stop_waiting(self) {
-        if let Link::Waiting { ending, .. } = self.link.get_untracked() {
+        if let ConnectionState::Waiting { close, .. } = self.state.get_untracked() {
             self.next_number();
-            self.link.set(Link::Closed(ending));
+            self.state.set(ConnectionState::Closed(close));
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) enum Event {
 /// The browser does not accept the address.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the browser does not accept this address")]
-pub(crate) struct NoAddress;
+pub(crate) struct AddressRefused;
 
 /// An open or opening socket. Dropping it closes it; no more events follow.
 pub(crate) struct Socket {
@@ -33,8 +33,11 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Begins to connect; `on` receives the events.
-    pub(crate) fn open(url: &str, on: impl Fn(Event) + Clone + 'static) -> Result<Self, NoAddress> {
-        let socket = WebSocket::new(url).map_err(|_| NoAddress)?;
+    pub(crate) fn open(
+        url: &str,
+        on: impl Fn(Event) + Clone + 'static,
+    ) -> Result<Self, AddressRefused> {
+        let socket = WebSocket::new(url).map_err(|_| AddressRefused)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (opened, closed) = (on.clone(), on.clone());
         let on_open = Closure::<dyn Fn()>::new(move || opened(Event::Opened));

@@ -5,7 +5,7 @@ use protocol::{CloseCode, Reaction};
 
 /// A connection's state.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) enum Link {
+pub(crate) enum ConnectionState {
     /// No connection was tried.
     #[default]
     Idle,
@@ -17,25 +17,25 @@ pub(crate) enum Link {
     Closing,
     /// The connection was open and has ended; the page will reconnect, by the attempt of this
     /// number.
-    Waiting { attempt: u32, ending: Ending },
+    Waiting { attempt: u32, close: CloseInfo },
     /// The connection was open and has ended.
-    Closed(Ending),
+    Closed(CloseInfo),
     /// The connection could not be opened. `None` while the page looks for the cause.
     Failed(Option<Diagnosis>),
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
+pub(crate) struct CloseInfo {
     pub(crate) code: u16,
     pub(crate) reason: String,
     /// The page itself has closed the connection.
     pub(crate) asked: bool,
 }
 
-impl Link {
+impl ConnectionState {
     /// The value of `data-state`.
-    pub(crate) fn state(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Idle | Self::Closed(_) => "closed",
             Self::Connecting | Self::Closing => "connecting",
@@ -53,8 +53,8 @@ impl Link {
             Self::Open => "connected".into(),
             Self::Closing => "closing".into(),
             Self::Waiting { .. } => "reconnecting".into(),
-            Self::Closed(Ending { asked: true, .. }) => "disconnected".into(),
-            Self::Closed(ending) => format!("closed, {}", ending.code),
+            Self::Closed(CloseInfo { asked: true, .. }) => "disconnected".into(),
+            Self::Closed(close) => format!("closed, {}", close.code),
             Self::Failed(_) => "could not connect".into(),
         }
     }
@@ -65,7 +65,7 @@ impl Link {
     }
 }
 
-impl Ending {
+impl CloseInfo {
     /// Whether the state is a failure.
     pub(crate) fn is_bad(&self) -> bool {
         !self.asked && self.code != CloseCode::Normal.number()
@@ -83,13 +83,13 @@ impl Ending {
     pub(crate) fn remedy(&self) -> &'static str {
         match CloseCode::reaction_to(self.code) {
             Reaction::BackOff => {
-                "Connect again and resume. A client of your own waits longer each time."
+                "Connect again and resume. Your own client should wait longer after each attempt."
             }
             Reaction::Token => {
                 "Connect again and send setup with a good token: once. If that is refused too, stop."
             }
             Reaction::Stop => {
-                "Change what was sent before you connect again: the same would end the same way."
+                "Correct what was sent before you connect again: otherwise the connection is closed again."
             }
             Reaction::None => "Nothing: connect again whenever you like.",
         }
@@ -100,11 +100,11 @@ impl Ending {
 pub(crate) fn unnamed(code: u16) -> &'static str {
     match code {
         1005 => "Closed without a code.",
-        1006 => "The line broke: no close frame came.",
+        1006 => "The connection broke: no close frame came.",
         1011 => "The server met a condition that it did not expect.",
         1012 => "The server restarts.",
         1015 => "The TLS handshake failed.",
-        _ => "A code that the protocol does not name.",
+        _ => "A code that the protocol does not define.",
     }
 }
 
@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn every_close_code_is_explained() {
         for &code in CloseCode::ALL {
-            let ending = Ending { code: code.number(), reason: String::new(), asked: false };
-            assert_eq!(ending.meaning(), code.meaning());
-            assert!(!ending.remedy().is_empty());
+            let close = CloseInfo { code: code.number(), reason: String::new(), asked: false };
+            assert_eq!(close.meaning(), code.meaning());
+            assert!(!close.remedy().is_empty());
         }
-        let broken = Ending { code: 1006, reason: String::new(), asked: false };
+        let broken = CloseInfo { code: 1006, reason: String::new(), asked: false };
         assert_eq!(
             (broken.meaning(), broken.is_bad()),
-            ("The line broke: no close frame came.", true)
+            ("The connection broke: no close frame came.", true)
         );
     }
 }

@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     /// There was no answer: the browser could not reach the gateway.
     Unreachable,
     /// There was no answer within the page's time limit.
-    TooLate,
+    TimedOut,
 }
 
 /// One HTTP answer.
@@ -45,8 +45,8 @@ impl Outcome {
         match self {
             Self::Answered(answer) => format!("Answered {} in {}", answer.status_line(), duration(answer.millis)),
             Self::Unreachable => "The gateway did not answer. Is it still running, and can this browser reach it?".to_owned(),
-            Self::TooLate => {
-                "No answer within 15 seconds. The gateway may be overloaded, or something between it and you holds it back.".to_owned()
+            Self::TimedOut => {
+                "No answer within 15 seconds. The gateway may be overloaded, or a proxy may hold the answer back.".to_owned()
             }
         }
     }
@@ -78,7 +78,7 @@ impl Answer {
 
     /// The headers that are worth showing: not those that every answer of every server has, nor the
     /// media type, which is shown beside the status.
-    pub(crate) fn telling_headers(&self) -> impl Iterator<Item = &(String, String)> {
+    pub(crate) fn informative_headers(&self) -> impl Iterator<Item = &(String, String)> {
         const EVERYWHERE: [&str; 9] = [
             "connection",
             "content-length",
@@ -168,7 +168,7 @@ mod tests {
     fn headers_of_every_answer_are_left_out() {
         let answer = answer("text/plain", "");
         assert_eq!(
-            answer.telling_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            answer.informative_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
             ["retry-after"]
         );
     }

@@ -6,7 +6,7 @@ use super::{
     service_level::{ServiceLevel, ServiceLevelView},
 };
 use crate::{
-    reference::{Painted, anchors},
+    reference::{HighlightedJson, anchors},
     shell::Icon,
 };
 use leptos::prelude::*;
@@ -17,8 +17,8 @@ use protocol::ErrorCode;
 pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView {
     match outcome {
         Outcome::Answered(answer) => view! { <Answered path answer/> }.into_any(),
-        Outcome::Unreachable | Outcome::TooLate => {
-            view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }
+        Outcome::Unreachable | Outcome::TimedOut => {
+            view! { <RequestFailed title="No answer".to_owned()>{outcome.sentence()}</RequestFailed> }
                 .into_any()
         }
     }
@@ -35,7 +35,7 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
         .join(", ");
     let status = answer.status_line();
     let headers: Vec<String> =
-        answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
+        answer.informative_headers().map(|(name, value)| format!("{name}: {value}")).collect();
     let json = answer.is_json();
     let level = (path == "/stats").then(|| ServiceLevel::read(&answer.body)).flatten();
     let body = answer.body;
@@ -44,7 +44,7 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
         {level.map(|level| view! { <ServiceLevelView level/> })}
         <CodeBox name=format!("Answer of {path}") copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
-            {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
+            {if json { view! { <HighlightedJson text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
         {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}
     }
@@ -57,15 +57,15 @@ fn ProblemBox(problem: Problem) -> impl IntoView {
     let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     let title = if code.is_empty() { problem.title } else { code };
     view! {
-        <Trouble title>
+        <RequestFailed title>
             {problem.detail}
             {known.map(|known| view! { " " <a href=format!("#{}", anchors::error(known.as_str()))>"What to do about it"</a> })}
-        </Trouble>
+        </RequestFailed>
     }
 }
 
 #[component]
-fn Trouble(title: String, children: Children) -> impl IntoView {
+fn RequestFailed(title: String, children: Children) -> impl IntoView {
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>

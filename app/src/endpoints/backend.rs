@@ -17,7 +17,7 @@ pub(super) fn BackendForm(path: &'static str, text: &'static str) -> impl IntoVi
     view! {
         <TryIt path text call key refused=Signal::derive(move || key.read().is_empty())>
             <div class="field">
-                <label class="field__label" for="try-key">"API key" <span class="field__note">"a line of http.api_keys_file; kept nowhere"</span></label>
+                <label class="field__label" for="try-key">"API key" <span class="field__note">"a line of http.api_keys_file; not stored"</span></label>
                 <input class="input" data-mono id="try-key" type="password" autocomplete="off" spellcheck="false" prop:value=key on:input=move |event| key.set(event_target_value(&event))/>
             </div>
             <div class="field">

@@ -70,9 +70,9 @@ pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
 pub(crate) fn unreachable_topic(topic: &str) -> Option<&'static str> {
     match topic {
         "" => Some("A path needs a topic here."),
-        "." | ".." => Some(
-            "In a URL, . and .. are steps between folders: publish to this topic over the socket.",
-        ),
+        "." | ".." => {
+            Some("In a URL, . and .. are path steps: publish to this topic over the socket.")
+        }
         _ => None,
     }
 }

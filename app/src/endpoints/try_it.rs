@@ -2,7 +2,7 @@
 //! other.
 
 use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request::Call};
-use crate::standing;
+use crate::static_html;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
 /// The address that is shown until the browser has told its own: the gateway's default.
@@ -54,7 +54,7 @@ pub(crate) fn TryIt(
     };
     view! {
         <form class="stack" method="get" action=move || call.read().target.clone() on:submit=send>
-            <p class="spec__text" inner_html=standing::html(|| text)></p>
+            <p class="spec__text" inner_html=static_html::render(|| text)></p>
             {children.map(|children| children())}
             <div>
                 <button
@@ -111,6 +111,6 @@ fn AnswerBox(
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>
         {move || exchange.get().map(|exchange| view! { <AnswerView path outcome=exchange.outcome/> })}
-        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the request before: " <code>{target}</code></p> })}
+        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the earlier request: " <code>{target}</code></p> })}
     }
 }

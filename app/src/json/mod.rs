@@ -3,11 +3,11 @@
 //! deep nesting costs no stack.
 
 mod fault;
-mod paint;
+mod highlight;
 mod pretty;
 mod tokens;
 
 pub(crate) use fault::Fault;
-pub(crate) use paint::{MAX_PAINTED, escaped, paint};
+pub(crate) use highlight::{MAX_HIGHLIGHTED, escaped, highlight};
 pub(crate) use pretty::pretty;
 pub(crate) use tokens::{Token, TokenKind, tokens};

@@ -165,8 +165,8 @@ impl Verdict {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Good => "✓ verified",
-            Self::Wrong => "✗ not verified: no key of the gateway has made it",
-            Self::NoKey => "✗ not verified: no key to be had",
+            Self::Wrong => "✗ not verified: not signed by a key of the gateway",
+            Self::NoKey => "✗ not verified: no key available",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! All rows, limited in number and bytes, and those that the filter shows. Does not know the view.
 
 use super::{
+    correlation::Correlation,
     entry::{Checked, Content, Direction, Entry, Facts, Verdict},
     filter::Filter,
-    matching::Matching,
 };
 use protocol::ServerFrame;
 use std::collections::VecDeque;
@@ -43,7 +43,7 @@ pub(crate) struct Store {
     /// Shown rows that were removed because they were the oldest, since the filter was set.
     gone: u64,
     totals: Totals,
-    matching: Matching,
+    correlation: Correlation,
     max_entries: usize,
 }
 
@@ -65,7 +65,7 @@ impl Store {
             paused: false,
             gone: 0,
             totals: Totals::default(),
-            matching: Matching::default(),
+            correlation: Correlation::default(),
             max_entries,
         }
     }
@@ -73,7 +73,7 @@ impl Store {
     /// Records a sent text frame.
     pub(crate) fn sent(&mut self, at: f64, text: &str) {
         let facts = Facts::of_sent(text);
-        self.matching.sent(self.next, at, &facts);
+        self.correlation.sent(self.next, at, &facts);
         self.totals.bytes_out += text.len();
         self.push(at, Some(Direction::Out), Content::Text(text.into()), facts);
     }
@@ -82,15 +82,15 @@ impl Store {
     /// its row.
     pub(crate) fn arrived(&mut self, at: f64, text: &str, frame: Option<&ServerFrame<'_>>) -> u64 {
         let facts = Facts::of_received(frame);
-        let answered = self.matching.received(&facts);
+        let answered = self.correlation.received(&facts);
         self.totals.bytes_in += text.len();
         let id = self.push(at, Some(Direction::In), Content::Text(text.into()), facts);
         let Some(answered) = answered else { return id };
-        if let Some(question) = self.get_mut(answered.question) {
-            question.answered = Some((question.answered.map_or(id, |(first, _)| first), id));
+        if let Some(request) = self.get_mut(answered.request) {
+            request.answered = Some((request.answered.map_or(id, |(first, _)| first), id));
         }
         if let Some(entry) = self.get_mut(id) {
-            entry.answers = Some(answered.question);
+            entry.answers = Some(answered.request);
             entry.took = Some((at - answered.since).max(0.0));
         }
         id
@@ -121,7 +121,7 @@ impl Store {
     /// Records an event of the connection; `took` in milliseconds.
     pub(crate) fn event(&mut self, at: f64, content: Content, took: Option<f64>) {
         if !matches!(content, Content::Opened { .. }) {
-            self.matching.end();
+            self.correlation.end();
         }
         let id = self.push(at, None, content, Facts::default());
         if let Some(entry) = self.get_mut(id) {

@@ -174,7 +174,10 @@ mod tests {
             closed(4401, "", false),
             [Piece::Strong("4401".into()), plain(CloseCode::Unauthenticated.meaning())]
         );
-        assert_eq!(closed(1006, "x", false)[1], plain("The line broke: no close frame came. “x”"));
+        assert_eq!(
+            closed(1006, "x", false)[1],
+            plain("The connection broke: no close frame came. “x”")
+        );
     }
 
     #[test]

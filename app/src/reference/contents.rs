@@ -9,7 +9,7 @@ use protocol::{
 
 const ENDPOINTS: [(&str, &str); 2] = [("endpoints", "HTTP"), ("sockets", "WebSocket")];
 const CONNECTION: [(&str, &str); 3] =
-    [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "What comes when")];
+    [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "Order of answers")];
 const TROUBLE: [(&str, &str); 3] =
     [("errors", "Error codes"), ("closes", "Close codes"), ("limits", "Limits")];
 const PROMISES: [(&str, &str); 2] = [("delivery", "Once, in order"), ("invariants", "Invariants")];
@@ -68,7 +68,7 @@ fn groups() -> [(&'static str, Vec<Entry>); 6] {
         ("You send", frames(&ClientFrame::KINDS, ToServer)),
         ("The gateway sends", frames(&ServerFrame::KINDS, ToClient)),
         ("When it goes wrong", sections(&TROUBLE)),
-        ("What it promises", sections(&PROMISES)),
+        ("Guarantees", sections(&PROMISES)),
     ]
 }
 

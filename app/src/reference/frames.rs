@@ -1,6 +1,6 @@
 //! Every frame with its fields and an example, from [`protocol::reference`].
 
-use super::{anchors, painted::Painted, prose::Prose};
+use super::{anchors, highlighted::HighlightedJson, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::{Direction, FieldDoc, FrameDoc, client_frames, server_frames};
 
@@ -39,7 +39,7 @@ fn Frame(doc: FrameDoc) -> impl IntoView {
             } else {
                 view! { <dl class="fields">{rows.into_iter().map(|row| view! { <Field row/> }).collect_view()}</dl> }.into_any()
             }}
-            <pre class="code" data-wrap><Painted text=doc.example is_pretty=true/></pre>
+            <pre class="code" data-wrap><HighlightedJson text=doc.example is_pretty=true/></pre>
         </article>
     }
 }

@@ -100,48 +100,52 @@ fn limits(bounds: &Bounds) -> [Limit; 17] {
         set(
             "one frame, payload included",
             clock::size(bounds.max_frame),
-            "Close 1009. `ready.limits.maxFrame` says it too.",
+            "Close 1009. Also in `ready.limits.maxFrame`.",
         ),
         set("levels of nesting in a payload", unless_zero(bounds.max_depth), "`INVALID_MESSAGE`"),
         fixed("a topic's name", bytes(Topic::MAX_BYTES), "`INVALID_TOPIC`"),
         fixed("a messageId", bytes(MessageId::MAX_BYTES), "`INVALID_MESSAGE`"),
-        fixed("a user's name", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
+        fixed("a user id", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
         fixed("an epoch", bytes(Epoch::MAX_BYTES), "`INVALID_MESSAGE`"),
         fixed(
             "a sequence number",
             SeqNo::MAX.to_string(),
-            "`INVALID_MESSAGE`. JavaScript counts exactly up to here.",
+            "`INVALID_MESSAGE`. JavaScript's numbers are exact up to here.",
         ),
         set(
-            "topics heard by one connection",
+            "topics that one connection is subscribed to",
             grouped(bounds.max_subscriptions),
             "`TOO_MANY_SUBSCRIPTIONS`",
         ),
         set(
             "topics in all",
             grouped(bounds.max_topics),
-            "`TOO_MANY_TOPICS`, where each of them is in use",
+            "`TOO_MANY_TOPICS`, if all of them are in use",
         ),
         set("connections in all", grouped(bounds.max_connections), "Close 1013"),
         set(
             "messages of a topic that are kept",
             kept,
-            "The oldest go; `recovered` says so to whom it concerns.",
+            "The oldest are removed; `recovered` tells the clients that have missed them.",
         ),
-        set("messages replayed in a second", unless_zero(bounds.replay_rate), "The rest waits."),
         set(
-            "how long a session waits for its client",
+            "messages replayed in a second",
+            unless_zero(bounds.replay_rate),
+            "The rest is delayed.",
+        ),
+        set(
+            "how long a session is kept without its client",
             span(bounds.session_ttl),
             "`resumed` is false.",
         ),
-        set("bytes that wait for a slow reader", clock::size(bounds.send_queue), "Close 4290"),
+        set("bytes that wait for a slow client", clock::size(bounds.send_queue), "Close 4290"),
         set("time until a good setup", span(bounds.setup), "Close 4408"),
         set(
-            "time without an answer to a ping",
-            format!("2 pings, one every {}", span(bounds.ping)),
+            "time without a byte from the client",
+            span(bounds.ping.saturating_mul(2)),
             "Close 4408",
         ),
-        set("frames in a row that make no sense", grouped(bounds.invalid_frames), "Close 4400"),
+        set("invalid frames in a row", grouped(bounds.invalid_frames), "Close 4400"),
     ]
 }
 
@@ -153,8 +157,8 @@ pub(crate) fn LimitTable() -> impl IntoView {
         <section class="doc__section" id="limits" aria-labelledby="h-limits">
             <h2 id="h-limits">"Limits"</h2>
             <p class="doc__lede">
-                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks what the operator may set: the \
-                 figure is the one of this gateway."
+                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks limits that the operator can change: \
+                 the figure is this gateway's."
             </p>
             <Table label="Limits" columns=&["What", "At most", "Beyond it"]>
                 {limits(&bounds).into_iter().map(|limit| view! { <LimitRow limit/> }).collect_view()}

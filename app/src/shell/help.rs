@@ -1,7 +1,7 @@
 //! The dialog with the shortcuts, and the switch for single letters.
 
 use super::{Icon, Shortcuts};
-use crate::standing;
+use crate::static_html;
 use leptos::{html, prelude::*};
 
 /// The shortcuts: what they do, and their keys.
@@ -59,7 +59,7 @@ pub(crate) fn Help(
                 </button>
             </div>
             <div class="dialog__body stack">
-                <div class="keys" inner_html=standing::html(|| KEYS.map(key).into_iter().collect_view())></div>
+                <div class="keys" inner_html=static_html::render(|| KEYS.map(key).into_iter().collect_view())></div>
                 <label class="option">
                     <input
                         class="tick"

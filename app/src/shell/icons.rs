@@ -1,9 +1,9 @@
 //! The icons: one sprite in the document, referred to by name.
 
-use crate::standing::words;
+use crate::static_html::text;
 use leptos::prelude::*;
 
-const SPRITE: &str = words(include_str!("icons.svg"));
+const SPRITE: &str = text(include_str!("icons.svg"));
 
 /// The shapes that [`Icon`] and the log's rows refer to.
 #[component]

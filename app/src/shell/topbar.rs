@@ -1,7 +1,7 @@
 //! The bar at the top: brand, sections, the connection's state, theme and help.
 
 use super::{Icon, Status, theme::ThemeButton};
-use crate::connection::Line;
+use crate::connection::Connection;
 use leptos::{ev, prelude::*};
 
 /// The sections of the page: anchor and name.
@@ -14,7 +14,7 @@ const READING_LINE: f64 = 0.4;
 #[component]
 pub(crate) fn TopBar(
     /// The connection.
-    line: Line,
+    connection: Connection,
     /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Whether the help is open.
@@ -28,7 +28,7 @@ pub(crate) fn TopBar(
             </a>
             <Sections/>
             <div class="topbar__end">
-                <div class="statusline" role="group" aria-label="Connection"><Status line live/></div>
+                <div class="statusline" role="group" aria-label="Connection"><Status connection live/></div>
                 <ThemeButton live/>
                 <button
                     class="btn tip"

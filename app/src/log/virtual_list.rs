@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// Rows rendered above and below what is visible.
-const MARGIN: usize = 10;
+const OVERSCAN: usize = 10;
 
 /// Heights in pixels, measured in the browser.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,14 +23,14 @@ impl Default for Heights {
 
 /// The list's shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct List {
+pub(crate) struct VirtualList {
     pub(crate) rows: usize,
     /// The unfolded row.
     pub(crate) open: Option<usize>,
     pub(crate) heights: Heights,
 }
 
-impl List {
+impl VirtualList {
     /// The place of row `index`.
     pub(crate) fn top(&self, index: usize) -> f64 {
         let unfolded_above = self.open.is_some_and(|open| open < index);
@@ -59,8 +59,8 @@ impl List {
     /// The rows to render at a scroll position.
     pub(crate) fn rendered(&self, scroll: f64) -> Range<usize> {
         let scroll = scroll.clamp(0.0, self.end());
-        let first = self.at(scroll).saturating_sub(MARGIN).min(self.rows);
-        let last = (self.at(scroll + self.heights.view) + 1 + MARGIN).min(self.rows);
+        let first = self.at(scroll).saturating_sub(OVERSCAN).min(self.rows);
+        let last = (self.at(scroll + self.heights.view) + 1 + OVERSCAN).min(self.rows);
         first..last
     }
 
@@ -79,8 +79,8 @@ impl List {
 mod tests {
     use super::*;
 
-    fn list(rows: usize, open: Option<usize>) -> List {
-        List { rows, open, heights: Heights { row: 10.0, detail: 90.0, view: 100.0 } }
+    fn list(rows: usize, open: Option<usize>) -> VirtualList {
+        VirtualList { rows, open, heights: Heights { row: 10.0, detail: 90.0, view: 100.0 } }
     }
 
     #[test]

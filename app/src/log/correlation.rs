@@ -12,7 +12,7 @@ const MAX_OPEN: usize = 500;
 
 /// A frame that may be answered.
 #[derive(Debug)]
-struct Question {
+struct Request {
     id: u64,
     at: f64,
     facts: Facts,
@@ -27,15 +27,15 @@ struct Question {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Answered {
     /// The request's row.
-    pub(crate) question: u64,
+    pub(crate) request: u64,
     /// The time at which it was sent, in milliseconds.
     pub(crate) since: f64,
 }
 
 /// The open requests of one connection, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Matching {
-    open: VecDeque<Question>,
+pub(crate) struct Correlation {
+    open: VecDeque<Request>,
 }
 
 /// Whether a request stays open after an answer.
@@ -45,7 +45,7 @@ enum After {
     Ends,
 }
 
-impl Matching {
+impl Correlation {
     /// Records a sent frame, shown as row `id`.
     pub(crate) fn sent(&mut self, id: u64, at: f64, facts: &Facts) {
         if facts.kind == "ack" {
@@ -54,7 +54,7 @@ impl Matching {
         if self.open.len() == MAX_OPEN {
             self.open.pop_front();
         }
-        self.open.push_back(Question {
+        self.open.push_back(Request {
             id,
             at,
             facts: facts.clone(),
@@ -86,13 +86,13 @@ impl Matching {
         self.open.clear();
     }
 
-    fn first(&self, fits: impl Fn(&Question) -> bool) -> Option<usize> {
+    fn first(&self, fits: impl Fn(&Request) -> bool) -> Option<usize> {
         self.open.iter().position(fits)
     }
 
     fn answer(&mut self, index: usize, after: After) -> Answered {
-        let question = &self.open[index];
-        let answered = Answered { question: question.id, since: question.at };
+        let request = &self.open[index];
+        let answered = Answered { request: request.id, since: request.at };
         if after == After::Ends {
             self.open.remove(index);
         }
@@ -101,28 +101,25 @@ impl Matching {
 
     fn acknowledged(&mut self, facts: &Facts) -> Option<(usize, After)> {
         let index = self.first(|q| is_publish(q, facts) && q.stored.is_none())?;
-        let question = &mut self.open[index];
-        question.stored = facts.seq_no;
-        Some((
-            index,
-            if facts.duplicate || question.delivered { After::Ends } else { After::Stays },
-        ))
+        let request = &mut self.open[index];
+        request.stored = facts.seq_no;
+        Some((index, if facts.duplicate || request.delivered { After::Ends } else { After::Stays }))
     }
 
     /// A message of another user may have the same message id; its number differs.
     fn delivered(&mut self, facts: &Facts) -> Option<(usize, After)> {
         let own =
-            |q: &Question| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
+            |q: &Request| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
         let index = self.first(|q| own(q) && (q.stored.is_none() || q.stored == facts.seq_no))?;
-        let question = &mut self.open[index];
-        question.delivered = true;
-        Some((index, if question.stored.is_some() { After::Ends } else { After::Stays }))
+        let request = &mut self.open[index];
+        request.delivered = true;
+        Some((index, if request.stored.is_some() { After::Ends } else { After::Stays }))
     }
 
     /// A `setup` is answered by one `subscribed` for each of its topics, and one for the URL's.
     fn subscribed(&self, facts: &Facts) -> Option<(usize, After)> {
-        let asked = |q: &Question| q.facts.kind == "subscribe" && q.facts.topic == facts.topic;
-        let setup = |q: &Question| q.facts.kind == "setup";
+        let asked = |q: &Request| q.facts.kind == "subscribe" && q.facts.topic == facts.topic;
+        let setup = |q: &Request| q.facts.kind == "setup";
         match (self.first(setup), self.first(asked)) {
             (Some(setup), Some(asked)) if asked < setup => Some((asked, After::Ends)),
             (Some(setup), _) => Some((setup, After::Stays)),
@@ -135,13 +132,13 @@ impl Matching {
             AlreadySetup, AuthFailed, InvalidJson, InvalidMessage, TokenExpired, UnknownType,
         };
         if facts.message_id.is_some() {
-            let same = |q: &Question| q.facts.message_id == facts.message_id && q.stored.is_none();
+            let same = |q: &Request| q.facts.message_id == facts.message_id && q.stored.is_none();
             return Some((self.first(same)?, After::Ends));
         }
         if facts.topic.is_some() {
             let same =
-                |q: &Question| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
-            let of_setup = |q: &Question| {
+                |q: &Request| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
+            let of_setup = |q: &Request| {
                 q.facts.kind == "setup"
                     && q.facts.topics.iter().any(|topic| facts.topic.as_ref() == Some(topic))
             };
@@ -155,15 +152,15 @@ impl Matching {
             AuthFailed | AlreadySetup | TokenExpired => Some("setup"),
             _ => None,
         };
-        let fits = |q: &Question| {
+        let fits = |q: &Request| {
             kind.map_or(q.stored.is_none() && q.facts.topic.is_none(), |kind| q.facts.kind == kind)
         };
         Some((self.first(fits)?, After::Ends))
     }
 }
 
-fn is_publish(question: &Question, facts: &Facts) -> bool {
-    question.facts.kind == "publish" && question.facts.message_id == facts.message_id
+fn is_publish(request: &Request, facts: &Facts) -> bool {
+    request.facts.kind == "publish" && request.facts.message_id == facts.message_id
 }
 
 #[cfg(test)]
@@ -173,17 +170,17 @@ mod tests {
     /// Applies sent and received frames in order; rows are counted from 0. Returns the request that
     /// each received frame answers.
     fn walk(frames: &[(char, &str)]) -> Vec<Option<u64>> {
-        let mut matching = Matching::default();
+        let mut correlation = Correlation::default();
         let mut answers = Vec::new();
         for (id, (direction, text)) in (0..).zip(frames) {
             match direction {
-                '>' => matching.sent(id, id as f64, &Facts::of_sent(text)),
+                '>' => correlation.sent(id, id as f64, &Facts::of_sent(text)),
                 _ => answers.push(
-                    matching
+                    correlation
                         .received(&Facts::of_received(
                             protocol::ServerFrame::parse(text).ok().as_ref(),
                         ))
-                        .map(|answered| answered.question),
+                        .map(|answered| answered.request),
                 ),
             }
         }

@@ -2,16 +2,16 @@
 //! Relies on [`Feed`] to keep the records.
 
 use super::{
-    address::{Page, Target},
+    address::{PageOrigin, Target},
     diagnosis::{Diagnosis, Probe},
     retry,
     signatures::Signatures,
     socket::{Event, Socket},
-    state::{Ending, Link},
+    state::{CloseInfo, ConnectionState},
 };
 use crate::{
     browser,
-    checks::{Findings, Ledger},
+    checks::{Findings, Tracker},
     log::{Feed, entry::Content},
 };
 use gloo_net::http::Request;
@@ -40,19 +40,19 @@ pub(crate) struct Peer {
 
 /// The page's connection. A handle: copies are the same connection.
 #[derive(Clone, Copy)]
-pub(crate) struct Line {
-    pub(crate) link: RwSignal<Link>,
+pub(crate) struct Connection {
+    pub(crate) state: RwSignal<ConnectionState>,
     /// The URL that was typed or chosen.
     pub(crate) url: RwSignal<String>,
-    pub(crate) page: RwSignal<Page>,
+    pub(crate) page: RwSignal<PageOrigin>,
     pub(crate) peer: RwSignal<Peer>,
     /// Whether the page reconnects by itself.
     pub(crate) automatic: RwSignal<bool>,
     /// Seconds until the next attempt, while the page waits for it.
     pub(crate) seconds_left: RwSignal<u32>,
     /// The time of the last frame from the gateway, in milliseconds.
-    pub(super) heard: StoredValue<f64>,
-    pub(super) ledger: StoredValue<Ledger>,
+    pub(super) last_frame_at: StoredValue<f64>,
+    pub(super) tracker: StoredValue<Tracker>,
     pub(super) socket: StoredValue<Option<SendWrapper<Socket>>>,
     feed: Feed,
     signatures: Signatures,
@@ -66,9 +66,9 @@ struct Attempt {
     number: u64,
     began: f64,
     /// The frame to send as soon as the connection is open.
-    first: Option<String>,
+    first_frame: Option<String>,
     /// The connection was open.
-    stood: bool,
+    opened: bool,
     /// The page has closed it.
     asked: bool,
     /// The number of attempts since the connection was open last; 0: the user's own attempt.
@@ -79,17 +79,17 @@ struct Attempt {
     refused: bool,
 }
 
-impl Line {
+impl Connection {
     pub(crate) fn new(feed: Feed) -> Self {
         Self {
-            link: RwSignal::default(),
+            state: RwSignal::default(),
             url: RwSignal::default(),
             page: RwSignal::default(),
             peer: RwSignal::default(),
             automatic: RwSignal::new(true),
             seconds_left: RwSignal::new(0),
-            heard: StoredValue::new(0.0),
-            ledger: StoredValue::default(),
+            last_frame_at: StoredValue::new(0.0),
+            tracker: StoredValue::default(),
             socket: StoredValue::new(None),
             feed,
             signatures: Signatures::new(feed),
@@ -104,30 +104,30 @@ impl Line {
 
     /// The state in a word or two; tracked.
     pub(crate) fn words(self) -> String {
-        let words = self.link.with(Link::words);
-        let waiting = self.link.with(|link| matches!(link, Link::Waiting { .. }));
+        let words = self.state.with(ConnectionState::words);
+        let waiting = self.state.with(|state| matches!(state, ConnectionState::Waiting { .. }));
         if waiting { format!("{words} in {} s", self.seconds_left.get()) } else { words }
     }
 
-    /// Connects to the URL, and sends `first` once the connection is open.
-    pub(crate) fn connect(self, first: Option<String>) {
-        if !self.link.with_untracked(Link::is_busy) {
-            self.begin(first, 0);
+    /// Connects to the URL, and sends `first_frame` once the connection is open.
+    pub(crate) fn connect(self, first_frame: Option<String>) {
+        if !self.state.with_untracked(ConnectionState::is_busy) {
+            self.start_attempt(first_frame, 0);
         }
     }
 
     /// Connects. `retry` is the number of attempts since the connection was open last, including
     /// this one.
-    pub(super) fn begin(self, first: Option<String>, retry: u32) {
+    pub(super) fn start_attempt(self, first_frame: Option<String>, retry: u32) {
         let number = self.next_number();
         self.attempt.set_value(Attempt {
             number,
             began: browser::now(),
-            first,
+            first_frame,
             retry,
             ..Attempt::default()
         });
-        self.ledger.update_value(Ledger::begin);
+        self.tracker.update_value(Tracker::begin);
         let url = self.url.get_untracked().trim().to_owned();
         let target = match Target::parse(&url) {
             Ok(target) => target,
@@ -139,11 +139,11 @@ impl Line {
         match Socket::open(&url, move |event| self.on(number, event)) {
             Ok(socket) => {
                 self.signatures.begin(target.keys());
-                self.link.set(Link::Connecting);
+                self.state.set(ConnectionState::Connecting);
                 self.peer.set(Peer::default());
                 self.socket.set_value(Some(SendWrapper::new(socket)));
                 if retry > 0 {
-                    set_timeout(move || self.give_up(number), CONNECT_TIMEOUT);
+                    set_timeout(move || self.time_out(number), CONNECT_TIMEOUT);
                 }
             }
             Err(_) => self.fail(&url, Diagnosis::of_address(super::address::BadAddress::Browser)),
@@ -151,8 +151,8 @@ impl Line {
     }
 
     /// Ends an attempt that was not answered in time.
-    fn give_up(self, number: u64) {
-        if self.link.with_untracked(|link| *link == Link::Connecting) {
+    fn time_out(self, number: u64) {
+        if self.state.with_untracked(|state| *state == ConnectionState::Connecting) {
             self.on(number, Event::Closed { code: 1006, reason: String::new() });
         }
     }
@@ -160,11 +160,13 @@ impl Line {
     /// Closes the connection, or ends the attempt.
     pub(crate) fn disconnect(self) {
         self.stop_waiting();
-        if !self.link.with_untracked(|link| matches!(link, Link::Open | Link::Connecting)) {
+        if !self.state.with_untracked(|state| {
+            matches!(state, ConnectionState::Open | ConnectionState::Connecting)
+        }) {
             return;
         }
         self.attempt.update_value(|attempt| attempt.asked = true);
-        self.link.set(Link::Closing);
+        self.state.set(ConnectionState::Closing);
         self.socket.with_value(|socket| socket.iter().for_each(|socket| socket.close()));
         let number = self.number();
         set_timeout(
@@ -182,7 +184,7 @@ impl Line {
         if sent {
             self.feed.record(|store| store.sent(at, text));
             if let Ok(frame) = ClientFrame::parse(text) {
-                self.ledger.update_value(|ledger| ledger.sent(&frame));
+                self.tracker.update_value(|tracker| tracker.sent(&frame));
                 if let ClientFrame::Setup(setup) = frame {
                     self.peer.update(|peer| peer.user = setup.token.into_owned());
                 }
@@ -193,7 +195,7 @@ impl Line {
 
     /// The figures that the checks show; updated together with the log.
     pub(crate) fn findings(self) -> Findings {
-        self.feed.watch(|_| self.ledger.with_value(Ledger::findings))
+        self.feed.watch(|_| self.tracker.with_value(Tracker::findings))
     }
 
     pub(super) fn number(self) -> u64 {
@@ -212,7 +214,7 @@ impl Line {
     }
 
     pub(super) fn on(self, number: u64, event: Event) {
-        if number != self.number() || !self.link.with_untracked(Link::is_busy) {
+        if number != self.number() || !self.state.with_untracked(ConnectionState::is_busy) {
             return;
         }
         let at = browser::now();
@@ -225,24 +227,24 @@ impl Line {
     }
 
     fn opened(self, at: f64) {
-        self.heard.set_value(at);
+        self.last_frame_at.set_value(at);
         let began = self.attempt.with_value(|attempt| attempt.began);
-        self.attempt.update_value(|attempt| attempt.stood = true);
+        self.attempt.update_value(|attempt| attempt.opened = true);
         let url = self.url.get_untracked().trim().into();
-        self.link.set(Link::Open);
+        self.state.set(ConnectionState::Open);
         self.feed.record(|store| store.event(at, Content::Opened { url }, Some(at - began)));
-        if let Some(first) = self.attempt.with_value(|attempt| attempt.first.clone()) {
+        if let Some(first) = self.attempt.with_value(|attempt| attempt.first_frame.clone()) {
             self.send(&first);
         }
     }
 
     fn received(self, at: f64, text: &str) {
-        self.heard.set_value(at);
+        self.last_frame_at.set_value(at);
         let frame = ServerFrame::parse(text).ok();
         let mut row = 0;
         self.feed.record(|store| row = store.arrived(at, text, frame.as_ref()));
         let Some(frame) = frame else { return };
-        self.ledger.update_value(|ledger| ledger.received(&frame));
+        self.tracker.update_value(|tracker| tracker.received(&frame));
         self.signatures.received(row, &frame);
         match frame {
             ServerFrame::Ready(ready) => {
@@ -260,53 +262,53 @@ impl Line {
 
     fn ended(self, at: f64, code: u16, reason: String) {
         let attempt = self.attempt.get_value();
-        let ending = Ending { code, reason, asked: attempt.asked };
-        match self.link.get_untracked() {
-            Link::Connecting if attempt.retry > 0 => self.go_on(ending),
-            Link::Connecting => self.look_for_the_cause(),
-            Link::Closing if !attempt.stood => self.link.set(Link::Idle),
+        let close = CloseInfo { code, reason, asked: attempt.asked };
+        match self.state.get_untracked() {
+            ConnectionState::Connecting if attempt.retry > 0 => self.reconnect_or_close(close),
+            ConnectionState::Connecting => self.diagnose(),
+            ConnectionState::Closing if !attempt.opened => self.state.set(ConnectionState::Idle),
             _ => {
                 let content = Content::Closed {
                     code,
-                    reason: ending.reason.as_str().into(),
-                    asked: ending.asked,
+                    reason: close.reason.as_str().into(),
+                    asked: close.asked,
                 };
                 self.feed.record(|store| store.event(at, content, None));
-                self.go_on(ending);
+                self.reconnect_or_close(close);
             }
         }
     }
 
     /// Reconnects by itself if the user allows it, the close code allows it, and there is a session
     /// to resume.
-    fn go_on(self, ending: Ending) {
+    fn reconnect_or_close(self, close: CloseInfo) {
         let Attempt { retry, set_up, refused, .. } = self.attempt.get_value();
         if self.automatic.get_untracked()
-            && retry::goes_on(&ending)
+            && retry::should_reconnect(&close)
             && (set_up || retry > 0)
             && !refused
         {
-            self.wait(retry + 1, ending);
+            self.wait(retry + 1, close);
         } else {
-            self.link.set(Link::Closed(ending));
+            self.state.set(ConnectionState::Closed(close));
         }
     }
 
     fn fail(self, url: &str, diagnosis: Diagnosis) {
         let content = Content::Failed { url: url.into(), why: diagnosis.title.as_str().into() };
         self.feed.record(|store| store.event(browser::now(), content, None));
-        self.link.set(Link::Failed(Some(diagnosis)));
+        self.state.set(ConnectionState::Failed(Some(diagnosis)));
     }
 
-    fn look_for_the_cause(self) {
-        self.link.set(Link::Failed(None));
+    fn diagnose(self) {
+        self.state.set(ConnectionState::Failed(None));
         let url = self.url.get_untracked().trim().to_owned();
         let Ok(target) = Target::parse(&url) else { return };
         let (page, number) = (self.page.get_untracked(), self.number());
         spawn_local(async move {
             let probe = probe(&target, &page).await;
             if number == self.number()
-                && self.link.with_untracked(|link| *link == Link::Failed(None))
+                && self.state.with_untracked(|state| *state == ConnectionState::Failed(None))
             {
                 self.fail(&url, Diagnosis::of_probe(&target, &page, probe));
             }
@@ -315,13 +317,13 @@ impl Line {
 }
 
 /// Asks over HTTP. The page can see only whether another origin answered, not its status.
-async fn probe(target: &Target, page: &Page) -> Probe {
+async fn probe(target: &Target, page: &PageOrigin) -> Probe {
     let own = target.host == page.host;
     let mode = if own { RequestMode::SameOrigin } else { RequestMode::NoCors };
     let signal = AbortSignal::timeout_with_u32(PROBE_TIMEOUT);
     match Request::get(&target.http()).mode(mode).abort_signal(Some(&signal)).send().await {
         Ok(response) if own => Probe::Status(response.status()),
-        Ok(_) => Probe::Somebody,
-        Err(_) => Probe::Silence,
+        Ok(_) => Probe::Opaque,
+        Err(_) => Probe::NoAnswer,
     }
 }

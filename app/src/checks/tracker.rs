@@ -18,7 +18,7 @@ pub(crate) struct Counts {
     /// Messages that came after others with a higher number.
     pub(crate) late: u64,
     /// Messages that had come before.
-    pub(crate) twice: u64,
+    pub(crate) repeats: u64,
     /// Places where numbers are missing and the gateway has not told of a loss.
     pub(crate) gaps: u64,
     /// Publishes of this page that the gateway answered with `duplicate`.
@@ -53,7 +53,7 @@ pub(crate) struct Findings {
 
 /// A topic that the page is subscribed to.
 #[derive(Debug)]
-struct Seen {
+struct TopicState {
     epoch: Epoch<'static>,
     /// The position: the number of the last message, or the number after which the gateway said
     /// that the subscription goes on.
@@ -65,9 +65,9 @@ struct Seen {
 
 /// The state of all topics.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Tracker {
     findings: Findings,
-    topics: BTreeMap<Box<str>, Seen>,
+    topics: BTreeMap<Box<str>, TopicState>,
     session: Option<Box<str>>,
     /// The token of the last `setup` that was sent, and of the last that was accepted.
     token: (Box<str>, Box<str>),
@@ -75,7 +75,7 @@ pub(crate) struct Ledger {
     fresh: bool,
 }
 
-impl Ledger {
+impl Tracker {
     /// A connection begins. The topics are kept until its `setup` shows whether it resumes.
     pub(crate) fn begin(&mut self) {
         self.fresh = true;
@@ -84,11 +84,11 @@ impl Ledger {
     /// Records a frame that the page sends.
     pub(crate) fn sent(&mut self, frame: &ClientFrame<'_>) {
         if let ClientFrame::Setup(setup) = frame {
-            self.sets_up(setup);
+            self.setup_sent(setup);
         }
     }
 
-    fn sets_up(&mut self, setup: &Setup<'_>) {
+    fn setup_sent(&mut self, setup: &Setup<'_>) {
         let resumes = setup.session_id.is_some() || !setup.last_seq.is_empty();
         if std::mem::take(&mut self.fresh) && !resumes {
             self.topics.clear();
@@ -132,7 +132,7 @@ impl Ledger {
         let replay_to = if subscribed.recovered == Some(true) { head } else { 0 };
         self.topics.insert(
             topic.into(),
-            Seen {
+            TopicState {
                 epoch: subscribed.epoch.clone().into_owned(),
                 last,
                 replay_to,
@@ -156,8 +156,8 @@ impl Ledger {
         let number = message.seq_no.get();
         match seen.last {
             last if number <= last => {
-                if !seen.fill(number) {
-                    counts.twice += 1;
+                if !seen.fill_hole(number) {
+                    counts.repeats += 1;
                     return;
                 }
                 counts.late += 1;
@@ -166,7 +166,7 @@ impl Ledger {
                 let before = message.prev_seq_no.map_or(number - 1, SeqNo::get);
                 if before > last {
                     counts.gaps += 1;
-                    seen.hole(last + 1..=before);
+                    seen.add_hole(last + 1..=before);
                 }
                 seen.last = number;
             }
@@ -223,8 +223,8 @@ impl Ledger {
     }
 }
 
-impl Seen {
-    fn hole(&mut self, numbers: RangeInclusive<u64>) {
+impl TopicState {
+    fn add_hole(&mut self, numbers: RangeInclusive<u64>) {
         if self.holes.len() == MAX_HOLES {
             self.holes.remove(0);
         }
@@ -232,7 +232,7 @@ impl Seen {
     }
 
     /// Removes `number` from the holes; returns whether it was one.
-    fn fill(&mut self, number: u64) -> bool {
+    fn fill_hole(&mut self, number: u64) -> bool {
         let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else {
             return false;
         };
@@ -248,11 +248,11 @@ mod tests {
     use super::*;
 
     /// Applies frames in order: `>` is sent, `<` is received.
-    fn walk(ledger: &mut Ledger, frames: &[(char, String)]) {
+    fn walk(tracker: &mut Tracker, frames: &[(char, String)]) {
         for (direction, text) in frames {
             match direction {
-                '>' => ledger.sent(&ClientFrame::parse(text).unwrap()),
-                _ => ledger.received(&ServerFrame::parse(text).unwrap()),
+                '>' => tracker.sent(&ClientFrame::parse(text).unwrap()),
+                _ => tracker.received(&ServerFrame::parse(text).unwrap()),
             }
         }
     }
@@ -284,103 +284,103 @@ mod tests {
         )
     }
 
-    fn standing(last: u64) -> Ledger {
-        let mut ledger = Ledger::default();
-        ledger.begin();
-        walk(&mut ledger, &[setup(), subscribed(last, "e", ""), ready("")]);
-        ledger
+    fn subscribed_at(last: u64) -> Tracker {
+        let mut tracker = Tracker::default();
+        tracker.begin();
+        walk(&mut tracker, &[setup(), subscribed(last, "e", ""), ready("")]);
+        tracker
     }
 
-    fn resumed(ledger: &mut Ledger) -> (char, String) {
-        let resumption = ledger.resumption().unwrap();
-        ledger.begin();
+    fn resumed(tracker: &mut Tracker) -> (char, String) {
+        let resumption = tracker.resumption().unwrap();
+        tracker.begin();
         ('>', resumption)
     }
 
     #[test]
     fn messages_in_order_hold() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(8), message(9)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
-        assert_eq!(ledger.positions(), "t 9");
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(8), message(9)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
+        assert_eq!(tracker.positions(), "t 9");
     }
 
     #[test]
     fn a_hole_is_a_gap_and_what_fills_it_is_late() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(11), message(9), message(9), message(8), message(11)]);
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(11), message(9), message(9), message(8), message(11)]);
         assert_eq!(
-            ledger.findings().counts,
-            Counts { messages: 3, gaps: 1, late: 2, twice: 2, duplicates: 0 }
+            tracker.findings().counts,
+            Counts { messages: 3, gaps: 1, late: 2, repeats: 2, duplicates: 0 }
         );
     }
 
     #[test]
     fn a_number_that_says_what_came_before_it_is_no_gap() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let sparse = r#"{"type":"message","topic":"t","seqNo":20,"prevSeqNo":7,"messageId":"m","data":null}"#;
-        walk(&mut ledger, &[('<', sparse.into()), message(21)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+        walk(&mut tracker, &[('<', sparse.into()), message(21)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
     }
 
     #[test]
     fn a_resume_says_where_the_page_stands_and_counts_what_was_replayed() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(8)]);
-        let setup = resumed(&mut ledger);
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(8)]);
+        let setup = resumed(&mut tracker);
         assert_eq!(
             setup.1,
             r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#
         );
         let recovered = subscribed(10, "e", r#","recovered":true,"after":8"#);
         walk(
-            &mut ledger,
+            &mut tracker,
             &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)],
         );
-        let Findings { counts, resume } = ledger.findings();
+        let Findings { counts, resume } = tracker.findings();
         assert_eq!(counts, Counts { messages: 4, ..Counts::default() });
         assert_eq!(resume, Resume::Answered { same_session: true, lost: 0, replayed: 2 });
     }
 
     #[test]
     fn what_is_lost_is_told_and_is_no_gap() {
-        let mut ledger = standing(7);
-        let setup = resumed(&mut ledger);
+        let mut tracker = subscribed_at(7);
+        let setup = resumed(&mut tracker);
         let lost = subscribed(3, "other", r#","recovered":false,"after":3"#);
-        walk(&mut ledger, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
-        let Findings { counts, resume } = ledger.findings();
-        assert_eq!((counts.messages, counts.gaps, counts.twice), (1, 0, 0));
+        walk(&mut tracker, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
+        let Findings { counts, resume } = tracker.findings();
+        assert_eq!((counts.messages, counts.gaps, counts.repeats), (1, 0, 0));
         assert_eq!(resume, Resume::Answered { same_session: false, lost: 1, replayed: 0 });
     }
 
     #[test]
     fn an_answer_to_subscribe_on_a_running_subscription_moves_nothing() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[subscribed(30, "e", ""), message(8)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 1, ..Counts::default() });
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[subscribed(30, "e", ""), message(8)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 1, ..Counts::default() });
     }
 
     #[test]
     fn a_subscription_that_moves_goes_on_from_there() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let moved = subscribed(7, "e", r#","recovered":true,"after":5"#);
-        walk(&mut ledger, &[moved, message(6), message(7), message(8)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 3, ..Counts::default() });
+        walk(&mut tracker, &[moved, message(6), message(7), message(8)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 3, ..Counts::default() });
     }
 
     #[test]
     fn the_newest_messages_are_no_gap_and_no_repeat() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let lost = subscribed(20, "e", r#","recovered":false,"after":18"#);
-        walk(&mut ledger, &[lost, message(19), message(20)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+        walk(&mut tracker, &[lost, message(19), message(20)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
     }
 
     #[test]
     fn a_new_setup_on_a_new_connection_begins_anew() {
-        let mut ledger = standing(7);
-        ledger.begin();
-        walk(&mut ledger, &[setup()]);
-        assert_eq!((ledger.resumption(), ledger.positions()), (None, String::new()));
+        let mut tracker = subscribed_at(7);
+        tracker.begin();
+        walk(&mut tracker, &[setup()]);
+        assert_eq!((tracker.resumption(), tracker.positions()), (None, String::new()));
     }
 }

@@ -5,7 +5,7 @@
 use leptos::prelude::*;
 
 /// The HTML of `view`; empty in the browser.
-pub(crate) fn html<V: IntoView>(view: impl FnOnce() -> V) -> String {
+pub(crate) fn render<V: IntoView>(view: impl FnOnce() -> V) -> String {
     #[cfg(not(target_arch = "wasm32"))]
     return view().into_view().to_html();
     #[cfg(target_arch = "wasm32")]
@@ -16,7 +16,7 @@ pub(crate) fn html<V: IntoView>(view: impl FnOnce() -> V) -> String {
 }
 
 /// A text that only [`html`] shows; empty in the browser.
-pub(crate) const fn words(text: &'static str) -> &'static str {
+pub(crate) const fn text(text: &'static str) -> &'static str {
     if cfg!(target_arch = "wasm32") { "" } else { text }
 }
 
@@ -26,7 +26,7 @@ mod tests {
 
     #[test]
     fn words_are_escaped() {
-        let html = html(|| view! { <b>{words("a < b")}</b> });
+        let html = render(|| view! { <b>{text("a < b")}</b> });
         assert!(html.contains("a &lt; b") && !html.contains("a < b"), "{html}");
     }
 }

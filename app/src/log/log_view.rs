@@ -5,14 +5,14 @@ use super::{
     feed::Feed,
     filter::Filter,
     store::Store,
-    window::{Heights, List},
+    virtual_list::{Heights, VirtualList},
 };
 use leptos::prelude::*;
 use std::ops::Range;
 
 /// The state of the log's view.
 #[derive(Clone, Copy)]
-pub(crate) struct Screen {
+pub(crate) struct LogView {
     pub(crate) feed: Feed,
     pub(crate) filter: RwSignal<Filter>,
     /// The searched text.
@@ -29,7 +29,7 @@ pub(crate) struct Screen {
     pub(crate) active: RwSignal<Option<u64>>,
     /// Rows from this id on have arrived since the user scrolled away.
     seen: RwSignal<u64>,
-    pub(crate) list: Memo<List>,
+    pub(crate) list: Memo<VirtualList>,
     pub(crate) rendered: Memo<Range<usize>>,
     /// The request of the unfolded row, and the last of its answers.
     exchange: Memo<Option<(u64, u64)>>,
@@ -41,7 +41,7 @@ pub(crate) struct Screen {
     pub(crate) timezone: RwSignal<f64>,
 }
 
-impl Screen {
+impl LogView {
     pub(crate) fn new(feed: Feed) -> Self {
         let following = RwSignal::new(true);
         let scroll = RwSignal::new(0.0);
@@ -50,7 +50,7 @@ impl Screen {
         let active = RwSignal::new(None::<u64>);
         let list = Memo::new(move |_| {
             let (open, heights) = (open.get(), heights.get());
-            feed.watch(|store| List {
+            feed.watch(|store| VirtualList {
                 rows: store.shown(),
                 open: open.and_then(|id| store.index_of(id)),
                 heights,
@@ -62,8 +62,8 @@ impl Screen {
         let exchange = Memo::new(move |_| {
             let id = open.get()?;
             feed.watch(|store| {
-                let question = store.get(id)?.answers.unwrap_or(id);
-                Some((question, store.get(question)?.answered.map_or(question, |(_, last)| last)))
+                let request = store.get(id)?.answers.unwrap_or(id);
+                Some((request, store.get(request)?.answered.map_or(request, |(_, last)| last)))
             })
         });
         let tab_stop = Memo::new(move |_| {
@@ -101,7 +101,7 @@ impl Screen {
             return;
         }
         if !follow {
-            self.scroll.set(self.list.with_untracked(List::end));
+            self.scroll.set(self.list.with_untracked(VirtualList::end));
             self.seen.set(self.feed.read(Store::next_id));
         }
         self.following.set(follow);
@@ -173,13 +173,13 @@ impl Screen {
     /// The value of `data-link` of a row: its place between the request and the last answer of the
     /// unfolded row.
     pub(crate) fn link(self, id: u64, answers: Option<u64>) -> Option<&'static str> {
-        let (question, last) = self.exchange.get()?;
+        let (request, last) = self.exchange.get()?;
         match id {
-            _ if id < question || id > last => None,
-            _ if question == last => Some("only"),
-            _ if id == question => Some("start"),
+            _ if id < request || id > last => None,
+            _ if request == last => Some("only"),
+            _ if id == request => Some("start"),
             _ if id == last => Some("end"),
-            _ if answers == Some(question) => Some("join"),
+            _ if answers == Some(request) => Some("join"),
             _ => Some("pass"),
         }
     }
