@@ -1,4 +1,4 @@
-//! What came of a run, in Markdown.
+//! The report of a run, in Markdown.
 
 use super::{Options, Seen, tally::Tally, verdict::mib, vitals::TASKS};
 use std::fmt::Write;

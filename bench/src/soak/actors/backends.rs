@@ -1,4 +1,4 @@
-//! Over HTTP: backends that publish, operators that ask, readers of the documentation.
+//! Over HTTP: backends that publish, operators that query, readers of the documentation.
 
 use super::{Scene, publishers::OTHERS};
 use crate::soak::{http, ledger::payload};
@@ -7,10 +7,10 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use std::{rc::Rc, time::Duration};
 
-/// Between two requests, in the mean.
+/// The mean time between two requests.
 const BETWEEN: Duration = Duration::from_millis(150);
 
-/// What operators and people ask for.
+/// The paths that operators and people request.
 const PATHS: [(&str, u16); 9] = [
     ("/healthz", 200),
     ("/readyz", 200),
@@ -72,7 +72,7 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     Ok(())
 }
 
-/// The numbers of the items, each of which has this status.
+/// Checks the status of each item and returns their numbers.
 async fn results(scene: &Scene, body: &str, status: &str) -> Result<Vec<u64>> {
     let answer = http::post(scene.address, "/publish", http::KEY, body).await?;
     ensure!(
