@@ -289,7 +289,7 @@ fn sizes(scale: Scale) -> Vec<Row> {
         Row {
             name: "growth-subscribers",
             title: "Cost of a delivery as subscribers grow, 1 publish in flight",
-            note: "What the limit grows by is the kernel's and the caches'.",
+            note: "The limit's own growth is due to the kernel and the caches.",
             work: Work::FanOuts([10, 100, 1000, 8000].map(growing).to_vec()),
             sides: vec![GATEWAY, GATEWAY_1, Side::SendLimit],
             goals: vec![per_delivery(Bound::GrowthOf(1.15, Side::SendLimit))],
@@ -372,7 +372,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
         Row {
             name: "outrun",
             title: "Publishers outrun subscribers: 100 that read nothing, 10 that read everything",
-            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; others keep all of it in memory, or lose messages.",
+            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; other servers keep all messages in memory, or lose some.",
             work: Work::Outrun(Outrun {
                 stalled: scale.count(100, 10),
                 readers: scale.count(10, 1),
