@@ -69,5 +69,5 @@ pub use root::App;
 
 #[cfg(not(erase_components))]
 compile_error!(
-    "the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too"
+    "the page is built with `--cfg erase_components` (.cargo/config.toml): if RUSTFLAGS is set, it must contain the flag too"
 );

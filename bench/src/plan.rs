@@ -372,7 +372,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
         Row {
             name: "outrun",
             title: "Publishers outrun subscribers: 100 that read nothing, 10 that read everything",
-            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; other servers keep all messages in memory, or lose some.",
+            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that does not read (4290), so that it resumes; other servers keep all messages in memory, or lose some.",
             work: Work::Outrun(Outrun {
                 stalled: scale.count(100, 10),
                 readers: scale.count(10, 1),

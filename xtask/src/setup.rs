@@ -74,7 +74,7 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
     if is_debian() && is_root() {
         return debian_package("chromium");
     }
-    println!("installing Playwright's chromium, unless it is there");
+    println!("installing Playwright's chromium, unless it is installed");
     process::run(Command::new("npx").current_dir(playwright).args(["playwright", "install", "chromium"]))
         .context("no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`")
 }

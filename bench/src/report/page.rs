@@ -63,8 +63,7 @@ fn machine() -> String {
 }
 
 fn goals(results: &[RowResult]) -> String {
-    let mut text =
-        "## Goals\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
+    let mut text = "## Goals\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
     for result in results {
         for goal in &result.row.goals {
             let Verdict { goal, measured, met } = goal.judge(&result.outcomes);

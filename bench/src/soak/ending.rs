@@ -47,7 +47,7 @@ pub(super) async fn still_serves(scene: &Scene) -> Result<()> {
             ServerFrame::Message(message) if message.data.get() == "\"still here\"" => {
                 messages += 1
             }
-            _ => bail!("after all that: {text}"),
+            _ => bail!("after the load: {text}"),
         }
     }
     ensure!((acks, messages) == (1, 1), "{acks} acks, {messages} messages");
@@ -64,7 +64,10 @@ pub(super) async fn goes_in_order(scene: &Scene, server: Server) -> Result<()> {
     }
     server.ask_to_stop()?;
     for mut guest in guests {
-        match timeout(PATIENCE, guest.next()).await.context("nobody is told that it goes")?? {
+        match timeout(PATIENCE, guest.next())
+            .await
+            .context("no client is told of the shutdown")??
+        {
             Arrival::Close(Some(1001)) => {}
             other => bail!("instead of 1001: {other:?}"),
         }

@@ -23,7 +23,7 @@ pub(super) enum Fault {
     Untold { topic: String },
     #[error("{topic}: recovered from {position} of another epoch, or from beyond {seq_no}")]
     Recovered { topic: String, position: u64, seq_no: u64 },
-    #[error("{topic}: stands at {position}, but {head} messages were acknowledged")]
+    #[error("{topic}: the reader is at {position}, but {head} messages were acknowledged")]
     Tail { topic: String, position: u64, head: u64 },
 }
 

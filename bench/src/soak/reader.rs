@@ -111,7 +111,7 @@ impl Reader {
     pub(super) async fn arrived(&mut self, arrival: Arrival) -> Result<()> {
         match arrival {
             Arrival::Text(text) => self.take(&text)?,
-            other => bail!("a reader that reads was closed: {other:?}"),
+            other => bail!("a reader that keeps up was closed: {other:?}"),
         }
         if self.gives_receipts && self.since_receipt >= RECEIPT {
             self.give_receipts().await?;

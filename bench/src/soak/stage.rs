@@ -50,7 +50,7 @@ pub(super) async fn run(
     actors::enter(scene, &mut crew);
     let samples = watch(server, scene, time, looks).await?;
     scene.stop();
-    leave(scene, crew.first, "those who come and go").await;
+    leave(scene, crew.first, "visiting clients").await;
     scene.last_call();
     leave(scene, crew.last, "the steady readers").await;
     Ok(samples)
@@ -65,7 +65,7 @@ async fn leave(scene: &Scene, mut clients: JoinSet<()>, who: &str) {
         }
     };
     if timeout(LEAVING, all).await.is_err() {
-        scene.fault(who, &anyhow!("{} do not come to an end", clients.len()));
+        scene.fault(who, &anyhow!("{} do not end", clients.len()));
     }
 }
 

@@ -41,7 +41,7 @@ impl Vitals {
         let metrics =
             metrics(&String::from_utf8(http::get(server.target.address, "/metrics").await?.body)?);
         let memory = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
-            .context("the gateway has gone")?;
+            .context("the gateway has ended")?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self {
             memory: 1024 * number(&memory, "Rss:")?,

@@ -50,7 +50,7 @@ pub fn read(payload: &[u8]) -> Result<(usize, u64)> {
     let publisher = payload.get(PUBLISHER).and_then(digits);
     let number = payload.get(NUMBER).and_then(digits);
     let (publisher, number) =
-        publisher.zip(number).context("a payload that nobody has published")?;
+        publisher.zip(number).context("a payload that no publisher has sent")?;
     Ok((usize::try_from(publisher)?, number))
 }
 

@@ -74,7 +74,7 @@ impl<'a> Envelope<'a> {
     ) -> Result<T, Rejected<'a>> {
         let once = match &self.repeated {
             None => read(self),
-            Some(name) => Err(invalid(format!("the field {} stands twice", shown(name)))),
+            Some(name) => Err(invalid(format!("the field {} occurs twice", shown(name)))),
         };
         once.map_err(|rejected| Rejected {
             topic: self.topic.and_then(|value| fields::string(value).ok()),

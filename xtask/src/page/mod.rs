@@ -47,7 +47,7 @@ pub(crate) fn build() -> Result<()> {
     compress::all(&unnamed)?;
     fs::rename(&unnamed, fresh.join(&revision))?;
     files::remove(&pkg)?;
-    fs::rename(&fresh, &pkg).context("the new page cannot take the old one's place")?;
+    fs::rename(&fresh, &pkg).context("the new page cannot replace the old one")?;
     println!("built {}", pkg.join(revision).display());
     Ok(())
 }
@@ -57,7 +57,7 @@ pub(crate) fn build() -> Result<()> {
 /// # Errors
 /// If the page is not built, or too large.
 pub(crate) fn weigh() -> Result<()> {
-    process::announce("weight of the page");
+    process::announce("size of the page");
     let options = workspace::leptos_options()?;
     weight::check(&workspace::root().join(&*options.site_root).join(&*options.site_pkg_dir))
 }

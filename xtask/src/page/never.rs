@@ -28,7 +28,7 @@ pub(super) fn take_out(module: &mut Module) -> Result<()> {
     }
     ensure!(count > 0, "no function is called {NEVER_RUN:?}");
     gc::run(module);
-    println!("took out {count} functions that never run");
+    println!("emptied {count} functions that never run");
     Ok(())
 }
 

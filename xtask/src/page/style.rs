@@ -36,7 +36,7 @@ fn check_order(style: &Path) -> Result<()> {
         let sheet = file.strip_prefix(style)?.to_string_lossy();
         ensure!(
             !sheet.ends_with(".css") || SHEETS.contains(&&*sheet),
-            "style/{sheet} has no place in the order of SHEETS in {}",
+            "style/{sheet} is not in the list SHEETS of {}",
             file!(),
         );
     }

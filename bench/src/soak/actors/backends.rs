@@ -58,11 +58,11 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     ensure!(first.is_sorted_by(|a, b| a < b), "not in order: {first:?}");
     if chance.bool() && scene.is_remembered(stored_before) {
         let again = results(&scene, &body, "duplicate").await?;
-        ensure!(again == first, "stood at {first:?}, now at {again:?}");
+        ensure!(again == first, "first numbered {first:?}, then {again:?}");
         scene.tally.duplicates.add(many.len() as u64);
     }
     if chance.u8(..5) == 0 {
-        let refused = http::post(scene.address, "/publish", "a key that nobody has", &body).await?;
+        let refused = http::post(scene.address, "/publish", "an unknown key", &body).await?;
         ensure!(refused.status == 401, "a wrong key was answered by {}", refused.status);
         let one = http::get(scene.address, &format!("/demo/publish/{topic}?run={run}")).await?;
         ensure!(one.status == 200, "a publish by GET was answered by {}", one.status);
@@ -87,7 +87,7 @@ async fn results(scene: &Scene, body: &str, status: &str) -> Result<Vec<u64>> {
     results
         .iter()
         .map(|result| {
-            ensure!(result["status"] == status, "{status} was to come: {result}");
+            ensure!(result["status"] == status, "expected {status}: {result}");
             result["seqNo"].as_u64().context("no number")
         })
         .collect()

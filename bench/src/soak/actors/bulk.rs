@@ -113,7 +113,7 @@ pub(super) async fn stalled(scene: Rc<Scene>, number: usize, mut chance: Rng) ->
         match timeout(PATIENCE, reader.socket.next()).await?? {
             Arrival::Text(text) => reader.take(&text)?,
             Arrival::Close(Some(4290)) => break,
-            other => bail!("a slow reader met {other:?}"),
+            other => bail!("a slow reader got {other:?}"),
         }
         if reader.ledger.reaches(&topic, head).is_ok() {
             return reader.socket.leave(Way::Close).await;

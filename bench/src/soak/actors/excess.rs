@@ -46,7 +46,7 @@ pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
                 _ => bail!("a flood was answered by {text}"),
             },
             Arrival::Close(Some(4429)) => break,
-            other => bail!("a flood met {other:?} after {stored} stored and {refused} refused"),
+            other => bail!("a flood got {other:?} after {stored} stored and {refused} refused"),
         }
     }
     ensure!(stored >= BURST && refused >= REFUSALS, "{stored} stored, {refused} refused");
@@ -100,7 +100,7 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     let mut crowd = Vec::new();
     let mut is_full = false;
     while !is_full && scene.goes_on() {
-        ensure!(crowd.len() <= CONNECTIONS, "{} connections were let in", crowd.len());
+        ensure!(crowd.len() <= CONNECTIONS, "{} connections were accepted", crowd.len());
         let mut socket = Socket::open(scene.address, "/ws", None).await?;
         socket.say(&protocol::ClientFrame::Setup(setup.clone())).await?;
         is_full = loop {
@@ -112,7 +112,7 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
                 }
                 Arrival::Text(_) => {}
                 Arrival::Close(Some(1013)) => break true,
-                other => bail!("one of a crowd met {other:?}"),
+                other => bail!("a connection above the limit got {other:?}"),
             }
         };
         crowd.push(socket);

@@ -239,7 +239,7 @@ async fn code_for(scene: &Scene, bytes: &[u8], ends_behind_them: bool) -> Result
         }
         scene.tally.full.add(1);
         if !scene.pause(Duration::from_millis(100)).await {
-            bail!("it was full to the end");
+            bail!("the gateway was full to the end");
         }
     }
 }

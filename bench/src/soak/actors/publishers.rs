@@ -164,13 +164,14 @@ impl Publisher {
     }
 
     fn acknowledged(&mut self, ack: &Ack<'_>) -> Result<()> {
-        let Open { id, topic, repeats, .. } = self.open.pop_front().context("nothing was asked")?;
+        let Open { id, topic, repeats, .. } =
+            self.open.pop_front().context("an answer without a publish")?;
         let (at, seq_no) = (ack.topic.as_str(), ack.seq_no.get());
-        ensure!(ack.message_id.as_str() == id, "the answer to {id} was to come");
+        ensure!(ack.message_id.as_str() == id, "expected the answer to {id}");
         if let Some((topic, first)) = repeats {
             ensure!(
                 ack.status == AckStatus::Duplicate && at == topic && seq_no == first,
-                "{id} stands at {first} of {topic}"
+                "the first publish of {id} is at {first} of {topic}"
             );
             self.scene.tally.duplicates.add(1);
             return Ok(());
@@ -185,7 +186,7 @@ impl Publisher {
             .context("an unknown topic")?;
         ensure!(
             seq_no > self.last[index],
-            "own messages are not in order: {} was before",
+            "own messages are not in order: {} came before",
             self.last[index]
         );
         self.last[index] = seq_no;

@@ -60,7 +60,7 @@ async fn hang(scene: &Scene, mut socket: Socket) -> Result<()> {
         () = scene.stopped() => return socket.leave(Way::Reset).await,
         code = socket.close_code() => {
             let code = code?;
-            ensure!(code == Some(4408), "who does not answer was closed with {code:?}");
+            ensure!(code == Some(4408), "a client that does not answer was closed with {code:?}");
         }
     }
     ensure!(since.elapsed() >= PING, "closed after {:?} without an answer", since.elapsed());

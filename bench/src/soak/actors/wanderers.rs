@@ -116,10 +116,10 @@ async fn come_back(
     };
     ensure!(
         resumed || away >= SESSION_TTL || scene.may_be_pushed_out(since),
-        "no session any more after {away:?}"
+        "the session was gone after {away:?}"
     );
     let is_over = matches!(how, Left::By(Way::Close)) && away > SESSION_TTL + SLACK;
-    ensure!(!resumed || !is_over, "a session is still there after {away:?}");
+    ensure!(!resumed || !is_over, "the session still exists after {away:?}");
     if !resumed {
         scene.tally.expired.add(1);
         ensure!(entered.answers.is_empty(), "a new session began with {:?}", entered.answers);
@@ -130,7 +130,7 @@ async fn come_back(
     scene.tally.resumed.add(1);
     ensure!(
         entered.answers.len() == ledger.topics().count(),
-        "not all topics came back: {:?}",
+        "not all topics were restored: {:?}",
         entered.answers
     );
     let behind = if gives_positions { away } else { receipts_from.elapsed() };
@@ -145,11 +145,11 @@ async fn come_back(
 /// The hanging connection is told that its session was resumed elsewhere; if it hung for long, the
 /// gateway may have closed it before.
 async fn overtaken(old: &mut Socket, away: Duration) -> Result<()> {
-    let code = old.close_code().await.context("the connection before")?;
+    let code = old.close_code().await.context("the earlier connection")?;
     let is_long = away > Duration::from_secs(2);
     ensure!(
         code == Some(4409) || (is_long && matches!(code, Some(4408 | 4290))),
-        "the connection before was closed with {code:?}"
+        "the earlier connection was closed with {code:?}"
     );
     Ok(())
 }
