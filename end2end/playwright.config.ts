@@ -6,7 +6,7 @@ import { defineConfig } from "@playwright/test";
 const binary = process.env.END2END_BINARY ?? fileURLToPath(new URL("../target/debug/micro-socket", import.meta.url));
 const address = `127.0.0.1:${process.env.END2END_PORT ?? "3100"}`;
 
-// Debian's browser where it is installed, else the one that `npx playwright install chromium` brings.
+// Debian's browser if it is installed, else the one that `npx playwright install chromium` installs.
 const debianChromium = "/usr/bin/chromium";
 const executablePath = existsSync(debianChromium) ? debianChromium : undefined;
 
@@ -21,7 +21,7 @@ export default defineConfig({
   use: {
     baseURL: `http://${address}`,
     browserName: "chromium",
-    // A failed test leaves all that can be known of it in test-results/.
+    // A failed test leaves its trace and screenshots in test-results/.
     screenshot: "only-on-failure",
     trace: "retain-on-failure",
     launchOptions: {

@@ -1,23 +1,23 @@
-//! The page at `/docs`: one document that teaches, tries and documents the gateway. Rendered on the
-//! server, readable as it comes, brought to life by WebAssembly. Relies on [`protocol`] for every
-//! frame, field and code that it shows.
+//! The page at `/docs`: one document that explains the gateway and lets the user try it. Rendered
+//! on the server, readable without scripts, hydrated by WebAssembly. Relies on [`protocol`] for
+//! every frame, field and code that it shows.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | `root` | the root component |
 //! | `document` | the HTML around it |
 //! | `shell` | top bar, theme, help, shortcuts, icons |
-//! | `playground` | the bench: puts connection, composer and log together |
+//! | `playground` | combines connection, composer and log |
 //! | `connection` | one WebSocket: address, state, why it failed or ended |
 //! | `composer` | one message as a form made from the protocol's types, and as JSON |
 //! | `log` | every frame both ways |
-//! | `checks` | what the frames prove, and how the page goes on where a line broke |
-//! | `json` | reading JSON for people: tokens, indentation, the place of an error |
+//! | `checks` | what the frames prove, and the `setup` that resumes after a broken connection |
+//! | `json` | JSON for people: tokens, indentation, the place of an error |
 //! | `endpoints`, `reference` | what the gateway offers over HTTP, and the protocol |
-//! | `standing` | HTML that only the server makes |
+//! | `static_html` | HTML that only the server renders |
 //! | `browser` | what the page asks the browser for: time, storage, clipboard |
 //!
-//! # What tests may hold on to
+//! # What tests may rely on
 //!
 //! Roles and names first; the attributes below are stable as well.
 //!
@@ -31,7 +31,7 @@
 //! | fields | textboxes named as on the wire: `token`, `topics` (adds a chip on Enter or comma; buttons "Remove prices"), `topic`, `messageId`, `payload`, `lastSeq`, `epoch`, `seqNo`, `sessionId` |
 //! | message id | buttons "Keep this id" (`aria-pressed`) and "New id" |
 //! | views | group "Write as": buttons "Form", "JSON"; in JSON the textbox "Message as JSON" |
-//! | sending | button "Send publish" (the kind), "Connect and send setup" while closed, "Send all the same" where something is wrong |
+//! | sending | button "Send publish" (the kind), "Connect and send setup" while closed, "Send all the same" if something is wrong |
 //! | faults | `.field__error` with the field's `aria-describedby`; `[aria-invalid="true"]` |
 //! | log | treegrid "Frames, oldest first"; rows `.row[data-kind][data-dir]` (`data-dir` is `out` or `in`, missing on events `open`, `close`); `data-flag="duplicate"`; unfolding: click or Enter, `aria-expanded`; region "Frame as JSON", of a fault "What happened" |
 //! | log tools | searchbox "Find in frames"; group "Direction": Both, Out, In; combobox "Kind"; button "Pause" (`aria-pressed`), buttons "Copy the log as JSON lines", "Clear the log"; button "Following newest", "Follow newest" / "3 new rows" once scrolled away |
@@ -40,7 +40,7 @@
 //! | theme | button "Theme: system" / "Theme: light" / "Theme: dark"; `<html data-theme>` |
 //! | help | button "Help and shortcuts" opens the dialog "Keyboard" |
 
-// The type of a view contains those of all views inside of it.
+// The type of a view contains the types of all views inside it.
 #![recursion_limit = "256"]
 #![expect(
     unreachable_pub,
@@ -60,7 +60,7 @@ mod playground;
 pub mod reference;
 mod root;
 mod shell;
-mod standing;
+mod static_html;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use document::{html, policy};
@@ -69,5 +69,5 @@ pub use root::App;
 
 #[cfg(not(erase_components))]
 compile_error!(
-    "the page is built with `--cfg erase_components` (.cargo/config.toml): RUSTFLAGS, where it is set, has to name it too"
+    "the page is built with `--cfg erase_components` (.cargo/config.toml): if RUSTFLAGS is set, it must contain the flag too"
 );

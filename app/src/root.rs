@@ -1,14 +1,14 @@
-//! The page's root component: what server and browser render alike.
+//! The page's root component, which server and browser render alike.
 
 use crate::{
     browser,
-    connection::Line,
+    connection::Connection,
     endpoints::Endpoints,
-    log::{Feed, Screen},
+    log::{Feed, LogView},
     playground::Playground,
     reference::Contents,
     shell::{Help, Shortcuts, Sprite, TopBar},
-    standing,
+    static_html,
 };
 use leptos::prelude::*;
 
@@ -17,30 +17,30 @@ use leptos::prelude::*;
 pub fn App() -> impl IntoView {
     let alive = RwSignal::new(false);
     let live: Signal<bool> = alive.into();
-    let line = Line::new(Feed::new());
-    let screen = Screen::new(line.feed());
+    let connection = Connection::new(Feed::new());
+    let log_view = LogView::new(connection.feed());
     let help = RwSignal::new(false);
     let shortcuts = Shortcuts::new();
     // Effects run in the browser only.
     Effect::new(move |_| {
         alive.set(true);
         if let Some(root) = browser::root() {
-            // A known attribute name cannot be refused.
+            // Setting a known attribute cannot fail.
             let _ = root.set_attribute("data-hydrated", "");
         }
     });
     view! {
         <Sprite/>
         <a class="skip-link" href="#main">"Skip to the page"</a>
-        <TopBar line live help/>
+        <TopBar connection live help/>
         <main id="main" tabindex="-1">
             <h1 class="visually-hidden">"Micro Socket"</h1>
-            <Playground line screen live help shortcuts/>
+            <Playground connection log_view live help shortcuts/>
             <div class="doc">
                 <Contents/>
                 <div class="doc__body">
                     <Endpoints/>
-                    <Standing/>
+                    <StaticReference/>
                 </div>
             </div>
         </main>
@@ -49,11 +49,10 @@ pub fn App() -> impl IntoView {
     .into_any()
 }
 
-/// The part of the page that stands still: the protocol's reference. The browser keeps what the
-/// server has rendered and never asks for its own version, so a third of the page's code is not in
-/// the WebAssembly.
+/// The static part of the page: the protocol's reference. The browser keeps the server's HTML and
+/// never renders it, so a third of the page's code is not in the WebAssembly.
 #[component]
-fn Standing() -> impl IntoView {
-    let html = standing::html(|| view! { <crate::reference::Reference/> });
+fn StaticReference() -> impl IntoView {
+    let html = static_html::render(|| view! { <crate::reference::Reference/> });
     view! { <div class="doc__standing" inner_html=html></div> }
 }

@@ -1,5 +1,5 @@
-//! One connection of the load generator. It is made to cost little: all connections of a thread
-//! read into one buffer, and one keeps bytes only of what is not whole yet.
+//! One connection of the load generator. It must cost little: all connections of a thread read into
+//! one buffer, and a connection keeps only the bytes of an incomplete event.
 
 use crate::{
     side::Target,
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::ClientConfig};
 
-/// Larger than the largest thing that is not whole yet.
+/// Larger than the largest incomplete event.
 const READ: usize = 256 * 1024;
 
 thread_local! {
@@ -35,7 +35,7 @@ pub struct Client {
     protocol: Protocol,
     decoder: Decoder,
     out: Vec<u8>,
-    /// The beginning of what is not whole yet.
+    /// The beginning of an incomplete event.
     rest: Vec<u8>,
 }
 
@@ -46,10 +46,10 @@ enum Stream {
 }
 
 impl Client {
-    /// Connects, and returns when the server has answered the setup.
+    /// Connects, and returns after the server has answered the setup.
     ///
     /// # Errors
-    /// When the server refuses any of it.
+    /// If the server refuses any of it.
     pub async fn open(server: &Target, role: &Role) -> Result<Self> {
         let mut stream = Stream::open(server.address, server.tls.clone()).await?;
         let protocol = server.protocol;
@@ -72,31 +72,31 @@ impl Client {
         Ok(client)
     }
 
-    /// Puts a publish behind what will be sent.
+    /// Appends a publish to the bytes that the next [`send`](Self::send) writes.
     pub fn publish(&mut self, topic: &str, payload: &Payload) {
         self.protocol.publish(&mut self.out, topic, payload);
     }
 
-    /// Puts a `subscribe` behind what will be sent, with position 0 if `from_the_start`.
+    /// Appends a `subscribe`, with position 0 if `from_the_start`.
     ///
     /// # Errors
-    /// When the protocol has none.
+    /// If the protocol has none.
     pub fn subscribe(&mut self, topic: &str, from_the_start: bool) -> Result<()> {
         self.protocol.subscribe(&mut self.out, topic, from_the_start)
     }
 
-    /// Puts an `unsubscribe` behind what will be sent.
+    /// Appends an `unsubscribe`.
     ///
     /// # Errors
-    /// When the protocol has none.
+    /// If the protocol has none.
     pub fn unsubscribe(&mut self, topic: &str) -> Result<()> {
         self.protocol.unsubscribe(&mut self.out, topic)
     }
 
-    /// Sends what was put together, in one write.
+    /// Sends the appended bytes, in one write.
     ///
     /// # Errors
-    /// When the connection has broken.
+    /// If the connection has broken.
     pub async fn send(&mut self) -> Result<()> {
         self.protocol.seal(&mut self.out);
         self.stream.write_all(&self.out).await?;
@@ -104,10 +104,10 @@ impl Client {
         Ok(())
     }
 
-    /// One read, and each whole event in it; questions of the server are answered.
+    /// Reads once, and calls `each` with each complete event; pings of the server are answered.
     ///
     /// # Errors
-    /// What `each` says, an error or a close of the server, and what is not the protocol.
+    /// What `each` returns, an error or a close of the server, and bytes that break the protocol.
     pub async fn read(&mut self, mut each: impl FnMut(Event) -> Result<()>) -> Result<()> {
         let mut pings = 0;
         let mut each = |event| match event {
@@ -128,7 +128,7 @@ impl Client {
         Ok(())
     }
 
-    /// Reads until so many events were seen, whatever they are.
+    /// Reads until `events` events were seen, whatever they are.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -168,7 +168,7 @@ fn ensure_open(more: bool) -> Result<()> {
     Ok(())
 }
 
-/// Reads the answer to an upgrade, and nothing behind it.
+/// Reads the answer to an upgrade, and no byte after it.
 async fn upgraded(stream: &mut Stream) -> Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

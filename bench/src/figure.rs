@@ -1,13 +1,13 @@
-//! What is measured: metrics, with their names and units, and the figures of one measurement.
+//! The metrics, with their names and units, and the figures of one measurement.
 
 use std::{fmt, time::Duration};
 
-/// What a figure tells.
+/// What a figure measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// The server's CPU time for one message to one subscriber.
     PerDelivery,
-    /// The server's CPU time for one publish and all that comes of it.
+    /// The server's CPU time for one publish and all its deliveries.
     PerPublish,
     /// The server's CPU time for a subscribe and an unsubscribe.
     PerPair,
@@ -15,25 +15,25 @@ pub enum Metric {
     PerReplayed,
     /// The server's CPU time for the largest frame of a kind and its answers.
     PerLargestFrame,
-    /// The same in times of what a frame of a tenth of its size costs.
+    /// The same as a multiple of the cost of a frame of a tenth of its size.
     FrameGrowth,
-    /// From `ping` to `pong`, of half of all.
+    /// The time from `ping` to `pong`, median.
     PingP50,
-    /// From `ping` to `pong`, of 99 %.
+    /// The time from `ping` to `pong`, 99th percentile.
     PingP99,
-    /// The p99 from `ping` to `pong` under an attack, in times of what it is at rest.
+    /// The p99 from `ping` to `pong` under an attack, as a multiple of the one at rest.
     PingGrowth,
     /// Cores that the server keeps busy.
     ServerBusy,
     /// Cores that the load generator keeps busy.
     GeneratorBusy,
-    /// From publish to ack, of half of all.
+    /// The time from publish to ack, median.
     AckP50,
-    /// From publish to ack, of 99 %.
+    /// The time from publish to ack, 99th percentile.
     AckP99,
-    /// From publish to the subscriber, of half of all.
+    /// The time from publish to the subscriber, median.
     DeliveryP50,
-    /// From publish to the subscriber, of 99 %.
+    /// The time from publish to the subscriber, 99th percentile.
     DeliveryP99,
     /// Memory of one connection.
     PerConnection,
@@ -41,13 +41,13 @@ pub enum Metric {
     PerTopic,
     /// Memory of one more subscription to a topic.
     PerSubscription,
-    /// Memory of one message: in the history, and its claim.
+    /// Memory of one message: its copy in the history, and the claim of its id.
     PerMessage,
-    /// The most memory above what the server had at rest.
+    /// The peak memory above the server's memory at rest.
     Peak,
-    /// Readers that stood still and did not get everything.
+    /// Readers that had stopped reading and did not get everything.
     Dropped,
-    /// From the start of the program to its first answer.
+    /// The time from the start of the program to its first answer.
     Start,
 }
 
@@ -80,7 +80,7 @@ impl Metric {
         }
     }
 
-    /// What it is counted in.
+    /// Its unit.
     pub fn unit(self) -> &'static str {
         match self {
             Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
@@ -101,22 +101,22 @@ impl Metric {
     }
 }
 
-/// What tells the figures of one measurement apart: a metric and, if it was taken more than once,
-/// at what.
+/// Identifies a figure in a measurement: a metric and, if it was taken at several sizes or cases,
+/// which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// What it tells.
+    /// The metric.
     pub metric: Metric,
-    /// At what it was taken.
+    /// The size or case.
     pub at: Option<At>,
 }
 
-/// One of several for which the same is measured.
+/// One of several sizes or cases for which the same is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
     /// A size of the work.
     Size(u64),
-    /// A kind of work; for people.
+    /// A kind of work, in words.
     Case(&'static str),
 }
 
@@ -129,7 +129,7 @@ impl fmt::Display for At {
     }
 }
 
-/// For people.
+/// In words, for the report.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.metric.name();
@@ -141,17 +141,17 @@ impl fmt::Display for Key {
     }
 }
 
-/// The figures of one measurement, in the order of their importance.
+/// The figures of one measurement, the most important first.
 #[derive(Clone, Debug, Default)]
 pub struct Figures(Vec<(Key, f64)>);
 
 impl Figures {
-    /// All of them.
+    /// All figures.
     pub fn iter(&self) -> impl Iterator<Item = (Key, f64)> {
         self.0.iter().copied()
     }
 
-    /// One of them.
+    /// The figure of `key`.
     pub fn get(&self, key: Key) -> Option<f64> {
         self.iter().find_map(|(other, figure)| (other == key).then_some(figure))
     }
@@ -160,12 +160,12 @@ impl Figures {
         self.0.push((Key { metric, at: None }, figure));
     }
 
-    /// Those of a measurement at one of several sizes or cases.
+    /// Adds the figures of a measurement at one of several sizes or cases.
     pub(crate) fn add_at(&mut self, at: At, figures: Self) {
         self.0.extend(figures.iter().map(|(key, figure)| (Key { at: Some(at), ..key }, figure)));
     }
 
-    /// Median and p99 of times, in milliseconds.
+    /// Adds the median and p99 of `times`, in milliseconds.
     pub(crate) fn add_times(&mut self, median: Metric, high: Metric, times: &mut [Duration]) {
         for (metric, share) in [(median, 0.5), (high, 0.99)] {
             self.add(metric, crate::measure::spread::percentile(times, share).as_secs_f64() * 1e3);

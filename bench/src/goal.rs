@@ -1,5 +1,5 @@
-//! What the gateway is to reach in a row, and whether it does. Compared are only figures of the
-//! same round; the median of their ratios counts.
+//! The gateway's goals in a row, and whether they are met. Only figures of the same round are
+//! compared; the median of their ratios counts.
 
 use crate::{
     figure::{Key, Metric},
@@ -11,42 +11,42 @@ use crate::{
 /// A bound on one of a side's metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Goal {
-    /// Whose.
+    /// The side.
     pub side: Side,
-    /// Which.
+    /// The metric.
     pub metric: Metric,
     /// The bound.
     pub bound: Bound,
 }
 
-/// What a figure is held against.
+/// What a figure is compared with.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
-    /// So many times the same of another side.
+    /// At most this multiple of the same metric of another side.
     Times(f64, Side),
-    /// So many times another metric of the same side.
+    /// At most this multiple of another metric of the same side.
     TimesOwn(f64, Metric),
-    /// A figure, which none of several cases exceeds.
+    /// At most this figure, in each of several cases.
     AtMost(f64),
-    /// At the largest size so many times what it is at the smallest.
+    /// At the largest size, at most this multiple of the figure at the smallest.
     Growth(f64),
-    /// So many times another side's growth.
+    /// At most this multiple of another side's growth.
     GrowthOf(f64, Side),
 }
 
-/// How a goal came out.
+/// The result of comparing figures with a goal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// What was asked for.
+    /// The goal in words.
     pub goal: String,
-    /// What was measured: a ratio or a figure; `None` where a side is missing.
+    /// The measured ratio or figure; `None` if a side is missing.
     pub measured: Option<f64>,
     /// Whether it is within the bound.
     pub met: bool,
 }
 
 impl Goal {
-    /// Judges the outcomes of a row.
+    /// Compares the outcomes of a row with the goal.
     pub fn judge(&self, outcomes: &[(Side, Outcome)]) -> Verdict {
         let of = |side: Side| {
             outcomes
@@ -96,13 +96,13 @@ impl Goal {
     }
 }
 
-/// The median over the rounds.
+/// The median ratio over the rounds.
 fn ratio(own: &Measured, key: Key, other: &Measured, other_key: Key) -> Option<f64> {
     let pairs = own.rounds(key).zip(other.rounds(other_key));
     Spread::of(pairs.map(|(own, other)| own / other)).map(|spread| spread.median)
 }
 
-/// The median of the case in which it is highest.
+/// The median of the case with the highest one.
 fn highest(own: &Measured, metric: Metric) -> Option<f64> {
     let keys = own.keys().into_iter().filter(|key| key.metric == metric);
     keys.filter_map(|key| own.median(key)).reduce(f64::max)
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn ratios_are_of_the_same_round() {
-        // Twice as slow a machine in the second round changes nothing.
+        // In the second round the machine is twice as slow; the ratio does not change.
         let outcomes =
             [(GATEWAY, measured(&[1.0, 2.0, 1.0])), (GATEWAY_1, measured(&[2.0, 4.0, 2.0]))];
         let verdict = judge(Bound::Times(0.5, GATEWAY_1), &outcomes);

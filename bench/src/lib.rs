@@ -1,9 +1,9 @@
 //! Benchmarks: *sides* (servers) do the same *work* in turns. A *row* of the report is a piece of
-//! work, the sides that do it, and what the gateway is to reach. Every subscriber checks every
-//! number: a side that loses, repeats or reorders a message fails its row.
+//! work, the sides that do it, and the gateway's goals. Every subscriber checks every number: a
+//! side that loses, repeats or reorders a message fails its row.
 //!
-//! What counts is the CPU time of the server's process, so that neither the load generator nor what
-//! else the machine does is in it, and ratios of figures of the same round.
+//! The figures are the CPU time of the server's process, which includes neither the load generator
+//! nor other work of the machine, and ratios of figures of the same round.
 
 pub mod client;
 pub mod figure;
@@ -21,10 +21,10 @@ pub mod work;
 use anyhow::Result;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Allows this process, and what it starts, as many open files as the system does.
+/// Raises the limit of open files of this process, and of those that it starts, to the system's.
 ///
 /// # Errors
-/// When the system refuses.
+/// If the system refuses.
 pub fn open_files() -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench` builds what is compared and runs this.
+//! `cargo xtask bench` builds the programs and runs this.
 
 use anyhow::{Context, Result, ensure};
 use bench::{
@@ -9,7 +9,7 @@ use bench::{
 use clap::Parser;
 use std::{fs, path::PathBuf};
 
-/// Compares the gateway with what else one could take, and writes a report.
+/// Compares the gateway with other servers, and writes a report.
 #[derive(Parser, Debug)]
 struct Options {
     /// The gateway's binary.
@@ -24,14 +24,14 @@ struct Options {
     /// The folder for the report.
     #[arg(long)]
     output: PathBuf,
-    /// Little work, the gateway only: shows that everything works.
+    /// A short run of the gateway only: shows that all rows work.
     #[arg(long)]
     quick: bool,
-    /// How often each side is measured.
+    /// The number of measurements of each side.
     #[arg(long)]
     rounds: Option<usize>,
-    /// A program to compare it with as a side of its own, which takes the gateway's command line
-    /// and speaks its protocol: an earlier build, say.
+    /// A program to compare the gateway with as a side of its own, for instance an earlier build:
+    /// it must take the gateway's command line and speak its protocol.
     #[arg(long)]
     beside: Option<PathBuf>,
     /// Only these rows.
@@ -70,12 +70,12 @@ fn main() -> Result<()> {
     let mut results = Vec::new();
     for row in &rows {
         results.push(run::row(row, &environment, rounds));
-        // After each row: a run that is broken off leaves what it has.
+        // After each row, so that a run that is stopped leaves the rows that it has finished.
         report::write(&options.output, &results, &environment, scale, rounds)?;
     }
     let failed = report::failed(&results);
     println!("\n{}", options.output.join("REPORT.md").display());
-    // As cargo says it, for those who count.
+    // In cargo's format, which `cargo xtask test` counts.
     println!("test result: {} passed; {failed} failed", results.len() - failed);
     ensure!(failed == 0, "the gateway failed {failed} rows");
     Ok(())

@@ -1,4 +1,4 @@
-//! Which rows there are: the work of each, the sides that do it, and what the gateway is to reach.
+//! All rows: their work, their sides, and the gateway's goals.
 
 use crate::{
     figure::Metric,
@@ -14,24 +14,24 @@ use std::time::Duration;
 /// A row of the report.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// In short, for file names and the command line.
+    /// A short name, for files and the command line.
     pub name: &'static str,
-    /// For people.
+    /// The title in the report.
     pub title: &'static str,
-    /// What a reader should know of it.
+    /// What a reader should know about the row.
     pub note: &'static str,
-    /// What is done.
+    /// The work.
     pub work: Work,
-    /// Who does it.
+    /// The sides that do the work.
     pub sides: Vec<Side>,
-    /// What the gateway is to reach.
+    /// The gateway's goals.
     pub goals: Vec<Goal>,
     /// Environment variables that the sides are started with.
     pub settings: &'static [(&'static str, &'static str)],
 }
 
 impl Row {
-    /// Has the program of `--beside` behind the gateway.
+    /// Inserts the program of `--beside` after the gateway.
     pub fn beside(&mut self) {
         let with = |side: &Side| match *side {
             Side::Gateway { workers } => vec![*side, Side::Beside { workers }],
@@ -41,17 +41,17 @@ impl Row {
     }
 }
 
-/// How much is done.
+/// The amount of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Enough for figures.
     Full,
-    /// Enough to see that all of it works.
+    /// A short run that shows that all rows work.
     Quick,
 }
 
 impl Scale {
-    /// How often each side is measured in a row.
+    /// The number of measurements of each side in a row.
     pub fn rounds(self) -> usize {
         match self {
             Self::Full => 5,
@@ -59,7 +59,7 @@ impl Scale {
         }
     }
 
-    /// `full`, or a twentieth of it but no less than `least`.
+    /// `full`, or a twentieth of it in a quick run, but at least `least`.
     fn of(self, full: u64, least: u64) -> u64 {
         match self {
             Self::Full => full,
@@ -98,7 +98,7 @@ impl Scale {
         sides
     }
 
-    /// Those that speak the gateway's protocol.
+    /// The sides that speak the gateway's protocol.
     fn same_protocol(self) -> Vec<Side> {
         let others = [Side::Nats, Side::NatsWebSocket, Side::Nchan];
         self.all().into_iter().filter(|side| !others.contains(side)).collect()
@@ -289,7 +289,7 @@ fn sizes(scale: Scale) -> Vec<Row> {
         Row {
             name: "growth-subscribers",
             title: "Cost of a delivery as subscribers grow, 1 publish in flight",
-            note: "What the limit grows by is the kernel's and the caches'.",
+            note: "The limit's own growth is due to the kernel and the caches.",
             work: Work::FanOuts([10, 100, 1000, 8000].map(growing).to_vec()),
             sides: vec![GATEWAY, GATEWAY_1, Side::SendLimit],
             goals: vec![per_delivery(Bound::GrowthOf(1.15, Side::SendLimit))],
@@ -372,7 +372,7 @@ fn under_pressure(scale: Scale) -> Vec<Row> {
         Row {
             name: "outrun",
             title: "Publishers outrun subscribers: 100 that read nothing, 10 that read everything",
-            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that stands still (4290), so that it resumes; others keep all of it in memory, or lose messages.",
+            note: "4 publishers with 256 publishes of 1 KiB in flight, 16 MiB in all. The gateway closes a reader that does not read (4290), so that it resumes; other servers keep all messages in memory, or lose some.",
             work: Work::Outrun(Outrun {
                 stalled: scale.count(100, 10),
                 readers: scale.count(10, 1),
@@ -438,7 +438,7 @@ fn attacked(scale: Scale) -> Vec<Row> {
     ]
 }
 
-/// Of the rows with attacks.
+/// The note of the rows with attacks.
 const ATTACKERS: &str = "Attackers have threads of their own in the load generator and are paced, so that they leave time on the machine's two cores: otherwise this would measure the kernel's scheduler. What both keep busy is in the table.";
 
 fn encrypted(scale: Scale) -> Vec<Row> {

@@ -1,5 +1,5 @@
-//! Runs rows: all sides in turn, round after round, so that what slows the machine down for a while
-//! does so for all of them.
+//! Runs rows: all sides in turn, round after round, so that a slow phase of the machine affects all
+//! of them.
 
 use crate::{
     figure::{Figures, Key},
@@ -9,14 +9,14 @@ use crate::{
 };
 use anyhow::Result;
 
-/// What became of a side in a row.
+/// The outcome of a side in a row.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// All rounds came to their end.
+    /// All rounds were completed.
     Measured(Measured),
-    /// It lost or reordered a message, or broke off: how.
+    /// It lost or reordered a message, or broke off; with the reason.
     Failed(String),
-    /// It is not here: why.
+    /// It is not installed; with the reason.
     Skipped(String),
 }
 
@@ -35,12 +35,12 @@ impl Outcome {
 pub struct Measured(Vec<Figures>);
 
 impl Measured {
-    /// Of these rounds.
+    /// The figures of these rounds.
     pub fn new(rounds: Vec<Figures>) -> Self {
         Self(rounds)
     }
 
-    /// What was measured.
+    /// The keys of the figures that were measured.
     pub fn keys(&self) -> Vec<Key> {
         self.0
             .first()
@@ -48,42 +48,42 @@ impl Measured {
             .unwrap_or_default()
     }
 
-    /// One figure of each round.
+    /// One figure in each round.
     pub fn rounds(&self, key: Key) -> impl Iterator<Item = f64> {
         self.0.iter().filter_map(move |figures| figures.get(key))
     }
 
-    /// What is typical of them.
+    /// Lowest, median and highest of a figure over the rounds.
     pub fn spread(&self, key: Key) -> Option<Spread> {
         Spread::of(self.rounds(key))
     }
 
-    /// What is in their middle.
+    /// The median of a figure over the rounds.
     pub fn median(&self, key: Key) -> Option<f64> {
         self.spread(key).map(|spread| spread.median)
     }
 }
 
-/// A row and what became of its sides.
+/// A row and the outcomes of its sides.
 #[derive(Clone, Debug)]
 pub struct RowResult {
     /// The row.
     pub row: Row,
-    /// In its order.
+    /// The outcomes, in the row's order of sides.
     pub outcomes: Vec<(Side, Outcome)>,
 }
 
-/// One side in a row that is under way.
+/// One side of a row that is running.
 struct Contestant<'a> {
     side: Side,
     row: &'a Row,
     environment: &'a Environment,
-    /// Not kept where each measurement needs one of its own.
+    /// `None` if each measurement needs a server of its own.
     server: Option<Server>,
     outcome: Outcome,
 }
 
-/// Runs a row; what goes wrong is part of the result.
+/// Runs a row. Failures are part of the result.
 pub fn row(row: &Row, environment: &Environment, rounds: usize) -> RowResult {
     println!("\n{}", row.title);
     let mut contestants: Vec<_> =
@@ -153,7 +153,7 @@ impl<'a> Contestant<'a> {
     }
 }
 
-/// For the terminal.
+/// One line for the terminal.
 fn line(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Failed(reason) => format!("failed: {reason}"),

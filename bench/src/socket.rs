@@ -1,5 +1,5 @@
-//! One WebSocket connection, down to its bytes: it may answer pings or not, read or not, and leave
-//! in any way there is.
+//! One WebSocket connection, down to its bytes: it can ignore pings, stop reading, and leave in
+//! every possible way.
 
 use crate::wire::websocket::{self, BINARY, CLOSE, PING, PONG, TEXT, put_masked};
 use anyhow::{Context, Result, bail, ensure};
@@ -13,30 +13,30 @@ use tokio::{
     time::timeout,
 };
 
-/// The gateway answers within this, however busy the machine is; and closes whom it has said that
-/// it would.
+/// The time limit of every answer of the gateway, and of every close that it must make, however
+/// busy the machine is.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What comes from the gateway.
+/// What arrives from the gateway.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Arrival {
     Text(String),
-    /// A close frame, with its code where it has one.
+    /// A close frame, with its code if it has one.
     Close(Option<u16>),
-    /// No more bytes.
+    /// The end of the stream.
     End,
 }
 
 /// Ways to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// A close frame with 1000, and the wait for its answer. The session stays.
+    /// Sends a close frame with 1000, and waits for the answer. The session stays.
     Close,
-    /// The same with 4000: the session ends.
+    /// Sends a close frame with 4000: the session ends.
     EndSession,
-    /// No close frame.
+    /// Ends the stream without a close frame.
     Finish,
-    /// A TCP reset.
+    /// Resets the TCP connection.
     Reset,
 }
 
@@ -48,14 +48,14 @@ impl Way {
 pub(crate) struct Socket {
     stream: TcpStream,
     input: Vec<u8>,
-    /// What of it was handled.
+    /// How much of it was handled.
     at: usize,
     out: Vec<u8>,
     ignores_pings: bool,
 }
 
 impl Socket {
-    /// A TCP connection, with as small a buffer for what comes as wanted.
+    /// Opens a TCP connection, with a receive buffer of the given size.
     pub(crate) async fn tcp(address: SocketAddr, receive_buffer: Option<u32>) -> Result<TcpStream> {
         let socket = TcpSocket::new_v4()?;
         if let Some(bytes) = receive_buffer {
@@ -69,7 +69,7 @@ impl Socket {
         Ok(stream)
     }
 
-    /// A WebSocket.
+    /// Opens a WebSocket.
     pub(crate) async fn open(
         address: SocketAddr,
         path: &str,
@@ -98,12 +98,12 @@ impl Socket {
         Ok(socket)
     }
 
-    /// From now on it answers no ping.
+    /// Stops answering pings.
     pub(crate) fn ignore_pings(&mut self) {
         self.ignores_pings = true;
     }
 
-    /// The next thing that comes. Cancel-safe.
+    /// The next arrival. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<Arrival> {
         loop {
             while let Some(frame) = websocket::first(&self.input[self.at..]) {
@@ -132,7 +132,7 @@ impl Socket {
         }
     }
 
-    /// The next text, within the time that every answer gets.
+    /// The next text, within the time limit of every answer.
     pub(crate) async fn text(&mut self) -> Result<String> {
         match timeout(PATIENCE, self.next()).await.context("no answer in time")?? {
             Arrival::Text(text) => Ok(text),
@@ -140,7 +140,7 @@ impl Socket {
         }
     }
 
-    /// Passes over texts until the gateway closes; `None`: without a close frame.
+    /// Skips texts until the gateway closes; returns the close code, `None` without a close frame.
     pub(crate) async fn close_code(&mut self) -> Result<Option<u16>> {
         let code = async {
             loop {
@@ -160,23 +160,23 @@ impl Socket {
         self.flush().await
     }
 
-    /// Puts a frame behind what will be sent.
+    /// Appends a frame to the bytes that [`flush`](Self::flush) sends.
     pub(crate) fn put(&mut self, frame: &ClientFrame<'_>) -> Result<()> {
         self.put_text(&serde_json::to_vec(frame)?);
         Ok(())
     }
 
-    /// Puts a text behind what will be sent, whatever it says.
+    /// Appends a text frame with any content.
     pub(crate) fn put_text(&mut self, text: &[u8]) {
         put_masked(&mut self.out, TEXT, &[text]);
     }
 
-    /// Puts bytes behind what will be sent, as they are.
+    /// Appends raw bytes.
     pub(crate) fn put_bytes(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
-    /// Sends what was put together. Cancel-safe.
+    /// Sends the appended bytes. Cancel-safe.
     pub(crate) async fn flush(&mut self) -> Result<()> {
         while !self.out.is_empty() {
             let written = self.stream.write(&self.out).await.context("writing")?;
@@ -185,12 +185,12 @@ impl Socket {
         Ok(())
     }
 
-    /// Sends nothing any more.
+    /// Ends the sending side of the stream.
     pub(crate) async fn finish(&mut self) -> Result<()> {
         Ok(self.stream.shutdown().await?)
     }
 
-    /// Leaves. Until this returns, the gateway may still think that somebody is there.
+    /// Leaves. Until this returns, the gateway may still regard the client as connected.
     pub(crate) async fn leave(mut self, way: Way) -> Result<()> {
         match way {
             Way::Close | Way::EndSession => {
@@ -206,7 +206,7 @@ impl Socket {
         Ok(())
     }
 
-    /// One read. False: there is no more. Cancel-safe.
+    /// Reads once. False: the stream has ended. Cancel-safe.
     async fn more(&mut self) -> Result<bool> {
         self.input.drain(..self.at);
         self.at = 0;
@@ -225,7 +225,7 @@ pub(crate) fn upgrade(path: &str) -> String {
     )
 }
 
-/// A binary frame, which the gateway does not take.
+/// A binary frame, which the gateway refuses.
 pub(crate) fn binary(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_masked(&mut out, BINARY, &[payload]);

@@ -1,4 +1,4 @@
-// The three ways to say where to connect, and what the page says when nobody is there.
+// The three ways to choose an address, and the page's explanation if the host does not answer.
 
 import { createServer, type AddressInfo } from "node:net";
 
@@ -30,7 +30,7 @@ test("a typed address: a topic with a slash in it", async ({ docs, topic, baseUR
   await expect(docs.rows("subscribed", "in", `${topic}/deep`)).toHaveCount(1);
 });
 
-test("an address that cannot be one is refused before anything is tried", async ({ docs }) => {
+test("an invalid address is refused before a connection is tried", async ({ docs }) => {
   await docs.open();
   await docs.page.getByRole("radiogroup", { name: "Endpoint" }).getByText("Another address").click();
   await docs.url.fill("not an address");
@@ -40,7 +40,7 @@ test("an address that cannot be one is refused before anything is tried", async 
 
 test("a refused connection is explained", async ({ docs, watch }) => {
   const port = await closedPort();
-  // The socket fails, and so does the request by which the page finds out why.
+  // The socket fails, and so does the request by which the page looks for the cause.
   watch.allowHost(`127.0.0.1:${port}`);
   watch.expectComplaint(new RegExp(`error: WebSocket connection to 'ws://127.0.0.1:${port}/ws' failed`));
   watch.expectComplaint(new RegExp(`failed: http://127.0.0.1:${port}/ws net::ERR_CONNECTION_REFUSED`));
@@ -53,7 +53,7 @@ test("a refused connection is explained", async ({ docs, watch }) => {
   await expect(docs.page.getByText(`Nothing answers at 127.0.0.1:${port}`).first()).toBeVisible();
 });
 
-/** A port of this machine on which nobody listens: one that was free a moment ago. */
+/** A closed port of this machine: one that was free a moment ago. */
 async function closedPort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

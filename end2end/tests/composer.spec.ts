@@ -1,4 +1,4 @@
-// Form and JSON are two views of one message; what is wrong is shown, and may be sent all the same.
+// Form and JSON are two views of one message; faults are shown, and the message can be sent nevertheless.
 
 import { expect, test } from "./fixtures";
 
@@ -26,7 +26,7 @@ test("a payload that is not JSON says where it is wrong", async ({ docs }) => {
   await expect(docs.field("payload")).toHaveAccessibleDescription(/line 3.*column \d+/i);
 });
 
-test("nonsense is sent all the same, and the gateway's error is shown", async ({ docs, page, topic }) => {
+test("an invalid message can be sent, and the gateway's error is shown", async ({ docs, page, topic }) => {
   await docs.open();
   await docs.setUp(topic);
   await page.getByRole("group", { name: "Write as" }).getByRole("button", { name: "JSON" }).click();
@@ -39,7 +39,7 @@ test("nonsense is sent all the same, and the gateway's error is shown", async ({
   await expect(docs.status()).toContainText(/^connected/);
 });
 
-test("an error before setup is explained, with a way to the reference", async ({ docs, page }) => {
+test("an error before setup is explained, with a link to the reference", async ({ docs, page }) => {
   await docs.open();
   await docs.connect();
   await docs.choose("ping");

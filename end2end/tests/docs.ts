@@ -1,4 +1,4 @@
-// The page at /docs as its tests see it: by roles and names, in the words of its users.
+// The page at /docs as its tests use it: by roles and names.
 
 import { expect, type Locator, type Page } from "@playwright/test";
 
@@ -14,13 +14,13 @@ export class Docs {
     this.url = page.getByRole("textbox", { name: "URL" });
   }
 
-  /** Opens the page and waits until it is alive. */
+  /** Opens the page and waits until it is hydrated. */
   async open(anchor = "") {
     await this.page.goto(`/docs${anchor}`);
     await expect(this.page.locator("html")).toHaveAttribute("data-hydrated", /.*/);
   }
 
-  /** What the top bar says of the connection. */
+  /** The state of the connection in the top bar. */
   status(): Locator {
     return this.page.getByRole("group", { name: "Connection" });
   }
@@ -48,7 +48,7 @@ export class Docs {
     }
   }
 
-  /** Everything with which a message is made. */
+  /** The part of the page with which a message is composed. */
   composer(): Locator {
     return this.page.locator('[data-pane="message"]');
   }

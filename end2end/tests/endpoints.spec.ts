@@ -34,12 +34,12 @@ test.describe("with API keys", () => {
       summaries.map((summary) => `${summary.querySelector(".method")!.textContent} ${summary.querySelector(".endpoint__path")!.textContent!.replace(/\s/g, "")}`),
     );
     const sockets = await page.getByRole("region", { name: "WebSocket addresses, table" }).getByRole("rowheader").allInnerTexts();
-    // `/` only leads to /docs, which says so.
+    // `/` only redirects to /docs, whose text says so.
     const shown = [...listed, ...sockets.map((path) => `GET ${path}`), "GET /"];
     expect(shown.sort()).toEqual(documented.sort());
   });
 
-  test("POST /publish: with the key the message is stored, and the key is kept nowhere", async ({ docs, page, topic }) => {
+  test("POST /publish: with the key the message is stored, and the key is not stored", async ({ docs, page, topic }) => {
     await page.goto(`http://${gateway.address}/docs`);
     await expect(page.locator("html")).toHaveAttribute("data-hydrated", /.*/);
     await docs.setUp(topic);

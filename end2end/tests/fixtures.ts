@@ -1,5 +1,5 @@
-// The test that every spec uses: one that also fails when the browser complains, when a request fails, or when the page as
-// much as tries to reach another host. What a test provokes on purpose it has to announce, and it has to happen.
+// The test that every spec uses: it also fails if the browser logs an error or warning, if a request fails, or if the page tries
+// to reach another host. A test that provokes such a complaint must announce it, and fails if it does not occur.
 
 import { test as base, expect, type BrowserContext } from "@playwright/test";
 import { Docs } from "./docs";

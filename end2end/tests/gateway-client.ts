@@ -1,4 +1,4 @@
-// A WebSocket client that shares nothing with the page: what it sees, any client would see.
+// A WebSocket client that shares no code with the page: it observes what any client would.
 
 import WebSocket from "ws";
 
@@ -27,7 +27,7 @@ export class GatewayClient {
     this.socket.send(JSON.stringify(frame));
   }
 
-  /** The first frame from now on that is wanted. */
+  /** The first frame from now on that `wanted` accepts. */
   next(wanted: (frame: Frame) => boolean): Promise<Frame> {
     return new Promise((resolve) => this.waiting.push({ wanted, resolve }));
   }

@@ -1,4 +1,4 @@
-// The HTTP endpoints: those that are listed exist, and Try it shows what is sent and what comes back.
+// The HTTP endpoints: the listed ones exist, and Try it shows request and answer.
 
 import { expect, test } from "./fixtures";
 
@@ -43,7 +43,7 @@ test("a demo publish arrives in the log of a connected page", async ({ docs, pag
   await expect(docs.rows("message", "in", "100 & more")).toHaveCount(1);
 });
 
-test("parameters can be taken away, and the focus is not lost with them", async ({ docs }) => {
+test("parameters can be removed, and the focus is not lost with them", async ({ docs }) => {
   await docs.open("#endpoints");
   const demo = docs.endpoint("/demo/publish/{topic}");
   await demo.getByRole("button", { name: "Remove parameter 1" }).click();
@@ -73,7 +73,7 @@ test("a topic that no URL can carry is refused at once", async ({ docs }) => {
   await expect(demo.getByRole("button", { name: "Try it" })).toBeDisabled();
 });
 
-test("a gateway that cannot be reached is said in plain words", async ({ docs, context, watch }) => {
+test("a gateway that cannot be reached is explained in words", async ({ docs, context, watch }) => {
   watch.expectComplaint(/failed: .*\/stats/);
   watch.expectComplaint(/error: Failed to load resource: net::ERR_INTERNET_DISCONNECTED/);
   await docs.open("#endpoints");

@@ -53,7 +53,7 @@ test("help lists the shortcuts, and Escape closes it", async ({ docs, page }) =>
   await expect(page.getByRole("button", { name: "Help and shortcuts" })).toBeFocused();
 });
 
-test("the focus is always seen", async ({ docs, page }) => {
+test("the focus is always visible", async ({ docs, page }) => {
   await docs.open();
   for (let presses = 0; presses < 30; presses += 1) {
     await page.keyboard.press("Tab");

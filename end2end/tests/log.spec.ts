@@ -4,7 +4,7 @@ import { expect, test } from "./fixtures";
 import { GatewayClient } from "./gateway-client";
 
 const MANY = 2_000;
-/** Rows in the document, however long the log is: what fits on a screen, and some on either side. */
+/** The most rows in the document, however long the log is: the visible ones, and some on either side. */
 const RENDERED_AT_MOST = 120;
 
 test.describe("with a client that publishes", () => {
@@ -54,7 +54,7 @@ test.describe("with a client that publishes", () => {
     await expect(docs.rows("message", "in", "number 3")).toHaveCount(1);
   });
 
-  test("copy puts every frame on the clipboard, one a line", async ({ docs, page, context, topic }) => {
+  test("copy puts every frame on the clipboard, one per line", async ({ docs, page, context, topic }) => {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await client.publishAll(topic, numbers(0, 3));
     await expect(docs.rows("message", "in")).toHaveCount(3);

@@ -1,4 +1,4 @@
-// A gateway of a test's own, started from the same binary as the suite's, on a free port, with settings of its own.
+// A gateway for one test, started from the same binary as the suite's, on a free port, with its own settings.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";

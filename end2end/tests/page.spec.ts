@@ -1,4 +1,4 @@
-// The page as a whole: readable without scripts, calm while it comes alive, in its theme, on a narrow screen.
+// The page as a whole: readable without scripts, without layout shifts while it hydrates, in its theme, on a narrow screen.
 
 import { expect, test } from "./fixtures";
 
@@ -6,7 +6,7 @@ test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
   test("reference and endpoints can be read, and a form still sends", async ({ page, watch }) => {
-    // The browser does not even load what it may not run.
+    // The browser does not even load scripts that it may not run.
     watch.expectComplaint(/failed: .*micro-socket\.js csp/);
     await page.goto("/docs");
     await expect(page.getByRole("heading", { name: "Protocol", exact: true })).toBeVisible();
@@ -22,7 +22,7 @@ test.describe("without JavaScript", () => {
   });
 });
 
-test("a script that somebody slips into the page does not run", async ({ docs, page, watch }) => {
+test("an injected script does not run", async ({ docs, page, watch }) => {
   watch.expectComplaint(/Content Security Policy/);
   await docs.open();
   const ran = await page.evaluate(async () => {
@@ -37,11 +37,11 @@ test("a script that somebody slips into the page does not run", async ({ docs, p
     return document.documentElement.dataset.slipped !== undefined;
   });
   expect(ran).toBe(false);
-  // What the playground is for stays possible.
+  // The playground can still connect anywhere.
   await docs.setUp("prices");
 });
 
-test("coming alive moves nothing", async ({ docs, page }) => {
+test("hydration moves nothing", async ({ docs, page }) => {
   await page.addInitScript(() => {
     const shifts: number[] = [];
     Object.assign(window, { shifts });
@@ -87,7 +87,7 @@ for (const width of [360, 768, 1024, 1280, 1920]) {
   });
 }
 
-test("the server's HTML carries the whole reference", async ({ request }) => {
+test("the server's HTML contains the whole reference", async ({ request }) => {
   const html = await (await request.get("/docs")).text();
   for (const anchor of ["playground", "endpoints", "protocol", "frame-publish", "frame-ack-in", "error-INVALID_JSON", "close-4290", "invariants"]) {
     expect(html.includes(`id="${anchor}"`), anchor).toBe(true);

@@ -1,8 +1,8 @@
-// The reading part: contents, anchors, and links that lead somewhere.
+// The reference: contents, anchors, and links with a target.
 
 import { expect, test } from "./fixtures";
 
-test("every link within the page leads to something", async ({ docs, page }) => {
+test("every link within the page has a target", async ({ docs, page }) => {
   await docs.open();
   const broken = await page.evaluate(() =>
     [...document.querySelectorAll<HTMLAnchorElement>('a[href^="#"]')]
@@ -21,7 +21,7 @@ test("no two elements share an id", async ({ docs, page }) => {
   expect(repeated).toEqual([]);
 });
 
-test("the contents lead to a frame, beside the text where there is room", async ({ docs, page }) => {
+test("the contents lead to a frame, beside the text if there is room", async ({ docs, page }) => {
   await page.setViewportSize({ width: 1280, height: 800 });
   await docs.open("#protocol");
   const contents = page.getByRole("navigation", { name: "On this page" });
@@ -33,7 +33,7 @@ test("the contents lead to a frame, beside the text where there is room", async 
   await expect(contents).toBeInViewport();
 });
 
-test("each frame shows its fields beside an example that is one", async ({ docs, page }) => {
+test("each frame shows its fields beside a valid example", async ({ docs, page }) => {
   await docs.open("#frames");
   const frames = page.locator("article.spec");
   await expect(frames).toHaveCount(13);

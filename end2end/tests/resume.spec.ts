@@ -1,4 +1,4 @@
-// A line that breaks: the page connects again by itself, resumes, and proves that nothing is missing.
+// A connection that breaks: the page reconnects by itself, resumes, and proves that nothing is missing.
 
 import type { Page } from "@playwright/test";
 import { Docs } from "./docs";
@@ -6,7 +6,7 @@ import { expect, test } from "./fixtures";
 import { GatewayClient } from "./gateway-client";
 import { WeakNetwork } from "./weak-network";
 
-// The page gives a line up only after a ping has had its time.
+// The page drops a dead connection only after the time limit of a ping.
 test.describe.configure({ timeout: 60_000 });
 
 const MISSED = 500;
@@ -22,7 +22,7 @@ async function publish(baseURL: string, topic: string, from: number, count: numb
   client.close();
 }
 
-/** The messages in the log, as the wire brought them: read by the page's own export. */
+/** The messages in the log, as they were received: read by the page's own export. */
 async function messages(docs: Docs, topic: string): Promise<Array<{ seqNo: number; data: unknown }>> {
   await docs.page.getByRole("button", { name: "Copy the log as JSON lines" }).click();
   const lines = (await docs.page.evaluate(() => navigator.clipboard.readText())).trim().split("\n");
@@ -67,7 +67,7 @@ test.describe("through a network that fails", () => {
     await context.setOffline(true);
     network.swallow();
     await publish(baseURL!, topic, 3, MISSED);
-    // The page finds out by a ping that nobody answers.
+    // The page notices by a ping that is not answered.
     await expect(docs.status()).toContainText(/^reconnecting in \d+ s|^connecting/, { timeout: 20_000 });
     await expect(docs.rows("wait").filter({ hasText: "attempt 2" })).toHaveCount(1, { timeout: 20_000 });
     await expect(docs.rows("message", "in")).toHaveCount(3);
@@ -79,7 +79,7 @@ test.describe("through a network that fails", () => {
     await expect(check(docs.page, "Order")).toContainText(`${4 + MISSED} in order`);
   });
 
-  test("a line that is cut is taken up again at once", async ({ docs, baseURL, topic }) => {
+  test("a connection that is cut is resumed at once", async ({ docs, baseURL, topic }) => {
     network.cut();
     await expect(docs.rows("close")).toContainText("1006");
     await expect(docs.rows("wait")).toContainText(`attempt 1 · resume from ${topic} 3`);
@@ -88,7 +88,7 @@ test.describe("through a network that fails", () => {
     await expectNothingMissing(docs, topic, 5, 0);
   });
 
-  test("switched off, the page says what to do and leaves it to the reader", async ({ docs, page, baseURL, topic }) => {
+  test("if reconnecting is switched off, the page says what to do and leaves it to the user", async ({ docs, page, baseURL, topic }) => {
     await page.getByRole("checkbox", { name: "Reconnect by itself" }).uncheck();
     network.cut();
     await expect(docs.status()).toContainText("closed, 1006");
@@ -130,7 +130,7 @@ test("a wait can be stopped", async ({ docs, page, topic, watch, baseURL }) => {
   await expect(docs.rows("wait")).toHaveCount(0);
 });
 
-test("a session that was taken over is not fought for", async ({ docs, page, context, topic }) => {
+test("a session that was resumed elsewhere is not taken back", async ({ docs, page, context, topic }) => {
   await docs.open();
   await docs.setUp(topic);
   const session = await docs.rows("ready", "in").innerText();

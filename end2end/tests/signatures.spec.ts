@@ -1,4 +1,4 @@
-// Signed messages: the page checks them with the gateway's keys, and says where one does not fit.
+// Signed messages: the page verifies them with the gateway's keys, and marks those that are not valid.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -66,12 +66,12 @@ test("signatures by another key are not", async ({ docs, page, topic }) => {
   await client.publishAll(topic, ["one", "two"]);
   await expect(page.getByText("signatures ✓ 0 / ✗ 2")).toBeVisible();
   await docs.rows("message", "in").first().click();
-  await expect(page.locator(".detail__facts")).toContainText("✗ not verified: no key of the gateway has made it");
+  await expect(page.locator(".detail__facts")).toContainText("✗ not verified: not signed by a key of the gateway");
   client.close();
   await other.stop();
 });
 
-test("a gateway that does not sign is not spoken of", async ({ docs, page, topic, baseURL }) => {
+test("without a signing gateway the log does not mention signatures", async ({ docs, page, topic, baseURL }) => {
   await docs.open();
   await docs.setUp(topic);
   const client = await GatewayClient.open(baseURL!);

@@ -1,4 +1,4 @@
-// The page arrives, is readable without its code, and its code arrives and runs.
+// The page loads, is readable without its code, and its code loads and runs.
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, test } from "./fixtures";
 
@@ -30,7 +30,7 @@ test("its style and fonts arrive", async ({ page }) => {
   expect(new Set(fonts)).toEqual(new Set(["loaded"]));
 });
 
-test("a first visit loads no characters that the page does not have", async ({ page }) => {
+test("a first visit loads no fonts for characters that the page does not use", async ({ page }) => {
   const fonts: string[] = [];
   page.on("request", (request) => {
     const file = /[^/]*\.woff2$/.exec(request.url());
@@ -52,7 +52,7 @@ for (const [ending, type] of [
   [".css", "text/css; charset=utf-8"],
   [".woff2", "font/woff2"],
 ] as const) {
-  test(`${ending} is served for good, compressed where that helps`, async ({ page, request }) => {
+  test(`${ending} is cached for ever, compressed if that helps`, async ({ page, request }) => {
     const loaded = page.waitForResponse((response) => response.url().endsWith(ending));
     await page.goto("/docs");
     const url = (await loaded).url();
@@ -70,7 +70,7 @@ for (const [ending, type] of [
   });
 }
 
-test("the document itself is asked for anew", async ({ request }) => {
+test("the document itself is not cached", async ({ request }) => {
   const response = await request.get("/docs");
   expect(response.headers()["cache-control"]).toBe("no-cache");
 });

@@ -1,4 +1,4 @@
-// Two tabs, and a client that is no browser: what one publishes arrives at the others.
+// Two tabs, and a client that is no browser: a message that one publishes arrives at the others.
 
 import { Docs } from "./docs";
 import { expect, test } from "./fixtures";
@@ -18,7 +18,7 @@ test("a publish in one tab arrives in the other, under the same number", async (
   await expect(docs.rows("message", "in", "the second tab")).toHaveCount(1);
 });
 
-test("page and plain client hear each other", async ({ baseURL, docs, topic }) => {
+test("page and plain client receive each other's messages", async ({ baseURL, docs, topic }) => {
   await docs.open();
   await docs.setUp(topic);
   const client = await GatewayClient.open(baseURL!, { topics: [topic] });
@@ -27,7 +27,7 @@ test("page and plain client hear each other", async ({ baseURL, docs, topic }) =
   expect(await heard).toMatchObject({ topic, seqNo: 1, messageId: `${topic}-1` });
   client.send({ type: "publish", topic, messageId: `${topic}-2`, payload: "from outside" });
   await expect(docs.rows("message", "in", "from outside")).toHaveCount(1);
-  // The number passes through page and gateway digit by digit.
+  // Page and gateway keep every digit of the number.
   await expect(docs.rows("message", "in", "12345678901234567890")).toHaveCount(1);
   client.close();
 });

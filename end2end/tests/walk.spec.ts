@@ -1,4 +1,4 @@
-// The whole walk of a first visit, on /ws.
+// All steps of a first visit, on /ws.
 
 import { expect, test } from "./fixtures";
 
@@ -41,7 +41,7 @@ test("connect, setup, subscribe, publish, duplicate, unsubscribe", async ({ docs
   await test.step("the same messageId again: duplicate, and no second message", async () => {
     await docs.publish(second, '{"side":"sell","qty":25000}', `${topic}-1`);
     await expect(docs.rows("ack", "in", "duplicate")).toHaveCount(1);
-    // Whatever the duplicate might have caused would stand before the answer to a ping sent behind it.
+    // A delivery of the duplicate would come before the answer to a ping that is sent after it.
     await docs.choose("ping");
     await docs.send("ping");
     await expect(docs.rows("pong", "in")).toHaveCount(1);

@@ -1,5 +1,5 @@
-// What lies between a tab and its gateway: a TCP proxy that can swallow all bytes, as a lost network does, or cut the line. Taking
-// the browser context offline does neither to a WebSocket that is open.
+// A TCP proxy between a tab and its gateway, which can drop all bytes, as a lost network does, or cut connections. Taking the
+// browser context offline does neither to an open WebSocket.
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
@@ -22,7 +22,7 @@ export class WeakNetwork {
     return network;
   }
 
-  /** From now on nothing passes, in either direction, and nobody is told. New connections are not answered. */
+  /** From now on all bytes are dropped in both directions, and neither side is told. New connections are not answered. */
   swallow() {
     this.state = "down";
     for (const [near, far] of this.pairs) {
@@ -31,13 +31,13 @@ export class WeakNetwork {
     }
   }
 
-  /** Ends every connection that passes now. */
+  /** Cuts every present connection. */
   cut() {
     for (const pair of this.pairs) for (const socket of pair) socket.destroy();
     this.pairs.clear();
   }
 
-  /** New connections pass again. Those that were swallowed stay so. */
+  /** New connections pass again. The bytes of earlier ones are still dropped. */
   heal() {
     this.state = "up";
   }

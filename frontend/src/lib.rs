@@ -1,9 +1,9 @@
-//! The WebAssembly entry point: hydrates the server-rendered page. Relies on `app` for everything
-//! that is shown.
+//! The WebAssembly entry point: hydrates the page that the server rendered. Everything that is
+//! shown is in `app`.
 
 #![recursion_limit = "256"]
 
-/// Called by the loader script of the page once the module is there.
+/// Called by the page's loader script after it has loaded the module.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();

@@ -1,4 +1,4 @@
-//! What a client may send. Relies on [`crate::parse`] for reading; writing is serde's.
+//! The frames that a client may send. [`crate::parse`] reads them; serde writes them.
 
 use crate::{Epoch, MessageId, Newest, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
@@ -24,7 +24,7 @@ pub enum ClientFrame<'a> {
 }
 
 impl ClientFrame<'_> {
-    /// The values of `type`, in the order in which a newcomer meets them.
+    /// The values of `type`, in the order in which the documentation shows them.
     pub const KINDS: [&'static str; 6] =
         ["setup", "subscribe", "unsubscribe", "publish", "ack", "ping"];
 
@@ -45,42 +45,44 @@ impl ClientFrame<'_> {
 /// The schema of a map: `null` counts as left out, the map and each value in it.
 type ByTopic<T> = Option<BTreeMap<String, Option<T>>>;
 
-/// Authenticates the connection and subscribes to `topics`. Has to be the first frame.
+/// Authenticates the connection and subscribes to `topics`. Must be the first frame.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Setup<'a> {
-    /// Who is there. In demo mode any text: it becomes the user id.
+    /// Identifies the user. In demo mode the token itself becomes the user id.
     pub token: Cow<'a, str>,
-    /// Topics to subscribe to at once. One that is refused gets its own `error`; the others go on.
+    /// Topics to subscribe to at once. A topic that is refused gets its own `error`; the others are
+    /// subscribed to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Option<Vec<String>>")]
     pub topics: Vec<Cow<'a, str>>,
     /// The session to resume, from an earlier `ready`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Cow<'a, str>>,
-    /// For each topic the last number that was handled.
+    /// For each topic, the number of the last message that the client handled.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "ByTopic<SeqNo>")]
     pub last_seq: BTreeMap<Cow<'a, str>, SeqNo>,
-    /// For each topic the epoch to which that number belongs.
+    /// For each topic, the epoch to which that number belongs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "ByTopic<Epoch<'_>>")]
     pub epoch: BTreeMap<Cow<'a, str>, Epoch<'a>>,
-    /// For each topic how many of the newest messages to replay if there is no position to go on
-    /// from, or if it gives `recovered: false`.
+    /// For each topic, how many of the newest messages to replay if neither `lastSeq` nor the
+    /// session gives a position, or if the position gives `recovered: false`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "ByTopic<Newest>")]
     pub last: BTreeMap<Cow<'a, str>, Newest>,
 }
 
-/// Subscribes to a topic. Idempotent; with `lastSeq` it moves a running subscription there.
+/// Subscribes to a topic. Idempotent; with `lastSeq` it moves a running subscription to that
+/// position.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribe<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The last number that was handled: the answer says by `recovered` whether something was
-    /// missed since.
+    /// The number of the last message that the client handled. In the answer, `recovered` says
+    /// whether messages after it were missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seq: Option<SeqNo>,
     /// The epoch to which `lastSeq` belongs.
@@ -92,7 +94,7 @@ pub struct Subscribe<'a> {
     pub last: Option<Newest>,
 }
 
-/// Ends the subscription to a topic. Idempotent: answered even where there was none.
+/// Ends the subscription to a topic. Idempotent: answered even if there was no subscription.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unsubscribe<'a> {
@@ -106,34 +108,34 @@ pub struct Unsubscribe<'a> {
 pub struct Publish<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The publisher's name for the message. The same one again, by the same user, is not
-    /// delivered again.
+    /// The publisher's name for the message. If the same user publishes the same id again, the
+    /// message is not delivered again.
     pub message_id: MessageId<'a>,
-    /// Any JSON value, `null` too; reaches the subscribers byte for byte, where it is called
-    /// `data`.
+    /// Any JSON value, also `null`. Subscribers receive it byte for byte, as `data`.
     pub payload: Payload<'a>,
 }
 
-/// Says that everything up to a number was handled. Optional, cumulative, not answered.
+/// Says that the client has handled every message up to a number. Optional, cumulative, not
+/// answered.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The highest number that was handled.
+    /// The highest number that the client has handled.
     pub seq_no: SeqNo,
     /// The epoch to which it belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch<'a>>,
 }
 
-/// Where a reader stands in a topic: the last number that it handled, and the epoch that it was
-/// told with it.
+/// A reader's position in a topic: the number of the last message that it handled, and the epoch
+/// that came with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position<'a> {
-    /// The last number that was handled.
+    /// The number of the last message that was handled.
     pub last_seq: SeqNo,
-    /// Its epoch, where the client has it.
+    /// The epoch of the number, if the client knows it.
     pub epoch: Option<&'a str>,
 }
 
@@ -145,7 +147,7 @@ impl Subscribe<'_> {
             .map(|last_seq| Position { last_seq, epoch: self.epoch.as_ref().map(Epoch::as_str) })
     }
 
-    /// The same, independent of what it was read from.
+    /// The same frame, owning its texts.
     #[must_use]
     pub fn into_owned(self) -> Subscribe<'static> {
         Subscribe {
@@ -158,7 +160,7 @@ impl Subscribe<'_> {
 }
 
 impl Setup<'_> {
-    /// The same, independent of what it was read from.
+    /// The same frame, owning its texts.
     #[must_use]
     pub fn into_owned(self) -> Setup<'static> {
         fn owned(text: Cow<'_, str>) -> Cow<'static, str> {

@@ -1,6 +1,6 @@
-//! Error codes (in `error` frames and HTTP problems) and close codes, each with its meaning and
-//! what a client does about it. The tables are the single source of the page's reference, AsyncAPI
-//! and OpenAPI.
+//! Error codes (in `error` frames and HTTP problems) and close codes, each with its meaning and the
+//! client's reaction. The tables are the single source of the page's reference, AsyncAPI and
+//! OpenAPI.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::fmt;
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $meaning:literal, $remedy:literal;)*) => {
-        /// Why something was refused. Stable: programs may depend on it.
+        /// Why a request was refused. Stable: programs may depend on it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum ErrorCode {
             $(
@@ -19,10 +19,10 @@ macro_rules! error_codes {
         }
 
         impl ErrorCode {
-            /// All of them.
+            /// All error codes.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// As on the wire.
+            /// The code as text, as it is sent.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text),* }
@@ -72,13 +72,14 @@ impl fmt::Display for ErrorCode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Reaction {
-    /// Reconnect, waiting longer each time, and resume.
+    /// Reconnect, waiting longer after each attempt, and resume.
     BackOff,
-    /// One attempt with a fresh token, then stop.
+    /// Reconnect once with a fresh token, then stop.
     Token,
-    /// Reconnecting would fail again, or fight with itself.
+    /// Stop: reconnecting would fail again, or take the session from the client's own other
+    /// connection.
     Stop,
-    /// Nothing: the client itself has closed.
+    /// Do nothing: the client itself has closed.
     None,
 }
 
@@ -95,22 +96,22 @@ macro_rules! close_codes {
         }
 
         impl CloseCode {
-            /// All that the protocol gives a meaning.
+            /// All close codes that the protocol defines.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The code with this number, where the protocol gives it a meaning.
+            /// The code with this number, if the protocol defines it.
             #[must_use]
             pub fn from_number(number: u16) -> Option<Self> {
                 match number { $($number => Some(Self::$name),)* _ => None }
             }
 
-            /// Why, in a sentence.
+            /// Why the connection was closed, in a sentence.
             #[must_use]
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$name => $meaning),* }
             }
 
-            /// What a client does about it.
+            /// What a client does after this code.
             #[must_use]
             pub fn reaction(self) -> Reaction {
                 match self { $(Self::$name => Reaction::$reaction),* }
@@ -137,14 +138,14 @@ close_codes! {
 }
 
 impl CloseCode {
-    /// As on the wire.
+    /// The code as a number, as it is sent.
     #[must_use]
     pub fn number(self) -> u16 {
         self as u16
     }
 
-    /// What a client does after any code, known or not: 4500 to 4599 are reserved for stop, every
-    /// other unknown one is back off.
+    /// What a client does after any code, defined or not: 4500 to 4599 are reserved for
+    /// [`Reaction::Stop`], every other unknown code means [`Reaction::BackOff`].
     #[must_use]
     pub fn reaction_to(number: u16) -> Reaction {
         match Self::from_number(number) {

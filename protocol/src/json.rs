@@ -1,8 +1,8 @@
-//! Takes JSON (RFC 8259) apart without building anything from it: where each value begins and ends,
-//! and how deeply it is nested.
+//! Splits JSON (RFC 8259) into its values without building anything from them: finds where each
+//! value begins and ends, and how deeply it is nested.
 //!
-//! One pass without recursion: the length of the text bounds time and memory, whatever it holds.
-//! What is taken apart is not decoded; [`Text`] decodes a string if it has to be read.
+//! One pass without recursion: the length of the text bounds time and memory, whatever it contains.
+//! Values are not decoded; [`Text`] decodes a string when it is read.
 
 mod nesting;
 mod reader;
@@ -17,16 +17,17 @@ pub(crate) use text::Text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at byte {at}")]
 pub struct NotJson {
-    /// What would have been JSON.
+    /// What JSON allows at this place.
     pub expected: Expected,
-    /// Where something else stands, from 1; behind the last byte if the text ends there.
+    /// The place of the unexpected byte, counted from 1; one past the last byte if the text ends
+    /// there.
     pub at: usize,
 }
 
-/// A JSON value as the bytes that it came as.
+/// A JSON value, as the bytes that were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a> {
-    /// Without white space around it.
+    /// The value without white space around it.
     pub text: &'a str,
     /// Levels of nesting: 0 for a scalar, 1 for `[1]`, 2 for `[{}]`.
     pub depth: usize,
@@ -34,10 +35,10 @@ pub struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The one value that `text` is.
+    /// Reads `text` as exactly one value.
     ///
     /// # Errors
-    /// [`NotJson`]: it is no value, or more than one.
+    /// [`NotJson`]: `text` is no value, or more than one.
     pub fn of(text: &'a str) -> Result<Self, NotJson> {
         let mut reader = Reader::new(text);
         reader.space();
@@ -47,7 +48,7 @@ impl<'a> Value<'a> {
             .map_err(|expected| reader.not_json(expected))
     }
 
-    /// Its kind, for people. Says nothing of what it holds.
+    /// The value's kind, for error texts. Reveals nothing of its content.
     pub(crate) fn kind(self) -> &'static str {
         match self.text.as_bytes().first() {
             Some(b'{') => "an object",
@@ -60,48 +61,48 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The string that it is.
+    /// The value as a string, if it is one.
     pub(crate) fn as_text(self) -> Option<Text<'a>> {
         Some(Text::new(self.text.strip_prefix('"')?.strip_suffix('"')?, self.has_escapes))
     }
 }
 
-/// The members of an object that is a whole text.
+/// The members of an object that spans a whole text.
 pub(crate) struct Members<'a>(Elements<'a>);
 
 impl<'a> Members<'a> {
-    /// `None` if `text` begins as something else.
+    /// `None` if `text` is not an object.
     pub(crate) fn of(text: &'a str) -> Option<Self> {
         Elements::of(text, Bracket::Object).map(Self)
     }
 
-    /// The next one; `None` behind the last one, where the text ends.
+    /// The next member; `None` after the last one, at the end of the text.
     pub(crate) fn advance(&mut self) -> Result<Option<(Text<'a>, Value<'a>)>, NotJson> {
         self.0.advance(|reader| Ok((reader.key()?, reader.value()?)))
     }
 }
 
-/// The items of an array that is a whole text.
+/// The items of an array that spans a whole text.
 #[derive(Debug)]
 pub struct Items<'a>(Elements<'a>);
 
 impl<'a> Items<'a> {
-    /// `None` if `text` begins as something else.
+    /// `None` if `text` is not an array.
     #[must_use]
     pub fn of(text: &'a str) -> Option<Self> {
         Elements::of(text, Bracket::Array).map(Self)
     }
 
-    /// The next one; `None` behind the last one, where the text ends.
+    /// The next item; `None` after the last one, at the end of the text.
     ///
     /// # Errors
-    /// [`NotJson`]: the text is no array from here on.
+    /// [`NotJson`]: from here on, the text is not an array.
     pub fn advance(&mut self) -> Result<Option<Value<'a>>, NotJson> {
         self.0.advance(Reader::value)
     }
 }
 
-/// What [`Members`] and [`Items`] have in common.
+/// The reading that [`Members`] and [`Items`] share.
 #[derive(Debug)]
 struct Elements<'a> {
     reader: Reader<'a>,
@@ -129,7 +130,7 @@ impl<'a> Elements<'a> {
         element.map_err(|expected| self.reader.not_json(expected))
     }
 
-    /// Goes to where the next element begins; false behind the last one.
+    /// Moves to the beginning of the next element; false after the last one.
     fn go_on(&mut self) -> Result<bool, Expected> {
         self.reader.space();
         if self.reader.eat(self.bracket.closing()) {

@@ -2,20 +2,20 @@
 //!
 //! One JSON object per WebSocket text frame: a [`ClientFrame`] goes to the gateway, a
 //! [`ServerFrame`] comes back. The gateway, the page at `/docs` and the clients share these types,
-//! so that none of them can disagree about a field. No I/O; builds for wasm32.
+//! so they cannot disagree about a field. No I/O; builds for wasm32.
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`client`] | what a client may send |
-//! | [`server`] | what the gateway sends |
-//! | [`posted`] | what a backend publishes over HTTP |
-//! | [`parse`] | from text to a [`ClientFrame`] or a [`Posted`], or a [`Rejected`] that says why not |
+//! | [`client`] | the frames that a client may send |
+//! | [`server`] | the frames that the gateway sends |
+//! | [`posted`] | a message that a backend publishes over HTTP |
+//! | [`parse`] | reads a text as a [`ClientFrame`] or a [`Posted`], or gives a [`Rejected`] with the reason |
 //! | [`json`] | where the values in a text begin and end, and how deeply they are nested |
 //! | [`encode`] | the frames of the hot path, written by hand into a buffer |
-//! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`], [`Newest`]: checked once, at the edge |
+//! | [`names`] | [`Topic`], [`MessageId`], [`UserId`], [`Epoch`], [`SeqNo`], [`Newest`]: checked once, when a frame is read |
 //! | [`payload`] | any JSON value, byte for byte |
-//! | [`codes`] | error and close codes, each with what to do about it |
-//! | [`signature`] | what a message's signature is over |
+//! | [`codes`] | error and close codes, each with the client's reaction |
+//! | [`signature`] | the bytes that a message's signature covers |
 //! | [`reference`](mod@reference) | every frame with its fields and an example, for documentation and forms |
 
 pub mod client;

@@ -1,11 +1,11 @@
-//! Names and numbers of the protocol as types: parsed once at the edge, then trusted. Each text
-//! type borrows where it can, so that the hot path checks a name in place and allocates nothing.
+//! Names and numbers of the protocol as types: checked when a frame is read, then trusted. Each
+//! text type borrows if it can, so that the hot path checks a name in place and allocates nothing.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::{borrow::Cow, fmt};
 
-/// Why a text is not a valid name. The text is for people and says what is allowed and what was
+/// Why a text is not a valid name. The error's text is for people: what is allowed and what was
 /// found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
@@ -15,9 +15,9 @@ pub enum Invalid {
     /// Longer than allowed, in bytes.
     #[error("must be at most {max} bytes of UTF-8, found {found}")]
     TooLong {
-        /// What is allowed.
+        /// The greatest length that is allowed.
         max: usize,
-        /// What the text has.
+        /// The length of the text.
         found: usize,
     },
     /// A control character (Unicode category Cc).
@@ -26,10 +26,10 @@ pub enum Invalid {
     /// White space at the start or the end.
     #[error("must not begin or end with white space, found U+{:04X}", u32::from(*.0))]
     OuterWhiteSpace(char),
-    /// Begins with `$`, which belongs to the server.
+    /// Begins with `$`, which is reserved for the server.
     #[error("must not begin with `$`: these topics belong to the server")]
     Reserved,
-    /// A segment that stands for others in an access rule.
+    /// A segment that is a wildcard in access rules.
     #[error("must not have the segment `{0}`: patterns are for access rules, a topic is one name")]
     Pattern(char),
     /// A character outside of `A-Z a-z 0-9 _ -`.
@@ -60,8 +60,8 @@ fn check_printable(text: &str) -> Result<(), Invalid> {
         .map_or(Ok(()), |found| Err(Invalid::ControlCharacter(found)))
 }
 
-/// Unicode's white space, and U+FEFF: together with the control characters the same as ECMAScript's
-/// `\s` with them.
+/// Unicode's white space and U+FEFF. Together with the control characters, which are checked
+/// separately, this is ECMAScript's `\s`.
 fn is_white_space(character: char) -> bool {
     character.is_whitespace() || character == '\u{feff}'
 }
@@ -72,7 +72,7 @@ fn check_ends(text: &str) -> Result<(), Invalid> {
     outer.map_or(Ok(()), |found| Err(Invalid::OuterWhiteSpace(found)))
 }
 
-/// A subscription to a pattern would look right and never deliver.
+/// Refuses wildcard segments: a subscription to a pattern would be accepted and never deliver.
 fn check_segments(text: &str) -> Result<(), Invalid> {
     let wild = |segment: &str| match segment {
         "*" => Some('*'),
@@ -86,7 +86,7 @@ fn check_segments(text: &str) -> Result<(), Invalid> {
 }
 
 /// The keyword by which a schema gives the longest length in bytes; its `maxLength` counts
-/// characters, which are never more.
+/// characters, of which a text never has more than bytes.
 pub const MAX_BYTES: &str = "x-maxBytes";
 
 macro_rules! control_characters {
@@ -95,7 +95,7 @@ macro_rules! control_characters {
     };
 }
 
-/// Without those that are control characters.
+/// White space other than control characters.
 macro_rules! white_space {
     () => {
         r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -115,7 +115,7 @@ const TOPIC: &str = concat!(
     "]$"
 );
 
-/// A text newtype: construction checks, everything after that relies on it.
+/// A text newtype: its constructor checks the rules, later code relies on them.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $max:expr, $pattern:expr, |$text:ident| $check:expr) => {
         $(#[$doc])*
@@ -124,11 +124,12 @@ macro_rules! name {
         pub struct $name<'a>(Cow<'a, str>);
 
         impl<'a> $name<'a> {
-            /// The longest that it may be, in bytes of UTF-8.
+            /// The greatest length, in bytes of UTF-8.
             pub const MAX_BYTES: usize = $max;
 
-            /// All other rules as a regular expression of ECMA-262, for schemas. It has no classes such as `\s` or `\p{Cc}`, which
-            /// engines of other languages read differently or not at all.
+            /// All other rules as a regular expression of ECMA-262, for schemas. It uses no classes
+            /// such as `\s` or `\p{Cc}`, because engines of other languages read them differently
+            /// or not at all.
             pub const PATTERN: &'static str = $pattern;
 
             /// Checks `text`.
@@ -141,7 +142,7 @@ macro_rules! name {
                 Ok(Self(text))
             }
 
-            /// Checks without keeping.
+            /// Checks `text` without keeping it.
             ///
             /// # Errors
             /// [`Invalid`] says which rule `text` breaks.
@@ -162,7 +163,7 @@ macro_rules! name {
                 $name(Cow::Borrowed(&self.0))
             }
 
-            /// The same, independent of what it was read from.
+            /// The same name, owning its text.
             #[must_use]
             pub fn into_owned(self) -> $name<'static> {
                 $name(Cow::Owned(self.0.into_owned()))
@@ -196,8 +197,8 @@ macro_rules! name {
 }
 
 name!(
-    /// What messages are published to and subscriptions are for: 1 to 256 bytes of UTF-8 without control characters, without
-    /// white space at either end, not beginning with `$`, without a segment between dots that is just `*` or `>`.
+    /// A topic's name: 1 to 256 bytes of UTF-8 without control characters, without white space at
+    /// either end, not beginning with `$`, without a segment between dots that is just `*` or `>`.
     Topic, 256, TOPIC, |text| {
         check_printable(text)?;
         check_ends(text)?;
@@ -214,20 +215,22 @@ name!(
 );
 
 name!(
-    /// Who somebody is: 1 to 256 bytes without control characters. In demo mode the token is the user id.
+    /// The id of a user: 1 to 256 bytes without control characters. In demo mode the token is the
+    /// user id.
     UserId, 256, PRINTABLE, |text| check_printable(text)
 );
 
 name!(
-    /// One life of a topic's numbering. Opaque: compared for equality, nothing else.
+    /// Identifies one life of a topic's numbering. Opaque: compared for equality only.
     Epoch, 64, "^[A-Za-z0-9_-]+$", |text| {
         let other = text.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-'));
         other.map_or(Ok(()), |found| Err(Invalid::Alphabet(found)))
     }
 );
 
-/// A position in a topic's order: 0 is before the first message, then each message has the next
-/// one. Below 2^53, so that JavaScript's numbers hold it exactly.
+/// A position in a topic's order. 0 is before the first message; each message has a higher number
+/// than the one before it: the next number, unless its `prevSeqNo` says otherwise. Below 2^53, so
+/// that JavaScript's numbers hold it exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize)]
 #[serde(transparent)]
 pub struct SeqNo(u64);
@@ -275,7 +278,7 @@ impl JsonSchema for SeqNo {
     }
 }
 
-/// How many of a topic's newest messages a new subscription asks for: at least 1, below 2^53.
+/// How many of a topic's newest messages a client asks for: at least 1, below 2^53.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Newest(u64);

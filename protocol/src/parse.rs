@@ -1,9 +1,9 @@
-//! From the text of a frame to a [`ClientFrame`], or to a [`Rejected`] that can be answered.
+//! Reads the text of a frame as a [`ClientFrame`], or as a [`Rejected`] that can be answered.
 //!
-//! One pass over the text takes the envelope apart and leaves each value as the bytes that it came
-//! as; then only the fields of the frame's kind are read. So unknown fields cost nothing and are
-//! ignored, a field that another kind would use is one of them, and the payload is never decoded.
-//! Borrows from the text wherever it has no escapes.
+//! One pass over the text splits it into fields and keeps each value as the bytes that were
+//! received; then only the fields of the frame's kind are read. So unknown fields are ignored at no
+//! cost, also those that belong to another kind of frame, and the payload is never decoded. The
+//! result borrows from the text except for strings with escapes.
 
 mod envelope;
 mod fields;
@@ -19,17 +19,17 @@ use envelope::Envelope;
 use fields::{by_topic, epoch, newest, seq_no, string, strings, user_id};
 use std::borrow::Cow;
 
-/// Levels of nesting that a payload may have if the gateway's configuration says nothing else.
+/// The levels of nesting that a payload may have if the configuration sets no other limit.
 pub const MAX_DEPTH: usize = 128;
 
-/// Why a frame was not understood, and what it was about as far as that could be read: what an
-/// `error` frame needs.
+/// Why a frame was not understood, and which topic and message id it named if those could be read:
+/// the content of an `error` frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejected<'a> {
     /// [`ErrorCode::InvalidJson`], [`ErrorCode::InvalidMessage`], [`ErrorCode::UnknownType`] or
     /// [`ErrorCode::InvalidTopic`].
     pub code: ErrorCode,
-    /// For people: which field, what it has to be, and what was found.
+    /// For people: the field, what it must be, and what was found.
     pub message: Cow<'static, str>,
     /// The frame's topic, valid or not.
     pub topic: Option<Cow<'a, str>>,
@@ -54,7 +54,7 @@ impl<'a> ClientFrame<'a> {
     /// Reads one frame, whose payload may have [`MAX_DEPTH`] levels of nesting.
     ///
     /// # Errors
-    /// [`Rejected`] is the answer to give.
+    /// [`Rejected`]: the frame breaks the protocol; it holds the answer's content.
     pub fn parse(text: &'a str) -> Result<Self, Rejected<'a>> {
         Self::parse_within(text, MAX_DEPTH)
     }
@@ -62,7 +62,7 @@ impl<'a> ClientFrame<'a> {
     /// Reads one frame, whose payload may have `max_depth` levels of nesting; 0: any number.
     ///
     /// # Errors
-    /// [`Rejected`] is the answer to give.
+    /// [`Rejected`]: the frame breaks the protocol; it holds the answer's content.
     pub fn parse_within(text: &'a str, max_depth: usize) -> Result<Self, Rejected<'a>> {
         Envelope::parse(text)?.read(|envelope| frame(envelope, max_depth))
     }
@@ -72,7 +72,7 @@ impl<'a> Posted<'a> {
     /// Reads one message, whose payload may have `max_depth` levels of nesting; 0: any number.
     ///
     /// # Errors
-    /// [`Rejected`] is the answer to give.
+    /// [`Rejected`]: the message breaks the protocol; it holds the answer's content.
     pub fn parse_within(text: &'a str, max_depth: usize) -> Result<Self, Rejected<'a>> {
         Envelope::parse(text)?.read(|envelope| {
             Ok(Self {

@@ -1,5 +1,5 @@
-//! Any JSON value, passed through byte for byte: number precision, key order and Unicode escapes
-//! survive.
+//! Any JSON value, passed on byte for byte: number precision, key order and Unicode escapes are
+//! preserved.
 
 use crate::json::{NotJson, Value};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,12 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// A JSON value as the text that it came as. Two payloads are equal if their bytes are.
+/// A JSON value, as the text that was received. Two payloads are equal if their bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload<'a>(Cow<'a, str>);
 
 impl<'a> Payload<'a> {
-    /// Takes over `json`, which has to be one whole JSON value.
+    /// Takes over `json`, which must be one whole JSON value.
     ///
     /// # Errors
     /// [`NotJson`], with the place.
@@ -20,15 +20,15 @@ impl<'a> Payload<'a> {
         Value::of(json).map(Self::from)
     }
 
-    /// Encodes a value of the caller's.
+    /// Encodes a value.
     ///
     /// # Errors
-    /// If `value` cannot be JSON, for instance a map with keys that are not texts.
+    /// If `value` cannot be JSON, for instance a map with keys that are not strings.
     pub fn from_value(value: &impl Serialize) -> Result<Payload<'static>, serde_json::Error> {
         serde_json::to_string(value).map(|json| Payload(Cow::Owned(json)))
     }
 
-    /// `null`
+    /// The payload `null`.
     #[must_use]
     pub fn null() -> Payload<'static> {
         Payload(Cow::Borrowed("null"))
@@ -40,7 +40,7 @@ impl<'a> Payload<'a> {
         &self.0
     }
 
-    /// The same, independent of what it was read from.
+    /// The same payload, owning its text.
     #[must_use]
     pub fn into_owned(self) -> Payload<'static> {
         Payload(Cow::Owned(self.0.into_owned()))

@@ -1,4 +1,4 @@
-//! What a backend publishes over HTTP.
+//! A message that a backend publishes over HTTP.
 
 use crate::{MessageId, Payload, Topic, UserId};
 
@@ -8,10 +8,10 @@ use crate::{MessageId, Payload, Topic, UserId};
 pub struct Posted<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// The publisher's name for the message; `None`: the gateway makes one up.
+    /// The publisher's name for the message; `None`: the gateway generates one.
     pub message_id: Option<MessageId<'a>>,
-    /// Any JSON value; reaches the subscribers byte for byte.
+    /// Any JSON value. Subscribers receive it byte for byte.
     pub payload: Payload<'a>,
-    /// The user whose message id it is; `None`: the backends'.
+    /// The user whose message id it is; `None`: the backends share one set of message ids.
     pub user_id: Option<UserId<'a>>,
 }

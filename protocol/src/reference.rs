@@ -1,5 +1,5 @@
-//! Every frame with its fields and an example, made from the types themselves: the page's reference
-//! and forms, AsyncAPI, and whatever else documents the protocol read it from here.
+//! Every frame with its fields and an example, made from the types themselves. The page's reference
+//! and forms and the AsyncAPI document are made from it.
 
 use crate::{
     Ack, AckStatus, ClientFrame, Epoch, ErrorCode, Failure, Limits, Message, MessageId, Payload,
@@ -30,7 +30,7 @@ pub struct FrameDoc {
     pub summary: String,
     /// The fields besides `type`, in the order of the type.
     pub fields: Vec<FieldDoc>,
-    /// A frame that could be sent, as compact JSON.
+    /// An example frame, as compact JSON.
     pub example: String,
     /// The JSON Schema (2020-12) of the whole frame.
     pub schema: Value,
@@ -39,15 +39,15 @@ pub struct FrameDoc {
 /// One field of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldDoc {
-    /// As on the wire.
+    /// The name as it is sent.
     pub name: String,
-    /// Whether the frame is refused without it.
+    /// Whether a frame without it is refused.
     pub required: bool,
-    /// What kind of input it takes.
+    /// The kind of input that a form needs for it.
     pub kind: FieldKind,
     /// What it means, in a sentence.
     pub description: String,
-    /// Of a fixed object: its own fields. Otherwise empty.
+    /// The fields of a fixed object; otherwise empty.
     pub inner: Vec<FieldDoc>,
 }
 
@@ -62,7 +62,7 @@ pub enum FieldKind {
     Number,
     /// True or false.
     Flag,
-    /// An object from topic to something.
+    /// An object from topics to values.
     ByTopic,
     /// A fixed object.
     Object,
@@ -82,7 +82,7 @@ impl FieldKind {
         Self::Json,
     ];
 
-    /// In a word or two, for a reader.
+    /// The kind in a word or two, for a reader.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -227,7 +227,7 @@ fn server_frame(kind: &'static str) -> FrameDoc {
     document(kind, Direction::ToClient, schema, serde_json::to_string(&example))
 }
 
-// The names below are constants that the tests check: the fall-backs are never taken.
+// The names below are constants that the tests check, so the fall-backs are never taken.
 fn topic(name: &'static str) -> Topic<'static> {
     Topic::new(name).unwrap_or_else(|why| unreachable!("{name} {why}"))
 }
@@ -244,7 +244,7 @@ fn seq_no(number: u64) -> SeqNo {
     SeqNo::new(number).unwrap_or_default()
 }
 
-/// The schema of `T` with everything in place, no references.
+/// The schema of `T` with all definitions inlined.
 fn of<T: JsonSchema>() -> Schema {
     let settings = SchemaSettings::draft2020_12().with(|s| {
         s.inline_subschemas = true;
@@ -326,7 +326,7 @@ fn add_type(schema: &mut Value, kind: &str) {
     }
 }
 
-/// JSON Schema counts characters: what counts bytes is told in words.
+/// JSON Schema counts characters, so limits in bytes are added to the description.
 fn tell_lengths(schema: &mut Value) {
     match schema {
         Value::Object(keywords) => {

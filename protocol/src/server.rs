@@ -1,5 +1,5 @@
-//! What the gateway sends. Reading ([`ServerFrame::parse`]) is for clients and the page; unknown
-//! fields are ignored.
+//! The frames that the gateway sends. [`ServerFrame::parse`] is for clients and the page; it
+//! ignores unknown fields.
 
 use crate::{Epoch, ErrorCode, MessageId, Payload, SeqNo, Topic};
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ pub enum ServerFrame<'a> {
 }
 
 impl<'a> ServerFrame<'a> {
-    /// The values of `type`, in the order in which a newcomer meets them.
+    /// The values of `type`, in the order in which the documentation shows them.
     pub const KINDS: [&'static str; 7] =
         ["ready", "subscribed", "unsubscribed", "message", "ack", "error", "pong"];
 
@@ -49,8 +49,8 @@ impl<'a> ServerFrame<'a> {
     /// Reads one frame.
     ///
     /// # Errors
-    /// Where `text` is not JSON, has no `type` known here, or lacks a field. A client should pass
-    /// over such a frame: a newer gateway may send kinds that it does not know.
+    /// If `text` is not JSON, has an unknown `type`, or lacks a field. A client should skip such a
+    /// frame: a newer gateway may send kinds that the client does not know.
     pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
         let fields = Fields::of(text)?;
         let kind: Cow<'_, str> = fields.required("type")?;
@@ -99,9 +99,9 @@ impl<'a> ServerFrame<'a> {
     }
 }
 
-/// The fields of an object, each as it came. Read one by one instead of by a derived reader for
-/// each kind of frame: those are several times as much code, which every visitor of the page would
-/// load. Of a repeated field the last one counts: a gateway repeats none.
+/// The fields of an object, each as the JSON that was received. They are read one by one because a
+/// derived reader for each kind of frame is several times as much code, which every visitor of the
+/// page would load. The last one of a repeated field counts; a gateway repeats no field.
 struct Fields<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Fields<'a> {
@@ -117,7 +117,7 @@ impl<'a> Fields<'a> {
         serde_json::from_str(self.raw(name)?)
     }
 
-    /// `None`: it is not there, or `null`.
+    /// `None` if the field is missing or `null`.
     fn optional<T: Deserialize<'a>>(
         &self,
         name: &'static str,
@@ -126,28 +126,31 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A subscription stands: after `subscribe`, for each topic of a `setup`, or unasked where
-/// continuity has ended.
+/// The subscription is active. Answers `subscribe` and each topic of a `setup`; sent unasked if
+/// messages were lost.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Subscribed<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// A position with no message of the topic above it at that moment; 0: nothing yet.
+    /// A position with no message of the topic above it when the frame was made; 0: there is no
+    /// message yet.
     pub seq_no: SeqNo,
-    /// The present life of the topic's numbering.
+    /// The current epoch of the topic's numbering.
     pub epoch: Epoch<'a>,
-    /// Only where a position was given: whether it is proved that nothing was missed since.
+    /// Given only if the client or its session named a position: whether it is proved that no
+    /// message after it was missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered: Option<bool>,
-    /// Only where a position or `last` was given: the topic's next message is the first one above
-    /// this number.
+    /// Given only if a position or `last` was named: the topic's next message is the first one
+    /// above this number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<SeqNo>,
 }
 
 impl<'a> Subscribed<'a> {
-    /// The topic stands at `head` of `epoch`; beyond [`SeqNo::MAX`], which no topic reaches, at 0.
+    /// The answer for a topic whose head is `head` in `epoch`. Above [`SeqNo::MAX`], which no topic
+    /// reaches, the head is sent as 0.
     #[must_use]
     pub fn at(
         topic: &'a Topic<'_>,
@@ -165,13 +168,13 @@ impl<'a> Subscribed<'a> {
     }
 }
 
-/// A subscription has ended. No `message` of the topic comes after it.
+/// The subscription has ended. No `message` of the topic comes after it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unsubscribed<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// Why, where it was not asked for.
+    /// The reason, if the client did not ask for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<ErrorCode>,
 }
@@ -182,13 +185,13 @@ pub struct Unsubscribed<'a> {
 pub struct Ready<'a> {
     /// The session's name, a secret like the token.
     pub session_id: Cow<'a, str>,
-    /// Only where `setup` carried a `sessionId`: whether that session goes on.
+    /// Given only if `setup` had a `sessionId`: whether that session goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed: Option<bool>,
-    /// What a client need not guess.
+    /// The limits that a client would otherwise have to guess.
     pub limits: Limits,
-    /// In how many milliseconds the gateway ends the connection because the token has expired;
-    /// left out if it does not.
+    /// Milliseconds until the gateway ends the connection because the token has expired; left out
+    /// if it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in_ms: Option<u64>,
 }
@@ -197,7 +200,7 @@ pub struct Ready<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
-    /// The largest frame that the gateway takes, in bytes.
+    /// The largest frame that the gateway accepts, in bytes.
     pub max_frame: u64,
     /// How many topics a connection may be subscribed to.
     pub max_subscriptions: u64,
@@ -215,31 +218,32 @@ pub struct Limits {
 pub struct Message<'a> {
     /// The topic.
     pub topic: Topic<'a>,
-    /// Its place in the topic's order, the same for every subscriber.
+    /// Its number in the topic's order, the same for every subscriber.
     pub seq_no: SeqNo,
     /// The publisher's name for it.
     pub message_id: MessageId<'a>,
     /// The published payload, byte for byte.
     pub data: Payload<'a>,
-    /// No message of the topic lies between this number and `seqNo`. Left out, it is `seqNo - 1`.
+    /// No message of the topic lies between this number and `seqNo`. If it is left out, it is
+    /// `seqNo - 1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prev_seq_no: Option<SeqNo>,
-    /// The signature, where the gateway signs.
+    /// The signature, if the gateway signs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sig: Option<Cow<'a, str>>,
 }
 
-/// What became of a publish.
+/// The outcome of a publish.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ack<'a> {
     /// The published message's id.
     pub message_id: MessageId<'a>,
-    /// Stored now, or a repeat.
+    /// Whether the message was stored now, or is a repeat.
     pub status: AckStatus,
-    /// The topic: for a duplicate the first publish's.
+    /// The topic; for a duplicate, the first publish's.
     pub topic: Topic<'a>,
-    /// The number: for a duplicate the first publish's.
+    /// The number; for a duplicate, the first publish's.
     pub seq_no: SeqNo,
 }
 
@@ -247,14 +251,14 @@ pub struct Ack<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AckStatus {
-    /// Stored and numbered now.
+    /// The message was stored and numbered now.
     Ok,
-    /// A repeat within the window: it was not delivered again.
+    /// The message id was published before, within the window. The message was not delivered again.
     Duplicate,
 }
 
 impl AckStatus {
-    /// As on the wire.
+    /// The status as it is sent.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -264,13 +268,13 @@ impl AckStatus {
     }
 }
 
-/// Something was refused. None ends the connection by itself.
+/// A request was refused. An `error` does not end the connection by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure<'a> {
-    /// Stable, for programs.
+    /// The reason as a code. Stable, for programs.
     pub code: ErrorCode,
-    /// For people: what was wrong and what to do.
+    /// The reason and the remedy in a sentence, for people.
     pub message: Cow<'a, str>,
     /// The topic of the frame that this answers.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,5 +1,5 @@
-//! What a message's signature is over. Shared by the gateway, which signs, and the page, which
-//! verifies.
+//! The bytes that a message's signature covers. Shared by the gateway, which signs, and the page,
+//! which verifies.
 
 use crate::{Epoch, MessageId, Topic};
 

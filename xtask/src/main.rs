@@ -22,44 +22,44 @@ use server::Profile;
 enum Command {
     /// Build the page, then the server.
     Build {
-        /// Build target/release/micro-socket, fast and with the page inside: it needs no other
+        /// Build target/release/micro-socket, optimised and with the page inside: it needs no other
         /// file.
         #[arg(long)]
         release: bool,
     },
     /// Build the page and the server, then serve on 127.0.0.1:3000.
     Run {
-        /// The server's own command line.
+        /// The server's own arguments.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
     /// Run all tests, or those of one stage.
     Test {
-        /// The stage; without it all of them, in this order.
+        /// The stage; if it is left out, all of them, in this order.
         stage: Option<test::Stage>,
-        /// What the stage's test program is given besides, such as a filter.
+        /// Further arguments for the stage's test program, such as a filter.
         #[arg(last = true, requires = "stage")]
         arguments: Vec<String>,
     },
-    /// Compare the gateway with what else one could take; writes bench/REPORT.md.
+    /// Compare the gateway with other servers; writes bench/REPORT.md.
     Bench {
-        /// A little of everything, with debug builds and without peers: shows that it works. The
-        /// report goes to target/bench.
+        /// A short run of every row, with debug builds and without peers: shows that all rows work.
+        /// The report goes to target/bench.
         #[arg(long)]
         quick: bool,
-        /// The load generator's own command line, such as `--row fan-out-1`.
+        /// The load generator's own arguments, such as `--row fan-out-1`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Put one gateway under load for long, with clients of every kind at once, and look whether it
-    /// keeps its word and gives everything back.
+    /// Put one gateway under load for a long time, with clients of every kind at once. Fails if it
+    /// breaks a guarantee or leaks.
     Soak {
         #[command(flatten)]
         time: bench::Time,
         /// Write bench/SOAK.md.
         #[arg(long)]
         report: bool,
-        /// The program's own command line, such as `--seed 7 --rate 2`.
+        /// The program's own arguments, such as `--seed 7 --rate 2`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },

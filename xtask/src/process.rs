@@ -1,4 +1,4 @@
-//! Starting other programs: each is announced, and none fails silently.
+//! Starts other programs: each is announced, and no failure is silent.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -17,7 +17,7 @@ pub(crate) fn announce(what: &str) {
 /// Runs a program to its end.
 ///
 /// # Errors
-/// When it cannot be started, or says that it failed.
+/// If it cannot be started, or exits with a failure.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let line = announced(command);
     let status = command.status().with_context(|| cannot_start(&line))?;
@@ -25,10 +25,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program to its end, showing each line as it comes and keeping it, those of both outputs.
+/// Runs a program to its end, printing each line of both outputs as it comes and keeping it.
 ///
 /// # Errors
-/// When it cannot be started. Whether it failed is for the caller to see.
+/// If it cannot be started. A failed program is no error: the caller reads its status.
 pub(crate) fn watch(command: &mut Command) -> Result<(ExitStatus, Vec<String>)> {
     let line = announced(command);
     let mut child = command
@@ -47,7 +47,7 @@ pub(crate) fn watch(command: &mut Command) -> Result<(ExitStatus, Vec<String>)> 
     Ok((child.wait()?, lines))
 }
 
-/// What a program prints, if it is there and succeeds.
+/// The output of a program, if it is installed and succeeds.
 pub(crate) fn answer(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -63,7 +63,7 @@ fn echo(output: impl Read) -> Vec<String> {
         .collect()
 }
 
-/// Prints the command as one would type it, and returns that.
+/// Prints the command as a user would type it, and returns that text.
 fn announced(command: &Command) -> String {
     let words = iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();

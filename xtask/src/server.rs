@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{process, workspace};
 
-/// How far it is optimised.
+/// The build profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// Quick to build; reads the page from the site's folder.
@@ -15,10 +15,10 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds it.
+/// Builds the server.
 ///
 /// # Errors
-/// When it does not compile.
+/// If it does not compile.
 pub(crate) fn build(profile: Profile) -> Result<()> {
     process::announce("server");
     let mut cargo = workspace::cargo(["build", "--package", "micro-socket"]);
@@ -30,16 +30,16 @@ pub(crate) fn build(profile: Profile) -> Result<()> {
     Ok(())
 }
 
-/// Serves until it is stopped.
+/// Runs the server until it is stopped.
 ///
 /// # Errors
-/// When it cannot start, or says that it failed.
+/// If it cannot start, or exits with a failure.
 pub(crate) fn run(profile: Profile, arguments: &[String]) -> Result<()> {
     process::announce("serving; ctrl-c ends it");
     process::run(Command::new(binary(profile)).args(arguments))
 }
 
-/// Where it is, once built.
+/// The path of the binary.
 pub(crate) fn binary(profile: Profile) -> PathBuf {
     let folder = match profile {
         Profile::Dev => "debug",

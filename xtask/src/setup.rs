@@ -1,5 +1,5 @@
-//! Brings in what the build and the tests need beyond Rust and Node, and says so. What it cannot
-//! bring in, it names together with the way to get it.
+//! Installs what the build and the tests need beyond Rust and Node, and prints it. If it cannot
+//! install something, its error says how to get it.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,7 +7,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{process, workspace};
 
-/// Where Debian's package puts the browser; the Playwright configuration looks there too.
+/// The path at which Debian's package installs the browser; the Playwright configuration looks
+/// there too.
 const DEBIAN_CHROMIUM: &str = "/usr/bin/chromium";
 
 /// The oldest Node that the browser tests are run with.
@@ -16,7 +17,7 @@ const NODE_MAJOR: u32 = 20;
 /// Adds the compiler's WebAssembly target.
 ///
 /// # Errors
-/// When it is not there and rustup is not either.
+/// If it is not installed, and rustup is not either.
 pub(crate) fn wasm_target() -> Result<()> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "target-libdir", "--target", workspace::WASM]);
@@ -30,10 +31,10 @@ pub(crate) fn wasm_target() -> Result<()> {
     )
 }
 
-/// Makes sure of Node.
+/// Checks that Node is installed.
 ///
 /// # Errors
-/// When it is missing or too old.
+/// If it is missing or too old.
 pub(crate) fn node() -> Result<()> {
     let version = process::answer(Command::new("node").arg("--version")).unwrap_or_default();
     let major = version.trim_start_matches('v').split('.').next();
@@ -46,10 +47,10 @@ pub(crate) fn node() -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages that the lock file in the folder names, unless they are there.
+/// Installs the packages that the lock file in the folder names, unless they are installed.
 ///
 /// # Errors
-/// When npm cannot install them.
+/// If npm cannot install them.
 pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
     let modified = |name| fs::metadata(folder.join(name)).and_then(|file| file.modified());
     let locked = modified("package-lock.json")?;
@@ -61,11 +62,11 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
         .context("npm comes with Node: https://nodejs.org")
 }
 
-/// Makes sure of a Chromium: Debian's where it is or can be installed, else the one that Playwright
-/// brings.
+/// Checks that a Chromium is installed: Debian's if possible, else the one that Playwright
+/// installs.
 ///
 /// # Errors
-/// When neither can be installed.
+/// If neither can be installed.
 pub(crate) fn chromium(playwright: &Path) -> Result<()> {
     if Path::new(DEBIAN_CHROMIUM).exists() {
         return Ok(());
@@ -73,15 +74,16 @@ pub(crate) fn chromium(playwright: &Path) -> Result<()> {
     if is_debian() && is_root() {
         return debian_package("chromium");
     }
-    println!("installing Playwright's chromium, unless it is there");
+    println!("installing Playwright's chromium, unless it is installed");
     process::run(Command::new("npx").current_dir(playwright).args(["playwright", "install", "chromium"]))
         .context("no Chromium for the browser tests: install the package `chromium` (Debian), or see `npx playwright install --help`")
 }
 
-/// Makes sure of valgrind, which counts instructions; on Linux, where the tests want it.
+/// Checks that valgrind is installed, which counts instructions; on Linux only, because the tests
+/// use it only there.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
+/// If it is missing and cannot be installed.
 pub(crate) fn valgrind() -> Result<()> {
     if !cfg!(target_os = "linux")
         || process::answer(Command::new("valgrind").arg("--version")).is_some()
@@ -93,10 +95,10 @@ pub(crate) fn valgrind() -> Result<()> {
     )
 }
 
-/// Makes sure of promtool, which tests the alerts.
+/// Checks that promtool is installed, which tests the alerts.
 ///
 /// # Errors
-/// When it is missing and cannot be installed.
+/// If it is missing and cannot be installed.
 pub(crate) fn promtool() -> Result<()> {
     if process::answer(Command::new("promtool").arg("--version")).is_some() {
         return Ok(());
@@ -106,10 +108,10 @@ pub(crate) fn promtool() -> Result<()> {
     )
 }
 
-/// Makes sure of the proxies that the tests put before a gateway.
+/// Checks that the proxies are installed that the tests put before a gateway.
 ///
 /// # Errors
-/// When one is missing and cannot be installed.
+/// If one is missing and cannot be installed.
 pub(crate) fn proxies() -> Result<()> {
     for (program, version, package) in [
         ("nginx", "-v", "nginx-light"),
@@ -130,7 +132,7 @@ pub(crate) fn proxies() -> Result<()> {
 /// Installs a package of Debian.
 ///
 /// # Errors
-/// When this is no Debian, or not its root, or the package cannot be had.
+/// If the system is no Debian, the user is not root, or the package cannot be downloaded.
 pub(crate) fn debian_package(name: &str) -> Result<()> {
     ensure!(
         is_debian() && is_root(),

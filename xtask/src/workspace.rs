@@ -1,4 +1,4 @@
-//! Where things are in the workspace, and its options.
+//! Paths and options of the workspace.
 
 use std::{
     env, fs,
@@ -12,34 +12,34 @@ use leptos_config::{LeptosOptions, get_config_from_str};
 /// The target that the page is compiled for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// The folder of the repository.
+/// The root folder of the repository.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
 }
 
-/// The folder of all that cargo builds.
+/// cargo's target folder.
 pub(crate) fn target() -> PathBuf {
     let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(folder)
 }
 
-/// The cargo that started this program, in the workspace.
+/// The cargo that started this program, run in the workspace.
 pub(crate) fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(arguments);
     cargo
 }
 
-/// The file with the Leptos options.
+/// The path of the file with the Leptos options.
 pub(crate) fn leptos_toml() -> PathBuf {
     root().join("Leptos.toml")
 }
 
-/// The Leptos options; the server has them from the same file.
+/// The Leptos options; the server reads the same file.
 ///
 /// # Errors
-/// When the file cannot be read or understood.
+/// If the file cannot be read or parsed.
 pub(crate) fn leptos_options() -> Result<LeptosOptions> {
     let file = leptos_toml();
     let text =

@@ -1,8 +1,8 @@
-//! What the page proves while frames pass: a [`Ledger`] of what was seen, and the strip that shows
-//! it.
+//! What the page proves from the frames it sees: a [`Tracker`] keeps the observations, and the strip
+//! shows them.
 
-mod ledger;
 mod strip;
+mod tracker;
 
-pub(crate) use ledger::{Findings, Ledger};
 pub(crate) use strip::Checks;
+pub(crate) use tracker::{Findings, Tracker};

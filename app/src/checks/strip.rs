@@ -1,24 +1,24 @@
-//! The strip "Checks" below the log: each guarantee with what was seen of it, and the two ways to
-//! try a resume.
+//! The strip "Checks" below the log: each guarantee with its observations, and two controls to try
+//! a resume.
 
-use super::ledger::{Counts, Findings, Resume};
+use super::tracker::{Counts, Findings, Resume};
 use crate::{
-    connection::{Line, Link},
+    connection::{Connection, ConnectionState},
     log::entry::Checked,
     shell::Icon,
 };
 use leptos::prelude::*;
 
-/// How a check stands.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum CheckResult {
     Holds,
     Broken,
-    /// Nothing was seen that could prove it.
+    /// No observation yet that could prove it.
     Idle,
 }
 
-impl Standing {
+impl CheckResult {
     /// The value of `data-result`.
     fn as_str(self) -> &'static str {
         match self {
@@ -37,27 +37,29 @@ impl Standing {
     }
 }
 
-/// One check: how it stands, and what was seen.
-type Check = (Standing, String);
+/// One check: its result, and the observations in words.
+type Check = (CheckResult, String);
 
 /// The strip.
 #[component]
 pub(crate) fn Checks(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let findings = Memo::new(move |_| line.findings());
-    let checked = Memo::new(move |_| line.feed().watch(|store| store.totals().checked));
-    let waiting = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Waiting { .. })));
+    let findings = Memo::new(move |_| connection.findings());
+    let checked = Memo::new(move |_| connection.feed().watch(|store| store.totals().checked));
+    let waiting = Memo::new(move |_| {
+        connection.state.with(|state| matches!(state, ConnectionState::Waiting { .. }))
+    });
     let counts = move || findings.with(|findings| findings.counts);
     view! {
         <section class="bench__proof" aria-labelledby="checks-title">
             <div class="proof">
                 <div class="proof__head">
                     <h2 class="pane__title" id="checks-title">"Checks"</h2>
-                    <Acts line live/>
+                    <Controls connection live/>
                 </div>
                 <ul class="checks__list">
                     <Row name="Order" check=Memo::new(move |_| order(counts()))/>
@@ -73,13 +75,13 @@ pub(crate) fn Checks(
 }
 
 #[component]
-fn Acts(
+fn Controls(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
+    let open = Memo::new(move |_| connection.state.with(|state| *state == ConnectionState::Open));
     view! {
         <div class="proof__acts">
             <label class="option">
@@ -87,9 +89,9 @@ fn Acts(
                     class="tick"
                     type="checkbox"
                     checked=true
-                    prop:checked=move || line.automatic.get()
+                    prop:checked=move || connection.automatic.get()
                     disabled=move || !live.get()
-                    on:change=move |event| line.set_automatic(event_target_checked(&event))
+                    on:change=move |event| connection.set_automatic(event_target_checked(&event))
                 />
                 "Reconnect by itself"
             </label>
@@ -98,7 +100,7 @@ fn Acts(
                 data-size="small"
                 type="button"
                 disabled=move || !open.get()
-                on:click=move |_| line.break_off("this page has dropped it")
+                on:click=move |_| connection.drop_connection("this page has dropped it")
             >
                 <Icon name="cut"/>
                 "Drop connection"
@@ -112,7 +114,7 @@ fn Acts(
 fn Row(
     /// The guarantee.
     name: &'static str,
-    /// What was seen of it.
+    /// Its result.
     check: Memo<Check>,
 ) -> impl IntoView {
     let result = Memo::new(move |_| check.with(|(result, _)| *result));
@@ -128,52 +130,56 @@ fn Row(
 
 fn order(counts: Counts) -> Check {
     match counts {
-        Counts { messages: 0, .. } => (Standing::Idle, "nothing yet".into()),
-        Counts { late: 0, messages, .. } => (Standing::Holds, format!("{messages} in order")),
-        Counts { late, .. } => (Standing::Broken, format!("{late} came late")),
+        Counts { messages: 0, .. } => (CheckResult::Idle, "nothing yet".into()),
+        Counts { late: 0, messages, .. } => (CheckResult::Holds, format!("{messages} in order")),
+        Counts { late, .. } => (CheckResult::Broken, format!("{late} came late")),
     }
 }
 
 fn gaps(counts: Counts) -> Check {
     match counts {
-        Counts { messages: 0, gaps: 0, .. } => (Standing::Idle, "nothing yet".into()),
-        Counts { gaps: 0, .. } => (Standing::Holds, "0".into()),
-        Counts { gaps, .. } => (Standing::Broken, gaps.to_string()),
+        Counts { messages: 0, gaps: 0, .. } => (CheckResult::Idle, "nothing yet".into()),
+        Counts { gaps: 0, .. } => (CheckResult::Holds, "0".into()),
+        Counts { gaps, .. } => (CheckResult::Broken, gaps.to_string()),
     }
 }
 
 fn duplicates(counts: Counts) -> Check {
     match counts {
-        Counts { twice: 0, duplicates: 0, messages: 0, .. } => {
-            (Standing::Idle, "nothing yet".into())
+        Counts { repeats: 0, duplicates: 0, messages: 0, .. } => {
+            (CheckResult::Idle, "nothing yet".into())
         }
-        Counts { twice: 0, duplicates: 0, .. } => (Standing::Holds, "none came".into()),
-        Counts { twice: 0, duplicates, .. } => {
-            (Standing::Holds, format!("{duplicates} suppressed"))
+        Counts { repeats: 0, duplicates: 0, .. } => (CheckResult::Holds, "none came".into()),
+        Counts { repeats: 0, duplicates, .. } => {
+            (CheckResult::Holds, format!("{duplicates} suppressed"))
         }
-        Counts { twice, .. } => (Standing::Broken, format!("{twice} came twice")),
+        Counts { repeats, .. } => (CheckResult::Broken, format!("{repeats} came twice")),
     }
 }
 
 fn resume(findings: Findings, waiting: bool) -> Check {
     match findings.resume {
-        _ if waiting => (Standing::Idle, "waits for the line".into()),
-        Resume::Untried => (Standing::Idle, "not tried".into()),
-        Resume::Asked { .. } => (Standing::Idle, "asked".into()),
+        _ if waiting => (CheckResult::Idle, "waiting to reconnect".into()),
+        Resume::Untried => (CheckResult::Idle, "not tried".into()),
+        Resume::Asked { .. } => (CheckResult::Idle, "waiting for the answer".into()),
         Resume::Answered { lost: 0, same_session, replayed } => {
             let what = if same_session { "resumed ✓" } else { "new session ✓" };
-            (Standing::Holds, format!("{what} {replayed} replayed"))
+            (CheckResult::Holds, format!("{what} {replayed} replayed"))
         }
-        Resume::Answered { lost: 1, .. } => (Standing::Broken, "1 topic may lack some".into()),
-        Resume::Answered { lost, .. } => (Standing::Broken, format!("{lost} topics may lack some")),
+        Resume::Answered { lost: 1, .. } => {
+            (CheckResult::Broken, "1 topic may lack messages".into())
+        }
+        Resume::Answered { lost, .. } => {
+            (CheckResult::Broken, format!("{lost} topics may lack messages"))
+        }
     }
 }
 
 fn signatures(checked: Checked) -> Check {
     match checked {
-        Checked { good: 0, bad: 0 } => (Standing::Idle, "none seen".into()),
-        Checked { good, bad: 0 } => (Standing::Holds, format!("{good} verified")),
-        Checked { bad, .. } => (Standing::Broken, format!("{bad} not verified")),
+        Checked { good: 0, bad: 0 } => (CheckResult::Idle, "none seen".into()),
+        Checked { good, bad: 0 } => (CheckResult::Holds, format!("{good} verified")),
+        Checked { bad, .. } => (CheckResult::Broken, format!("{bad} not verified")),
     }
 }
 
@@ -191,7 +197,7 @@ mod tests {
             resume(Findings::default(), false),
             signatures(Checked::default()),
         ] {
-            assert_eq!(check.0, Standing::Idle);
+            assert_eq!(check.0, CheckResult::Idle);
         }
     }
 
@@ -203,13 +209,13 @@ mod tests {
         };
         assert_eq!(
             resume(answered(true, 0), false),
-            (Standing::Holds, "resumed ✓ 500 replayed".to_owned())
+            (CheckResult::Holds, "resumed ✓ 500 replayed".to_owned())
         );
-        assert_eq!(resume(answered(false, 0), false).0, Standing::Holds);
+        assert_eq!(resume(answered(false, 0), false).0, CheckResult::Holds);
         assert_eq!(
             resume(answered(true, 2), false),
-            (Standing::Broken, "2 topics may lack some".to_owned())
+            (CheckResult::Broken, "2 topics may lack messages".to_owned())
         );
-        assert_eq!(resume(answered(true, 0), true).0, Standing::Idle);
+        assert_eq!(resume(answered(true, 0), true).0, CheckResult::Idle);
     }
 }

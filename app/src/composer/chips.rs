@@ -1,4 +1,4 @@
-//! A list of texts: each a chip that can be taken away, and an input that adds one.
+//! A list of texts: each a chip that can be removed, and an input that adds one.
 
 use super::{draft::Value, field::Input};
 use crate::shell::Icon;
@@ -11,7 +11,7 @@ fn list(input: Input) -> Vec<String> {
     })
 }
 
-/// Adds what was typed; several where commas separate them. Whether there was something.
+/// Adds the text in the input; commas separate several. Returns whether there was any text.
 fn add(input: Input, typed: RwSignal<String>) -> bool {
     let text = typed.get_untracked();
     let mut added = untrack(|| list(input));
@@ -41,7 +41,7 @@ pub(crate) fn Chips(
         }
         input.value.set(Value::List(left));
         if let Some(adder) = adder.get_untracked() {
-            // The chip that had the focus is gone. An input can always be focused.
+            // The focused chip was removed. An input can always be focused.
             let _ = adder.focus();
         }
     };

@@ -1,6 +1,6 @@
-//! What a form holds and how it becomes a frame: the protocol's own types are built and written by
-//! serde, so that a form cannot say what they cannot. What they refuse can still be written as it
-//! was typed ([`as_typed`]), to see the gateway's answer.
+//! A form's values, and how they become a frame: serde writes the protocol's own types, so a form
+//! cannot produce a frame that they do not allow. Values that they refuse can still be sent as
+//! typed ([`as_typed`]), to see the gateway's answer.
 
 use super::kinds::KindDoc;
 use crate::json::Fault;
@@ -12,19 +12,19 @@ use protocol::{
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// What was typed into one field.
+/// The value of one field, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// Text, a number, or JSON, by the field's kind.
     Text(String),
     /// A list of texts.
     List(Vec<String>),
-    /// From topic to text or number.
+    /// Pairs of a topic and a text or number.
     Pairs(Vec<(String, String)>),
 }
 
 impl Value {
-    /// Nothing typed.
+    /// The value of an untouched field.
     pub(crate) fn empty(kind: FieldKind) -> Self {
         match kind {
             FieldKind::Texts => Self::List(Vec::new()),
@@ -49,7 +49,8 @@ impl Value {
     }
 }
 
-/// A form's values, each under the field's name on the wire: few enough to look through.
+/// A form's values, each under the field's name on the wire. A form has few fields, so they are
+/// searched linearly.
 #[derive(Debug, Default)]
 pub(crate) struct Values(Vec<(String, Value)>);
 
@@ -79,13 +80,13 @@ impl IntoIterator for Values {
 pub(crate) struct Wrong {
     /// The field's name.
     pub(crate) field: &'static str,
-    /// A sentence: what it has to be.
+    /// A sentence: what the field must be.
     pub(crate) message: String,
-    /// The place, in JSON.
+    /// The place of the fault, in JSON.
     pub(crate) place: Option<Fault>,
 }
 
-/// The frame of a kind with these values, as it goes on the wire.
+/// Builds the frame of a kind with these values, as it is sent.
 pub(crate) fn build(kind: &str, values: &Values) -> Result<String, Vec<Wrong>> {
     let mut reader = Reader { values, wrong: Vec::new() };
     let frame = reader.frame(kind);
@@ -98,8 +99,7 @@ pub(crate) fn build(kind: &str, values: &Values) -> Result<String, Vec<Wrong>> {
     serde_json::to_string(&frame.unwrap_or(ClientFrame::Ping)).map_err(unwritable)
 }
 
-/// Reads the values of one form; notes what is wrong and goes on, so that all of it is said at
-/// once.
+/// Reads the values of one form. Collects all faults, so that they are shown at once.
 struct Reader<'a> {
     values: &'a Values,
     wrong: Vec<Wrong>,
@@ -245,8 +245,7 @@ fn newest(text: &str) -> Result<Newest, String> {
     serde_json::from_str(text.trim()).map_err(|_| protocol::Invalid::NotACount.to_string())
 }
 
-/// The values as a JSON object, whether they fit or not: texts as texts, numbers and JSON as they
-/// were typed.
+/// The values as a JSON object, valid or not: texts as strings, numbers and JSON as typed.
 pub(crate) fn as_typed(doc: &KindDoc, values: &Values) -> String {
     let mut out = format!("{{\"type\":{}", quoted(doc.kind));
     for field in &doc.fields {
@@ -281,12 +280,12 @@ fn typed(field: &FieldDoc, value: &Value) -> String {
 }
 
 fn quoted(text: &str) -> String {
-    // A text is always JSON.
+    // A string can always be encoded.
     serde_json::to_string(text).unwrap_or_default()
 }
 
-/// The values of a form that shows `frame`, which is a frame of the kind that `doc` describes. JSON
-/// is taken over as it stands.
+/// The values of a form that shows `frame`, a frame of the kind that `doc` describes. JSON values
+/// are taken over unchanged.
 pub(crate) fn read(doc: &KindDoc, frame: &str) -> Values {
     let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(frame).unwrap_or_default();
     let value = |field: &FieldDoc| match fields

@@ -1,23 +1,23 @@
-//! A JSON editor: a plain textarea, with the colours and the marked fault painted under it and the
-//! lines numbered beside it.
+//! A JSON editor: a plain textarea over a layer that shows the colours and the marked fault, with
+//! line numbers beside it.
 
-use crate::json::{Fault, MAX_PAINTED, paint};
+use crate::json::{Fault, MAX_HIGHLIGHTED, highlight};
 use leptos::{ev, html, prelude::*};
 use std::fmt::Write as _;
 use wasm_bindgen::JsCast;
 
-/// Lines that are shown without scrolling.
+/// The most lines that are shown without scrolling.
 const MAX_ROWS: usize = 14;
 const MIN_ROWS: usize = 3;
-/// More lines are not numbered.
+/// Lines beyond this one are not numbered.
 const MAX_NUMBERED: usize = 5_000;
 
-/// The editor. Its label is whatever refers to `id`, or `label`.
+/// The editor. Its label is the element that refers to `id`, or `label`.
 #[component]
 pub(crate) fn Editor(
     /// The textarea's id.
     id: &'static str,
-    /// The textarea's name where no label refers to it.
+    /// The textarea's name if no label refers to it.
     #[prop(optional)]
     label: Option<&'static str>,
     /// The text.
@@ -26,34 +26,34 @@ pub(crate) fn Editor(
     /// What was typed.
     #[prop(into)]
     on_text: Callback<String>,
-    /// Where the text is wrong.
+    /// The place of the fault, if there is one.
     #[prop(into)]
     fault: Signal<Option<Fault>>,
     /// Whether the text is refused, with or without a place.
     #[prop(into)]
     invalid: Signal<bool>,
-    /// The ids of what describes the field.
+    /// The ids of the elements that describe the field.
     #[prop(into)]
     described_by: Signal<Option<String>>,
-    /// Whether nothing can be typed yet.
+    /// Whether typing is disabled.
     #[prop(into)]
     disabled: Signal<bool>,
 ) -> impl IntoView {
-    let painted = NodeRef::<html::Pre>::new();
+    let highlighted = NodeRef::<html::Pre>::new();
     let numbers = NodeRef::<html::Div>::new();
     let lines = Memo::new(move |_| {
         text.with(|text| text.bytes().filter(|&byte| byte == b'\n').count() + 1)
     });
-    let paints = Memo::new(move |_| text.with(|text| text.len() <= MAX_PAINTED));
+    let paints = Memo::new(move |_| text.with(|text| text.len() <= MAX_HIGHLIGHTED));
     let scroll = move |event: ev::Event| {
         let Some(area) =
             event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
         else {
             return;
         };
-        if let Some(painted) = painted.get_untracked() {
-            painted.set_scroll_left(area.scroll_left());
-            painted.set_scroll_top(area.scroll_top());
+        if let Some(highlighted) = highlighted.get_untracked() {
+            highlighted.set_scroll_left(area.scroll_left());
+            highlighted.set_scroll_top(area.scroll_top());
         }
         if let Some(numbers) = numbers.get_untracked() {
             numbers.set_scroll_top(area.scroll_top());
@@ -64,7 +64,7 @@ pub(crate) fn Editor(
             return String::new();
         }
         let mark = fault.with(|fault| fault.as_ref().map(|fault| fault.mark.clone()));
-        text.with(|text| paint(text, mark.as_ref())) + "\n"
+        text.with(|text| highlight(text, mark.as_ref())) + "\n"
     };
     let rows = move || lines.get().clamp(MIN_ROWS, MAX_ROWS).to_string();
     view! {
@@ -76,7 +76,7 @@ pub(crate) fn Editor(
                 inner_html=move || numbered(lines.get(), fault.with(|fault| fault.as_ref().map(|fault| fault.line)))
             ></div>
             <div class="editor__area">
-                <pre class="editor__paint" aria-hidden="true" node_ref=painted inner_html=colours></pre>
+                <pre class="editor__paint" aria-hidden="true" node_ref=highlighted inner_html=colours></pre>
                 <textarea
                     class="editor__input"
                     id=id

@@ -1,4 +1,4 @@
-//! One field of a form, by the kind that the protocol's reference gives it.
+//! One field of a form. The protocol's reference gives its kind.
 
 use super::{
     chips::Chips,
@@ -20,10 +20,10 @@ pub(crate) struct Form {
     pub(crate) disabled: Signal<bool>,
 }
 
-/// What an input needs to know of its field.
+/// What an input needs to know about its field.
 #[derive(Clone, Copy)]
 pub(crate) struct Input {
-    /// On the wire, and the input's id.
+    /// The field's name on the wire, also the input's id.
     pub(crate) name: &'static str,
     pub(crate) value: RwSignal<Value>,
     pub(crate) wrong: Memo<Option<Wrong>>,
@@ -31,7 +31,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// The value where it is one text.
+    /// The value if it is one text.
     pub(crate) fn text(self) -> String {
         self.value.with(|value| match value {
             Value::Text(text) => text.clone(),
@@ -39,7 +39,7 @@ impl Input {
         })
     }
 
-    /// Takes over what was typed.
+    /// Stores the typed text as the value.
     pub(crate) fn type_text(self, text: String) {
         self.value.set(Value::Text(text));
     }
@@ -49,7 +49,7 @@ impl Input {
         self.wrong.with(Option::is_some).then_some("true")
     }
 
-    /// The value of `aria-describedby`: the note, and the fault where there is one.
+    /// The value of `aria-describedby`: the note, and the fault if there is one.
     pub(crate) fn described_by(self) -> String {
         let fault = if self.wrong.with(Option::is_some) {
             format!(" {}-error", self.name)
@@ -60,7 +60,7 @@ impl Input {
     }
 }
 
-/// A field with its label, its note, its input, and what is wrong with it.
+/// A field with its label, note, input and fault.
 #[component]
 pub(crate) fn Field(
     /// The form that it belongs to.
@@ -102,12 +102,12 @@ pub(crate) fn Field(
     )
 }
 
-/// What is wrong, below its field.
+/// The fault, below its field.
 #[component]
 pub(crate) fn FieldError(
-    /// What the field's `aria-describedby` names.
+    /// The id that the field's `aria-describedby` names.
     id: String,
-    /// A sentence, where something is wrong.
+    /// A sentence, if something is wrong.
     message: Signal<Option<String>>,
 ) -> impl IntoView {
     let id = StoredValue::new(id);
@@ -166,7 +166,7 @@ fn JsonInput(
     .into_any()
 }
 
-/// The few words at the right of a label.
+/// The note at the right of a label.
 fn note(name: &str, kind: FieldKind, required: bool, input: Input) -> String {
     match (name, kind) {
         ("token", _) => "demo: any text, it becomes your user id".into(),
@@ -184,7 +184,7 @@ fn note(name: &str, kind: FieldKind, required: bool, input: Input) -> String {
     }
 }
 
-/// The name as a constant: the fields of the protocol are few and fixed.
+/// The name as a constant; the protocol has few fields, all known.
 fn wire_name(name: &str) -> Option<&'static str> {
     const NAMES: [&str; 10] = [
         "token",

@@ -1,6 +1,6 @@
-//! What the forms are made of: each kind of message with its fields, as the protocol's types
-//! describe them. The server puts that into the document ([`as_json`]) and the browser reads it
-//! there, so that what makes it is not in the WebAssembly.
+//! The data that the forms are made from: each kind of message with its fields, as the protocol's
+//! types describe them. The server writes it into the document ([`as_json`]) and the browser reads
+//! it there, so that schema generation is not in the WebAssembly.
 
 use protocol::{
     ClientFrame,
@@ -8,7 +8,7 @@ use protocol::{
 };
 use serde_json::Value;
 
-/// The id of the element that has it.
+/// The id of the element that contains the data.
 pub(crate) const ELEMENT: &str = "kinds";
 
 /// One kind of message.
@@ -20,11 +20,11 @@ pub(crate) struct KindDoc {
     pub(crate) summary: String,
     /// The fields besides `type`.
     pub(crate) fields: Vec<FieldDoc>,
-    /// A frame that could be sent, as compact JSON.
+    /// An example frame, as compact JSON.
     pub(crate) example: String,
 }
 
-/// All that a client may send.
+/// All kinds that a client may send.
 pub(crate) fn all() -> Vec<KindDoc> {
     #[cfg(target_arch = "wasm32")]
     let found = leptos::prelude::document()
@@ -35,7 +35,7 @@ pub(crate) fn all() -> Vec<KindDoc> {
     found.map(|json| read(&json)).unwrap_or_default()
 }
 
-/// As it stands in the document: JSON, and nothing in it can end the element.
+/// The data as it is written into the document: JSON without any text that could end the element.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn as_json() -> String {
     use serde_json::json;
@@ -54,7 +54,8 @@ pub(crate) fn as_json() -> String {
     Value::from(kinds).to_string().replace('<', "\\u003c")
 }
 
-/// What is not understood is left out: page and server are of one build.
+/// Entries that cannot be read are left out; this does not happen, because page and server come
+/// from the same build.
 fn read(json: &str) -> Vec<KindDoc> {
     let kinds: Value = serde_json::from_str(json).unwrap_or_default();
     kinds.as_array().into_iter().flatten().filter_map(kind).collect()
@@ -70,7 +71,7 @@ fn kind(kind: &Value) -> Option<KindDoc> {
     })
 }
 
-/// A client sends no fixed object: nothing is inside of a field.
+/// A client sends no fixed object, so no field has inner fields.
 fn field(field: &Value) -> Option<FieldDoc> {
     let kind = field[1].as_str()?;
     Some(FieldDoc {

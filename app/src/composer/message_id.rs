@@ -1,4 +1,4 @@
-//! The message id: generated anew for each publish, unless it is to stay.
+//! The message id: generated anew for each publish, unless the user keeps it.
 
 use super::{
     field::{Input, TextInput},
@@ -12,7 +12,7 @@ use leptos::prelude::*;
 pub(crate) fn MessageId(
     /// The field.
     input: Input,
-    /// Generates ids.
+    /// The composer that generates ids.
     composer: Composer,
 ) -> impl IntoView {
     let keep = composer.keep_id;

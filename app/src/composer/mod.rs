@@ -1,5 +1,5 @@
-//! One message, as a form made from the protocol's own description of it, and as JSON. [`draft`] is
-//! the way from form to frame and back; [`state`] holds what was typed; the rest shows it.
+//! One message, as a form made from the protocol's own description of it, and as JSON. [`draft`]
+//! converts between form and frame; [`state`] holds the values; the other modules show them.
 
 mod chips;
 mod draft;

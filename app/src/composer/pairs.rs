@@ -1,4 +1,4 @@
-//! An object from topic to something: a row of two inputs for each.
+//! An object from topics to values: a row of two inputs for each.
 
 use super::{draft::Value, field::Input};
 use crate::shell::Icon;
@@ -17,7 +17,7 @@ fn change(input: Input, change: impl FnOnce(&mut Vec<(String, String)>)) {
     input.value.set(Value::Pairs(changed));
 }
 
-/// The rows, and a button for one more.
+/// The rows, and a button that adds one.
 #[component]
 pub(crate) fn Pairs(
     /// The field.
@@ -49,7 +49,7 @@ pub(crate) fn Pairs(
 fn Pair(
     /// The field.
     input: Input,
-    /// Which row.
+    /// The row's index.
     index: usize,
 ) -> impl IntoView {
     let pair = Memo::new(move |_| pairs(input).get(index).cloned().unwrap_or_default());

@@ -7,7 +7,7 @@ use super::{
     state::Composer,
 };
 use crate::{
-    connection::{Line, Link},
+    connection::{Connection, ConnectionState},
     shell::Icon,
 };
 use leptos::prelude::*;
@@ -19,11 +19,11 @@ use protocol::{
 /// The pane.
 #[component]
 pub(crate) fn MessagePane(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Where it goes.
-    line: Line,
-    /// Whether the page has come to life.
+    /// The connection to send it over.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let draft = Memo::new(move |_| composer.draft());
@@ -42,7 +42,7 @@ pub(crate) fn MessagePane(
     };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        send::send(composer, line);
+        send::send(composer, connection);
     };
     view! {
         <section class="pane" data-pane="message" aria-labelledby="msg-title">
@@ -53,7 +53,7 @@ pub(crate) fn MessagePane(
             <form class="stack" novalidate="" on:submit=submit>
                 <Kinds composer live/>
                 {body}
-                <SendBar composer line live/>
+                <SendBar composer connection live/>
             </form>
         </section>
     }
@@ -62,11 +62,11 @@ pub(crate) fn MessagePane(
 
 #[component]
 fn Views(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
     /// Which view is shown.
     as_json: Memo<bool>,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     view! {
@@ -101,9 +101,9 @@ fn Views(
 
 #[component]
 fn Kinds(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let shown = Memo::new(move |_| composer.shown_kind());
@@ -126,7 +126,7 @@ fn Kinds(
     view! { <div class="kinds" role="radiogroup" aria-label="Kind of message">{ClientFrame::KINDS.map(item)}</div> }.into_any()
 }
 
-/// The form of the chosen kind; what is seldom needed is folded away.
+/// The form of the chosen kind; rarely needed fields are folded.
 #[component]
 fn Fields(
     /// The form.
@@ -161,7 +161,7 @@ fn is_rare(field: &FieldDoc) -> bool {
 /// The whole message as JSON.
 #[component]
 fn Json(
-    /// The form that it is instead of.
+    /// The form that it replaces.
     form: Form,
 ) -> impl IntoView {
     let composer = form.composer;
@@ -199,18 +199,24 @@ fn Json(
 
 #[component]
 fn SendBar(
-    /// What is composed.
+    /// The composer's state.
     composer: Composer,
-    /// Where it goes.
-    line: Line,
-    /// Whether the page has come to life.
+    /// The connection to send it over.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let label = Memo::new(move |_| send::label(composer, line));
-    let open = Memo::new(move |_| line.link.with(|link| *link == Link::Open));
+    let label = Memo::new(move |_| send::label(composer, connection));
+    let open = Memo::new(move |_| connection.state.with(|state| *state == ConnectionState::Open));
     let wait = Memo::new(move |_| {
-        line.link
-            .with(|link| matches!(link, Link::Connecting | Link::Closing | Link::Waiting { .. }))
+        connection.state.with(|state| {
+            matches!(
+                state,
+                ConnectionState::Connecting
+                    | ConnectionState::Closing
+                    | ConnectionState::Waiting { .. }
+            )
+        })
     });
     view! {
         <div class="sendbar">

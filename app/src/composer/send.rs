@@ -1,29 +1,36 @@
-//! Send: exactly one frame, over the line that stands or over one that is opened for it.
+//! Send: sends exactly one frame, over the open connection or over one that is opened for it.
 
 use super::state::{Composer, Draft};
-use crate::connection::{Line, Link};
+use crate::connection::{Connection, ConnectionState};
 use leptos::prelude::*;
 
-/// Sends what is composed; connects first where there is no connection.
-pub(crate) fn send(composer: Composer, line: Line) {
+/// Sends the composed frame; connects first if there is no connection.
+pub(crate) fn send(composer: Composer, connection: Connection) {
     let Draft { text, .. } = untrack(|| composer.draft());
-    match line.link.get_untracked() {
-        Link::Open if line.send(&text) => composer.sent(),
-        Link::Idle | Link::Closed(_) | Link::Failed(_) => {
-            line.connect(Some(text));
-            if line.link.with_untracked(Link::is_busy) {
+    match connection.state.get_untracked() {
+        ConnectionState::Open if connection.send(&text) => composer.sent(),
+        ConnectionState::Idle | ConnectionState::Closed(_) | ConnectionState::Failed(_) => {
+            connection.connect(Some(text));
+            if connection.state.with_untracked(ConnectionState::is_busy) {
                 composer.sent();
             }
         }
-        Link::Open | Link::Connecting | Link::Closing | Link::Waiting { .. } => {}
+        ConnectionState::Open
+        | ConnectionState::Connecting
+        | ConnectionState::Closing
+        | ConnectionState::Waiting { .. } => {}
     }
 }
 
-/// What the button says.
-pub(crate) fn label(composer: Composer, line: Line) -> String {
+/// The button's label.
+pub(crate) fn label(composer: Composer, connection: Connection) -> String {
     let fits = composer.draft().wrong.is_empty();
     let what = if fits { composer.shown_kind() } else { "all the same" };
-    let open =
-        line.link.with(|link| matches!(link, Link::Open | Link::Closing | Link::Waiting { .. }));
+    let open = connection.state.with(|state| {
+        matches!(
+            state,
+            ConnectionState::Open | ConnectionState::Closing | ConnectionState::Waiting { .. }
+        )
+    });
     if open { format!("Send {what}") } else { format!("Connect and send {what}") }
 }

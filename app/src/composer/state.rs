@@ -1,5 +1,5 @@
-//! What the composer holds: the kind of message, a value for each field, and the message as JSON
-//! where that is what is written.
+//! The composer's state: the kind of message, a value for each field, and the message as JSON if
+//! the user writes JSON.
 
 use super::{
     draft::{self, Value, Values, Wrong},
@@ -12,14 +12,15 @@ use protocol::{
     reference::{FieldDoc, FieldKind},
 };
 
-/// Shown first, so that what is published comes back to whoever has sent the `setup` that is filled
-/// in.
+/// The topic that is filled in at first, in `setup` as in `publish`, so that the user's first
+/// publish is delivered back to the page.
 const FIRST_TOPIC: &str = "prices";
 const FIRST_PAYLOAD: &str = "{\n  \"bid\": 100.02,\n  \"ask\": 100.05\n}";
-/// Longer frames are taken into the form without new indentation, in bytes.
+/// Longer frames are opened in the JSON editor without new indentation, in bytes.
 const MAX_PRETTY: usize = 256 * 1024;
 
-/// A field's value. Fields of one name and shape are one: the topic stays when the kind changes.
+/// A field's value. Fields with the same name and kind share it: the topic stays when the kind
+/// changes.
 #[derive(Clone)]
 struct Slot {
     name: String,
@@ -32,21 +33,21 @@ struct Slot {
 pub(crate) struct Composer {
     docs: StoredValue<Vec<KindDoc>>,
     slots: StoredValue<Vec<Slot>>,
-    /// The kind that is chosen.
+    /// The chosen kind.
     pub(crate) kind: RwSignal<&'static str>,
-    /// The message as JSON; `None`: as a form.
+    /// The message as JSON; `None`: it is written as a form.
     pub(crate) json: RwSignal<Option<String>>,
-    /// Whether the message id stays after it was sent.
+    /// Whether the message id is kept after sending.
     pub(crate) keep_id: RwSignal<bool>,
-    /// Why the JSON could not be shown as a form, if that was tried.
+    /// Whether the JSON could not be shown as a form when that was tried.
     pub(crate) stays_json: RwSignal<bool>,
 }
 
-/// What Send sends.
+/// The frame that the button Send sends.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Draft {
     pub(crate) text: String,
-    /// What the gateway will refuse.
+    /// The faults that the gateway will refuse.
     pub(crate) wrong: Vec<Wrong>,
 }
 
@@ -79,7 +80,7 @@ impl Composer {
         })
     }
 
-    /// The values of the form of a kind, watched.
+    /// The form's values for a kind; tracked.
     fn values(self, doc: &KindDoc) -> Values {
         let fields = doc
             .fields
@@ -88,7 +89,7 @@ impl Composer {
         fields.collect()
     }
 
-    /// What would be sent now, watched.
+    /// The frame that would be sent now; tracked.
     pub(crate) fn draft(self) -> Draft {
         match self.json.get() {
             Some(text) => Draft { wrong: misfit(&text).into_iter().collect(), text },
@@ -107,8 +108,8 @@ impl Composer {
         }
     }
 
-    /// The kind of what would be sent, watched; of JSON that is no frame, the kind that was chosen
-    /// last.
+    /// The kind of the frame that would be sent; tracked. For JSON that is no frame, the kind that
+    /// was chosen last.
     pub(crate) fn shown_kind(self) -> &'static str {
         let of_json = self.json.with(|text| {
             text.as_deref().and_then(|text| ClientFrame::parse(text).ok().map(|frame| frame.kind()))
@@ -116,7 +117,7 @@ impl Composer {
         of_json.unwrap_or_else(|| self.kind.get())
     }
 
-    /// Chooses a kind; where JSON is written, it becomes that of the kind's form.
+    /// Chooses a kind. In the JSON view, the JSON becomes that of the kind's form.
     pub(crate) fn choose(self, kind: &'static str) {
         self.kind.set(kind);
         self.stays_json.set(false);
@@ -131,7 +132,7 @@ impl Composer {
         self.json.set(Some(indented(text)));
     }
 
-    /// Shows the JSON as a form; stays where it does not fit one.
+    /// Shows the JSON as a form; stays if it does not fit one.
     pub(crate) fn write_form(self) {
         let Some(text) = self.json.get_untracked() else { return };
         self.stays_json.set(!self.take(&text));
@@ -140,7 +141,7 @@ impl Composer {
         }
     }
 
-    /// Takes over a frame that was sent before, to be changed: as a form where it fits one.
+    /// Opens a frame that was sent before for editing: as a form if it fits one.
     pub(crate) fn edit(self, frame: &str) {
         self.stays_json.set(false);
         let fits = self.take(frame);
@@ -164,7 +165,7 @@ impl Composer {
         true
     }
 
-    /// A message was sent: the next publish is another one, unless its id is to stay.
+    /// A message was sent: the next publish gets a new id, unless the id is kept.
     pub(crate) fn sent(self) {
         let publish =
             self.kind.get_untracked() == "publish" && self.json.with_untracked(Option::is_none);
@@ -185,7 +186,7 @@ impl Composer {
     }
 }
 
-/// A value for each field of each kind, filled in so that it can be sent.
+/// A value for each field of each kind, filled in so that the message can be sent.
 fn slots(docs: &[KindDoc]) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::new();
     for doc in docs {
@@ -205,7 +206,7 @@ fn first_value(field: &FieldDoc, example: &Values) -> Value {
     match (field.name.as_str(), field.kind) {
         ("topic", _) => Value::Text(FIRST_TOPIC.into()),
         ("payload", _) => Value::Text(FIRST_PAYLOAD.into()),
-        // Generated in the browser.
+        // Generated in the browser, because server and browser must render the same.
         ("messageId", _) => Value::empty(field.kind),
         (_, kind) if !field.required && kind != FieldKind::Texts => Value::empty(kind),
         (name, kind) => example.get(name).cloned().unwrap_or_else(|| Value::empty(kind)),
@@ -227,7 +228,7 @@ fn indented_value(value: Value) -> Value {
     }
 }
 
-/// Why JSON text is not a frame that the gateway takes.
+/// The reason why JSON text is not a frame that the gateway accepts.
 fn misfit(text: &str) -> Option<Wrong> {
     let place = json::Fault::find(text);
     let message = match (&place, ClientFrame::parse(text)) {

@@ -1,5 +1,5 @@
-//! Where to connect: the endpoint that was chosen, the URL that was typed, and what is wrong with
-//! it before anything is tried.
+//! The address to connect to: the chosen endpoint, the typed URL, and what is wrong with it before
+//! a connection is tried.
 
 /// The gateway's two endpoints, or any address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(crate) enum Endpoint {
     Many,
     /// One connection for one topic.
     One,
-    /// Whatever is typed.
+    /// Any other address, typed by the user.
     Other,
 }
 
@@ -23,7 +23,7 @@ impl Endpoint {
         }
     }
 
-    /// The path, or what to type.
+    /// The endpoint's path, or a hint.
     pub(crate) fn note(self) -> &'static str {
         self.path().unwrap_or("ws:// or wss://")
     }
@@ -36,23 +36,23 @@ impl Endpoint {
         }
     }
 
-    /// This endpoint at the gateway that served the page.
-    pub(crate) fn url(self, page: &Page) -> Option<String> {
+    /// This endpoint's URL at the gateway that served the page.
+    pub(crate) fn url(self, page: &PageOrigin) -> Option<String> {
         let scheme = if page.secure { "wss" } else { "ws" };
         self.path().map(|path| format!("{scheme}://{}{path}", page.host))
     }
 
-    /// Which one a typed URL is.
-    pub(crate) fn of_url(url: &str, page: &Page) -> Self {
+    /// The endpoint that a typed URL names.
+    pub(crate) fn of_url(url: &str, page: &PageOrigin) -> Self {
         let is = |endpoint: &Self| endpoint.url(page).as_deref() == Some(url.trim());
         Self::ALL.into_iter().find(is).unwrap_or(Self::Other)
     }
 }
 
-/// Where the page itself came from.
+/// The origin that the page was loaded from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// Over HTTPS.
+pub(crate) struct PageOrigin {
+    /// Whether it was loaded over HTTPS.
     pub(crate) secure: bool,
     /// Host and port.
     pub(crate) host: String,
@@ -68,7 +68,7 @@ pub(crate) struct Target {
     pub(crate) path: String,
 }
 
-/// Why an address cannot be one.
+/// Why a text is not a WebSocket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadAddress {
     #[error("Type an address: ws://host:port/ws, or wss:// over TLS.")]
@@ -86,7 +86,7 @@ pub(crate) enum BadAddress {
 }
 
 impl Target {
-    /// Takes an address apart.
+    /// Parses an address.
     pub(crate) fn parse(url: &str) -> Result<Self, BadAddress> {
         let url = url.trim();
         if url.is_empty() {
@@ -112,20 +112,21 @@ impl Target {
         Ok(Self { secure, host: host.to_owned(), path })
     }
 
-    /// The same place over HTTP, to ask whether anybody is there.
+    /// The same host over HTTP, to check whether it answers.
     pub(crate) fn http(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{}", self.host, self.path)
     }
 
-    /// Where that gateway lists the keys that it signs with.
+    /// The URL at which that gateway lists its signing keys.
     pub(crate) fn keys(&self) -> String {
         let scheme = if self.secure { "https" } else { "http" };
         format!("{scheme}://{}{}", self.host, protocol::signature::KEYS_PATH)
     }
 
-    /// A browser lets no page that came over HTTPS open a plain socket, except to this machine.
-    pub(crate) fn is_mixed_content(&self, page: &Page) -> bool {
+    /// Whether the browser refuses the connection as mixed content: a page that was loaded over
+    /// HTTPS may open a plain socket only to this machine.
+    pub(crate) fn is_mixed_content(&self, page: &PageOrigin) -> bool {
         page.secure && !self.secure && !self.is_loopback()
     }
 
@@ -142,14 +143,14 @@ impl Target {
 mod tests {
     use super::*;
 
-    fn page() -> Page {
-        Page { secure: false, host: "localhost:3000".into() }
+    fn page() -> PageOrigin {
+        PageOrigin { secure: false, host: "localhost:3000".into() }
     }
 
     #[test]
     fn endpoints_are_those_of_the_page() {
         assert_eq!(Endpoint::Many.url(&page()).as_deref(), Some("ws://localhost:3000/ws"));
-        let secure = Page { secure: true, host: "gw.example".into() };
+        let secure = PageOrigin { secure: true, host: "gw.example".into() };
         assert_eq!(Endpoint::One.url(&secure).as_deref(), Some("wss://gw.example/ws/sub/prices"));
         assert_eq!(Endpoint::of_url(" ws://localhost:3000/ws ", &page()), Endpoint::Many);
         assert_eq!(Endpoint::of_url("ws://localhost:3000/ws/sub/orders", &page()), Endpoint::Other);
@@ -180,8 +181,9 @@ mod tests {
 
     #[test]
     fn plain_sockets_from_a_secure_page_are_mixed_content_except_to_this_machine() {
-        let secure = Page { secure: true, host: "gw.example".into() };
-        let mixed = |url: &str, page: &Page| Target::parse(url).unwrap().is_mixed_content(page);
+        let secure = PageOrigin { secure: true, host: "gw.example".into() };
+        let mixed =
+            |url: &str, page: &PageOrigin| Target::parse(url).unwrap().is_mixed_content(page);
         assert!(mixed("ws://gw.example/ws", &secure));
         assert!(!mixed("ws://localhost:3000/ws", &secure));
         assert!(!mixed("ws://[::1]:3000/ws", &secure));

@@ -1,30 +1,30 @@
-//! Why a connection did not come to be. A browser does not say it, so the page looks for itself: at
-//! the address, at its own origin, and whether anybody answers there over HTTP.
+//! Why a connection could not be opened. A browser does not tell, so the page checks the address,
+//! its own origin, and whether the host answers over HTTP.
 
-use super::address::{BadAddress, Page, Target};
+use super::address::{BadAddress, PageOrigin, Target};
 
-/// What the page found out by asking over HTTP.
+/// The result of an HTTP request to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Probe {
-    /// Nobody answered.
-    Silence,
-    /// Somebody did; another origin's status cannot be read.
-    Somebody,
+    /// The host did not answer.
+    NoAnswer,
+    /// The host answered; the status of another origin's answer cannot be read.
+    Opaque,
     /// The page's own host answered with this status.
     Status(u16),
 }
 
-/// How a look at one thing ended.
+/// The result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Holds,
     Broken,
-    /// Could not be told.
+    /// Could not be checked.
     Idle,
 }
 
 impl Verdict {
-    /// The value of `data-result`, and the word for it.
+    /// The value of `data-result`, also the word that is shown.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Holds => "holds",
@@ -38,28 +38,28 @@ impl Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
     pub(crate) title: String,
-    /// The browser gave no cause: what follows was found out by asking.
-    pub(crate) looked: bool,
+    /// Whether the cause was found by checks, because the browser gave none.
+    pub(crate) by_checks: bool,
     pub(crate) findings: Vec<(Verdict, String)>,
     pub(crate) remedy: String,
 }
 
 impl Diagnosis {
-    /// The address itself is none.
+    /// The address is not a WebSocket address.
     pub(crate) fn of_address(why: BadAddress) -> Self {
         Self {
             title: "This is not a WebSocket address".into(),
-            looked: false,
+            by_checks: false,
             findings: vec![(Verdict::Broken, why.to_string())],
             remedy: "correct the address, or choose one of the two endpoints above.".into(),
         }
     }
 
-    /// The browser would not even try.
+    /// The browser refuses to try.
     pub(crate) fn of_mixed_content(target: &Target) -> Self {
         Self {
             title: "The browser does not allow this connection".into(),
-            looked: false,
+            by_checks: false,
             findings: vec![
                 (Verdict::Holds, "The address is a valid WebSocket URL".into()),
                 (
@@ -75,21 +75,21 @@ impl Diagnosis {
     }
 
     /// The browser tried and failed.
-    pub(crate) fn of_probe(target: &Target, page: &Page, probe: Probe) -> Self {
+    pub(crate) fn of_probe(target: &Target, page: &PageOrigin, probe: Probe) -> Self {
         let own = target.host == page.host;
         let mut findings = vec![
             (Verdict::Holds, "The address is a valid WebSocket URL".to_owned()),
             (Verdict::Holds, "Not mixed content".to_owned()),
         ];
         let (finding, title, remedy) = match probe {
-            Probe::Silence => silence(target, page, own),
-            Probe::Somebody => foreign(target),
+            Probe::NoAnswer => silence(target, page, own),
+            Probe::Opaque => foreign(target),
             Probe::Status(status) => answered(target, status),
         };
         findings.push(finding);
         let origin = match probe {
-            Probe::Silence => {
-                (Verdict::Idle, "Origin not asked: nobody is there to ask".to_owned())
+            Probe::NoAnswer => {
+                (Verdict::Idle, "Origin not checked: the host does not answer".to_owned())
             }
             _ if own => (Verdict::Holds, "The origin is the gateway's own".to_owned()),
             _ => (
@@ -98,15 +98,15 @@ impl Diagnosis {
             ),
         };
         findings.push(origin);
-        Self { title, looked: true, findings, remedy }
+        Self { title, by_checks: true, findings, remedy }
     }
 }
 
 type Found = ((Verdict, String), String, String);
 
-fn silence(target: &Target, page: &Page, own: bool) -> Found {
+fn silence(target: &Target, page: &PageOrigin, own: bool) -> Found {
     let remedy = if own {
-        "the gateway that served this page has stopped, or the network is gone: start it again, then connect.".to_owned()
+        "the gateway that served this page has stopped, or the network is down: start it again, then connect.".to_owned()
     } else {
         format!(
             "start a gateway there, check the port, or use the one that served this page ({}).",
@@ -139,12 +139,12 @@ fn answered(target: &Target, status: u16) -> Found {
         ),
         503 => ("The gateway takes no more connections".to_owned(), "try again in a moment."),
         500.. => (
-            "The gateway, or a proxy before it, has a fault".to_owned(),
+            "The gateway, or a proxy before it, has failed".to_owned(),
             "see its log, then try again.",
         ),
         _ => (
             format!("{} did not become a WebSocket", target.path),
-            "try again; if a proxy stands between, let it pass WebSocket upgrades.",
+            "try again; if there is a proxy in between, let it pass WebSocket upgrades.",
         ),
     };
     (finding, title, remedy.to_owned())
@@ -154,8 +154,8 @@ fn answered(target: &Target, status: u16) -> Found {
 mod tests {
     use super::*;
 
-    fn page() -> Page {
-        Page { secure: false, host: "localhost:3000".into() }
+    fn page() -> PageOrigin {
+        PageOrigin { secure: false, host: "localhost:3000".into() }
     }
 
     fn look(url: &str, probe: Probe) -> (String, Vec<&'static str>) {
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn refused_wrong_path_and_foreign_origin_read_differently() {
-        let refused = look("ws://localhost:9/ws", Probe::Silence);
+        let refused = look("ws://localhost:9/ws", Probe::NoAnswer);
         assert_eq!(
             refused,
             ("Nothing answers at localhost:9".into(), vec!["holds", "holds", "broken", "idle"])
@@ -175,7 +175,7 @@ mod tests {
             wrong_path,
             ("There is no WebSocket at /sw".into(), vec!["holds", "holds", "broken", "holds"])
         );
-        let foreign = look("ws://example.com/ws", Probe::Somebody);
+        let foreign = look("ws://example.com/ws", Probe::Opaque);
         assert_eq!(
             foreign,
             (

@@ -1,21 +1,21 @@
-//! The page's one WebSocket: where to, how it stands, why it failed or ended. [`line`] drives it;
+//! The page's one WebSocket: its address, its state, why it failed or ended. [`driver`] drives it;
 //! [`pane`] shows it.
 
 mod address;
 mod diagnosis;
-mod line;
+mod driver;
+mod liveness;
 mod pane;
 mod resume;
 mod retry;
 mod signatures;
 mod socket;
 mod state;
-mod watch;
 
-pub(crate) use address::{Endpoint, Page};
-pub(crate) use line::Line;
+pub(crate) use address::{Endpoint, PageOrigin};
+pub(crate) use driver::Connection;
+pub(crate) use liveness::watch_liveness;
 pub(crate) use pane::ConnectionPane;
-pub(crate) use retry::goes_on;
+pub(crate) use retry::should_reconnect;
 pub(crate) use signatures::words as signature_words;
-pub(crate) use state::{Ending, Link, unnamed};
-pub(crate) use watch::watch;
+pub(crate) use state::{CloseInfo, ConnectionState, unnamed};

@@ -1,11 +1,11 @@
-//! The pane "Connection": a form while there is none, two lines once it stands, and in words why it
-//! failed or ended.
+//! The pane "Connection": a form while there is no connection, two lines while it is open, and in
+//! words why it failed or ended.
 
 use super::{
     address::Endpoint,
     diagnosis::{Diagnosis, Verdict},
-    line::Line,
-    state::{Ending, Link},
+    driver::Connection,
+    state::{CloseInfo, ConnectionState},
 };
 use crate::shell::{Icon, Status};
 use leptos::{html, prelude::*};
@@ -17,13 +17,13 @@ const ACT: &str = "line-act";
 #[component]
 pub(crate) fn ConnectionPane(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let busy = Memo::new(move |_| line.link.with(Link::is_busy));
+    let busy = Memo::new(move |_| connection.state.with(ConnectionState::is_busy));
     Effect::new(move |before: Option<bool>| {
         let busy = busy.get();
         if before.is_some_and(|before| before != busy) {
@@ -33,26 +33,26 @@ pub(crate) fn ConnectionPane(
     });
     let body = move || {
         if busy.get() {
-            view! { <Standing line/> }.into_any()
+            view! { <OpenConnection connection/> }.into_any()
         } else {
-            view! { <Address line live edit/> }.into_any()
+            view! { <AddressForm connection live edit/> }.into_any()
         }
     };
     view! {
         <section class="pane" data-pane="connection" aria-labelledby="conn-title">
             <div class="pane__head">
                 <h2 class="pane__title" id="conn-title">"Connection"</h2>
-                <div class="pane__end">{move || (!busy.get()).then(|| view! { <Status line live/> })}</div>
+                <div class="pane__end">{move || (!busy.get()).then(|| view! { <Status connection live/> })}</div>
             </div>
             <noscript>
-                <p class="callout"><span>"Connecting and sending need JavaScript and WebAssembly. All that is below can be read without."</span></p>
+                <p class="callout"><span>"Connecting and sending need JavaScript and WebAssembly. Everything below can be read without them."</span></p>
             </noscript>
             {body}
         </section>
     }.into_any()
 }
 
-/// The button that was pressed has been replaced: the focus goes to the one in its place.
+/// The pressed button has been replaced, so the focus moves to the button in its place.
 fn keep_focus() {
     let lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
     if lost && let Some(button) = document().get_element_by_id(ACT) {
@@ -62,16 +62,16 @@ fn keep_focus() {
     }
 }
 
-/// While there is a connection, or one on its way.
+/// An open connection, or one that is being opened.
 #[component]
-fn Standing(
+fn OpenConnection(
     /// The connection.
-    line: Line,
+    connection: Connection,
 ) -> impl IntoView {
     let about = move || {
-        let peer = line.peer.get();
-        if line.link.with(|link| *link != Link::Open) {
-            return view! { <span>{line.words()}</span> }.into_any();
+        let peer = connection.peer.get();
+        if connection.state.with(|state| *state != ConnectionState::Open) {
+            return view! { <span>{connection.words()}</span> }.into_any();
         }
         let session: String = peer.session.chars().take(8).collect();
         let session =
@@ -79,17 +79,19 @@ fn Standing(
         let user = if peer.user.is_empty() { "no setup yet".to_owned() } else { peer.user };
         view! { <span>{user}</span> {session} }.into_any()
     };
-    let waiting = Memo::new(move |_| line.link.with(|link| matches!(link, Link::Waiting { .. })));
+    let waiting = Memo::new(move |_| {
+        connection.state.with(|state| matches!(state, ConnectionState::Waiting { .. }))
+    });
     view! {
-        <div class="link" data-state=move || line.link.with(Link::state)>
-            <span class="status" data-state=move || line.link.with(Link::state)>
-                <crate::shell::Mark state=Signal::derive(move || line.link.with(Link::state))/>
+        <div class="link" data-state=move || connection.state.with(ConnectionState::name)>
+            <span class="status" data-state=move || connection.state.with(ConnectionState::name)>
+                <crate::shell::Mark state=Signal::derive(move || connection.state.with(ConnectionState::name))/>
             </span>
-            <span class="link__url">{move || line.url.get()}</span>
+            <span class="link__url">{move || connection.url.get()}</span>
             <span class="link__meta">{about}</span>
             <span class="link__acts">
                 {move || waiting.get().then(|| view! {
-                    <button class="btn" data-size="small" type="button" on:click=move |_| line.try_now()>"Now"</button>
+                    <button class="btn" data-size="small" type="button" on:click=move |_| connection.try_now()>"Now"</button>
                 })}
                 <button
                     class="btn"
@@ -97,10 +99,10 @@ fn Standing(
                     id=ACT
                     type="button"
                     aria-keyshortcuts="Control+K"
-                    aria-disabled=move || line.link.with(|link| *link == Link::Closing).then_some("true")
-                    on:click=move |_| line.disconnect()
+                    aria-disabled=move || connection.state.with(|state| *state == ConnectionState::Closing).then_some("true")
+                    on:click=move |_| connection.disconnect()
                 >
-                    {move || if line.link.with(|link| matches!(link, Link::Connecting | Link::Waiting { .. })) { "Stop" } else { "Disconnect" }}
+                    {move || if connection.state.with(|state| matches!(state, ConnectionState::Connecting | ConnectionState::Waiting { .. })) { "Stop" } else { "Disconnect" }}
                 </button>
             </span>
         </div>
@@ -108,25 +110,26 @@ fn Standing(
     .into_any()
 }
 
-/// Where to connect to.
+/// The form for the address.
 #[component]
-fn Address(
+fn AddressForm(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let typed = NodeRef::<html::Input>::new();
-    let chosen = RwSignal::new(untrack(|| Endpoint::of_url(&line.url.get(), &line.page.get())));
+    let chosen =
+        RwSignal::new(untrack(|| Endpoint::of_url(&connection.url.get(), &connection.page.get())));
     Effect::new(move |_| {
-        chosen.set(line.page.with(|page| Endpoint::of_url(&line.url.get(), page)))
+        chosen.set(connection.page.with(|page| Endpoint::of_url(&connection.url.get(), page)))
     });
     let choose = move |endpoint: Endpoint| {
         chosen.set(endpoint);
-        match line.page.with_untracked(|page| endpoint.url(page)) {
-            Some(url) => line.url.set(url),
+        match connection.page.with_untracked(|page| endpoint.url(page)) {
+            Some(url) => connection.url.set(url),
             None => {
                 if let Some(input) = typed.get_untracked() {
                     input.select();
@@ -153,7 +156,7 @@ fn Address(
     };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        line.connect(None);
+        connection.connect(None);
     };
     view! {
         <form class="stack" novalidate="" on:submit=submit>
@@ -172,35 +175,35 @@ fn Address(
                     spellcheck="false"
                     node_ref=typed
                     disabled=move || !live.get()
-                    prop:value=move || line.url.get()
-                    on:input=move |event| line.url.set(event_target_value(&event))
+                    prop:value=move || connection.url.get()
+                    on:input=move |event| connection.url.set(event_target_value(&event))
                 />
             </div>
             <button class="btn" data-variant="primary" id=ACT type="submit" aria-keyshortcuts="Control+K" disabled=move || !live.get()>
                 <span>"Connect"</span>
                 <kbd class="kbd" aria-hidden="true">"Ctrl K"</kbd>
             </button>
-            <Why line edit/>
+            <Cause connection edit/>
         </form>
     }
     .into_any()
 }
 
-/// Why there is no connection any more, or never was.
+/// Why the connection ended or could not be opened.
 #[component]
-fn Why(
+fn Cause(
     /// The connection.
-    line: Line,
-    /// Takes a frame into the composer.
+    connection: Connection,
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     move || {
-        match line.link.get() {
-        Link::Failed(None) => {
+        match connection.state.get() {
+        ConnectionState::Failed(None) => {
             Some(view! { <p class="callout" data-tone="bad"><Icon name="bad"/><span>"Looking for the cause…"</span></p> }.into_any())
         }
-        Link::Failed(Some(diagnosis)) => Some(view! { <Failed diagnosis line/> }.into_any()),
-        Link::Closed(ending) if ending.is_bad() => Some(view! { <Ended ending line edit/> }.into_any()),
+        ConnectionState::Failed(Some(diagnosis)) => Some(view! { <Failed diagnosis connection/> }.into_any()),
+        ConnectionState::Closed(close) if close.is_bad() => Some(view! { <Ended close connection edit/> }.into_any()),
         _ => None,
     }
     }
@@ -208,33 +211,35 @@ fn Why(
 
 #[component]
 fn Failed(
-    /// What was found out.
+    /// The explanation.
     diagnosis: Diagnosis,
     /// The connection.
-    line: Line,
+    connection: Connection,
 ) -> impl IntoView {
-    let own = line
+    let own = connection
         .page
         .with_untracked(|page| Endpoint::Many.url(page))
-        .filter(|url| line.url.with_untracked(|typed| typed != url));
+        .filter(|url| connection.url.with_untracked(|typed| typed != url));
     let instead = own.map(|url| {
-        let host = line.page.with_untracked(|page| page.host.clone());
+        let host = connection.page.with_untracked(|page| page.host.clone());
         view! {
             <div class="cluster">
-                <button class="btn" data-size="small" type="button" on:click=move |_| line.url.set(url.clone())>
+                <button class="btn" data-size="small" type="button" on:click=move |_| connection.url.set(url.clone())>
                     {format!("Use {host}")}
                 </button>
             </div>
         }
     });
-    let looked = diagnosis.looked.then(|| view! { <p>"A browser does not say why a socket failed, so the page looked for itself:"</p> });
+    let by_checks = diagnosis.by_checks.then(
+        || view! { <p>"A browser does not tell why a socket failed, so the page checked:"</p> },
+    );
     let findings =
         diagnosis.findings.into_iter().map(|(verdict, text)| finding(verdict, text)).collect_view();
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>
             <p class="callout__title">{diagnosis.title}</p>
-            {looked}
+            {by_checks}
             <ul class="probe">{findings}</ul>
             <p><b>"Remedy: "</b>{diagnosis.remedy}</p>
             {instead}
@@ -254,16 +259,16 @@ fn finding(verdict: Verdict, text: String) -> impl IntoView {
 
 #[component]
 fn Ended(
-    /// How.
-    ending: Ending,
+    /// How it ended.
+    close: CloseInfo,
     /// The connection.
-    line: Line,
-    /// Takes a frame into the composer.
+    connection: Connection,
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let reason = (!ending.reason.is_empty())
-        .then(|| view! { <p>"The gateway said: "{ending.reason.clone()}</p> });
-    let resume = line.resumption().map(|setup| {
+    let reason = (!close.reason.is_empty())
+        .then(|| view! { <p>"The gateway said: "{close.reason.clone()}</p> });
+    let resume = connection.resumption().map(|setup| {
         view! {
             <div class="cluster">
                 <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(setup.clone())>
@@ -275,10 +280,10 @@ fn Ended(
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>
-            <p class="callout__title">{format!("Closed with {}", ending.code)}</p>
-            <p>{ending.meaning()}</p>
+            <p class="callout__title">{format!("Closed with {}", close.code)}</p>
+            <p>{close.meaning()}</p>
             {reason}
-            <p><b>"Remedy: "</b>{ending.remedy()}</p>
+            <p><b>"Remedy: "</b>{close.remedy()}</p>
             {resume}
         </div>
     }

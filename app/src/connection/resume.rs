@@ -1,34 +1,35 @@
-//! How the page goes on after a line has ended: it waits, connects again, and sends the `setup`
-//! that the [`Ledger`] makes. The reader can switch that off, stop a wait, and cut the line to see
-//! it happen.
+//! How the page continues after a connection has ended: it waits, reconnects, and sends the `setup`
+//! that the [`Tracker`] makes. The user can disable that, stop a wait, and drop the connection to
+//! see it happen.
 //!
-//! [`Ledger`]: crate::checks::Ledger
+//! [`Tracker`]: crate::checks::Ledger
 
 use super::{
-    line::Line,
+    driver::Connection,
     retry,
     socket::Event,
-    state::{Ending, Link},
+    state::{CloseInfo, ConnectionState},
 };
 use crate::{
     browser,
-    checks::Ledger,
+    checks::Tracker,
     log::{clock, entry::Content},
 };
 use leptos::prelude::*;
 use std::time::Duration;
 
-/// Where the browser keeps that the page is not to connect by itself.
+/// The storage key of the choice not to reconnect.
 const KEY: &str = "reconnect";
 const OFF: &str = "off";
 
-impl Line {
-    /// Takes over what the reader chose on an earlier visit.
-    pub(crate) fn recall(self) {
+impl Connection {
+    /// Restores the user's choice from an earlier visit.
+    pub(crate) fn restore_choice(self) {
         self.automatic.set(browser::stored(KEY).as_deref() != Some(OFF));
     }
 
-    /// Whether the page is to connect again by itself, for good. Switched off, a wait ends.
+    /// Sets whether the page reconnects by itself, also for later visits. Switching it off ends a
+    /// wait.
     pub(crate) fn set_automatic(self, automatic: bool) {
         self.automatic.set(automatic);
         browser::store(KEY, (!automatic).then_some(OFF));
@@ -37,23 +38,23 @@ impl Line {
         }
     }
 
-    /// The `setup` by which a reader can go on himself; `None` where there is no session.
+    /// The `setup` with which the user can resume by hand; `None` if there is no session.
     pub(crate) fn resumption(self) -> Option<String> {
-        self.ledger.with_value(Ledger::resumption)
+        self.tracker.with_value(Tracker::resumption)
     }
 
-    /// Cuts the line as a failing network would: no close frame is waited for.
-    pub(crate) fn break_off(self, why: &str) {
-        if self.link.with_untracked(|link| *link == Link::Open) {
+    /// Drops the connection as a failing network would: does not wait for a close frame.
+    pub(crate) fn drop_connection(self, why: &str) {
+        if self.state.with_untracked(|state| *state == ConnectionState::Open) {
             self.socket.set_value(None);
             self.on(self.number(), Event::Closed { code: 1006, reason: why.to_owned() });
         }
     }
 
-    /// Waits, then tries again.
-    pub(super) fn wait(self, attempt: u32, ending: Ending) {
-        let delay = retry::delay(attempt, browser::chance());
-        let positions = self.ledger.with_value(Ledger::positions);
+    /// Waits, then connects again.
+    pub(super) fn wait(self, attempt: u32, close: CloseInfo) {
+        let delay = retry::delay(attempt, browser::random());
+        let positions = self.tracker.with_value(Tracker::positions);
         let from = if positions.is_empty() {
             String::new()
         } else {
@@ -63,7 +64,7 @@ impl Line {
         let shown = clock::tenths(seconds);
         let what = format!("connecting again in {shown} s, attempt {attempt}{from}").into();
         self.feed().record(|store| store.event(browser::now(), Content::Waiting { what }, None));
-        self.link.set(Link::Waiting { attempt, ending });
+        self.state.set(ConnectionState::Waiting { attempt, close });
         let number = self.next_number();
         self.count_down(number, browser::now() + seconds * 1000.0);
         let due = move || {
@@ -74,22 +75,22 @@ impl Line {
         set_timeout(due, delay);
     }
 
-    /// Ends a wait by the attempt that it is for.
+    /// Ends a wait and makes its attempt now.
     pub(crate) fn try_now(self) {
-        if let Link::Waiting { attempt, .. } = self.link.get_untracked() {
-            self.begin(self.resumption(), attempt);
+        if let ConnectionState::Waiting { attempt, .. } = self.state.get_untracked() {
+            self.start_attempt(self.resumption(), attempt);
         }
     }
 
-    /// Ends a wait for good.
+    /// Ends a wait without an attempt.
     pub(super) fn stop_waiting(self) {
-        if let Link::Waiting { ending, .. } = self.link.get_untracked() {
+        if let ConnectionState::Waiting { close, .. } = self.state.get_untracked() {
             self.next_number();
-            self.link.set(Link::Closed(ending));
+            self.state.set(ConnectionState::Closed(close));
         }
     }
 
-    /// Says how long the wait still lasts, second by second.
+    /// Updates the seconds that remain, once a second.
     fn count_down(self, number: u64, until: f64) {
         let left = ((until - browser::now()) / 1000.0).ceil();
         if number == self.number() && left > 0.0 {

@@ -1,45 +1,45 @@
-//! Whether and when the page connects again by itself after a line has ended: what the protocol's
-//! table of close codes says.
+//! Whether and when the page reconnects after a connection has ended, by the protocol's table of
+//! close codes.
 
-use super::state::Ending;
+use super::state::CloseInfo;
 use protocol::{CloseCode, Reaction};
 use std::time::Duration;
 
-/// The first wait is at most this long; each further one up to twice the one before.
-const FIRST: Duration = Duration::from_millis(500);
-/// … and never longer than this.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The upper limit of the first wait; it doubles with each further one.
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+/// The limit does not rise above this.
+const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// Whether a line that ended so is one to go on with: the page did not end it, and the same would
-/// not end the same way.
-pub(crate) fn goes_on(ending: &Ending) -> bool {
-    !ending.asked && CloseCode::reaction_to(ending.code) == Reaction::BackOff
+/// Whether to reconnect: the page did not close the connection itself, and its close code does not
+/// say that a reconnection would fail in the same way.
+pub(crate) fn should_reconnect(close: &CloseInfo) -> bool {
+    !close.asked && CloseCode::reaction_to(close.code) == Reaction::BackOff
 }
 
-/// How long to wait before attempt `attempt`, from 1. `chance`, from 0 to 1, spreads the clients of
-/// a gateway that has gone over half of that time.
+/// The wait before attempt `attempt`, counted from 1. `chance`, from 0 to 1, spreads the clients of
+/// a stopped gateway over the second half of that time.
 pub(super) fn delay(attempt: u32, chance: f64) -> Duration {
-    let doubled = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-    doubled.min(LONGEST).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
+    let doubled = FIRST_DELAY.saturating_mul(1 << attempt.saturating_sub(1).min(16));
+    doubled.min(MAX_DELAY).mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ended(code: u16) -> Ending {
-        Ending { code, reason: String::new(), asked: false }
+    fn ended(code: u16) -> CloseInfo {
+        CloseInfo { code, reason: String::new(), asked: false }
     }
 
     #[test]
     fn the_table_of_close_codes_decides() {
         for code in [1001, 1006, 1013, 4290, 4408, 4429, 4999] {
-            assert!(goes_on(&ended(code)), "{code}");
+            assert!(should_reconnect(&ended(code)), "{code}");
         }
         for code in [1000, 1003, 1009, 4000, 4400, 4401, 4409, 4550] {
-            assert!(!goes_on(&ended(code)), "{code}");
+            assert!(!should_reconnect(&ended(code)), "{code}");
         }
-        assert!(!goes_on(&Ending { asked: true, ..ended(1006) }));
+        assert!(!should_reconnect(&CloseInfo { asked: true, ..ended(1006) }));
     }
 
     #[test]

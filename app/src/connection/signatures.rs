@@ -1,5 +1,6 @@
-//! Checks the signatures of messages, with the browser's own Ed25519. One after the other, off the
-//! way of the frames: a message is shown when it comes, and marked when its signature is known.
+//! Verifies the signatures of messages with the browser's own Ed25519. One after the other and
+//! apart from the log: a message is shown when it arrives, and marked when its signature has been
+//! verified.
 
 use crate::{
     browser,
@@ -20,10 +21,10 @@ use web_sys::{CryptoKey, SubtleCrypto};
 
 const ALGORITHM: &str = "Ed25519";
 
-/// More messages than this do not wait: those beyond stay unmarked.
+/// The most messages that wait for verification; further ones are not marked.
 const MAX_WAITING: usize = 5_000;
 
-/// The signatures of one line. A handle: copies are the same.
+/// The signatures of one connection. A handle: copies are the same.
 #[derive(Clone, Copy)]
 pub(crate) struct Signatures {
     feed: Feed,
@@ -32,22 +33,22 @@ pub(crate) struct Signatures {
 
 #[derive(Default)]
 struct State {
-    /// Tells connections apart: what was checked for an earlier one is passed over.
+    /// Distinguishes connections: results for an earlier one are ignored.
     connection: u64,
-    /// Where the gateway lists its keys.
+    /// The URL of the gateway's keys.
     url: String,
-    /// `None`: not asked for yet.
+    /// `None`: not fetched yet.
     keys: Option<SendWrapper<Vec<CryptoKey>>>,
     epochs: HashMap<Box<str>, Epoch<'static>>,
     waiting: VecDeque<Waiting>,
-    /// Somebody works on what waits.
+    /// A task is working on the waiting messages.
     busy: bool,
 }
 
 struct Waiting {
     row: u64,
     signed: Vec<u8>,
-    /// As it came.
+    /// The signature as it was received.
     signature: Box<str>,
 }
 
@@ -56,7 +57,7 @@ impl Signatures {
         Self { feed, state: StoredValue::default() }
     }
 
-    /// A connection begins, to a gateway whose keys are at `url`.
+    /// A connection begins; the gateway lists its keys at `url`.
     pub(super) fn begin(self, url: String) {
         self.state.update_value(|state| {
             let (connection, busy) = (state.connection + 1, state.busy);
@@ -64,7 +65,7 @@ impl Signatures {
         });
     }
 
-    /// A frame has come, and is row `row`.
+    /// Queues the signature of a received frame, shown as row `row`.
     pub(super) fn received(self, row: u64, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Subscribed(subscribed) => self.state.update_value(|state| {
@@ -120,7 +121,7 @@ impl Signatures {
         Verdict::Wrong
     }
 
-    /// Fetched once for each connection.
+    /// The gateway's keys, fetched once per connection.
     async fn keys(self, connection: u64) -> Vec<CryptoKey> {
         if let Some(keys) =
             self.state.with_value(|state| state.keys.as_ref().map(|keys| keys.to_vec()))
@@ -158,7 +159,8 @@ impl State {
     }
 }
 
-/// The browser's cryptography; an error where the page came over plain HTTP from another machine.
+/// The browser's cryptography; an error if the page was loaded over plain HTTP from another
+/// machine.
 fn subtle() -> Result<SubtleCrypto, JsValue> {
     let subtle = window().crypto()?.subtle();
     if subtle.is_undefined() { Err(JsValue::UNDEFINED) } else { Ok(subtle) }
@@ -170,7 +172,7 @@ async fn fetch(url: &str) -> Result<Vec<CryptoKey>, JsValue> {
     let listed: Array = Reflect::get(&JSON::parse(&text)?, &"keys".into())?.dyn_into()?;
     let mut keys = Vec::new();
     for key in listed.iter() {
-        // A key of another kind may stand beside those that the page knows.
+        // The set may contain keys of kinds that the page does not know.
         if let Ok(key) = import(&key.unchecked_into()).await {
             keys.push(key);
         }
@@ -179,7 +181,7 @@ async fn fetch(url: &str) -> Result<Vec<CryptoKey>, JsValue> {
 }
 
 async fn import(jwk: &Object) -> Result<CryptoKey, JsValue> {
-    // The set says what JOSE calls the algorithm; browsers differ in what they make of it.
+    // The set contains JOSE's name of the algorithm, which not all browsers accept.
     Reflect::delete_property(jwk, &"alg".into())?;
     let imported = subtle()?.import_key_with_str(
         "jwk",
@@ -197,7 +199,7 @@ async fn verifies(key: &CryptoKey, signature: &[u8], signed: &[u8]) -> Result<bo
     Ok(JsFuture::from(verified).await?.is_truthy())
 }
 
-/// What the foot of the log says.
+/// The text in the log's status bar.
 pub(crate) fn words(checked: Checked) -> String {
     match checked {
         Checked { good: 0, bad: 0 } => String::new(),

@@ -1,29 +1,29 @@
-//! The browser's WebSocket as a stream of [`Event`]s. Relies on `web-sys` directly: an event is
-//! taken when the browser delivers it, not when a task gets its turn, so that times in the log are
-//! true.
+//! The browser's WebSocket as a sequence of [`Event`]s. Uses `web-sys` directly: an event is
+//! handled when the browser delivers it, not when a task gets its turn, so that times in the log
+//! are true.
 
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket, js_sys};
 
-/// What happens to a socket.
+/// An event of a socket.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The handshake is done.
+    /// The handshake has succeeded.
     Opened,
     /// A text frame.
     Text(String),
     /// A binary frame.
     Binary(Vec<u8>),
-    /// The end; also of a socket that never opened.
+    /// The socket has closed, or could not be opened.
     Closed { code: u16, reason: String },
 }
 
-/// The browser takes the address for none.
+/// The browser does not accept the address.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the browser does not accept this address")]
-pub(crate) struct NoAddress;
+pub(crate) struct AddressRefused;
 
-/// An open or opening socket. Dropped, it is closed and tells nothing more.
+/// An open or opening socket. Dropping it closes it; no more events follow.
 pub(crate) struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn Fn()>,
@@ -32,9 +32,12 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Begins to connect.
-    pub(crate) fn open(url: &str, on: impl Fn(Event) + Clone + 'static) -> Result<Self, NoAddress> {
-        let socket = WebSocket::new(url).map_err(|_| NoAddress)?;
+    /// Begins to connect; `on` receives the events.
+    pub(crate) fn open(
+        url: &str,
+        on: impl Fn(Event) + Clone + 'static,
+    ) -> Result<Self, AddressRefused> {
+        let socket = WebSocket::new(url).map_err(|_| AddressRefused)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let (opened, closed) = (on.clone(), on.clone());
         let on_open = Closure::<dyn Fn()>::new(move || opened(Event::Opened));
@@ -49,14 +52,14 @@ impl Socket {
         Ok(Self { socket, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 
-    /// Sends one text frame; false where the socket is not open.
+    /// Sends one text frame; false if the socket is not open.
     pub(crate) fn send(&self, text: &str) -> bool {
         self.socket.ready_state() == WebSocket::OPEN && self.socket.send_with_str(text).is_ok()
     }
 
     /// Begins to close.
     pub(crate) fn close(&self) {
-        // 1000 is always a code that a page may give.
+        // A page may always close with 1000.
         let _ = self.socket.close_with_code(1000);
     }
 }

@@ -1,41 +1,41 @@
-//! The state of the one connection of the page.
+//! The state of the page's one connection.
 
 use super::diagnosis::Diagnosis;
 use protocol::{CloseCode, Reaction};
 
-/// From not connected to the end.
+/// A connection's state.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) enum Link {
-    /// Nothing has been tried.
+pub(crate) enum ConnectionState {
+    /// No connection was tried.
     #[default]
     Idle,
     /// The handshake is under way.
     Connecting,
-    /// Frames flow.
+    /// The connection is open.
     Open,
-    /// The page has asked for the end.
+    /// The page has asked for the close.
     Closing,
-    /// It was open and has ended; the page connects again by itself, next by the attempt of this
+    /// The connection was open and has ended; the page will reconnect, by the attempt of this
     /// number.
-    Waiting { attempt: u32, ending: Ending },
-    /// It was open and has ended.
-    Closed(Ending),
-    /// It never was open; why is being looked for, then known.
+    Waiting { attempt: u32, close: CloseInfo },
+    /// The connection was open and has ended.
+    Closed(CloseInfo),
+    /// The connection could not be opened. `None` while the page looks for the cause.
     Failed(Option<Diagnosis>),
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
+pub(crate) struct CloseInfo {
     pub(crate) code: u16,
     pub(crate) reason: String,
-    /// The page itself has closed.
+    /// The page itself has closed the connection.
     pub(crate) asked: bool,
 }
 
-impl Link {
+impl ConnectionState {
     /// The value of `data-state`.
-    pub(crate) fn state(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Idle | Self::Closed(_) => "closed",
             Self::Connecting | Self::Closing => "connecting",
@@ -53,25 +53,25 @@ impl Link {
             Self::Open => "connected".into(),
             Self::Closing => "closing".into(),
             Self::Waiting { .. } => "reconnecting".into(),
-            Self::Closed(Ending { asked: true, .. }) => "disconnected".into(),
-            Self::Closed(ending) => format!("closed, {}", ending.code),
+            Self::Closed(CloseInfo { asked: true, .. }) => "disconnected".into(),
+            Self::Closed(close) => format!("closed, {}", close.code),
             Self::Failed(_) => "could not connect".into(),
         }
     }
 
-    /// Whether there is a socket, open or on its way, or will be soon.
+    /// Whether there is a socket, open or opening, or will be soon.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self, Self::Connecting | Self::Open | Self::Closing | Self::Waiting { .. })
     }
 }
 
-impl Ending {
-    /// Whether something went wrong.
+impl CloseInfo {
+    /// Whether the state is a failure.
     pub(crate) fn is_bad(&self) -> bool {
         !self.asked && self.code != CloseCode::Normal.number()
     }
 
-    /// Why, in a sentence.
+    /// Why the connection ended, in a sentence.
     pub(crate) fn meaning(&self) -> &'static str {
         match CloseCode::from_number(self.code) {
             Some(code) => code.meaning(),
@@ -79,32 +79,32 @@ impl Ending {
         }
     }
 
-    /// What to do, in a sentence.
+    /// What the user can do, in a sentence.
     pub(crate) fn remedy(&self) -> &'static str {
         match CloseCode::reaction_to(self.code) {
             Reaction::BackOff => {
-                "Connect again and resume. A client of your own waits longer each time."
+                "Connect again and resume. Your own client should wait longer after each attempt."
             }
             Reaction::Token => {
                 "Connect again and send setup with a good token: once. If that is refused too, stop."
             }
             Reaction::Stop => {
-                "Change what was sent before you connect again: the same would end the same way."
+                "Correct what was sent before you connect again: otherwise the connection is closed again."
             }
             Reaction::None => "Nothing: connect again whenever you like.",
         }
     }
 }
 
-/// What a close code means that the protocol does not name.
+/// The meaning of a close code that the protocol does not define.
 pub(crate) fn unnamed(code: u16) -> &'static str {
     match code {
         1005 => "Closed without a code.",
-        1006 => "The line broke: no close frame came.",
+        1006 => "The connection broke: no close frame came.",
         1011 => "The server met a condition that it did not expect.",
         1012 => "The server restarts.",
         1015 => "The TLS handshake failed.",
-        _ => "A code that the protocol does not name.",
+        _ => "A code that the protocol does not define.",
     }
 }
 
@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn every_close_code_is_explained() {
         for &code in CloseCode::ALL {
-            let ending = Ending { code: code.number(), reason: String::new(), asked: false };
-            assert_eq!(ending.meaning(), code.meaning());
-            assert!(!ending.remedy().is_empty());
+            let close = CloseInfo { code: code.number(), reason: String::new(), asked: false };
+            assert_eq!(close.meaning(), code.meaning());
+            assert!(!close.remedy().is_empty());
         }
-        let broken = Ending { code: 1006, reason: String::new(), asked: false };
+        let broken = CloseInfo { code: 1006, reason: String::new(), asked: false };
         assert_eq!(
             (broken.meaning(), broken.is_bad()),
-            ("The line broke: no close frame came.", true)
+            ("The connection broke: no close frame came.", true)
         );
     }
 }

@@ -1,18 +1,18 @@
-//! What came back from a try-out, ready to be shown. Relies on [`crate::endpoints::fetch`] for the
-//! facts; has no I/O.
+//! The answer to a try-out, ready to be shown. Does no I/O: [`crate::endpoints::fetch`] supplies
+//! the facts.
 
 use crate::log::clock;
 use serde_json::Value;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     /// An HTTP answer, whatever its status.
     Answered(Answer),
-    /// None: the browser could not reach the gateway.
+    /// There was no answer: the browser could not reach the gateway.
     Unreachable,
-    /// None within the time that the page waits.
-    TooLate,
+    /// There was no answer within the page's time limit.
+    TimedOut,
 }
 
 /// One HTTP answer.
@@ -22,13 +22,13 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// From the request's start to the last byte of the body, in milliseconds.
     pub(crate) millis: f64,
-    /// In the order of the answer, names in lower case.
+    /// The headers in the order of the answer, with names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// As it came.
+    /// The body as it was received.
     pub(crate) body: String,
 }
 
-/// An error as the gateway tells it over HTTP (RFC 9457).
+/// An HTTP error of the gateway (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     /// The kind of problem, in a few words.
@@ -40,14 +40,13 @@ pub(crate) struct Problem {
 }
 
 impl Outcome {
-    /// What happened, in a sentence: for those who hear it, and for those who get nothing else to
-    /// see.
+    /// The outcome in a sentence: for screen readers, and for outcomes without an answer.
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Answered(answer) => format!("Answered {} in {}", answer.status_line(), duration(answer.millis)),
             Self::Unreachable => "The gateway did not answer. Is it still running, and can this browser reach it?".to_owned(),
-            Self::TooLate => {
-                "No answer within 15 seconds. The gateway may be overloaded, or something between it and you holds it back.".to_owned()
+            Self::TimedOut => {
+                "No answer within 15 seconds. The gateway may be overloaded, or a proxy may hold the answer back.".to_owned()
             }
         }
     }
@@ -60,12 +59,12 @@ impl Answer {
         Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
     }
 
-    /// Whether the body is JSON, by what the gateway says of it.
+    /// Whether the body is JSON, by its media type.
     pub(crate) fn is_json(&self) -> bool {
         self.media_type().is_some_and(|media| media.ends_with("/json") || media.ends_with("+json"))
     }
 
-    /// The problem that the body tells of.
+    /// The problem that the body describes.
     pub(crate) fn problem(&self) -> Option<Problem> {
         let told = self.media_type().is_some_and(|media| media == "application/problem+json");
         let problem: Value = told.then(|| serde_json::from_str(&self.body).ok()).flatten()?;
@@ -77,9 +76,9 @@ impl Answer {
         })
     }
 
-    /// The headers that tell a reader something: not those that every answer of every server has,
-    /// nor the media type, which stands beside the status.
-    pub(crate) fn telling_headers(&self) -> impl Iterator<Item = &(String, String)> {
+    /// The headers that are worth showing: not those that every answer of every server has, nor the
+    /// media type, which is shown beside the status.
+    pub(crate) fn informative_headers(&self) -> impl Iterator<Item = &(String, String)> {
         const EVERYWHERE: [&str; 9] = [
             "connection",
             "content-length",
@@ -103,13 +102,13 @@ impl Answer {
         }
     }
 
-    /// Whether the request was answered as it was meant.
+    /// Whether the request has succeeded.
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// A duration as a reader wants it: a decimal below ten milliseconds, none above.
+/// A duration for a reader: with one decimal below ten milliseconds, otherwise without.
 pub(crate) fn duration(millis: f64) -> String {
     if millis < 10.0 {
         format!("{} ms", clock::tenths(millis))
@@ -118,7 +117,7 @@ pub(crate) fn duration(millis: f64) -> String {
     }
 }
 
-/// The phrases of the statuses that the gateway answers with.
+/// The phrases of the statuses that the gateway uses.
 fn phrase(status: u16) -> Option<&'static str> {
     Some(match status {
         200 => "OK",
@@ -169,7 +168,7 @@ mod tests {
     fn headers_of_every_answer_are_left_out() {
         let answer = answer("text/plain", "");
         assert_eq!(
-            answer.telling_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            answer.informative_headers().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
             ["retry-after"]
         );
     }

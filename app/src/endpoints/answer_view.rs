@@ -1,5 +1,4 @@
-//! An answer as a reader sees it: status, time, headers, body; a problem explained; a failure in
-//! plain words.
+//! Shows an answer: status, time, headers, body; an explained problem; or a failure in words.
 
 use super::{
     answer::{Answer, Outcome, Problem, duration},
@@ -7,19 +6,19 @@ use super::{
     service_level::{ServiceLevel, ServiceLevelView},
 };
 use crate::{
-    reference::{Painted, anchors},
+    reference::{HighlightedJson, anchors},
     shell::Icon,
 };
 use leptos::prelude::*;
 use protocol::ErrorCode;
 
-/// What became of a request.
+/// Shows the outcome of a request.
 #[component]
 pub(crate) fn AnswerView(path: &'static str, outcome: Outcome) -> impl IntoView {
     match outcome {
         Outcome::Answered(answer) => view! { <Answered path answer/> }.into_any(),
-        Outcome::Unreachable | Outcome::TooLate => {
-            view! { <Trouble title="No answer".to_owned()>{outcome.sentence()}</Trouble> }
+        Outcome::Unreachable | Outcome::TimedOut => {
+            view! { <RequestFailed title="No answer".to_owned()>{outcome.sentence()}</RequestFailed> }
                 .into_any()
         }
     }
@@ -36,7 +35,7 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
         .join(", ");
     let status = answer.status_line();
     let headers: Vec<String> =
-        answer.telling_headers().map(|(name, value)| format!("{name}: {value}")).collect();
+        answer.informative_headers().map(|(name, value)| format!("{name}: {value}")).collect();
     let json = answer.is_json();
     let level = (path == "/stats").then(|| ServiceLevel::read(&answer.body)).flatten();
     let body = answer.body;
@@ -45,28 +44,28 @@ fn Answered(path: &'static str, answer: Answer) -> impl IntoView {
         {problem.map(|problem| view! { <ProblemBox problem/> })}
         {level.map(|level| view! { <ServiceLevelView level/> })}
         <CodeBox name=format!("Answer of {path}") copy_label="Copy the answer" text=Signal::stored(copied) bar=view! { <span class="tag" data-tone=tone>{status}</span> " " <span>{facts}</span> }.into_any()>
-            {if json { view! { <Painted text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
+            {if json { view! { <HighlightedJson text=body is_pretty=true/> }.into_any() } else { body.into_any() }}
         </CodeBox>
         {headers.into_iter().map(|header| view! { <p class="answer-note"><code>{header}</code></p> }).collect_view()}
     }
 }
 
-/// What a problem says, and where its code is explained.
+/// A problem's text, with a link to the explanation of its code.
 #[component]
 fn ProblemBox(problem: Problem) -> impl IntoView {
     let code = problem.code.unwrap_or_default();
     let known = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
     let title = if code.is_empty() { problem.title } else { code };
     view! {
-        <Trouble title>
+        <RequestFailed title>
             {problem.detail}
             {known.map(|known| view! { " " <a href=format!("#{}", anchors::error(known.as_str()))>"What to do about it"</a> })}
-        </Trouble>
+        </RequestFailed>
     }
 }
 
 #[component]
-fn Trouble(title: String, children: Children) -> impl IntoView {
+fn RequestFailed(title: String, children: Children) -> impl IntoView {
     view! {
         <div class="callout" data-tone="bad">
             <Icon name="bad"/>

@@ -1,13 +1,13 @@
-//! The form of `POST /publish`: an API key, which stays in its field, and the body as JSON.
+//! The form of `POST /publish`: an API key, which is not stored, and the body as JSON.
 
 use super::{request::Call, try_it::TryIt};
 use crate::{composer::Editor, json::Fault};
 use leptos::prelude::*;
 
-/// One message, with a payload of its own and an id that makes a second try harmless.
+/// One message, with its own payload and an id, so that a repeat is not delivered again.
 const FIRST_BODY: &str = "{\n  \"topic\": \"prices\",\n  \"messageId\": \"backend-1\",\n  \"payload\": { \"bid\": 100, \"ask\": 101 }\n}";
 
-/// Publishes what the reader writes, as a backend would.
+/// Publishes the user's message as a backend would.
 #[component]
 pub(super) fn BackendForm(path: &'static str, text: &'static str) -> impl IntoView {
     let key = RwSignal::new(String::new());
@@ -17,7 +17,7 @@ pub(super) fn BackendForm(path: &'static str, text: &'static str) -> impl IntoVi
     view! {
         <TryIt path text call key refused=Signal::derive(move || key.read().is_empty())>
             <div class="field">
-                <label class="field__label" for="try-key">"API key" <span class="field__note">"a line of http.api_keys_file; kept nowhere"</span></label>
+                <label class="field__label" for="try-key">"API key" <span class="field__note">"a line of http.api_keys_file; not stored"</span></label>
                 <input class="input" data-mono id="try-key" type="password" autocomplete="off" spellcheck="false" prop:value=key on:input=move |event| key.set(event_target_value(&event))/>
             </div>
             <div class="field">

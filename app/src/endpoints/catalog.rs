@@ -1,25 +1,25 @@
-//! What the gateway answers over HTTP, and its two WebSocket addresses: the list that the page
-//! shows. The server's router and its OpenAPI document are the authority; the browser tests hold
-//! this list against it.
+//! The list of the gateway's HTTP endpoints and of its two WebSocket addresses, as the page shows
+//! it. The server's router and its OpenAPI document are the authority; the browser tests compare
+//! this list with it.
 
-use crate::standing::words;
+use crate::static_html::text;
 
 /// One HTTP endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    /// The anchor, and the key of the list.
+    /// The anchor, also the key of the list.
     pub(crate) id: &'static str,
-    /// With `{topic}` where the path has a part to fill in.
+    /// The path, with `{topic}` in place of a variable part.
     pub(crate) path: &'static str,
-    /// For the folded row: a few words.
+    /// A few words for the folded row.
     pub(crate) brief: &'static str,
-    /// When unfolded: what it does, what it answers.
+    /// The unfolded text: what the endpoint does and what it answers.
     pub(crate) text: &'static str,
-    /// What unfolding offers.
+    /// What the user can do in the unfolded row.
     pub(crate) offer: Offer,
 }
 
-/// What a reader can do with an endpoint here.
+/// What the user can do with an endpoint on this page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// Send it as it is.
@@ -28,7 +28,7 @@ pub(crate) enum Offer {
     Publish,
     /// Give an API key and a body, then send it by `POST`.
     Backend,
-    /// Open it in a page of its own, by this text.
+    /// Open it as a page of its own, by a link with this text.
     Visit(&'static str),
 }
 
@@ -39,13 +39,13 @@ impl Endpoint {
     }
 }
 
-/// The endpoints in the order in which a newcomer wants them.
+/// The endpoints, the ones for a newcomer first.
 pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-stats",
         path: "/stats",
-        brief: words("What the gateway is doing now"),
-        text: words(
+        brief: text("What the gateway is doing now"),
+        text: text(
             "How many connections are open, how many topics have a subscriber, how many subscriptions there are in all, and how long \
                deliveries took in the last minute and hour. Monitoring may ask as often as it likes: asking changes nothing.",
         ),
@@ -54,9 +54,9 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-demo-publish",
         path: "/demo/publish/{topic}",
-        brief: words("Publish from a browser or from curl"),
-        text: words(
-            "The query becomes the message: each name a field of data, each value a text, a repeated name a list. Every \
+        brief: text("Publish from a browser or from curl"),
+        text: text(
+            "The query is the message: each name becomes a field of data, each value a string, and a repeated name an array. Every \
                subscriber of the topic receives it, so connect the playground first and watch it arrive.",
         ),
         offer: Offer::Publish,
@@ -64,114 +64,114 @@ pub(crate) const ENDPOINTS: [Endpoint; 11] = [
     Endpoint {
         id: "endpoint-publish",
         path: "/publish",
-        brief: words("Publish as a backend, one message or many"),
-        text: words(
-            "The body is a message or an array of messages; each is answered by its number, or by why it was refused. The same messageId \
-               again is answered as a duplicate. It needs an API key, and exists where http.api_keys_file is given.",
+        brief: text("Publish as a backend, one message or many"),
+        text: text(
+            "The body is a message or an array of messages; each is answered by its number, or by the reason why it was refused. A repeated \
+               messageId is answered as a duplicate. The endpoint needs an API key, and exists only if http.api_keys_file is set.",
         ),
         offer: Offer::Backend,
     },
     Endpoint {
         id: "endpoint-openapi",
         path: "/openapi",
-        brief: words("All of HTTP, to read and to try"),
-        text: words(
-            "Every route with its parameters, answers and errors, shown by Scalar. It comes from the gateway itself and needs \
-               no network.",
+        brief: text("The HTTP reference, to read and to try"),
+        text: text(
+            "Every route with its parameters, answers and errors, shown by Scalar. The gateway itself serves it, \
+               so it works offline.",
         ),
-        offer: Offer::Visit(words("Open the HTTP reference")),
+        offer: Offer::Visit(text("Open the HTTP reference")),
     },
     Endpoint {
         id: "endpoint-openapi-json",
         path: "/openapi.json",
-        brief: words("The same for machines: OpenAPI 3.1"),
-        text: words("Feed it to a client generator, a mock server or a contract test."),
-        offer: Offer::Visit(words("Open the OpenAPI document")),
+        brief: text("The same for machines: OpenAPI 3.1"),
+        text: text("For client generators, mock servers and contract tests."),
+        offer: Offer::Visit(text("Open the OpenAPI document")),
     },
     Endpoint {
         id: "endpoint-asyncapi-json",
         path: "/asyncapi.json",
-        brief: words("The socket protocol for machines: AsyncAPI 3"),
-        text: words(
+        brief: text("The socket protocol for machines: AsyncAPI 3"),
+        text: text(
             "Every frame in both directions with its JSON Schema, made from the same types as the reference below.",
         ),
-        offer: Offer::Visit(words("Open the AsyncAPI document")),
+        offer: Offer::Visit(text("Open the AsyncAPI document")),
     },
     Endpoint {
         id: "endpoint-keys",
         path: "/.well-known/micro-socket-keys",
-        brief: words("The keys that messages are signed with"),
-        text: words(
-            "The public keys as a JWK set, the present one first. Empty where the gateway does not sign.",
+        brief: text("The keys that messages are signed with"),
+        text: text(
+            "The public keys as a JWK set, the current one first. Empty if the gateway does not sign.",
         ),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-metrics",
         path: "/metrics",
-        brief: words("Counters and latency for Prometheus"),
-        text: words("Prometheus's text format. It names no topic, user, session or address."),
+        brief: text("Counters and latency for Prometheus"),
+        text: text("Prometheus's text format. No label names a topic, user, session or address."),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-healthz",
         path: "/healthz",
-        brief: words("Is the process alive?"),
-        text: words(
-            "Answers 200 as long as the process answers at all. For the supervisor that would restart it.",
+        brief: text("Is the process alive?"),
+        text: text(
+            "Answers 200 as long as the process answers at all. For the supervisor that restarts it.",
         ),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-readyz",
         path: "/readyz",
-        brief: words("Does it take connections?"),
-        text: words(
-            "Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For the load balancer before it.",
+        brief: text("Does it accept connections?"),
+        text: text(
+            "Answers 200 when the gateway can do its work, 503 when traffic should go elsewhere. For a load balancer.",
         ),
         offer: Offer::Ask,
     },
     Endpoint {
         id: "endpoint-docs",
         path: "/docs",
-        brief: words("This page"),
-        text: words("Playground and reference. The address / leads here."),
-        offer: Offer::Visit(words("Open this page anew")),
+        brief: text("This page"),
+        text: text("Playground and reference. The path / redirects here."),
+        offer: Offer::Visit(text("Open this page again")),
     },
 ];
 
 /// One WebSocket address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SocketAddress {
-    /// With `{topic}` where the path has a part to fill in.
+    /// The path, with `{topic}` in place of a variable part.
     pub(crate) path: &'static str,
-    /// When to take it.
+    /// What it is for.
     pub(crate) purpose: &'static str,
-    /// What a good `setup` brings.
+    /// The messages that a good `setup` brings.
     pub(crate) after_setup: &'static str,
 }
 
-/// Both of them; they speak the same protocol.
+/// Both addresses; they speak the same protocol.
 pub(crate) const SOCKETS: [SocketAddress; 2] = [
     SocketAddress {
         path: "/ws",
-        purpose: words("Many topics over one connection"),
-        after_setup: words(
-            "You hear what setup named in topics, and whatever you subscribe to later.",
+        purpose: text("Many topics over one connection"),
+        after_setup: text(
+            "You receive the topics that setup names, and those that you subscribe to later.",
         ),
     },
     SocketAddress {
         path: "/ws/sub/{topic}",
-        purpose: words("One topic, and nothing to ask for"),
-        after_setup: words(
-            "You hear the topic of the path. Further subscribe and publish work as on /ws. A slash in the topic is written %2F.",
+        purpose: text("One topic, named by the path"),
+        after_setup: text(
+            "You receive the topic in the path. Further subscribe and publish frames work as on /ws. A slash in the topic is written %2F.",
         ),
     },
 ];
 
-/// A path cut at its part to fill in: what stands before it, its name with braces, what stands
-/// behind.
-pub(crate) fn cut(path: &'static str) -> (&'static str, &'static str, &'static str) {
+/// Splits a path at its variable part: the text before it, the part with its braces, the text after
+/// it.
+pub(crate) fn split_parameter(path: &'static str) -> (&'static str, &'static str, &'static str) {
     match (path.find('{'), path.find('}')) {
         (Some(open), Some(close)) => (&path[..open], &path[open..=close], &path[close + 1..]),
         _ => (path, "", ""),
@@ -184,8 +184,8 @@ mod tests {
 
     #[test]
     fn paths_are_cut_at_their_braces() {
-        assert_eq!(cut("/demo/publish/{topic}"), ("/demo/publish/", "{topic}", ""));
-        assert_eq!(cut("/stats"), ("/stats", "", ""));
+        assert_eq!(split_parameter("/demo/publish/{topic}"), ("/demo/publish/", "{topic}", ""));
+        assert_eq!(split_parameter("/stats"), ("/stats", "", ""));
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use crate::shell::CopyButton;
 use leptos::prelude::*;
 
-/// The children are what is seen, `text` is what is copied.
+/// The children are shown, `text` is copied.
 #[component]
 pub(crate) fn CodeBox(
-    /// What it is called, by a name that no other box of the page has.
+    /// The box's name, unique on the page.
     name: String,
-    /// What the button that copies is called.
+    /// The label of the button that copies.
     copy_label: &'static str,
     /// What is copied.
     #[prop(into)]
     text: Signal<String>,
-    /// What stands above the code.
+    /// The content of the bar above the code.
     bar: AnyView,
     /// The code.
     children: Children,

@@ -10,20 +10,20 @@ use gloo_net::{Error, http::Request};
 use web_sys::AbortSignal;
 
 /// How long an answer may take, in milliseconds.
-const PATIENCE_MS: u32 = 15_000;
+const TIMEOUT_MS: u32 = 15_000;
 
 /// Sends `call` to the gateway that served the page, with `key` as its API key, and waits for at
-/// most [`PATIENCE_MS`]. Dropping the future does not take the request back.
+/// most [`TIMEOUT_MS`]. Dropping the future does not cancel the request.
 pub(crate) async fn send(call: &Call, key: Option<&str>) -> Outcome {
     match exchange(call, key).await {
         Ok(answer) => Outcome::Answered(answer),
-        Err(Error::JsError(error)) if error.name == "TimeoutError" => Outcome::TooLate,
+        Err(Error::JsError(error)) if error.name == "TimeoutError" => Outcome::TimedOut,
         Err(_) => Outcome::Unreachable,
     }
 }
 
 async fn exchange(call: &Call, key: Option<&str>) -> Result<Answer, Error> {
-    let patience = AbortSignal::timeout_with_u32(PATIENCE_MS);
+    let patience = AbortSignal::timeout_with_u32(TIMEOUT_MS);
     let start = now();
     let request = match &call.body {
         None => Request::get(&call.target).abort_signal(Some(&patience)).build()?,

@@ -1,5 +1,5 @@
-//! The HTTP endpoints, each with its description, and **Try it** where there is something to send;
-//! the WebSocket addresses beside them. Renders the section `#endpoints`.
+//! The HTTP endpoints, each with its description, and **Try it** if there is something to send; the
+//! WebSocket addresses beside them. Renders the section `#endpoints`.
 
 mod answer;
 mod answer_view;
@@ -15,10 +15,10 @@ mod try_it;
 use crate::{
     reference::{Prose, Table},
     shell::Icon,
-    standing,
+    static_html,
 };
 use backend::BackendForm;
-use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, cut};
+use catalog::{ENDPOINTS, Endpoint, Offer, SOCKETS, SocketAddress, split_parameter};
 use leptos::prelude::*;
 use publish::PublishForm;
 use request::Call;
@@ -30,11 +30,11 @@ pub fn Endpoints() -> impl IntoView {
     view! {
         <section class="doc__section" id="endpoints" aria-labelledby="h-endpoints">
             <h2 id="h-endpoints">"Endpoints"</h2>
-            <p class="doc__lede" inner_html=standing::html(lede)></p>
+            <p class="doc__lede" inner_html=static_html::render(lede)></p>
             <h3 id="http">"HTTP"</h3>
             {ENDPOINTS.iter().map(|endpoint| view! { <EndpointRow endpoint/> }).collect_view()}
             <h3 id="sockets">"WebSocket"</h3>
-            <div class="doc__standing" inner_html=standing::html(|| view! { <SocketTable/> })></div>
+            <div class="doc__standing" inner_html=static_html::render(|| view! { <SocketTable/> })></div>
         </section>
     }
     .into_any()
@@ -42,7 +42,7 @@ pub fn Endpoints() -> impl IntoView {
 
 fn lede() -> impl IntoView {
     view! {
-        "Over HTTP you look at the gateway, and publish from places that have no socket. Errors come as "
+        "Over HTTP you can observe the gateway, and publish without a socket. Errors come as "
         <code>"application/problem+json"</code> " with the " <a href="#errors">"same codes"</a> " as on the socket."
     }
 }
@@ -56,20 +56,20 @@ fn SocketTable() -> impl IntoView {
     }
 }
 
-/// A row that unfolds. What can be filled in is open from the start.
+/// A row that unfolds. Rows with fields are unfolded from the start.
 #[component]
 fn EndpointRow(endpoint: &'static Endpoint) -> impl IntoView {
     let open = endpoint.offer == Offer::Publish;
     view! {
         <details class="endpoint" id=endpoint.id open=open>
-            <summary inner_html=standing::html(|| summary(endpoint))></summary>
+            <summary inner_html=static_html::render(|| summary(endpoint))></summary>
             <div class="endpoint__body"><Body endpoint/></div>
         </details>
     }
 }
 
 fn summary(endpoint: &'static Endpoint) -> impl IntoView {
-    let (before, topic, behind) = cut(endpoint.path);
+    let (before, topic, behind) = split_parameter(endpoint.path);
     view! {
         <span class="method" data-method=endpoint.method()>{endpoint.method()}</span>
         <span class="endpoint__path">{before} <i>{topic}</i> {behind}</span>
@@ -87,8 +87,8 @@ fn Body(endpoint: &'static Endpoint) -> impl IntoView {
         Offer::Backend => view! { <BackendForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Publish => view! { <PublishForm path=endpoint.path text=endpoint.text/> }.into_any(),
         Offer::Visit(link) => view! {
-            <p class="spec__text" inner_html=standing::html(|| endpoint.text)></p>
-            <p inner_html=standing::html(|| view! { <a href=endpoint.path>{link}</a> })></p>
+            <p class="spec__text" inner_html=static_html::render(|| endpoint.text)></p>
+            <p inner_html=static_html::render(|| view! { <a href=endpoint.path>{link}</a> })></p>
         }
         .into_any(),
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::shell::Icon;
 use leptos::{html, prelude::*};
 
-/// A row of the query while it is edited.
+/// A row of the query that is being edited.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     id: usize,
@@ -25,7 +25,7 @@ impl Row {
     }
 }
 
-/// Publishes to a topic with what the reader fills in; a price is filled in already.
+/// Publishes to a topic with the parameters that the user fills in; the form begins with a price.
 #[component]
 pub(crate) fn PublishForm(path: &'static str, text: &'static str) -> impl IntoView {
     let topic = RwSignal::new("prices".to_owned());
@@ -76,8 +76,8 @@ fn Query(rows: RwSignal<Vec<Row>>) -> impl IntoView {
     let remove = move |id: usize| {
         rows.write().retain(|row| row.id != id);
         if let Some(button) = add_button.get_untracked() {
-            // The focus was on what is gone now: the next best place keeps a keyboard's way. It
-            // fails for no button that is shown.
+            // The focused element was removed: the focus moves to a nearby button, so that keyboard
+            // users keep their place. A button that is shown can always be focused.
             let _ = button.focus();
         }
     };
@@ -99,7 +99,7 @@ fn Query(rows: RwSignal<Vec<Row>>) -> impl IntoView {
     }
 }
 
-/// Without WebAssembly the browser makes the query itself, from the value's `name`.
+/// The inputs have a `name`, so that the browser can make the query itself without WebAssembly.
 #[component]
 fn QueryRow(index: ReadSignal<usize>, row: Row, remove: impl Fn(usize) + 'static) -> impl IntoView {
     let name_input = NodeRef::<html::Input>::new();

@@ -1,18 +1,18 @@
-//! What a try-out asks for, as text: the percent-encoded target and the curl line. Relies on
-//! nothing but the RFCs, so that what is shown and what is sent can be tested to be the same.
+//! A try-out's request as text: the percent-encoded target and the curl command. Depends on nothing
+//! but the RFCs, so that tests can compare what is shown with what is sent.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986: right in a path segment, in a query's
-/// names and in its values.
+/// Everything but the unreserved characters of RFC 3986: safe in a path segment, and in a query's
+/// names and values.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a try-out sends, but for the API key.
+/// A try-out's request, without the API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Call {
     /// Path and query.
     pub(crate) target: String,
-    /// Of a `POST`, as JSON; `None`: a `GET`.
+    /// The JSON body of a `POST`; `None`: a `GET`.
     pub(crate) body: Option<String>,
 }
 
@@ -32,9 +32,9 @@ impl Call {
         if self.body.is_some() { "POST" } else { "GET" }
     }
 
-    /// The command that sends the same from a terminal; a key is taken from the shell's variable
-    /// `API_KEY`. A target has no character that a shell would read inside double quotes: all
-    /// of them are percent-encoded. A body stands in single quotes.
+    /// The curl command that sends the same request; it takes an API key from the shell's variable
+    /// `API_KEY`. A target contains no character that a shell interprets inside double quotes: all
+    /// of them are percent-encoded. A body is written in single quotes.
     pub(crate) fn curl(&self, origin: &str) -> String {
         let url = format!("\"{origin}{}\"", self.target);
         match &self.body {
@@ -54,7 +54,7 @@ impl Call {
 pub(crate) struct Parameter {
     /// The part before `=`. A row without a name is left out of the query.
     pub(crate) name: String,
-    /// The part behind `=`.
+    /// The part after `=`.
     pub(crate) value: String,
 }
 
@@ -65,14 +65,14 @@ pub(crate) fn publish_target(topic: &str, parameters: &[Parameter]) -> String {
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
 
-/// Why no URL can carry `topic`, where that is so: `.` and `..` are steps between folders, encoded
+/// The reason why no URL can carry `topic`, if there is one: `.` and `..` are path steps, encoded
 /// or not.
 pub(crate) fn unreachable_topic(topic: &str) -> Option<&'static str> {
     match topic {
         "" => Some("A path needs a topic here."),
-        "." | ".." => Some(
-            "In a URL, . and .. are steps between folders: publish to this topic over the socket.",
-        ),
+        "." | ".." => {
+            Some("In a URL, . and .. are path steps: publish to this topic over the socket.")
+        }
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The service level in the answer of `/stats`, for people: the percentiles of the last minute and
-//! hour, and whether the target is met. What the page cannot read it leaves to the JSON beside it.
+//! hour, and whether the target is met. Values that the page cannot read are still in the JSON
+//! beside it.
 
 use crate::{log::clock, reference::Table};
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ struct Window {
 }
 
 impl ServiceLevel {
-    /// What the answer's body says of it.
+    /// Reads it from the answer's body.
     pub(super) fn read(body: &str) -> Option<Self> {
         let stats: Value = serde_json::from_str(body).ok()?;
         let slo = &stats["slo"];
@@ -55,7 +56,7 @@ impl Window {
         })
     }
 
-    /// The cells of its row, behind its name.
+    /// The cells of the window's row, after its name.
     fn cells(&self) -> [String; 5] {
         let [p50, p90, p99, p999] = self.percentiles.map(latency);
         [self.delivered.to_string(), p50, p90, p99, p999]
@@ -78,7 +79,7 @@ fn latency(ms: Option<f64>) -> String {
 /// The table.
 #[component]
 pub(super) fn ServiceLevelView(
-    /// What it shows.
+    /// The service level to show.
     level: ServiceLevel,
 ) -> impl IntoView {
     let row = |(name, window): (&'static str, &Window)| {

@@ -1,15 +1,14 @@
-//! A request that can be sent from the page: its form on one side, the request as it will be sent
-//! and the answer on the other.
+//! A request that can be sent from the page: a form on one side, the request and its answer on the
+//! other.
 
 use super::{answer::Outcome, answer_view::AnswerView, code_box::CodeBox, fetch, request::Call};
-use crate::standing;
+use crate::static_html;
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 
-/// The address shown until the browser knows better: where the gateway listens unless told
-/// otherwise.
+/// The address that is shown until the browser has told its own: the gateway's default.
 const DEFAULT_ORIGIN: &str = "http://127.0.0.1:3000";
 
-/// A request as it was sent, and what became of it.
+/// A request that was sent, and its outcome.
 #[derive(Debug, Clone, PartialEq)]
 struct Exchange {
     call: Call,
@@ -22,18 +21,18 @@ struct Exchange {
 pub(crate) fn TryIt(
     /// The endpoint's path, with its braces.
     path: &'static str,
-    /// What the endpoint does; stands above the form.
+    /// What the endpoint does, shown above the form.
     text: &'static str,
     /// The request as it would be sent now.
     #[prop(into)]
     call: Signal<Call>,
-    /// The API key, where one is needed.
+    /// The API key, if one is needed.
     #[prop(optional, into)]
     key: Option<RwSignal<String>>,
-    /// Why they cannot be sent, in words that stand beside the field in question as well.
+    /// Whether the request cannot be sent. The field at fault says why.
     #[prop(into, default = Signal::stored(false))]
     refused: Signal<bool>,
-    /// The fields, where there are any.
+    /// The fields, if there are any.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
@@ -55,7 +54,7 @@ pub(crate) fn TryIt(
     };
     view! {
         <form class="stack" method="get" action=move || call.read().target.clone() on:submit=send>
-            <p class="spec__text" inner_html=standing::html(|| text)></p>
+            <p class="spec__text" inner_html=static_html::render(|| text)></p>
             {children.map(|children| children())}
             <div>
                 <button
@@ -93,8 +92,8 @@ fn RequestBox(path: &'static str, call: Signal<Call>) -> impl IntoView {
     }
 }
 
-/// The answer, and to what it is one where the form has moved on since. Announced in a sentence
-/// when it comes.
+/// The answer. If the form was changed since, it names the request that it belongs to. Announced in
+/// a sentence when it arrives.
 #[component]
 fn AnswerBox(
     path: &'static str,
@@ -112,6 +111,6 @@ fn AnswerBox(
     view! {
         <p class="visually-hidden" role="status">{announcement}</p>
         {move || exchange.get().map(|exchange| view! { <AnswerView path outcome=exchange.outcome/> })}
-        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the request before: " <code>{target}</code></p> })}
+        {move || earlier().map(|target| view! { <p class="answer-note">"Answer to the earlier request: " <code>{target}</code></p> })}
     }
 }

@@ -1,24 +1,24 @@
-//! Where a text stops being JSON, in words and as a place to mark.
+//! The first place at which a text is not JSON, in words and as a range to mark.
 
 use super::{TokenKind, tokens};
 use serde::de::IgnoredAny;
 use std::ops::Range;
 
-/// The first thing that is wrong.
+/// The first fault in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// From 1.
+    /// Counted from 1.
     pub(crate) line: usize,
-    /// From 1, in characters.
+    /// Counted from 1, in characters.
     pub(crate) column: usize,
-    /// What to mark, in bytes.
+    /// The range to mark, in bytes.
     pub(crate) mark: Range<usize>,
     /// What was expected.
     pub(crate) message: String,
 }
 
 impl Fault {
-    /// The first fault of `text`; `None` where it is one JSON value.
+    /// The first fault of `text`; `None` if it is one JSON value.
     pub(crate) fn find(text: &str) -> Option<Self> {
         let error = serde_json::from_str::<IgnoredAny>(text).err()?;
         let message = words(&error);
@@ -34,13 +34,13 @@ impl Fault {
         })
     }
 
-    /// In a sentence, with the place.
+    /// The fault in a sentence, with its place.
     pub(crate) fn sentence(&self) -> String {
         format!("Line {}, column {}: {}.", self.line, self.column, self.message)
     }
 }
 
-/// The place in bytes; `serde_json` counts lines in lines, columns in bytes, both from 1.
+/// The place in bytes. `serde_json` gives the line and a column in bytes, both counted from 1.
 fn offset(text: &str, line: usize, column: usize) -> usize {
     let start = line
         .checked_sub(2)
@@ -53,7 +53,7 @@ fn floor(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
-/// The token there, or what stands before it where that is white space or the end.
+/// The token at `at`, or the one before it if `at` is white space or the end.
 fn mark(text: &str, at: usize) -> Range<usize> {
     let mut found = 0..0;
     for token in tokens(text).take_while(|token| token.start <= at) {
@@ -81,7 +81,7 @@ fn words(error: &serde_json::Error) -> String {
     }
 }
 
-/// `` `,` `` becomes “,”.
+/// Turns `` `,` `` into “,”.
 fn quoted(text: &str) -> String {
     let mut open = false;
     let quote = |c| match c {

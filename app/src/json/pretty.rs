@@ -2,19 +2,20 @@
 
 use super::{TokenKind, tokens};
 
-/// Deeper levels are indented like this one, so that depth cannot make the text grow without
-/// measure.
+/// Deeper levels are indented like this one, so that deep nesting cannot make the text grow without
+/// bound.
 const MAX_INDENT: usize = 24;
 
 /// An indented text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pretty {
     pub(crate) text: String,
-    /// Bytes of the original that are left out behind it.
+    /// The number of bytes after the cut, in the original.
     pub(crate) left_out: usize,
 }
 
-/// Indents `text`, which should be JSON, by two spaces a level, and stops soon after `limit` bytes.
+/// Indents `text`, which should be JSON, by two spaces per level, and stops soon after `limit`
+/// bytes.
 pub(crate) fn pretty(text: &str, limit: usize) -> Pretty {
     let mut writer = Writer::default();
     let mut tokens = tokens(text).filter(|t| t.kind != TokenKind::Space).peekable();
@@ -50,7 +51,7 @@ fn floor(text: &str, at: usize) -> usize {
 struct Writer {
     out: String,
     depth: usize,
-    /// The last thing opened holds nothing.
+    /// The innermost open bracket has no content yet.
     empty: bool,
 }
 

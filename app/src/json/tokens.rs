@@ -1,13 +1,13 @@
-//! Takes a text apart into JSON tokens. Tolerant: every byte of any text ends up in some token.
+//! Splits a text into JSON tokens. Tolerant: every byte of any text belongs to a token.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// A string in front of a colon.
+    /// A string before a colon.
     Key,
     /// Any other string, closed or not.
     Text,
-    /// A number, `true`, `false`, `null`, or a word that JSON does not know.
+    /// A number, `true`, `false`, `null`, or an unknown word.
     Word,
     /// One of `{ } [ ] : ,`.
     Punctuation,
@@ -20,11 +20,11 @@ pub(crate) enum TokenKind {
 pub(crate) struct Token<'a> {
     pub(crate) kind: TokenKind,
     pub(crate) text: &'a str,
-    /// Where it begins, in bytes.
+    /// The index of its first byte.
     pub(crate) start: usize,
 }
 
-/// All tokens of `text`; put together again they are `text`.
+/// All tokens of `text`; joined, they are `text`.
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut start = 0;
     std::iter::from_fn(move || {
@@ -57,7 +57,7 @@ fn run(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|c| !belongs(c)).unwrap_or(text.len())
 }
 
-/// The length of the string at the start; one that is not closed ends with its line.
+/// The length of the string at the start; a string that is not closed ends with its line.
 fn string(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -1,9 +1,9 @@
-//! Above the rows: find, filter, pause, copy, clear.
+//! The tools above the rows: find, filter, pause, copy, clear.
 
 use super::{
     entry::{Direction, RAW},
     export::json_lines,
-    screen::Screen,
+    log_view::LogView,
     store::Store,
 };
 use crate::shell::{ChangingIcon, CopyButton, Icon};
@@ -17,8 +17,8 @@ pub(crate) const FIND: &str = "find";
 #[component]
 pub(crate) fn Bar(
     /// What is shown.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     view! {
@@ -26,16 +26,16 @@ pub(crate) fn Bar(
             <h2 class="log__title" id="log-title">
                 <span class="log__word">"Log"</span>
                 " "
-                <span class="count">{move || screen.feed.watch(Store::len)}</span>
+                <span class="count">{move || log_view.feed.watch(Store::len)}</span>
             </h2>
-            <Find screen live/>
-            <Directions screen live/>
-            <Kinds screen live/>
+            <Find log_view live/>
+            <Directions log_view live/>
+            <Kinds log_view live/>
             <div class="log__tools" role="group" aria-label="Log">
-                <PauseButton screen live/>
+                <PauseButton log_view live/>
                 <CopyButton
                     label="Copy the log as JSON lines"
-                    text=move |()| screen.feed.read(|store| json_lines(store.iter_shown()))
+                    text=move |()| log_view.feed.read(|store| json_lines(store.iter_shown()))
                     disabled=Signal::derive(move || !live.get())
                 />
                 <button
@@ -46,7 +46,7 @@ pub(crate) fn Bar(
                     type="button"
                     aria-label="Clear the log"
                     disabled=move || !live.get()
-                    on:click=move |_| screen.clear()
+                    on:click=move |_| log_view.clear()
                 >
                     <Icon name="clear"/>
                     <span class="tip__text" data-side="end" aria-hidden="true">"Clear"</span>
@@ -60,14 +60,14 @@ pub(crate) fn Bar(
 #[component]
 fn Find(
     /// What is shown.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let hits = move || {
-        let set = screen.filter.with(|filter| !filter.text.is_empty());
+        let set = log_view.filter.with(|filter| !filter.text.is_empty());
         if set {
-            screen.feed.watch(Store::shown).to_string().into_any()
+            log_view.feed.watch(Store::shown).to_string().into_any()
         } else {
             view! { <kbd class="kbd">"/"</kbd> }.into_any()
         }
@@ -84,8 +84,8 @@ fn Find(
                 autocomplete="off"
                 spellcheck="false"
                 disabled=move || !live.get()
-                prop:value=move || screen.filter.with(|filter| filter.text.clone())
-                on:input=move |event| screen.change_filter(|filter| filter.text = event_target_value(&event))
+                prop:value=move || log_view.filter.with(|filter| filter.text.clone())
+                on:input=move |event| log_view.change_filter(|filter| filter.text = event_target_value(&event))
             />
             <span class="search__hits" aria-hidden="true">{hits}</span>
         </div>
@@ -96,19 +96,19 @@ fn Find(
 #[component]
 fn Directions(
     /// What is shown.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let choice = move |(name, direction): (&'static str, Option<Direction>)| {
-        let chosen = move || screen.filter.with(|filter| filter.direction == direction);
+        let chosen = move || log_view.filter.with(|filter| filter.direction == direction);
         view! {
             <button
                 class="seg__item"
                 type="button"
                 aria-pressed=move || chosen().to_string()
                 disabled=move || !live.get()
-                on:click=move |_| screen.change_filter(|filter| filter.direction = direction)
+                on:click=move |_| log_view.change_filter(|filter| filter.direction = direction)
             >
                 {name}
             </button>
@@ -122,23 +122,23 @@ fn Directions(
 #[component]
 fn Kinds(
     /// What is shown.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let option = |kind: &'static str| view! { <option value=kind>{kind}</option> };
     let only_received =
         ServerFrame::KINDS.into_iter().filter(|kind| !ClientFrame::KINDS.contains(kind));
     let choose = move |kind: String| {
-        screen.change_filter(|filter| filter.kind = Some(kind).filter(|kind| !kind.is_empty()))
+        log_view.change_filter(|filter| filter.kind = Some(kind).filter(|kind| !kind.is_empty()))
     };
     view! {
         <select
             class="filter"
             aria-label="Kind"
-            data-set=move || screen.filter.with(|filter| filter.kind.is_some()).then_some("")
+            data-set=move || log_view.filter.with(|filter| filter.kind.is_some()).then_some("")
             disabled=move || !live.get()
-            prop:value=move || screen.filter.with(|filter| filter.kind.clone().unwrap_or_default())
+            prop:value=move || log_view.filter.with(|filter| filter.kind.clone().unwrap_or_default())
             on:change=move |event| choose(event_target_value(&event))
         >
             <option value="">"All kinds"</option>
@@ -153,11 +153,11 @@ fn Kinds(
 #[component]
 fn PauseButton(
     /// What is shown.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let paused = screen.paused;
+    let paused = log_view.paused;
     view! {
         <button
             class="btn tip"
@@ -167,7 +167,7 @@ fn PauseButton(
             aria-label="Pause"
             aria-pressed=move || paused.get().to_string()
             disabled=move || !live.get()
-            on:click=move |_| screen.pause(!paused.get_untracked())
+            on:click=move |_| log_view.pause(!paused.get_untracked())
         >
             <ChangingIcon name=Signal::derive(move || if paused.get() { "play" } else { "pause" })/>
             <span class="btn__word" aria-hidden="true">"Pause"</span>

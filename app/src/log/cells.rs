@@ -1,5 +1,5 @@
-//! What stands in a row's cells, as one piece of HTML: rows come by the thousand, and a row that
-//! the browser parses at once costs a fraction of one that is put together element by element.
+//! A row's cells as one piece of HTML: thousands of rows may arrive, and parsing a row at once
+//! costs the browser a fraction of building it element by element.
 
 use super::{
     clock,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::json::escaped;
 
-/// What a row shows; it does not change any more.
+/// The content of a row; it does not change any more.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cells {
     pub(super) kind: &'static str,
@@ -29,7 +29,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Of a row; `timezone` is minutes from local time to UTC.
+    /// The cells of `entry`; `timezone` is minutes from local time to UTC.
     pub(super) fn of(entry: &Entry, timezone: f64) -> Self {
         let (minutes, seconds) = clock::time_of_day(entry.at, timezone);
         Self {
@@ -50,7 +50,7 @@ impl Cells {
         }
     }
 
-    /// The cells as HTML, what was searched for marked.
+    /// The cells as HTML, with the first match of `needle` marked.
     pub(super) fn html(&self, needle: &str) -> String {
         let mut html = cell("time", &format!("<b>{}</b>{}", self.minutes, self.seconds));
         html += &cell("wire", wire(self.direction));
@@ -102,7 +102,7 @@ fn piece_html(piece: &Piece, needle: &str) -> String {
     }
 }
 
-/// The text, with the first of what was searched for marked.
+/// The text, with the first match marked.
 fn found(text: &str, needle: &str) -> String {
     let hit = find_ignoring_case(text, needle).map(|at| (at, at + needle.len()));
     match hit.filter(|&(start, end)| text.is_char_boundary(start) && text.is_char_boundary(end)) {
@@ -119,7 +119,7 @@ fn found(text: &str, needle: &str) -> String {
     }
 }
 
-/// White space at the ends of a topic is what is wrong with it: it has to be seen.
+/// Makes white space at the ends of a topic visible, because it makes the topic invalid.
 fn visible(topic: &str) -> String {
     let start = topic.len() - topic.trim_start().len();
     let end = topic.trim_end().len().max(start);

@@ -1,10 +1,10 @@
-//! Times, durations and sizes as text. A moment is milliseconds since 1970 (UTC), as the browser
-//! gives it.
+//! Times, durations and sizes as text. A moment is a number of milliseconds since 1970 (UTC), as
+//! the browser gives it.
 
 const DAY: i64 = 86_400_000;
 
-/// The time of day in two parts: hours and minutes, then what changes (`06.723`).
-/// `offset` is what the browser's `getTimezoneOffset` says: minutes from local time to UTC.
+/// The time of day in two parts: hours and minutes, then what changes (`06.723`). `offset` is the
+/// value of the browser's `getTimezoneOffset`: minutes from local time to UTC.
 pub(crate) fn time_of_day(moment: f64, offset: f64) -> (String, String) {
     let local = (moment - offset * 60_000.0).floor() as i64;
     let ms = local.rem_euclid(DAY);
@@ -37,7 +37,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
-/// A duration in milliseconds, with as many digits as say something.
+/// A duration in milliseconds, with as many digits as matter.
 pub(crate) fn duration(ms: f64) -> String {
     match ms {
         _ if ms < 9.95 => format!("{} ms", tenths(ms)),
@@ -47,8 +47,8 @@ pub(crate) fn duration(ms: f64) -> String {
     }
 }
 
-/// A number that is not negative, rounded to one decimal. What `{:.1}` would bring along is 2 KB of
-/// the page (compressed).
+/// A number that is not negative, rounded to one decimal. Written by hand because the code of
+/// `{:.1}` takes 2 KB of the page (compressed).
 pub(crate) fn tenths(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
     format!("{}.{}", tenths / 10, tenths % 10)

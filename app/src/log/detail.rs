@@ -1,57 +1,56 @@
-//! An unfolded row: the frame as JSON, what is known of it, what can be done with it; of a fault,
-//! what it means.
+//! An unfolded row: the frame as JSON with its facts and actions, or the explanation of a fault.
 
 use super::{
     clock,
     entry::{Direction, Entry},
     explain::{Explanation, explain},
-    screen::Screen,
+    log_view::LogView,
 };
 use crate::{
-    json::{MAX_PAINTED, paint, pretty},
+    json::{MAX_HIGHLIGHTED, highlight, pretty},
     shell::{CopyButton, Icon},
 };
 use leptos::{prelude::*, tachys::html::attribute::custom::custom_attribute};
 
-/// More of a frame is not shown unfolded, in bytes; copying gives all of it.
+/// The most bytes of a frame that are shown unfolded; copying gives all of it.
 const MAX_SHOWN: usize = 128 * 1024;
 
-/// Of the row with this id.
+/// The details of the row with this id.
 #[component]
 pub(crate) fn Detail(
-    /// Where it is shown.
-    screen: Screen,
-    /// Which row.
+    /// The log's view.
+    log_view: LogView,
+    /// The row's id.
     id: u64,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let (entry, question) = screen.feed.read(|store| {
+    let (entry, request) = log_view.feed.read(|store| {
         let entry = store.get(id)?.clone();
-        let question = entry.answers.and_then(|id| store.get(id)).cloned();
-        Some((entry, question))
+        let request = entry.answers.and_then(|id| store.get(id)).cloned();
+        Some((entry, request))
     })?;
     let explanation = explain(&entry);
     let facts = move || {
-        let answer = screen
+        let answer = log_view
             .feed
             .watch(|store| store.get(id).and_then(|entry| store.get(entry.answered?.0)).cloned());
-        screen
+        log_view
             .feed
             .read(|store| {
-                store.get(id).map(|entry| facts(entry, question.as_ref(), answer.as_ref()))
+                store.get(id).map(|entry| facts(entry, request.as_ref(), answer.as_ref()))
             })
             .map(fact_list)
     };
     let answers = entry.answers;
     let main = match explanation {
-        Some(explanation) => view! { <Explain explanation entry=entry.clone() question=question_text(screen, answers) edit/> }.into_any(),
+        Some(explanation) => view! { <Explain explanation entry=entry.clone() request=request_text(log_view, answers) edit/> }.into_any(),
         None => view! { <Frame entry=entry.clone() again edit/> }.into_any(),
     };
     Some(view! {
-        <div class="detail" role="row" {..custom_attribute("aria-level", "2")} data-link=move || screen.link(id, answers).filter(|link| matches!(*link, "start" | "join" | "pass")).map(|_| "pass")>
+        <div class="detail" role="row" {..custom_attribute("aria-level", "2")} data-link=move || log_view.link(id, answers).filter(|link| matches!(*link, "start" | "join" | "pass")).map(|_| "pass")>
             <span class="detail__wire" aria-hidden="true"></span>
             {main}
             <div class="detail__facts" role="gridcell">{facts}</div>
@@ -59,8 +58,8 @@ pub(crate) fn Detail(
     }.into_any())
 }
 
-fn question_text(screen: Screen, question: Option<u64>) -> Option<String> {
-    screen.feed.read(|store| store.get(question?)?.text().map(str::to_owned))
+fn request_text(log_view: LogView, request: Option<u64>) -> Option<String> {
+    log_view.feed.read(|store| store.get(request?)?.text().map(str::to_owned))
 }
 
 #[component]
@@ -69,7 +68,7 @@ fn Frame(
     entry: Entry,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let raw = RwSignal::new(false);
@@ -107,7 +106,7 @@ fn Frame(
     }.into_any()
 }
 
-/// The text frame; of everything else, what its row says.
+/// The frame's text; for any other row, the text of the row itself.
 fn content(entry: &Entry) -> String {
     entry.text().map_or_else(|| plain_summary(entry), str::to_owned)
 }
@@ -133,8 +132,8 @@ fn html(text: &str, raw: bool) -> String {
         let pretty = pretty(text, MAX_SHOWN);
         (pretty.text, pretty.left_out)
     };
-    let mut html = if shown.len() <= MAX_PAINTED && is_json {
-        paint(&shown, None)
+    let mut html = if shown.len() <= MAX_HIGHLIGHTED && is_json {
+        highlight(&shown, None)
     } else {
         crate::json::escaped(&shown)
     };
@@ -149,20 +148,20 @@ fn html(text: &str, raw: bool) -> String {
 
 #[component]
 fn Explain(
-    /// What happened.
+    /// The explanation.
     explanation: Explanation,
     /// The row.
     entry: Entry,
     /// The frame that this answers.
-    question: Option<String>,
-    /// Takes a frame into the composer.
+    request: Option<String>,
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let Explanation { title, cause, effect, remedy, reference: (anchor, words) } = explanation;
     let text = StoredValue::new(content(&entry));
-    let change = question.map(|question| {
+    let change = request.map(|request| {
         view! {
-            <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(question.clone())>
+            <button class="btn" data-size="small" type="button" on:click=move |_| edit.run(request.clone())>
                 <Icon name="edit"/>
                 "Edit and send"
             </button>
@@ -193,7 +192,7 @@ fn Explain(
 
 type Fact = (&'static str, String);
 
-fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<&Entry>) -> Vec<Fact> {
+fn facts(entry: &Entry, request: Option<&Entry>, answer: Option<&Entry>) -> Vec<Fact> {
     let took = entry.took.or_else(|| answer?.took);
     let known = [
         ("Code", entry.facts.code.map(|code| code.as_str().to_owned())),
@@ -202,7 +201,7 @@ fn facts(entry: &Entry, question: Option<&Entry>, answer: Option<&Entry>) -> Vec
         ("Number", entry.facts.seq_no.map(|number| number.to_string())),
         ("Signature", entry.signature.map(|verdict| verdict.words().to_owned())),
         ("Size", entry.size().map(clock::size)),
-        ("Answers", question.map(said)),
+        ("Answers", request.map(said)),
         ("Answered", answer.map(said)),
         ("Round trip", took.map(clock::duration)),
         ("Time, UTC", Some(time_of(&clock::iso(entry.at)))),

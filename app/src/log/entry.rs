@@ -1,8 +1,8 @@
-//! One row of the log: a frame, or something that happened to the line.
+//! One row of the log: a frame, or an event of the connection.
 
 use protocol::{AckStatus, ClientFrame, ErrorCode, Rejected, ServerFrame};
 
-/// Who sent a frame.
+/// The sender of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     /// This page.
@@ -21,27 +21,27 @@ impl Direction {
     }
 }
 
-/// What a row shows.
+/// The content of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Content {
-    /// A text frame as it was on the wire.
+    /// A text frame as it was sent.
     Text(Box<str>),
-    /// A binary frame: its size and how it begins.
+    /// A binary frame: its size and its first bytes.
     Binary { size: usize, head: Box<[u8]> },
-    /// The line stands.
+    /// The connection is open.
     Opened { url: Box<str> },
-    /// The line has ended.
+    /// The connection has ended.
     Closed { code: u16, reason: Box<str>, asked: bool },
-    /// The page will connect again by itself.
+    /// The page will reconnect by itself.
     Waiting { what: Box<str> },
-    /// The line never came to be.
+    /// The connection could not be opened.
     Failed { url: Box<str>, why: Box<str> },
 }
 
-/// What a frame says about itself, read once when it comes.
+/// The facts that a frame contains, read once when it arrives.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Facts {
-    /// The frame's `type`; `raw` where the page does not know what it is.
+    /// The frame's `type`; `raw` if the page does not know it.
     pub(crate) kind: &'static str,
     pub(crate) topic: Option<Box<str>>,
     pub(crate) seq_no: Option<u64>,
@@ -52,11 +52,11 @@ pub(crate) struct Facts {
     pub(crate) topics: Vec<Box<str>>,
 }
 
-/// What a frame is called that the page does not understand.
+/// The kind of frames that the page does not understand.
 pub(crate) const RAW: &str = "raw";
 
 impl Facts {
-    /// Of a frame that this page sends, whether the gateway will understand it or not.
+    /// The facts of a frame that this page sends, whether the gateway will understand it or not.
     pub(crate) fn of_sent(text: &str) -> Self {
         match ClientFrame::parse(text) {
             Ok(frame) => Self::of_client(&frame),
@@ -100,7 +100,7 @@ impl Facts {
         }
     }
 
-    /// Of a frame that the gateway sent; `None`: one that the page does not know.
+    /// The facts of a frame that the gateway sent; `None`: the page does not know the frame.
     pub(crate) fn of_received(frame: Option<&ServerFrame<'_>>) -> Self {
         let Some(frame) = frame else {
             return Self { kind: RAW, ..Self::default() };
@@ -150,14 +150,14 @@ fn boxed(text: std::borrow::Cow<'_, str>) -> Box<str> {
     text.into_owned().into()
 }
 
-/// What became of a signature.
+/// The result of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// A key of the gateway has made it for exactly this message.
+    /// A key of the gateway has signed exactly this message.
     Good,
-    /// None of the gateway's keys has.
+    /// No key of the gateway has signed this message.
     Wrong,
-    /// The gateway lists no key, or the page could not get it or use it.
+    /// The gateway lists no key, or the page could not fetch it or use it.
     NoKey,
 }
 
@@ -165,13 +165,13 @@ impl Verdict {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Good => "✓ verified",
-            Self::Wrong => "✗ not verified: no key of the gateway has made it",
-            Self::NoKey => "✗ not verified: no key to be had",
+            Self::Wrong => "✗ not verified: not signed by a key of the gateway",
+            Self::NoKey => "✗ not verified: no key available",
         }
     }
 }
 
-/// How many signatures were looked at.
+/// The number of signatures by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Checked {
     pub(crate) good: usize,
@@ -181,11 +181,11 @@ pub(crate) struct Checked {
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
-    /// Rises by one with each row; never used again.
+    /// Rises by one with each row; never reused.
     pub(crate) id: u64,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub(crate) at: f64,
-    /// `None`: an event of the line.
+    /// `None`: an event of the connection.
     pub(crate) direction: Option<Direction>,
     pub(crate) content: Content,
     pub(crate) facts: Facts,
@@ -193,9 +193,9 @@ pub(crate) struct Entry {
     pub(crate) answers: Option<u64>,
     /// The first and the last frame that answered this one.
     pub(crate) answered: Option<(u64, u64)>,
-    /// How long the answer took, or the opening of the line; milliseconds.
+    /// The time until the answer, or the time that opening took; milliseconds.
     pub(crate) took: Option<f64>,
-    /// What became of its signature, where it has one and that is known.
+    /// The result of verifying its signature, once it is known.
     pub(crate) signature: Option<Verdict>,
 }
 
@@ -222,7 +222,7 @@ impl Entry {
         }
     }
 
-    /// Bytes on the wire, without WebSocket's own.
+    /// The frame's bytes on the wire, without WebSocket's header.
     pub(crate) fn size(&self) -> Option<usize> {
         match &self.content {
             Content::Text(text) => Some(text.len()),
@@ -231,7 +231,7 @@ impl Entry {
         }
     }
 
-    /// The text frame.
+    /// The text of a text frame.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Text(text) => Some(text),
@@ -239,7 +239,7 @@ impl Entry {
         }
     }
 
-    /// Whether it tells of something that went wrong.
+    /// Whether the row is a fault.
     pub(crate) fn is_bad(&self) -> bool {
         match &self.content {
             Content::Text(_) => self.facts.kind == "error",

@@ -1,7 +1,7 @@
-//! What happened, what it means, what to do: the same three parts for every fault.
+//! Explains a fault in three parts: what happened, what it means, what to do.
 
 use super::entry::{Content, Entry};
-use crate::{connection::Ending, reference::anchors};
+use crate::{connection::CloseInfo, reference::anchors};
 use protocol::{CloseCode, ErrorCode, ServerFrame};
 
 /// A fault, explained.
@@ -11,11 +11,11 @@ pub(crate) struct Explanation {
     pub(crate) cause: String,
     pub(crate) effect: &'static str,
     pub(crate) remedy: String,
-    /// Where the reference tells more: anchor and words.
+    /// The anchor of the reference's entry, and the link's text.
     pub(crate) reference: (String, &'static str),
 }
 
-/// Explains an error, a close, a failure; `None` for what is none of these.
+/// Explains an error, a close or a failure; `None` for any other row.
 pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
     match &entry.content {
         Content::Text(text) => match ServerFrame::parse(text) {
@@ -23,7 +23,7 @@ pub(crate) fn explain(entry: &Entry) -> Option<Explanation> {
             _ => None,
         },
         Content::Closed { code, reason, asked } => {
-            Some(closed(&Ending { code: *code, reason: reason.to_string(), asked: *asked }))
+            Some(closed(&CloseInfo { code: *code, reason: reason.to_string(), asked: *asked }))
         }
         Content::Failed { url, why } => Some(Explanation {
             title: why.to_string(),
@@ -58,13 +58,13 @@ fn effect(code: ErrorCode) -> &'static str {
             "Nothing was changed. The connection stays open; many such frames in a row end it with 4400."
         }
         AuthFailed | TokenExpired => {
-            "The connection is not set up. It stays open for another attempt; after the third it ends with 4401."
+            "The token was not accepted. After the third refused token, or when the token of a running connection expires, the connection ends with 4401."
         }
         SetupRequired => {
             "Nothing was changed. The connection waits for setup, and ends with 4408 if none comes."
         }
         AlreadySetup => {
-            "Nothing was changed. The connection goes on as the user that it was set up for."
+            "Nothing was changed. The connection keeps the user that it was set up for."
         }
         BackboneUnavailable => "Whether the message was stored is not known yet.",
         ShuttingDown => "Nothing was stored. The connection ends soon, with 1001.",
@@ -72,41 +72,41 @@ fn effect(code: ErrorCode) -> &'static str {
     }
 }
 
-fn closed(ending: &Ending) -> Explanation {
-    let said = if ending.reason.is_empty() {
+fn closed(close: &CloseInfo) -> Explanation {
+    let said = if close.reason.is_empty() {
         String::new()
     } else {
-        format!(" The gateway said: {}", sentence(&ending.reason))
+        format!(" The gateway said: {}", sentence(&close.reason))
     };
-    let (title, cause, remedy) = if ending.asked {
+    let (title, cause, remedy) = if close.asked {
         (
-            "This page has disconnected".to_owned(),
-            format!("You have pressed Disconnect.{said}"),
+            "This page disconnected".to_owned(),
+            format!("You pressed Disconnect.{said}"),
             "Connect again whenever you like.",
         )
-    } else if crate::connection::goes_on(ending) {
-        let remedy = "Reconnect, waiting longer each time, and resume. This page does so by itself, unless that is switched off (Checks).";
-        (format!("Closed with {}", ending.code), format!("{}{said}", ending.meaning()), remedy)
+    } else if crate::connection::should_reconnect(close) {
+        let remedy = "Reconnect, waiting longer each time, and resume. This page does so by itself, unless that is switched off under Checks.";
+        (format!("Closed with {}", close.code), format!("{}{said}", close.meaning()), remedy)
     } else {
         (
-            format!("Closed with {}", ending.code),
-            format!("{}{said}", ending.meaning()),
-            ending.remedy(),
+            format!("Closed with {}", close.code),
+            format!("{}{said}", close.meaning()),
+            close.remedy(),
         )
     };
-    // A code without a meaning of its own has no row.
-    let row = CloseCode::from_number(ending.code)
+    // The reference lists only the codes that the protocol defines.
+    let row = CloseCode::from_number(close.code)
         .map_or_else(|| "closes".to_owned(), |code| anchors::close(code.number()));
     Explanation {
         title,
         cause,
-        effect: "Nothing is sent or received until the line stands again. The session waits a while: a setup with its sessionId goes on where it stopped.",
+        effect: "Nothing is sent or received until the page is connected again. The session is kept for a while: a setup with its sessionId resumes it.",
         remedy: remedy.to_owned(),
         reference: (row, "This code among the others"),
     }
 }
 
-/// With a capital and a full stop.
+/// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut chars = text.chars();

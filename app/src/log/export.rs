@@ -13,7 +13,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     direction: Option<&'a str>,
     kind: &'a str,
-    /// The frame as on the wire: text in text, so that nothing of it is changed.
+    /// The frame as a JSON string, so that its text is unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     frame: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ struct Line<'a> {
 pub(crate) fn json_lines<'a>(entries: impl Iterator<Item = &'a Entry>) -> String {
     let mut out = String::new();
     for entry in entries {
-        // A line of texts and numbers is always JSON.
+        // Strings and numbers can always be encoded.
         out += &serde_json::to_string(&line(entry)).unwrap_or_default();
         out.push('\n');
     }

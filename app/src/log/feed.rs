@@ -1,5 +1,6 @@
-//! The log's rows, shared by what writes and what shows them. Writing is cheap and told at most
-//! once per animation frame, so that a thousand frames a second cost sixty renderings.
+//! The log's rows, shared by the code that records them and the code that shows them. Recording is
+//! cheap, and views are notified at most once per animation frame, so that a thousand frames a
+//! second cause sixty renderings.
 
 use super::store::Store;
 use leptos::prelude::*;
@@ -9,7 +10,7 @@ use leptos::prelude::*;
 pub(crate) struct Feed {
     store: StoredValue<Store>,
     revision: RwSignal<u64>,
-    /// A frame was asked for and has not come yet.
+    /// A notification is scheduled for the next animation frame.
     due: StoredValue<bool>,
 }
 
@@ -22,7 +23,7 @@ impl Feed {
         }
     }
 
-    /// Writes; what is shown follows with the next animation frame.
+    /// Changes the log; views are notified with the next animation frame.
     pub(crate) fn record(self, write: impl FnOnce(&mut Store)) {
         self.store.update_value(write);
         if !self.due.get_value() {
@@ -34,7 +35,7 @@ impl Feed {
         }
     }
 
-    /// Changes what the reader asked to change; shown at once.
+    /// Makes a change that the user asked for; views are notified at once.
     pub(crate) fn change(self, change: impl FnOnce(&mut Store)) {
         self.store.update_value(change);
         self.tell();
@@ -44,13 +45,13 @@ impl Feed {
         self.revision.update(|revision| *revision += 1);
     }
 
-    /// Reads, and again whenever there is something new.
+    /// Reads the log; tracked.
     pub(crate) fn watch<T>(self, read: impl FnOnce(&Store) -> T) -> T {
         self.revision.track();
         self.store.with_value(read)
     }
 
-    /// Reads once.
+    /// Reads the log once.
     pub(crate) fn read<T>(self, read: impl FnOnce(&Store) -> T) -> T {
         self.store.with_value(read)
     }

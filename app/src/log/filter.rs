@@ -1,13 +1,13 @@
-//! Which rows the reader wants to see.
+//! The filter: which rows the user wants to see.
 
 use super::entry::{Content, Direction, Entry};
 
-/// All conditions have to hold; the default shows everything.
+/// All conditions must hold; the default shows everything.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Filter {
-    /// Stands somewhere in the frame, upper or lower case (ASCII) alike; empty: any.
+    /// A text that the frame contains, ignoring the case of ASCII letters; empty: any.
     pub(crate) text: String,
-    /// Events of the line have none, and are shown with any.
+    /// The frame's direction. Events have none, and are shown with any.
     pub(crate) direction: Option<Direction>,
     /// The frame's `type`, `open` or `close`.
     pub(crate) kind: Option<String>,
@@ -38,7 +38,7 @@ impl Filter {
     }
 }
 
-/// Where `needle` first stands in `text`, ASCII letters of both cases being alike.
+/// The place of the first `needle` in `text`, ignoring the case of ASCII letters.
 pub(crate) fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
     let (text, needle) = (text.as_bytes(), needle.as_bytes());
     let first = needle.first()?;

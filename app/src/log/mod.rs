@@ -1,28 +1,28 @@
-//! Every frame both ways, on one wire. [`store`] and what it relies on is plain data and tested as
-//! such; [`feed`] tells at most once a frame that there is more of it; [`screen`] is what the
-//! reader sees of it; the rest shows it.
+//! Every frame in both directions. [`store`] and the modules that it uses are plain data, tested
+//! without a browser; [`feed`] notifies views at most once per animation frame; [`log_view`] is the
+//! state of the view; the other modules show it.
 
 mod bar;
 mod cells;
 pub(crate) mod clock;
+mod correlation;
 mod detail;
+mod empty_state;
 pub(crate) mod entry;
 mod explain;
 mod export;
 mod feed;
 mod filter;
-mod foot;
-mod lesson;
-mod matching;
+mod log_view;
 mod pane;
 mod row;
 mod rows;
-mod screen;
+mod status_bar;
 mod store;
 mod summary;
-mod window;
+mod virtual_list;
 
 pub(crate) use bar::FIND;
 pub(crate) use feed::Feed;
+pub(crate) use log_view::LogView;
 pub(crate) use pane::LogPane;
-pub(crate) use screen::Screen;

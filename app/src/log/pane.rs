@@ -2,43 +2,43 @@
 
 use super::{
     bar::Bar,
-    foot::Foot,
-    lesson::{Lesson, LessonHtml},
+    empty_state::{EmptyState, EmptyStateHtml},
+    log_view::LogView,
     rows::Rows,
-    screen::Screen,
+    status_bar::StatusBar,
     store::Store,
 };
-use crate::connection::Line;
+use crate::connection::Connection;
 use leptos::prelude::*;
 
-/// Bar, rows or lesson, foot.
+/// Tools, rows or the explanation, and the status bar.
 #[component]
 pub(crate) fn LogPane(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let empty = Memo::new(move |_| screen.feed.watch(Store::len) == 0);
-    let html = LessonHtml::new();
+    let empty = Memo::new(move |_| log_view.feed.watch(Store::len) == 0);
+    let html = EmptyStateHtml::new();
     let body = move || {
         if empty.get() {
-            view! { <Lesson html/> }.into_any()
+            view! { <EmptyState html/> }.into_any()
         } else {
-            view! { <Grid screen again edit/> }.into_any()
+            view! { <Grid log_view again edit/> }.into_any()
         }
     };
     view! {
         <section class="log" id="log" aria-labelledby="log-title">
-            <Bar screen live/>
+            <Bar log_view live/>
             {body}
-            <Foot screen line/>
+            <StatusBar log_view connection/>
         </section>
     }
     .into_any()
@@ -47,13 +47,13 @@ pub(crate) fn LogPane(
 #[component]
 fn Grid(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let rows = move || screen.list.with(|list| list.rows);
+    let rows = move || log_view.list.with(|list| list.rows);
     let nothing = Memo::new(move |_| rows() == 0);
     view! {
         <div class="log__grid" role="treegrid" aria-label="Frames, oldest first" aria-rowcount=move || rows().to_string()>
@@ -69,25 +69,25 @@ fn Grid(
                     <span role="columnheader">"Round trip"</span>
                 </div>
             </div>
-            <Rows screen again edit/>
-            {move || nothing.get().then(|| view! { <Nothing screen/> })}
+            <Rows log_view again edit/>
+            {move || nothing.get().then(|| view! { <NoMatches log_view/> })}
         </div>
     }
     .into_any()
 }
 
-/// No row passes the filter.
+/// Shown if no row passes the filter.
 #[component]
-fn Nothing(
+fn NoMatches(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
 ) -> impl IntoView {
     view! {
         <div class="empty log__nothing" role="row">
             <div role="gridcell" class="stack">
-                <p class="empty__title">"No row fits"</p>
-                <p>"All rows are there; the filter shows none of them."</p>
-                <button class="btn" type="button" on:click=move |_| screen.change_filter(|filter| *filter = Default::default())>
+                <p class="empty__title">"No row matches"</p>
+                <p>"The filter hides all rows."</p>
+                <button class="btn" type="button" on:click=move |_| log_view.change_filter(|filter| *filter = Default::default())>
                     "Show all"
                 </button>
             </div>

@@ -1,35 +1,35 @@
-//! One row: time, wire, kind, topic, number, the frame in a line, size, round trip. Below it, where
-//! it is unfolded, all of it.
+//! One row: time, direction, kind, topic, number, the frame in a line, size, round trip. If it is
+//! unfolded, the whole frame follows below it.
 
-use super::{cells::Cells, detail::Detail, entry::Direction, screen::Screen};
+use super::{cells::Cells, detail::Detail, entry::Direction, log_view::LogView};
 use crate::browser;
 use leptos::{prelude::*, tachys::html::attribute::custom::custom_attribute};
 
-/// A row that came this long ago is still fresh, in milliseconds …
+/// A row younger than this is marked as new, in milliseconds …
 const FRESH: f64 = 400.0;
 /// … unless this many rows came within half a second.
 const BURST: u64 = 10;
 
-/// The row with this id, and the frame unfolded below it.
+/// The row with this id, with its details if it is unfolded.
 #[component]
 pub(crate) fn Row(
-    /// Where it is shown.
-    screen: Screen,
-    /// Which one.
+    /// The log's view.
+    log_view: LogView,
+    /// The row's id.
     id: u64,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
-    let timezone = screen.timezone.get_untracked();
-    let cells = screen.feed.read(|store| Some(Cells::of(store.get(id)?, timezone)))?;
-    let fresh = is_fresh(screen, id);
+    let timezone = log_view.timezone.get_untracked();
+    let cells = log_view.feed.read(|store| Some(Cells::of(store.get(id)?, timezone)))?;
+    let fresh = is_fresh(log_view, id);
     let event = cells.direction.is_none();
     let (bad, down, duplicate, answers) = (cells.bad, cells.down, cells.duplicate, cells.answers);
-    let open = move || screen.open.get() == Some(id);
+    let open = move || log_view.open.get() == Some(id);
     let (kind, direction) = (cells.kind, cells.direction.map(Direction::as_str));
-    let html = move || screen.needle.with(|needle| cells.html(needle));
+    let html = move || log_view.needle.with(|needle| cells.html(needle));
     Some(
         view! {
             <div
@@ -37,9 +37,9 @@ pub(crate) fn Row(
                 role="row"
                 id=format!("row-{id}")
                 {..custom_attribute("aria-level", "1")}
-                aria-rowindex=move || screen.place(id).map(|place| place.to_string())
+                aria-rowindex=move || log_view.place(id).map(|place| place.to_string())
                 aria-expanded=move || open().to_string()
-                tabindex=move || if screen.tab_stop.get() == Some(id) { "0" } else { "-1" }
+                tabindex=move || if log_view.tab_stop.get() == Some(id) { "0" } else { "-1" }
                 data-id=id.to_string()
                 data-kind=kind
                 data-dir=direction
@@ -48,18 +48,18 @@ pub(crate) fn Row(
                 data-tone=bad.then_some("bad")
                 data-wire=down.then_some("down")
                 data-fresh=fresh.then_some("")
-                data-link=move || screen.link(id, answers)
+                data-link=move || log_view.link(id, answers)
                 inner_html=html
             ></div>
-            {move || open().then(|| view! { <Detail screen id again edit/> })}
+            {move || open().then(|| view! { <Detail log_view id again edit/> })}
         }
         .into_any(),
     )
 }
 
-fn is_fresh(screen: Screen, id: u64) -> bool {
+fn is_fresh(log_view: LogView, id: u64) -> bool {
     let since = |at: f64| browser::now() - at;
-    screen.feed.read(|store| {
+    log_view.feed.read(|store| {
         let burst = store
             .get(id.saturating_sub(BURST))
             .filter(|_| id >= BURST)

@@ -1,10 +1,9 @@
-//! The list itself: a scroller as high as all rows together, in which only those on the screen are
-//! rendered.
+//! The list itself: a scroller as high as all rows together, which renders only the visible ones.
 
 use super::{
+    log_view::LogView,
     row::Row,
-    screen::Screen,
-    window::{Heights, List},
+    virtual_list::{Heights, VirtualList},
 };
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -14,42 +13,42 @@ use web_sys::{FocusOptions, ResizeObserver};
 #[component]
 pub(crate) fn Rows(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
     /// Sends a frame again.
     again: Callback<String>,
-    /// Takes a frame into the composer.
+    /// Opens a frame in the composer.
     edit: Callback<String>,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let space = NodeRef::<html::Div>::new();
     let probe = NodeRef::<html::Div>::new();
-    watch_size(screen, scroller, probe);
-    hold_position(screen, scroller, space);
+    watch_size(log_view, scroller, probe);
+    hold_position(log_view, scroller, space);
     let ids = Memo::new(move |_| {
-        let rendered = screen.rendered.get();
-        screen
+        let rendered = log_view.rendered.get();
+        log_view
             .feed
             .watch(|store| rendered.filter_map(|index| store.id_at(index)).collect::<Vec<_>>())
     });
     let top = move || {
-        let first = screen.rendered.with(|rendered| rendered.start);
-        format!("translateY({}px)", screen.list.with(|list| list.top(first)))
+        let first = log_view.rendered.with(|rendered| rendered.start);
+        format!("translateY({}px)", log_view.list.with(|list| list.top(first)))
     };
     view! {
         <div
             class="log__rows"
             role="rowgroup"
-            tabindex=move || if screen.tab_stop.get().is_none() { "0" } else { "-1" }
+            tabindex=move || if log_view.tab_stop.get().is_none() { "0" } else { "-1" }
             node_ref=scroller
-            on:scroll=move |_| scrolled(screen, scroller)
-            on:click=move |event| clicked(screen, &event)
-            on:keydown=move |event| key(screen, again, edit, &event)
+            on:scroll=move |_| scrolled(log_view, scroller)
+            on:click=move |event| clicked(log_view, &event)
+            on:keydown=move |event| key(log_view, again, edit, &event)
         >
             <div class="log__probe" aria-hidden="true" node_ref=probe><div class="row"></div><div class="detail"></div></div>
             <div class="log__space" role="presentation" node_ref=space>
                 <div class="log__window" role="presentation" style:transform=top>
                     <For each=move || ids.get() key=|id| *id let:id>
-                        <Row screen id again edit/>
+                        <Row log_view id again edit/>
                     </For>
                 </div>
             </div>
@@ -58,8 +57,8 @@ pub(crate) fn Rows(
     .into_any()
 }
 
-/// Measures rows and view, now and whenever the scroller changes its size.
-fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html::Div>) {
+/// Measures rows and scroller, now and whenever the scroller changes its size.
+fn watch_size(log_view: LogView, scroller: NodeRef<html::Div>, probe: NodeRef<html::Div>) {
     Effect::new(move |_| {
         let (Some(scroller), Some(probe)) = (scroller.get(), probe.get()) else { return };
         let view = scroller.clone();
@@ -68,10 +67,14 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
                 child.map_or(0.0, |child| child.get_bounding_client_rect().height())
             };
             let row = height(probe.first_element_child());
-            // Not rendered at present: the last measures hold.
+            // The probe is not rendered at present: the last measures stay valid.
             if row > 0.0 {
                 let detail = height(probe.last_element_child());
-                screen.heights.set(Heights { row, detail, view: f64::from(view.client_height()) });
+                log_view.heights.set(Heights {
+                    row,
+                    detail,
+                    view: f64::from(view.client_height()),
+                });
             }
         });
         let Ok(observer) = ResizeObserver::new(measure.as_ref().unchecked_ref()) else { return };
@@ -81,12 +84,13 @@ fn watch_size(screen: Screen, scroller: NodeRef<html::Div>, probe: NodeRef<html:
     });
 }
 
-/// Gives the list its height; then follows the newest row, or stands still while the oldest go.
-fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<html::Div>) {
+/// Sets the list's height; then scrolls to the newest row, or keeps the visible rows in place when
+/// old ones are removed.
+fn hold_position(log_view: LogView, scroller: NodeRef<html::Div>, space: NodeRef<html::Div>) {
     Effect::new(move |gone_before: Option<u64>| {
         let (list, following, wanted) =
-            (screen.list.get(), screen.following.get(), screen.scroll.get());
-        let gone = screen.feed.watch(super::store::Store::gone);
+            (log_view.list.get(), log_view.following.get(), log_view.scroll.get());
+        let gone = log_view.feed.watch(super::store::Store::gone);
         let (Some(scroller), Some(space)) = (scroller.get(), space.get()) else { return gone };
         // A length in pixels is always a valid style.
         let _ = web_sys::HtmlElement::style(&space)
@@ -94,23 +98,23 @@ fn hold_position(screen: Screen, scroller: NodeRef<html::Div>, space: NodeRef<ht
         let moved = gone.saturating_sub(gone_before.unwrap_or(gone)) as f64 * list.heights.row;
         let target = if following { list.end() } else { (wanted - moved).max(0.0) };
         if !following && moved > 0.0 {
-            screen.scroll.set(target);
+            log_view.scroll.set(target);
         }
-        // Where the list stands is asked once all rows of this turn are in place: asked sooner, the
-        // browser would lay them out twice.
+        // The list's place is measured after all rows of this turn are rendered: measuring sooner
+        // would make the browser lay them out twice.
         queue_microtask(move || {
             if (f64::from(scroller.scroll_top()) - target).abs() >= 1.0 {
                 scroller.set_scroll_top(target.ceil() as i32);
             }
-            rescue_focus(screen, &scroller);
+            rescue_focus(log_view, &scroller);
         });
         gone
     });
 }
 
-/// The row that had the focus may be rendered no more: then the list takes it, so that the arrow
-/// keys go on.
-fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
+/// If the focused row is no longer rendered, the list takes the focus, so that the arrow keys still
+/// work.
+fn rescue_focus(log_view: LogView, scroller: &web_sys::HtmlElement) {
     let Some(focused) =
         document().active_element().filter(|focused| scroller.contains(Some(focused)))
     else {
@@ -118,9 +122,9 @@ fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
     };
     let id = row_id(&focused);
     let rendered = |id: u64| {
-        let index = screen.feed.read(|store| store.index_of(id));
+        let index = log_view.feed.read(|store| store.index_of(id));
         index.is_some_and(|index| {
-            screen.rendered.with_untracked(|rendered| rendered.contains(&index))
+            log_view.rendered.with_untracked(|rendered| rendered.contains(&index))
         })
     };
     if id.is_some_and(|id| !rendered(id)) {
@@ -128,11 +132,11 @@ fn rescue_focus(screen: Screen, scroller: &web_sys::HtmlElement) {
     }
 }
 
-fn clicked(screen: Screen, event: &ev::MouseEvent) {
+fn clicked(log_view: LogView, event: &ev::MouseEvent) {
     let on = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
     let row = on.and_then(|on| on.closest(".row").ok().flatten());
     if let Some(id) = row.as_ref().and_then(row_id) {
-        screen.toggle(id);
+        log_view.toggle(id);
     }
 }
 
@@ -147,26 +151,31 @@ fn focus(element: &web_sys::HtmlElement) {
     let _ = element.focus_with_options(&options);
 }
 
-fn scrolled(screen: Screen, scroller: NodeRef<html::Div>) {
+fn scrolled(log_view: LogView, scroller: NodeRef<html::Div>) {
     let Some(scroller) = scroller.get_untracked() else { return };
     let top = f64::from(scroller.scroll_top());
     let end = f64::from(scroller.scroll_height() - scroller.client_height());
-    let before = if screen.following.get_untracked() {
-        screen.list.with_untracked(List::end)
+    let before = if log_view.following.get_untracked() {
+        log_view.list.with_untracked(VirtualList::end)
     } else {
-        screen.scroll.get_untracked()
+        log_view.scroll.get_untracked()
     };
     if top >= end - 2.0 {
-        screen.follow(true);
+        log_view.follow(true);
     } else if top < before - 1.0 {
-        screen.follow(false);
+        log_view.follow(false);
     }
-    if !screen.following.get_untracked() {
-        screen.scroll.set(top);
+    if !log_view.following.get_untracked() {
+        log_view.scroll.set(top);
     }
 }
 
-fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &ev::KeyboardEvent) {
+fn key(
+    log_view: LogView,
+    again: Callback<String>,
+    edit: Callback<String>,
+    event: &ev::KeyboardEvent,
+) {
     let Some(on) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok())
     else {
         return;
@@ -180,21 +189,21 @@ fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &
         return;
     }
     if row.is_some() {
-        screen.active.set(row);
+        log_view.active.set(row);
     }
     let page =
-        screen.heights.with_untracked(|heights| (heights.view / heights.row) as isize).max(2) - 1;
-    let row = screen.active.get_untracked();
+        log_view.heights.with_untracked(|heights| (heights.view / heights.row) as isize).max(2) - 1;
+    let row = log_view.active.get_untracked();
     let moved = match event.key().as_str() {
-        "ArrowDown" => screen.move_by(1),
-        "ArrowUp" => screen.move_by(-1),
-        "PageDown" => screen.move_by(page),
-        "PageUp" => screen.move_by(-page),
-        "Home" => screen.move_by(isize::MIN),
-        "End" => screen.move_by(isize::MAX),
+        "ArrowDown" => log_view.move_by(1),
+        "ArrowUp" => log_view.move_by(-1),
+        "PageDown" => log_view.move_by(page),
+        "PageUp" => log_view.move_by(-page),
+        "Home" => log_view.move_by(isize::MIN),
+        "End" => log_view.move_by(isize::MAX),
         other => {
             if let Some(row) = row
-                && act(screen, again, edit, other, row)
+                && act(log_view, again, edit, other, row)
             {
                 event.prevent_default();
             }
@@ -204,22 +213,22 @@ fn key(screen: Screen, again: Callback<String>, edit: Callback<String>, event: &
     event.prevent_default();
     if let Some(id) = moved {
         if event.key() == "End" {
-            screen.follow(true);
+            log_view.follow(true);
         }
         request_animation_frame(move || focus_row(id));
     }
 }
 
 fn act(
-    screen: Screen,
+    log_view: LogView,
     again: Callback<String>,
     edit: Callback<String>,
     key: &str,
     row: u64,
 ) -> bool {
-    let open = screen.open.get_untracked() == Some(row);
+    let open = log_view.open.get_untracked() == Some(row);
     let own = || {
-        screen.feed.read(|store| {
+        log_view.feed.read(|store| {
             store
                 .get(row)
                 .filter(|entry| entry.direction == Some(super::entry::Direction::Out))?
@@ -228,9 +237,9 @@ fn act(
         })
     };
     match key {
-        "Enter" | " " => screen.toggle(row),
-        "ArrowRight" if !open => screen.toggle(row),
-        "ArrowLeft" if open => screen.toggle(row),
+        "Enter" | " " => log_view.toggle(row),
+        "ArrowRight" if !open => log_view.toggle(row),
+        "ArrowLeft" if open => log_view.toggle(row),
         "r" => match own() {
             Some(text) => again.run(text),
             None => return false,

@@ -1,21 +1,21 @@
-//! All rows, bounded, and the ones that the filter shows. Knows nothing of the screen.
+//! All rows, limited in number and bytes, and those that the filter shows. Does not know the view.
 
 use super::{
+    correlation::Correlation,
     entry::{Checked, Content, Direction, Entry, Facts, Verdict},
     filter::Filter,
-    matching::Matching,
 };
 use protocol::ServerFrame;
 use std::collections::VecDeque;
 
-/// The oldest rows go first beyond this.
+/// The most rows that are kept; the oldest are removed first.
 pub(crate) const MAX_ENTRIES: usize = 50_000;
-/// … and beyond this many bytes of frames.
+/// The most bytes of frames that are kept.
 const MAX_BYTES: usize = 64 << 20;
-/// What is kept of a binary frame.
+/// The bytes that are kept of a binary frame.
 const BINARY_HEAD: usize = 64;
 
-/// Counted since the log was cleared last.
+/// Counts since the log was last cleared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     /// Frames and events.
@@ -23,11 +23,11 @@ pub(crate) struct Totals {
     pub(crate) bytes_in: usize,
     pub(crate) bytes_out: usize,
     pub(crate) errors: usize,
-    /// Signatures that were looked at.
+    /// Signatures that were verified.
     pub(crate) checked: Checked,
 }
 
-/// The rows of one line.
+/// The rows of the page's connections.
 #[derive(Debug)]
 pub(crate) struct Store {
     entries: VecDeque<Entry>,
@@ -40,10 +40,10 @@ pub(crate) struct Store {
     /// Rows from this id on wait until the pause ends.
     shown_to: u64,
     paused: bool,
-    /// Shown rows that have gone at the old end, ever.
+    /// Shown rows that were removed because they were the oldest, since the filter was set.
     gone: u64,
     totals: Totals,
-    matching: Matching,
+    correlation: Correlation,
     max_entries: usize,
 }
 
@@ -65,37 +65,38 @@ impl Store {
             paused: false,
             gone: 0,
             totals: Totals::default(),
-            matching: Matching::default(),
+            correlation: Correlation::default(),
             max_entries,
         }
     }
 
-    /// A text frame went out.
+    /// Records a sent text frame.
     pub(crate) fn sent(&mut self, at: f64, text: &str) {
         let facts = Facts::of_sent(text);
-        self.matching.sent(self.next, at, &facts);
+        self.correlation.sent(self.next, at, &facts);
         self.totals.bytes_out += text.len();
         self.push(at, Some(Direction::Out), Content::Text(text.into()), facts);
     }
 
-    /// A text frame has come in, and is `frame` where the page knows it. Returns its row.
+    /// Records a received text frame; `frame` is its content if the page knows its kind. Returns
+    /// its row.
     pub(crate) fn arrived(&mut self, at: f64, text: &str, frame: Option<&ServerFrame<'_>>) -> u64 {
         let facts = Facts::of_received(frame);
-        let answered = self.matching.received(&facts);
+        let answered = self.correlation.received(&facts);
         self.totals.bytes_in += text.len();
         let id = self.push(at, Some(Direction::In), Content::Text(text.into()), facts);
         let Some(answered) = answered else { return id };
-        if let Some(question) = self.get_mut(answered.question) {
-            question.answered = Some((question.answered.map_or(id, |(first, _)| first), id));
+        if let Some(request) = self.get_mut(answered.request) {
+            request.answered = Some((request.answered.map_or(id, |(first, _)| first), id));
         }
         if let Some(entry) = self.get_mut(id) {
-            entry.answers = Some(answered.question);
+            entry.answers = Some(answered.request);
             entry.took = Some((at - answered.since).max(0.0));
         }
         id
     }
 
-    /// The signature of row `id` was looked at.
+    /// Records the result of verifying the signature of row `id`.
     pub(crate) fn checked(&mut self, id: u64, verdict: Verdict) {
         let Some(entry) = self.get_mut(id) else { return };
         entry.signature = Some(verdict);
@@ -105,7 +106,7 @@ impl Store {
         }
     }
 
-    /// A binary frame has come in, which the protocol does not have.
+    /// Records a received binary frame, which the protocol does not have.
     pub(crate) fn received_binary(&mut self, at: f64, bytes: &[u8]) {
         self.totals.bytes_in += bytes.len();
         let head = bytes[..bytes.len().min(BINARY_HEAD)].into();
@@ -117,10 +118,10 @@ impl Store {
         );
     }
 
-    /// Something happened to the line; `took` in milliseconds.
+    /// Records an event of the connection; `took` in milliseconds.
     pub(crate) fn event(&mut self, at: f64, content: Content, took: Option<f64>) {
         if !matches!(content, Content::Opened { .. }) {
-            self.matching.end();
+            self.correlation.end();
         }
         let id = self.push(at, None, content, Facts::default());
         if let Some(entry) = self.get_mut(id) {
@@ -176,7 +177,7 @@ impl Store {
         self.next - self.entries.len() as u64
     }
 
-    /// Shows what has come since.
+    /// Shows the rows that have arrived during the pause.
     fn catch_up(&mut self) {
         let first = self.first();
         for id in self.shown_to.max(first)..self.next {
@@ -187,7 +188,7 @@ impl Store {
         self.shown_to = self.next;
     }
 
-    /// Shows the rows that `filter` lets through, and from now on such rows only.
+    /// Shows only the rows that pass `filter`, from now on.
     pub(crate) fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
         self.shown.clear();
@@ -198,7 +199,7 @@ impl Store {
         self.shown_to = to.max(first);
     }
 
-    /// While paused, what comes is kept and not shown.
+    /// While paused, new rows are kept and not shown.
     pub(crate) fn pause(&mut self, paused: bool) {
         self.paused = paused;
         if !paused {
@@ -206,7 +207,7 @@ impl Store {
         }
     }
 
-    /// Empties the log. Questions that are open will still find their answer, ids go on.
+    /// Removes all rows. Open requests can still be answered; ids go on.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.shown.clear();
@@ -216,7 +217,7 @@ impl Store {
         self.totals = Totals::default();
     }
 
-    /// The row with this id, if it is still there.
+    /// The row with this id, if it is still kept.
     pub(crate) fn get(&self, id: u64) -> Option<&Entry> {
         self.entries.get(usize::try_from(id.checked_sub(self.first())?).ok()?)
     }
@@ -236,7 +237,7 @@ impl Store {
         self.shown.get(index).copied()
     }
 
-    /// Where the row with this id stands among the shown.
+    /// The position of the row with this id among the shown ones.
     pub(crate) fn index_of(&self, id: u64) -> Option<usize> {
         self.shown.binary_search(&id).ok()
     }
@@ -261,7 +262,7 @@ impl Store {
         self.next
     }
 
-    /// Shown rows that have gone at the old end since the filter was set.
+    /// Shown rows that were removed because they were the oldest, since the filter was set.
     pub(crate) fn gone(&self) -> u64 {
         self.gone
     }
@@ -279,7 +280,7 @@ impl Store {
 
 #[cfg(test)]
 impl Store {
-    /// A text frame has come in.
+    /// Records a received text frame.
     pub(crate) fn received(&mut self, at: f64, text: &str) -> u64 {
         self.arrived(at, text, ServerFrame::parse(text).ok().as_ref())
     }

@@ -1,4 +1,4 @@
-//! What stands in a row's last column: the part of the frame that says most, in one line.
+//! The content of a row's last column: the most important part of the frame, in one line.
 
 use super::{
     clock,
@@ -7,20 +7,20 @@ use super::{
 use protocol::{AckStatus, ClientFrame, CloseCode, ServerFrame};
 use std::borrow::Cow;
 
-/// Longer texts are cut; the whole stands in the unfolded frame.
+/// Longer texts are cut; the unfolded row shows all of it.
 const MAX_CHARS: usize = 300;
 
 /// A part of the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Piece {
     Plain(String),
-    /// In bold: a code.
+    /// Bold text: a code.
     Strong(String),
     /// A word about the frame, with its tone.
     Tag(&'static str, Option<&'static str>),
 }
 
-/// The line for `entry`.
+/// The line of `entry`.
 pub(crate) fn summary(entry: &Entry) -> Vec<Piece> {
     match &entry.content {
         Content::Text(text) => frame(text, entry).into_iter().map(cut).collect(),
@@ -174,7 +174,10 @@ mod tests {
             closed(4401, "", false),
             [Piece::Strong("4401".into()), plain(CloseCode::Unauthenticated.meaning())]
         );
-        assert_eq!(closed(1006, "x", false)[1], plain("The line broke: no close frame came. “x”"));
+        assert_eq!(
+            closed(1006, "x", false)[1],
+            plain("The connection broke: no close frame came. “x”")
+        );
     }
 
     #[test]

@@ -1,18 +1,18 @@
-//! The bench: connection and message at the left, the log over the checks at the right; on a narrow
-//! screen three views of one screen.
+//! The playground: connection and composer at the left, the log above the checks at the right; on a
+//! narrow screen one of the three at a time.
 
 use crate::{
     browser,
     checks::Checks,
     composer::{Composer, MessagePane, send},
-    connection::{ConnectionPane, Endpoint, Line, Link, watch},
-    log::{FIND, LogPane, Screen},
+    connection::{Connection, ConnectionPane, ConnectionState, Endpoint, watch_liveness},
+    log::{FIND, LogPane, LogView},
     shell::{Action, Shortcuts, listen},
 };
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-/// What a narrow screen shows.
+/// The part that a narrow screen shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum View {
     Compose,
@@ -31,14 +31,14 @@ impl View {
     }
 }
 
-/// The bench.
+/// The playground.
 #[component]
 pub(crate) fn Playground(
     /// The connection.
-    line: Line,
+    connection: Connection,
     /// The log.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Whether the help is open.
     help: RwSignal<bool>,
@@ -48,17 +48,17 @@ pub(crate) fn Playground(
     let composer = Composer::new();
     let view = RwSignal::new(View::Compose);
     Effect::new(move |_| {
-        let page = browser::page();
-        line.url.set(Endpoint::Many.url(&page).unwrap_or_default());
-        line.page.set(page);
-        screen.timezone.set(browser::timezone_offset());
+        let page = browser::page_origin();
+        connection.url.set(Endpoint::Many.url(&page).unwrap_or_default());
+        connection.page.set(page);
+        log_view.timezone.set(browser::timezone_offset());
         composer.renew_id();
-        line.recall();
-        watch(line);
-        listen(shortcuts, move |action| act(action, line, composer, screen, help));
+        connection.restore_choice();
+        watch_liveness(connection);
+        listen(shortcuts, move |action| act(action, connection, composer, log_view, help));
     });
     let again = Callback::new(move |frame: String| {
-        line.send(&frame);
+        connection.send(&frame);
     });
     let edit = Callback::new(move |frame: String| {
         composer.edit(&frame);
@@ -67,15 +67,15 @@ pub(crate) fn Playground(
     });
     view! {
         <section class="screen" id="playground" aria-label="Playground">
-            <Views view screen live/>
+            <Views view log_view live/>
             <div class="bench" data-view=move || view.get().as_str()>
                 <div class="bench__compose">
-                    <ConnectionPane line live edit/>
-                    <MessagePane composer line live/>
+                    <ConnectionPane connection live edit/>
+                    <MessagePane composer connection live/>
                 </div>
                 <div class="bench__data">
-                    <div class="bench__log"><LogPane screen line live again edit/></div>
-                    <Checks line live/>
+                    <div class="bench__log"><LogPane log_view connection live again edit/></div>
+                    <Checks connection live/>
                 </div>
             </div>
         </section>
@@ -83,14 +83,14 @@ pub(crate) fn Playground(
     .into_any()
 }
 
-/// Between composer and log, on a narrow screen.
+/// Switches between the parts on a narrow screen.
 #[component]
 fn Views(
-    /// What is shown.
+    /// The part that is shown.
     view: RwSignal<View>,
     /// The log.
-    screen: Screen,
-    /// Whether the page has come to life.
+    log_view: LogView,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let item = move |which: View, label: AnyView| {
@@ -109,7 +109,7 @@ fn Views(
     };
     let count = view! {
         "Log "
-        <span class="count">{move || screen.feed.watch(|store| store.len())}</span>
+        <span class="count">{move || log_view.feed.watch(|store| store.len())}</span>
     };
     view! {
         <div class="views">
@@ -123,17 +123,25 @@ fn Views(
     .into_any()
 }
 
-fn act(action: Action, line: Line, composer: Composer, screen: Screen, help: RwSignal<bool>) {
+fn act(
+    action: Action,
+    connection: Connection,
+    composer: Composer,
+    log_view: LogView,
+    help: RwSignal<bool>,
+) {
     match action {
-        Action::Connect if line.link.with_untracked(Link::is_busy) => line.disconnect(),
-        Action::Connect => line.connect(None),
-        Action::Send => send(composer, line),
+        Action::Connect if connection.state.with_untracked(ConnectionState::is_busy) => {
+            connection.disconnect()
+        }
+        Action::Connect => connection.connect(None),
+        Action::Send => send(composer, connection),
         Action::ToggleJson if composer.json.with_untracked(Option::is_some) => {
             composer.write_form()
         }
         Action::ToggleJson => composer.write_json(),
         Action::Find => focus(&format!("#{FIND}")),
-        Action::Pause => screen.pause(!screen.paused.get_untracked()),
+        Action::Pause => log_view.pause(!log_view.paused.get_untracked()),
         Action::Help => help.set(true),
     }
 }
@@ -145,7 +153,7 @@ fn focus_composer() {
 fn focus(selector: &str) {
     let found = document().query_selector(selector).ok().flatten();
     if let Some(element) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
-        // What can be seen can be focused; what cannot keeps the focus where it is.
+        // An element that is visible can be focused; otherwise the focus stays where it is.
         let _ = element.focus();
     }
 }

@@ -1,8 +1,8 @@
-//! The names by which the rest of the page, and the web, link into the reference.
+//! The anchors by which the page and other sites link to the reference.
 
 use protocol::reference::Direction;
 
-/// The anchor of a frame. `ack` goes both ways: the gateway's has a name of its own.
+/// The anchor of a frame. `ack` exists in both directions: the gateway's has its own anchor.
 #[must_use]
 pub fn frame(kind: &str, direction: Direction) -> String {
     match (kind, direction) {
@@ -11,7 +11,7 @@ pub fn frame(kind: &str, direction: Direction) -> String {
     }
 }
 
-/// The anchor of an error code, given as on the wire.
+/// The anchor of an error code, given as it is sent.
 #[must_use]
 pub fn error(code: &str) -> String {
     format!("error-{code}")

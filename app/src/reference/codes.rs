@@ -1,4 +1,4 @@
-//! The tables of error and close codes, from the protocol's own. Each row can be linked to: see
+//! The tables of error and close codes, made from the protocol's own. Each row has an anchor: see
 //! [`super::anchors`].
 
 use super::{anchors, prose::Prose, table::Table};
@@ -13,16 +13,16 @@ pub(crate) fn ErrorCodes() -> impl IntoView {
             <h2 id="h-errors">"Error codes"</h2>
             <p class="doc__lede">
                 "An " <a href="#frame-error">"error"</a>
-                " refuses one frame and nothing else: the connection stays, and so do its subscriptions. The code is for your \
-                 program and never changes its meaning; the text beside it is for you."
+                " refuses one frame and nothing else: the connection and its subscriptions stay. The code is for your \
+                 program and never changes its meaning; the text beside it is for people."
             </p>
             <Table label="Error codes" columns=&["Code", "What happened", "What to do"]>
                 {ErrorCode::ALL.iter().map(|&code| view! { <ErrorRow code/> }).collect_view()}
             </Table>
             <p class="spec__text gap-top">
-                <Prose text="Over HTTP the same codes come as `application/problem+json`, with a status that fits. A few belong to \
-                             parts that this version does not have yet (expiring tokens, topic rules, rate limits, draining): handle them \
-                             now, and nothing has to change later."/>
+                <Prose text="Over HTTP the same codes come as `application/problem+json`, with a fitting status; HTTP adds a few \
+                             codes of its own, for instance `NOT_FOUND`. New codes may be added: treat one that your client does not \
+                             know by its status or close code."/>
             </p>
         </section>
     }
@@ -46,16 +46,16 @@ pub(crate) fn CloseCodes() -> impl IntoView {
         <section class="doc__section" id="closes" aria-labelledby="h-closes">
             <h2 id="h-closes">"Close codes"</h2>
             <p class="doc__lede">
-                "When a connection ends, the number says why, and whether trying again makes sense. Meet a number that is not here with \
-                 backing off, except 4500 to 4599: those are kept for reasons to stop."
+                "When a connection ends, the number says why, and whether trying again makes sense. Back off after a number that is not \
+                 listed, except 4500 to 4599: they are reserved for stop."
             </p>
             <Table label="Close codes" columns=&["Code", "Why", "Your client"]>
                 {CloseCode::ALL.iter().map(|&code| view! { <CloseRow code/> }).collect_view()}
             </Table>
             <dl class="fields gap-top">
-                <Meaning word="back off" text="Reconnect, first soon, then waiting longer each time and never in step with others."/>
+                <Meaning word="back off" text="Reconnect, first soon, then waiting longer each time, by a random time so that clients do not reconnect all at once."/>
                 <Meaning word="new token" text="Get a fresh token and try once. If that fails too, stop."/>
-                <Meaning word="stop" text="Trying again would fail again. Something has to be mended first."/>
+                <Meaning word="stop" text="Trying again would fail again. Correct the cause first."/>
             </dl>
         </section>
     }
@@ -78,7 +78,7 @@ fn Meaning(word: &'static str, text: &'static str) -> impl IntoView {
     view! { <div><dt>{word}</dt><dd class="fields__type"></dd><dd>{text}</dd></div> }
 }
 
-/// What a client does, in a word or two; nothing where it has closed itself.
+/// The client's reaction in a word or two; `None` if the client itself has closed.
 fn word(reaction: Reaction) -> Option<&'static str> {
     match reaction {
         Reaction::BackOff => Some("back off"),

@@ -1,4 +1,4 @@
-//! The list of contents beside the reading part of the page.
+//! The list of contents beside the reference.
 
 use super::anchors;
 use leptos::{ev, prelude::*};
@@ -9,19 +9,20 @@ use protocol::{
 
 const ENDPOINTS: [(&str, &str); 2] = [("endpoints", "HTTP"), ("sockets", "WebSocket")];
 const CONNECTION: [(&str, &str); 3] =
-    [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "What comes when")];
+    [("protocol", "At a glance"), ("flow", "One topic"), ("order-of-answers", "Order of answers")];
 const TROUBLE: [(&str, &str); 3] =
     [("errors", "Error codes"), ("closes", "Close codes"), ("limits", "Limits")];
 const PROMISES: [(&str, &str); 2] = [("delivery", "Once, in order"), ("invariants", "Invariants")];
 
-/// An entry is the current one once it has come this far up, as a part of the window's height.
+/// An entry is the current one once its section has scrolled up to this part of the window's
+/// height.
 const READING_LINE: f64 = 0.3;
 
 /// Anchor and text.
 type Entry = (String, &'static str);
 
-/// Links to every section, and to every frame. At the side where there is room, otherwise above the
-/// text, to fold away.
+/// Links to every section and to every frame. At the side if there is room, otherwise folded above
+/// the text.
 #[component]
 pub fn Contents() -> impl IntoView {
     let groups = groups();
@@ -59,7 +60,7 @@ fn Group(
     }
 }
 
-/// All of it, in the order of the page.
+/// All entries, in the order of the page.
 fn groups() -> [(&'static str, Vec<Entry>); 6] {
     [
         ("Endpoints", sections(&ENDPOINTS)),
@@ -67,7 +68,7 @@ fn groups() -> [(&'static str, Vec<Entry>); 6] {
         ("You send", frames(&ClientFrame::KINDS, ToServer)),
         ("The gateway sends", frames(&ServerFrame::KINDS, ToClient)),
         ("When it goes wrong", sections(&TROUBLE)),
-        ("What it promises", sections(&PROMISES)),
+        ("Guarantees", sections(&PROMISES)),
     ]
 }
 
@@ -79,8 +80,8 @@ fn frames(kinds: &[&'static str], direction: Direction) -> Vec<Entry> {
     kinds.iter().map(|&kind| (anchors::frame(kind, direction), kind)).collect()
 }
 
-/// The last of `anchors` that has passed the reading line: looked for once a frame at most, while
-/// the page scrolls.
+/// The last of `anchors` that has passed the reading line, updated at most once per animation frame
+/// while the page scrolls.
 fn follow(anchors: Vec<String>) -> RwSignal<Option<String>> {
     let current = RwSignal::new(None);
     let anchors = StoredValue::new(anchors);

@@ -1,39 +1,38 @@
-//! One connection from its first frame to its first message, on `/ws/sub/prices`; and what order a
-//! setup's answers have.
+//! One connection from its first frame to its first message, on `/ws/sub/prices`, and the order of
+//! a setup's answers.
 
-use super::{painted::Painted, prose::Prose};
+use super::{highlighted::HighlightedJson, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::Direction;
 
-/// A frame of the story, and what to make of it.
+/// A frame of the example, with its explanation.
 struct Step {
     direction: Direction,
     frame: &'static str,
     meaning: &'static str,
 }
 
-/// After `ws://…/ws/sub/prices` is open. The frames are held against the protocol's types by a
-/// test.
+/// The frames after `ws://…/ws/sub/prices` is open. A test parses them with the protocol's types.
 const STEPS: [Step; 6] = [
     Step {
         direction: Direction::ToServer,
         frame: r#"{"type":"setup","token":"demo-user"}"#,
-        meaning: "You say who you are. No topic: the address has named it.",
+        meaning: "You authenticate. The frame names no topic, because the address has.",
     },
     Step {
         direction: Direction::ToClient,
         frame: r#"{"type":"subscribed","topic":"prices","seqNo":96,"epoch":"k3Vt9QxA"}"#,
-        meaning: "You hear `prices` from here on. 96 messages were published before you came, in the numbering called `k3Vt9QxA`.",
+        meaning: "You are subscribed to `prices`. 96 messages were published before, in the epoch `k3Vt9QxA`.",
     },
     Step {
         direction: Direction::ToClient,
         frame: r#"{"type":"ready","sessionId":"7f3aQ0mXw2LkT9dRb1ZcVg","limits":{"maxFrame":65536,"maxSubscriptions":1000,"sessionTtlMs":120000,"dedupWindowMs":120000,"pingMs":25000}}"#,
-        meaning: "The setup is done, and the gateway's limits are on the table. Nothing but this ends a setup.",
+        meaning: "The setup is done. The frame contains the gateway's limits. Every accepted setup ends with it.",
     },
     Step {
         direction: Direction::ToClient,
         frame: r#"{"type":"message","topic":"prices","seqNo":97,"messageId":"tick-97","data":{"bid":100,"ask":101}}"#,
-        meaning: "Somebody published. 97 follows 96: you have missed nothing.",
+        meaning: "A message was published. 97 follows 96: you have missed nothing.",
     },
     Step {
         direction: Direction::ToServer,
@@ -43,7 +42,7 @@ const STEPS: [Step; 6] = [
     Step {
         direction: Direction::ToClient,
         frame: r#"{"type":"ack","messageId":"tick-98","status":"ok","topic":"prices","seqNo":98}"#,
-        meaning: "It is in, as number 98. As you hear the topic, your own message follows as a `message`.",
+        meaning: "The message is stored with number 98. As you are subscribed, it also comes back to you as a `message`.",
     },
 ];
 
@@ -54,7 +53,7 @@ pub(crate) fn SubSocketFlow() -> impl IntoView {
         <section class="doc__section" id="flow" aria-labelledby="h-flow">
             <h2 id="h-flow">"One topic, one connection"</h2>
             <p class="doc__lede">
-                <Prose text="The shortest way to a message. Open `/ws/sub/prices`, send one frame, and listen. On `/ws` the same happens \
+                <Prose text="The shortest way to a message: open `/ws/sub/prices`, send one frame, and wait. On `/ws` the same happens \
                              for every topic that `setup` names."/>
             </p>
             <ol class="story">{STEPS.iter().map(|step| view! { <StepItem step/> }).collect_view()}</ol>
@@ -74,21 +73,21 @@ fn StepItem(step: &'static Step) -> impl IntoView {
                 <svg class="row__arrow" data-dir=side aria-hidden="true"><use href=format!("#i-{side}")/></svg>
                 {who}
             </span>
-            <pre class="code" data-wrap><Painted text=step.frame/></pre>
+            <pre class="code" data-wrap><HighlightedJson text=step.frame/></pre>
             <p><Prose text=step.meaning/></p>
         </li>
     }
 }
 
-/// What may be relied on about the order of answers.
+/// The guarantees on the order of answers.
 #[component]
 pub(crate) fn AnswerOrder() -> impl IntoView {
     view! {
         <section class="doc__section" id="order-of-answers" aria-labelledby="h-order">
-            <h2 id="h-order">"What comes when"</h2>
+            <h2 id="h-order">"Order of answers"</h2>
             <p class="doc__lede">
-                "You never have to wait for an answer before you send the next frame. What you can rely on instead is the order in which \
-                 the answers come."
+                "You need not wait for an answer before you send the next frame, because the order of the answers is \
+                 guaranteed."
             </p>
             <ol class="prose bullets">
                 <li>
@@ -97,19 +96,19 @@ pub(crate) fn AnswerOrder() -> impl IntoView {
                 </li>
                 <li>
                     <Prose text="A good `setup` is answered by one `subscribed` for each topic: first the one in the address, then \
-                                 those of `topics` in their order, each only once. A topic that is refused gets its own `error` in its place; \
-                                 the rest goes on."/>
+                                 those of `topics` in their order, then those of the resumed session, each only once. A topic that is refused \
+                                 gets its own `error` instead; the others are subscribed to."/>
                 </li>
                 <li><Prose text="Then `ready`. No `message` comes before it."/></li>
                 <li>
-                    <Prose text="From then on answers come in the order of what they answer, and name it: an `ack` and an `error` \
-                                 carry the `messageId` or the `topic` of your frame."/>
+                    <Prose text="From then on answers come in the order of your frames, and name them: an `ack` and an `error` \
+                                 contain the `messageId` or the `topic` of your frame."/>
                 </li>
                 <li>
-                    <Prose text="After `unsubscribed` no `message` of that topic comes any more, whatever was on its way. A second \
-                                 `subscribe`, or an `unsubscribe` from a topic that you do not hear, is answered like the first."/>
+                    <Prose text="After `unsubscribed` no `message` of that topic comes any more. A second `subscribe`, or an \
+                                 `unsubscribe` from a topic without a subscription, is answered like the first."/>
                 </li>
-                <li><Prose text="If you hear a topic to which you publish, your own message comes to you like anybody else's."/></li>
+                <li><Prose text="If you publish to a topic that you are subscribed to, you receive your own message as well."/></li>
             </ol>
         </section>
     }

@@ -1,16 +1,16 @@
-//! Every frame with its fields beside an example that could be sent, from [`protocol::reference`].
+//! Every frame with its fields and an example, from [`protocol::reference`].
 
-use super::{anchors, painted::Painted, prose::Prose};
+use super::{anchors, highlighted::HighlightedJson, prose::Prose};
 use leptos::prelude::*;
 use protocol::reference::{Direction, FieldDoc, FrameDoc, client_frames, server_frames};
 
-/// What a client may send.
+/// The frames that a client may send.
 #[component]
 pub(crate) fn ClientFrames() -> impl IntoView {
     client_frames().into_iter().map(|doc| view! { <Frame doc/> }).collect_view()
 }
 
-/// What the gateway sends.
+/// The frames that the gateway sends.
 #[component]
 pub(crate) fn ServerFrames() -> impl IntoView {
     server_frames().into_iter().map(|doc| view! { <Frame doc/> }).collect_view()
@@ -39,7 +39,7 @@ fn Frame(doc: FrameDoc) -> impl IntoView {
             } else {
                 view! { <dl class="fields">{rows.into_iter().map(|row| view! { <Field row/> }).collect_view()}</dl> }.into_any()
             }}
-            <pre class="code" data-wrap><Painted text=doc.example is_pretty=true/></pre>
+            <pre class="code" data-wrap><HighlightedJson text=doc.example is_pretty=true/></pre>
         </article>
     }
 }
@@ -55,7 +55,7 @@ fn Field(row: Row) -> impl IntoView {
     }
 }
 
-/// One line of a frame's fields.
+/// One line in the table of a frame's fields.
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     name: String,
@@ -64,7 +64,7 @@ struct Row {
     text: String,
 }
 
-/// The fields of a frame, those of a fixed object right behind it as `object.field`.
+/// The fields of a frame; those of a fixed object follow it as `object.field`.
 fn rows(fields: &[FieldDoc], parent: &str) -> Vec<Row> {
     let of_field = |field: &FieldDoc| {
         let name = format!("{parent}{}", field.name);

@@ -1,5 +1,4 @@
-//! How much of everything there may be: what the protocol fixes, and what this gateway is
-//! configured to allow.
+//! The table of limits: those that the protocol fixes, and those of this gateway's configuration.
 
 use super::{prose::Prose, table::Table};
 use crate::log::clock;
@@ -7,46 +6,46 @@ use leptos::prelude::*;
 use protocol::{Epoch, MessageId, SeqNo, Topic, UserId};
 use std::time::Duration;
 
-/// What the operator has set, as the gateway that renders the page is configured.
+/// The limits in the configuration of the gateway that renders the page.
 #[derive(Debug, Clone)]
 pub struct Bounds {
-    /// Bytes of a frame.
+    /// Bytes per frame.
     pub max_frame: usize,
     /// Levels of nesting of a payload; 0: no limit.
     pub max_depth: usize,
-    /// Topics of one connection.
+    /// Topics per connection.
     pub max_subscriptions: usize,
     /// Topics in all.
     pub max_topics: usize,
     /// Connections in all.
     pub max_connections: usize,
-    /// Messages kept of a topic.
+    /// Messages that are kept per topic.
     pub history_messages: usize,
-    /// Bytes kept of a topic.
+    /// Bytes that are kept per topic.
     pub history_bytes: usize,
     /// How long a message is kept.
     pub history_age: Duration,
-    /// Messages replayed to one connection in a second; 0: no limit.
+    /// Messages that are replayed per connection and second; 0: no limit.
     pub replay_rate: usize,
     /// How long a session outlives its connection.
     pub session_ttl: Duration,
-    /// Bytes that wait for a slow reader.
+    /// Bytes that may wait for a slow client.
     pub send_queue: usize,
-    /// From the connection to a good `setup`.
+    /// The time from the connection to a good `setup`.
     pub setup: Duration,
-    /// From one ping to the next.
+    /// The time between two pings.
     pub ping: Duration,
-    /// Broken frames in a row.
+    /// Invalid frames in a row.
     pub invalid_frames: usize,
     /// How long a message id is remembered.
     pub dedup_window: Duration,
-    /// Message ids remembered in all.
+    /// Message ids that are remembered in all.
     pub dedup_keys: usize,
-    /// Message ids remembered of one user.
+    /// Message ids that are remembered per user.
     pub dedup_keys_per_user: usize,
 }
 
-/// A number with its thousands set apart.
+/// A number with its thousands separated.
 pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -72,7 +71,7 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
-/// One limit and what happens behind it.
+/// One limit, and what happens beyond it.
 struct Limit {
     what: &'static str,
     most: String,
@@ -83,7 +82,7 @@ fn fixed(what: &'static str, most: String, beyond: &'static str) -> Limit {
     Limit { what, most, beyond }
 }
 
-/// A limit that the operator may set otherwise.
+/// A limit that the operator can change.
 fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -> Limit {
     Limit { what, most: format!("{most} *"), beyond }
 }
@@ -101,48 +100,52 @@ fn limits(bounds: &Bounds) -> [Limit; 17] {
         set(
             "one frame, payload included",
             clock::size(bounds.max_frame),
-            "Close 1009. `ready.limits.maxFrame` says it too.",
+            "Close 1009. Also in `ready.limits.maxFrame`.",
         ),
         set("levels of nesting in a payload", unless_zero(bounds.max_depth), "`INVALID_MESSAGE`"),
         fixed("a topic's name", bytes(Topic::MAX_BYTES), "`INVALID_TOPIC`"),
         fixed("a messageId", bytes(MessageId::MAX_BYTES), "`INVALID_MESSAGE`"),
-        fixed("a user's name", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
+        fixed("a user id", bytes(UserId::MAX_BYTES), "`AUTH_FAILED`"),
         fixed("an epoch", bytes(Epoch::MAX_BYTES), "`INVALID_MESSAGE`"),
         fixed(
             "a sequence number",
             SeqNo::MAX.to_string(),
-            "`INVALID_MESSAGE`. JavaScript counts exactly up to here.",
+            "`INVALID_MESSAGE`. JavaScript's numbers are exact up to here.",
         ),
         set(
-            "topics heard by one connection",
+            "topics that one connection is subscribed to",
             grouped(bounds.max_subscriptions),
             "`TOO_MANY_SUBSCRIPTIONS`",
         ),
         set(
             "topics in all",
             grouped(bounds.max_topics),
-            "`TOO_MANY_TOPICS`, where each of them is in use",
+            "`TOO_MANY_TOPICS`, if all of them are in use",
         ),
         set("connections in all", grouped(bounds.max_connections), "Close 1013"),
         set(
             "messages of a topic that are kept",
             kept,
-            "The oldest go; `recovered` says so to whom it concerns.",
+            "The oldest are removed; `recovered` tells the clients that have missed them.",
         ),
-        set("messages replayed in a second", unless_zero(bounds.replay_rate), "The rest waits."),
         set(
-            "how long a session waits for its client",
+            "messages replayed in a second",
+            unless_zero(bounds.replay_rate),
+            "The rest is delayed.",
+        ),
+        set(
+            "how long a session is kept without its client",
             span(bounds.session_ttl),
             "`resumed` is false.",
         ),
-        set("bytes that wait for a slow reader", clock::size(bounds.send_queue), "Close 4290"),
+        set("bytes that wait for a slow client", clock::size(bounds.send_queue), "Close 4290"),
         set("time until a good setup", span(bounds.setup), "Close 4408"),
         set(
-            "time without an answer to a ping",
-            format!("2 pings, one every {}", span(bounds.ping)),
+            "time without a byte from the client",
+            span(bounds.ping.saturating_mul(2)),
             "Close 4408",
         ),
-        set("frames in a row that make no sense", grouped(bounds.invalid_frames), "Close 4400"),
+        set("invalid frames in a row", grouped(bounds.invalid_frames), "Close 4400"),
     ]
 }
 
@@ -154,8 +157,8 @@ pub(crate) fn LimitTable() -> impl IntoView {
         <section class="doc__section" id="limits" aria-labelledby="h-limits">
             <h2 id="h-limits">"Limits"</h2>
             <p class="doc__lede">
-                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks what the operator may set: the \
-                 figure is the one of this gateway."
+                "Nothing that a client sends can make the gateway's memory grow without bound. A star marks limits that the operator can change: \
+                 the figure is this gateway's."
             </p>
             <Table label="Limits" columns=&["What", "At most", "Beyond it"]>
                 {limits(&bounds).into_iter().map(|limit| view! { <LimitRow limit/> }).collect_view()}

@@ -1,5 +1,5 @@
-//! Running text in which `` `names` `` of the wire stand out, as the protocol's own descriptions
-//! write them.
+//! Running text in which `` `names` `` between backticks are set as code, as in the protocol's own
+//! descriptions.
 
 use leptos::prelude::*;
 
@@ -14,8 +14,8 @@ pub(crate) fn Prose(#[prop(into)] text: String) -> impl IntoView {
         .collect_view()
 }
 
-/// The pieces of `text` in order, each with whether it is code. An unpaired backtick starts code
-/// that runs to the end.
+/// The pieces of `text` in order, each with whether it is code. After an unpaired backtick,
+/// everything is code.
 fn pieces(text: &str) -> impl Iterator<Item = (bool, &str)> {
     text.split('`')
         .enumerate()

@@ -1,12 +1,12 @@
-//! A table that scrolls by itself where the window is narrow, so that the page never does.
+//! A table that scrolls by itself if the window is narrow, so that the page never does.
 
 use leptos::prelude::*;
 
-/// Head and scroller; the rows are the children. Reachable by keyboard, because what scrolls has to
-/// be.
+/// Head and scroller; the rows are the children. Focusable, because a keyboard must be able to
+/// scroll it.
 #[component]
 pub(crate) fn Table(
-    /// What it lists, for those who cannot see it.
+    /// The table's name, for screen readers.
     label: &'static str,
     /// The columns' names.
     columns: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! A button that copies, and says for a moment that it did.
+//! A button that copies, and shows for a moment that it has.
 
 use super::ChangingIcon;
 use crate::browser;
@@ -16,15 +16,15 @@ enum Outcome {
 /// An icon with a name.
 #[component]
 pub(crate) fn CopyButton(
-    /// What it does, for instance "Copy the frame".
+    /// The label, for instance "Copy the frame".
     label: &'static str,
-    /// The text at the moment of the click.
+    /// The text, read when the button is clicked.
     #[prop(into)]
     text: Callback<(), String>,
-    /// Whether it stands at the end of its bar.
+    /// Whether it is placed at the end of its bar.
     #[prop(optional)]
     end: bool,
-    /// Whether it cannot be pressed.
+    /// Whether it is disabled.
     #[prop(optional, into)]
     disabled: Signal<bool>,
 ) -> impl IntoView {
@@ -33,7 +33,7 @@ pub(crate) fn CopyButton(
         let text = text.run(());
         spawn_local(async move {
             let copied = browser::copy(text).await;
-            // The button may be gone by now.
+            // The button may have been removed by now.
             outcome.try_set(Some(if copied { Outcome::Copied } else { Outcome::Refused }));
             let calm = move || {
                 outcome.try_set(None);

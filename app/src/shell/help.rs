@@ -1,10 +1,10 @@
-//! The dialog with the shortcuts, and the switch for those of a single letter.
+//! The dialog with the shortcuts, and the switch for single letters.
 
 use super::{Icon, Shortcuts};
-use crate::standing;
+use crate::static_html;
 use leptos::{html, prelude::*};
 
-/// What the keys do: a sentence and the keys.
+/// The shortcuts: what they do, and their keys.
 const KEYS: [(&str, &[&str]); 11] = [
     ("Connect or disconnect", &["Ctrl", "K"]),
     ("Send the message", &["Ctrl", "Enter"]),
@@ -31,7 +31,7 @@ pub(crate) fn Help(
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
         if open.get() && !dialog.open() {
-            // Fails only for a dialog that is open, or not in the document.
+            // Fails only if the dialog is open already, or not in the document.
             let _ = dialog.show_modal();
         } else if !open.get() && dialog.open() {
             dialog.close();
@@ -59,7 +59,7 @@ pub(crate) fn Help(
                 </button>
             </div>
             <div class="dialog__body stack">
-                <div class="keys" inner_html=standing::html(|| KEYS.map(key).into_iter().collect_view())></div>
+                <div class="keys" inner_html=static_html::render(|| KEYS.map(key).into_iter().collect_view())></div>
                 <label class="option">
                     <input
                         class="tick"

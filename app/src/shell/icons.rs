@@ -1,22 +1,22 @@
-//! The icons: one sprite in the document, used by name.
+//! The icons: one sprite in the document, referred to by name.
 
-use crate::standing::words;
+use crate::static_html::text;
 use leptos::prelude::*;
 
-const SPRITE: &str = words(include_str!("icons.svg"));
+const SPRITE: &str = text(include_str!("icons.svg"));
 
-/// The shapes that [`Icon`] and the rows of the log refer to.
+/// The shapes that [`Icon`] and the log's rows refer to.
 #[component]
 pub(crate) fn Sprite() -> impl IntoView {
     view! { <svg hidden="" aria-hidden="true" inner_html=SPRITE></svg> }
 }
 
-/// A decorative icon; what it means has to be said beside it.
+/// A decorative icon; a text beside it must say what it means.
 #[component]
 pub(crate) fn Icon(
     /// The symbol's name without `i-`.
     name: &'static str,
-    /// Its class: the size, and what it is for.
+    /// Its class, which sets size and purpose.
     #[prop(default = "icon")]
     class: &'static str,
 ) -> impl IntoView {

@@ -1,4 +1,4 @@
-//! What surrounds the bench: top bar, theme, help, shortcuts, icons.
+//! The frame of the page: top bar, theme, help, shortcuts, icons.
 
 mod copy;
 mod help;

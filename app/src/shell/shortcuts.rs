@@ -1,5 +1,5 @@
-//! The keys that work everywhere on the page. Single letters only while the focus is outside of a
-//! field, and only where the reader has not switched them off (WCAG 2.1.4).
+//! The keys that work everywhere on the page. Single letters work only while no field has the
+//! focus, and only if the user has not switched them off (WCAG 2.1.4).
 
 use crate::browser;
 use leptos::{ev, prelude::*};
@@ -21,7 +21,7 @@ impl Shortcuts {
         Self { letters }
     }
 
-    /// Switches them on or off, for good.
+    /// Switches them on or off, also for later visits.
     pub(crate) fn set(self, letters: bool) {
         self.letters.set(letters);
         browser::store(KEY, (!letters).then_some(OFF));
@@ -39,7 +39,7 @@ pub(crate) enum Action {
     Help,
 }
 
-/// The action of a key. `letters`: single letters count.
+/// The action of a key; `letters`: single letters are shortcuts.
 fn action(key: &str, control: bool, letters: bool) -> Option<Action> {
     match key {
         "Enter" if control => Some(Action::Send),

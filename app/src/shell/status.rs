@@ -1,6 +1,6 @@
 //! The state of the connection: a mark and a word.
 
-use crate::connection::{Line, Link};
+use crate::connection::{Connection, ConnectionState};
 use leptos::prelude::*;
 
 /// The mark of a state, by the value of `data-state`.
@@ -16,16 +16,17 @@ pub(crate) fn Mark(
 #[component]
 pub(crate) fn Status(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
-    let state =
-        Signal::derive(move || if live.get() { line.link.with(Link::state) } else { "closed" });
+    let state = Signal::derive(move || {
+        if live.get() { connection.state.with(ConnectionState::name) } else { "closed" }
+    });
     view! {
         <span class="status" data-state=move || state.get()>
             <Mark state/>
-            <span>{move || if live.get() { line.words() } else { "loading".to_owned() }}</span>
+            <span>{move || if live.get() { connection.words() } else { "loading".to_owned() }}</span>
         </span>
     }
 }

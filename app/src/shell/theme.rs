@@ -1,5 +1,5 @@
-//! System, light, dark: chosen by a button, kept in the browser. `document::BEFORE_PAINT` sets it
-//! before the first paint.
+//! System, light, dark: chosen by a button, stored in the browser. `document::BEFORE_PAINT` applies
+//! it before the first paint.
 
 use super::Icon;
 use crate::browser;
@@ -23,7 +23,7 @@ impl Theme {
         }
     }
 
-    /// What is stored and written to `data-theme`; the system's needs neither.
+    /// The value in storage and in `data-theme`; the system's theme needs neither.
     fn stored(self) -> Option<&'static str> {
         (self != Self::System).then(|| self.name())
     }
@@ -45,7 +45,7 @@ impl Theme {
 
     fn apply(self) {
         let Some(root) = browser::root() else { return };
-        // A known attribute name cannot be refused.
+        // Setting a known attribute cannot fail.
         let _ = match self.stored() {
             Some(name) => root.set_attribute("data-theme", name),
             None => root.remove_attribute("data-theme"),
@@ -54,10 +54,10 @@ impl Theme {
     }
 }
 
-/// Goes from one theme to the next.
+/// Switches from one theme to the next.
 #[component]
 pub(crate) fn ThemeButton(
-    /// Whether the page has come to life.
+    /// Whether the page is hydrated.
     live: Signal<bool>,
 ) -> impl IntoView {
     let theme = RwSignal::new(Theme::System);

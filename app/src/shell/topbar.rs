@@ -1,21 +1,21 @@
-//! The bar at the top: brand, sections, the state of the line, theme and help.
+//! The bar at the top: brand, sections, the connection's state, theme and help.
 
 use super::{Icon, Status, theme::ThemeButton};
-use crate::connection::Line;
+use crate::connection::Connection;
 use leptos::{ev, prelude::*};
 
 /// The sections of the page: anchor and name.
 const SECTIONS: [(&str, &str); 3] =
     [("playground", "Playground"), ("endpoints", "Endpoints"), ("protocol", "Protocol")];
-/// A section is the current one as soon as it reaches into this part of the window.
+/// A section is the current one as soon as it reaches this part of the window's height.
 const READING_LINE: f64 = 0.4;
 
 /// The bar.
 #[component]
 pub(crate) fn TopBar(
     /// The connection.
-    line: Line,
-    /// Whether the page has come to life.
+    connection: Connection,
+    /// Whether the page is hydrated.
     live: Signal<bool>,
     /// Whether the help is open.
     help: RwSignal<bool>,
@@ -28,7 +28,7 @@ pub(crate) fn TopBar(
             </a>
             <Sections/>
             <div class="topbar__end">
-                <div class="statusline" role="group" aria-label="Connection"><Status line live/></div>
+                <div class="statusline" role="group" aria-label="Connection"><Status connection live/></div>
                 <ThemeButton live/>
                 <button
                     class="btn tip"

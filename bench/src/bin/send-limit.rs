@@ -1,9 +1,10 @@
-//! `send-limit ADDR`: what the kernel takes for a fan-out, with as little beside it as can be. One
-//! thread, one epoll loop; for each read that brings publishes, one `send(2)` of one prepared frame
-//! to each subscriber, then the acks.
+//! `send-limit ADDR`: measures the kernel's part of a fan-out, with as little other work as
+//! possible. One thread and one epoll loop; for each read that brings publishes, one `send(2)` of
+//! one prepared frame to each subscriber, then the acks.
 //!
-//! It speaks as much of the gateway's protocol as the load generator does: who names a topic at
-//! setup subscribes to it, and every other frame is a publish to the topic that it names.
+//! It speaks the part of the gateway's protocol that the load generator needs: a client that names
+//! a topic in its setup subscribes to it, and every other frame is a publish to the topic that it
+//! names.
 
 use anyhow::{Context, Result, ensure};
 use bench::wire::websocket::{CLOSE, TEXT, first, put};
@@ -68,8 +69,8 @@ fn main() -> Result<()> {
 }
 
 impl State {
-    /// Reads until the socket has no more for now: a read that does not fill the buffer has taken
-    /// all.
+    /// Reads until the socket has no more bytes for now: a read that does not fill the buffer has
+    /// taken all.
     fn turn(&mut self, number: usize, buffer: &mut [u8]) -> Result<()> {
         loop {
             let Some(connection) = self.connections.get_mut(&number) else {
@@ -99,7 +100,7 @@ impl State {
         Ok(())
     }
 
-    /// What one read brought.
+    /// Handles the frames of one read.
     fn take(&mut self, number: usize) -> Result<()> {
         let connection = self.connections.get_mut(&number).context("no such connection")?;
         let mut input = std::mem::take(&mut connection.input);
@@ -183,8 +184,8 @@ impl State {
     }
 }
 
-/// A socket that does not take all ends the measurement: a queue would be more than what is to be
-/// measured. One that has gone is noticed when it is read.
+/// Fails if the socket does not take all bytes, because a queue would add to what is measured. A
+/// closed socket is ignored: the next read reports it.
 fn send(stream: &mut TcpStream, bytes: &[u8]) -> Result<()> {
     match stream.write(bytes) {
         Err(error) if error.kind() == ErrorKind::WouldBlock => anyhow::bail!("a socket is full"),
@@ -194,7 +195,7 @@ fn send(stream: &mut TcpStream, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What is between the first `start` and the next `end`; nothing where there is no `start`.
+/// The bytes between the first `start` and the next `end`; empty if there is no `start`.
 fn between<'a>(text: &'a [u8], start: &[u8], end: u8) -> &'a [u8] {
     let Some(at) = memchr::memmem::find(text, start) else {
         return &[];

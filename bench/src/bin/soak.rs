@@ -8,8 +8,8 @@ use bench::{
 use clap::Parser;
 use std::{fs, path::PathBuf, time::Duration};
 
-/// Puts a gateway under load for long, and looks whether it keeps its word and gives everything
-/// back.
+/// Puts a gateway under load for a long time, and checks that it keeps its guarantees and releases
+/// everything.
 #[derive(Parser, Debug)]
 struct Arguments {
     /// The gateway's binary.
@@ -21,13 +21,13 @@ struct Arguments {
     /// Minutes under load.
     #[arg(long, default_value_t = 20.0)]
     minutes: f64,
-    /// The same in seconds.
+    /// Seconds under load, instead of minutes.
     #[arg(long, conflicts_with = "minutes")]
     seconds: Option<f64>,
-    /// Where chance begins; the same seed, the same clients.
+    /// The seed of the random numbers: the same seed gives the same clients.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How much they do, up to 2: twice as much.
+    /// The clients' rate, up to 2: twice the normal one.
     #[arg(long, default_value_t = 1.0, value_parser = rate)]
     rate: f64,
     /// A file for the report.
@@ -35,7 +35,7 @@ struct Arguments {
     report: Option<PathBuf>,
 }
 
-/// Above 2, steady publishers would come near what one connection may publish.
+/// Above 2, steady publishers would come close to what one connection may publish.
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<f64>().map_err(|error| error.to_string())?;
     if rate > 0.0 && rate <= 2.0 { Ok(rate) } else { Err("a number above 0, at most 2".to_owned()) }
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
         println!("{}", file.display());
     }
     let failed = usize::from(!violations.is_empty());
-    // As cargo says it, for those who count.
+    // In cargo's format, which `cargo xtask test` counts.
     println!("test result: {} passed; {failed} failed", 1 - failed);
     ensure!(violations.is_empty(), "{} violations", violations.len());
     Ok(())

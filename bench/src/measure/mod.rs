@@ -1,4 +1,4 @@
-//! Readings: what a process has used, and what is typical of many figures.
+//! Measurements: the CPU time and memory of a process, and statistics of many figures.
 
 pub mod process;
 pub mod spread;

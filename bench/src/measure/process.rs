@@ -1,11 +1,11 @@
-//! What a server's processes have used, from the kernel (Linux): CPU time by their clocks, which
-//! count user and system time in nanoseconds, and memory from `/proc`.
+//! The CPU time and memory of a server's processes, read from the kernel (Linux): CPU time from
+//! their clocks, which count user and system time in nanoseconds, memory from `/proc`.
 
 use anyhow::{Context, Result};
 use nix::{time::clock_getcpuclockid, unistd::Pid};
 use std::{fs, time::Duration};
 
-/// A process and the children that it had when it was looked at.
+/// A process and its children at the time of the call.
 #[derive(Clone, Debug)]
 pub struct Processes(Vec<Pid>);
 
@@ -15,10 +15,10 @@ impl Processes {
         Self(vec![Pid::this()])
     }
 
-    /// `root` and all below it.
+    /// `root` and all its descendants.
     ///
     /// # Errors
-    /// When it has gone.
+    /// If it has ended.
     pub fn of(root: u32) -> Result<Self> {
         let mut all = vec![root];
         let mut next = 0;
@@ -37,16 +37,16 @@ impl Processes {
     /// User and system time so far.
     ///
     /// # Errors
-    /// When one has gone.
+    /// If one of them has ended.
     pub fn cpu(&self) -> Result<Duration> {
         let one = |pid: &Pid| anyhow::Ok(Duration::from(clock_getcpuclockid(*pid)?.now()?));
         self.0.iter().map(one).sum::<Result<Duration>>().context("the server has gone")
     }
 
-    /// Bytes of memory that they hold now.
+    /// The memory that they hold now, in bytes.
     ///
     /// # Errors
-    /// When one has gone.
+    /// If one of them has ended.
     pub fn memory(&self) -> Result<u64> {
         let one = |pid: &Pid| {
             let status =

@@ -1,20 +1,20 @@
-//! What is typical of many figures.
+//! Median, extremes and percentiles.
 
 use std::time::Duration;
 
-/// Lowest, middle and highest of some figures.
+/// Lowest, median and highest of some figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     /// The lowest.
     pub low: f64,
-    /// As many are below as above.
+    /// The median.
     pub median: f64,
     /// The highest.
     pub high: f64,
 }
 
 impl Spread {
-    /// Of all; `None` when there are none.
+    /// Of all figures; `None` if there are none.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -26,7 +26,7 @@ impl Spread {
     }
 }
 
-/// The time that the given share of all does not exceed; none at all: zero. Sorts them.
+/// The time that a share of all times does not exceed; zero if there are none. Sorts the times.
 pub fn percentile(times: &mut [Duration], share: f64) -> Duration {
     times.sort_unstable();
     let rank = (times.len() as f64 * share).ceil() as usize;

@@ -1,11 +1,11 @@
-//! A row as a chart: bars of its first metric, or lines where it was measured at several sizes.
-//! Plain SVG that reads on light and dark pages.
+//! A row as a chart: bars of its first metric, or lines if it was measured at several sizes. Plain
+//! SVG that is readable on light and dark pages.
 
 use crate::{figure::Key, measure::spread::Spread, run::RowResult, side::Side};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
-/// What labels take at least; longer ones take what their letters need.
+/// The least width of labels; longer ones take what their letters need.
 const LABELS: f64 = 190.0;
 const LETTER: f64 = 6.8;
 const FIGURES: f64 = 70.0;
@@ -14,7 +14,7 @@ const TOP: f64 = 34.0;
 const STYLE: &str = "<style>text{font:13px system-ui,sans-serif;fill:#57606a}.own{fill:#1f7a8c}.peer{fill:#9aa5b1}.spread{stroke:#57606a;stroke-width:1.5}\
 @media(prefers-color-scheme:dark){text{fill:#adbac7}.own{fill:#4fb3c6}.peer{fill:#636e7b}.spread{stroke:#adbac7}}</style>";
 
-/// `None` when nothing was measured.
+/// `None` if nothing was measured.
 pub(super) fn of(result: &RowResult) -> Option<String> {
     let first = result
         .outcomes
@@ -47,7 +47,7 @@ fn is_own(side: Side) -> bool {
     matches!(side, Side::Gateway { .. } | Side::GatewayTls)
 }
 
-/// A bar for each median, and a line from the lowest to the highest.
+/// A bar for each median, with a line from the lowest to the highest figure.
 fn draw(title: &str, bars: &[(String, bool, Spread)]) -> String {
     let most = bars.iter().map(|(_, _, spread)| spread.median).fold(f64::MIN_POSITIVE, f64::max);
     let longest = bars.iter().map(|(label, ..)| label.chars().count()).max().unwrap_or_default();
@@ -81,7 +81,7 @@ fn draw(title: &str, bars: &[(String, bool, Spread)]) -> String {
     svg + "</svg>\n"
 }
 
-/// Three digits that count.
+/// A figure with three significant digits.
 pub(super) fn number(figure: f64) -> String {
     let digits = match figure.abs() {
         large if large >= 100.0 => 0,

@@ -14,7 +14,7 @@ use std::{fs, path::Path};
 /// Writes `REPORT.md` and `charts/*.svg` into the folder.
 ///
 /// # Errors
-/// When they cannot be written.
+/// If they cannot be written.
 pub fn write(
     folder: &Path,
     results: &[RowResult],
@@ -33,7 +33,7 @@ pub fn write(
     Ok(())
 }
 
-/// Rows in which the gateway did not come to the end.
+/// The number of rows that the gateway did not complete.
 pub fn failed(results: &[RowResult]) -> usize {
     let broke = |(side, outcome): &(Side, Outcome)| {
         matches!(side, Side::Gateway { .. } | Side::GatewayTls) && outcome.measured().is_none()

@@ -39,10 +39,10 @@ fn introduction(scale: Scale, rounds: usize) -> String {
 Written by `cargo xtask bench`, on {}.
 
 - **Server CPU** is user and system time of the server's process, read from the kernel; the load generator is not in it.
-- All sides do the same work in turns (A B C, A B C, …), after a warm-up; rounds: {rounds}. A figure is the median, behind it the lowest and the highest. Ratios are those of figures of the same round, and their median.
-- The payload has 128 bytes where nothing else is said. Each subscriber checks every number: a side that loses, repeats or reorders a message fails its row.
+- All sides do the same work in turns (A B C, A B C, …), after a warm-up; rounds: {rounds}. A figure is the median, followed by the lowest and the highest. A ratio compares figures of the same round; the median of the rounds counts.
+- The payload has 128 bytes, unless the row says otherwise. Each subscriber checks every number: a side that loses, repeats or reorders a message fails its row.
 - Machines are noisy and differ: read ratios, not figures.
-- What the time goes into, and what stands in the way where a goal is missed: [ANALYSIS.md](ANALYSIS.md). What it means for your load: [sizing](../docs/sizing.md). A soak: [SOAK.md](SOAK.md).
+- Where the time is spent, and why goals are missed: [ANALYSIS.md](ANALYSIS.md). What it means for your load: [sizing](../docs/sizing.md). A soak: [SOAK.md](SOAK.md).
 
 ",
         machine()
@@ -63,8 +63,7 @@ fn machine() -> String {
 }
 
 fn goals(results: &[RowResult]) -> String {
-    let mut text =
-        "## What is to be reached\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
+    let mut text = "## Goals\n\n| row | goal | measured | |\n|---|---|---|---|\n".to_owned();
     for result in results {
         for goal in &result.row.goals {
             let Verdict { goal, measured, met } = goal.judge(&result.outcomes);

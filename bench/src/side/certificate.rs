@@ -1,5 +1,5 @@
-//! A certificate for the sides with TLS, made anew for each run; the load generator trusts it
-//! alone.
+//! A certificate for the sides with TLS, generated for each run; the load generator trusts only
+//! this one.
 
 use anyhow::{Context, Result};
 use std::{fs, path::Path, path::PathBuf, sync::Arc};
@@ -19,7 +19,7 @@ impl Certificate {
     /// Writes both into the folder.
     ///
     /// # Errors
-    /// When it cannot be written to.
+    /// If the folder cannot be written to.
     pub fn generate(folder: &Path) -> Result<Self> {
         let generated = rcgen::generate_simple_self_signed(["localhost".to_owned()])
             .context("generating a certificate")?;

@@ -16,7 +16,7 @@ pub(super) fn command(
     Ok(command)
 }
 
-/// Its binary: the wrapper would be a process of its own.
+/// The path of the binary: npm's wrapper would be one more process.
 fn bun(environment: &Environment) -> Result<PathBuf, Unavailable> {
     file(environment.scripts.join("node_modules/bun/bin/bun.exe"), "the npm package bun")
 }

@@ -1,5 +1,4 @@
-//! The sides of a comparison: which servers there are, how each is started and which protocol it
-//! speaks.
+//! The sides of a comparison: the servers, how each is started, and the protocol it speaks.
 
 mod axum_broadcast;
 mod certificate;
@@ -20,23 +19,23 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A server, and how it is run.
+/// A server in a certain configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// The gateway on so many worker threads.
+    /// The gateway on this number of worker threads.
     Gateway {
-        /// Threads that serve.
+        /// The number of worker threads.
         workers: u8,
     },
     /// The gateway with TLS, two worker threads.
     GatewayTls,
-    /// Another program that is started as the gateway is, such as an earlier build.
+    /// Another program that is started like the gateway, such as an earlier build.
     Beside {
-        /// Threads that serve.
+        /// The number of worker threads.
         workers: u8,
     },
-    /// No server, but what the kernel takes: one `send(2)` of a prepared frame for each subscriber
-    /// and read.
+    /// No server, but the kernel's part of the work: one `send(2)` of a prepared frame for each
+    /// subscriber and read.
     SendLimit,
     /// Elysia on Bun, with its native publish.
     Elysia,
@@ -54,17 +53,17 @@ pub enum Side {
     Nchan,
 }
 
-/// The gateway as it is by default on two cores.
+/// The gateway with its defaults on two cores.
 pub const GATEWAY: Side = Side::Gateway { workers: 2 };
-/// The gateway on one thread, as the peers in JavaScript are.
+/// The gateway on one thread, like the peers in JavaScript.
 pub const GATEWAY_1: Side = Side::Gateway { workers: 1 };
 
-/// Where things are.
+/// The paths of programs and folders.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// The gateway's binary.
     pub gateway: PathBuf,
-    /// A program to compare it with, which takes the same command line and speaks the same
+    /// A program to compare the gateway with; it takes the same command line and speaks the same
     /// protocol.
     pub beside: Option<PathBuf>,
     /// The folder with the programs of this package.
@@ -73,11 +72,11 @@ pub struct Environment {
     pub scripts: PathBuf,
     /// A folder to write to.
     pub work: PathBuf,
-    /// For the sides with TLS.
+    /// The certificate of the sides with TLS.
     pub certificate: Certificate,
 }
 
-/// Why a side cannot take part; for people.
+/// Why a side cannot run; for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
@@ -102,7 +101,7 @@ impl Side {
         }
     }
 
-    /// What it is, in the versions that are here.
+    /// What it is, with the installed versions.
     pub fn description(self, environment: &Environment) -> String {
         match self {
             Self::Gateway { workers } => {
@@ -168,7 +167,7 @@ impl Side {
     }
 }
 
-/// The file, if it is there.
+/// The file, if it exists.
 fn file(path: PathBuf, what: &str) -> Result<PathBuf, Unavailable> {
     if path.exists() {
         Ok(path)
@@ -177,7 +176,7 @@ fn file(path: PathBuf, what: &str) -> Result<PathBuf, Unavailable> {
     }
 }
 
-/// A program that the system has.
+/// A program that is installed on the system.
 fn installed(paths: &[&str], package: &str) -> Result<PathBuf, Unavailable> {
     let there = paths.iter().map(Path::new).find(|path| path.exists());
     there
@@ -185,7 +184,7 @@ fn installed(paths: &[&str], package: &str) -> Result<PathBuf, Unavailable> {
         .ok_or_else(|| Unavailable(format!("Debian's package {package} is not installed")))
 }
 
-/// The first line that the program prints about its version.
+/// The first line of the program's output for its version.
 fn version(program: &Path, argument: &str) -> String {
     let output = Command::new(program).arg(argument).stdin(Stdio::null()).output();
     output

@@ -3,7 +3,7 @@
 use super::{Environment, Unavailable, installed, server::free_address, version};
 use std::{fs, net::SocketAddr, path::PathBuf, process::Command};
 
-/// What carries the protocol.
+/// The transport of the protocol.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carrier {
     Tcp,

@@ -11,7 +11,7 @@ pub(super) fn command(
 ) -> Result<Command, Unavailable> {
     let nginx = program()?;
     file(MODULE.into(), "Debian's package libnginx-mod-nchan")?;
-    // nginx takes paths as they are from its own folder.
+    // nginx resolves relative paths from its own folder.
     let folder = std::path::absolute(environment.work.join("nginx"))
         .map_err(|error| Unavailable(error.to_string()))?;
     let config = folder.join("nginx.conf");
@@ -23,8 +23,8 @@ pub(super) fn command(
     Ok(command)
 }
 
-/// A message buffer that is long enough for every window here: a subscriber that is behind it would
-/// lose messages.
+/// A message buffer that is longer than every window of the benchmarks: a subscriber that falls
+/// behind it would lose messages.
 fn config_for(address: SocketAddr, folder: &str) -> String {
     format!(
         "load_module {MODULE};

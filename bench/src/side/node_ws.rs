@@ -33,7 +33,7 @@ pub(super) fn description(environment: &Environment) -> String {
     format!("ws {} on Node {node}; one thread", package_version(environment, "ws"))
 }
 
-/// From the package's own description.
+/// The version in the package's own description.
 pub(super) fn package_version(environment: &Environment, package: &str) -> String {
     let text = fs::read_to_string(
         environment.scripts.join("node_modules").join(package).join("package.json"),

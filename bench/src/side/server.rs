@@ -1,4 +1,4 @@
-//! A side that runs.
+//! A running side.
 
 use super::{Environment, Side};
 use crate::{measure::process::Processes, wire::Protocol};
@@ -18,30 +18,30 @@ use std::{
 };
 use tokio_rustls::rustls::ClientConfig;
 
-/// How long a side may take until it answers.
+/// How long a side may take to answer after its start.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long it may take to stop.
+/// How long a side may take to stop.
 const GRACE: Duration = Duration::from_secs(3);
-/// Between two looks at whether it answers, or has stopped.
+/// The time between two checks whether it answers, or has stopped.
 const STEP: Duration = Duration::from_millis(1);
 
-/// What a client has to know of a server.
+/// What a client needs to know about a server.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What it speaks.
+    /// The protocol that it speaks.
     pub protocol: Protocol,
-    /// With TLS: what trusts it.
+    /// With TLS: a client configuration that trusts its certificate.
     pub tls: Option<Arc<ClientConfig>>,
 }
 
-/// A process that serves; dropping it ends it.
+/// A server's process; dropping it ends the process.
 #[derive(Debug)]
 pub struct Server {
-    /// For those who connect.
+    /// The address for clients.
     pub target: Target,
-    /// From the start of the program to its first answer.
+    /// The time from the start of the program to its first answer.
     pub start: Duration,
     /// For its CPU time and memory.
     pub processes: Processes,
@@ -52,7 +52,7 @@ impl Server {
     /// Starts the side and waits until it answers. `settings` are environment variables.
     ///
     /// # Errors
-    /// [`Unavailable`](super::Unavailable) when it is not installed; anything else when it does not
+    /// [`Unavailable`](super::Unavailable) if it is not installed; any other error if it does not
     /// start.
     pub fn start(side: Side, environment: &Environment, settings: &[(&str, &str)]) -> Result<Self> {
         let address = free_address()?;
@@ -101,15 +101,15 @@ impl Server {
     /// Sends SIGTERM.
     ///
     /// # Errors
-    /// When the process has gone.
+    /// If the process has ended.
     pub fn ask_to_stop(&self) -> Result<()> {
         Ok(kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?)
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process has ended by itself.
     ///
     /// # Errors
-    /// When it has not within the time.
+    /// If it has not ended in time.
     pub fn ended(mut self, patience: Duration) -> Result<ExitStatus> {
         let asked = Instant::now();
         loop {
@@ -121,8 +121,8 @@ impl Server {
         }
     }
 
-    /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. A
-    /// handshake of TLS is not tried.
+    /// Whether it accepts a connection and answers: to a request or, in NATS, by itself. Does not
+    /// try a TLS handshake.
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(self.target.address) else {
             return false;
@@ -135,7 +135,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // One that has ended by itself, or does not end, needs no more than what follows.
+        // If it has ended by itself, or cannot be told to, killing it below is enough.
         if matches!(self.child.try_wait(), Ok(None)) && self.ask_to_stop().is_ok() {
             let asked = Instant::now();
             while asked.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
@@ -147,7 +147,7 @@ impl Drop for Server {
     }
 }
 
-/// One that nobody listens on now.
+/// A free address.
 pub(super) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,4 +1,4 @@
-//! After the load: everything expires, the gateway still serves, and it ends as it is asked to.
+//! After the load: everything expires, the gateway still serves, and it stops when it is told to.
 
 use super::{limits::REST, scene::Scene, vitals::Vitals};
 use crate::side::Server;
@@ -8,14 +8,14 @@ use protocol::{AckStatus, ServerFrame, Setup};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Between two looks at what is left.
+/// The time between two checks of what is left.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Clients that are there when the gateway is told to stop.
+/// Clients that are connected when the gateway is told to stop.
 const LAST_GUESTS: usize = 5;
 
-/// Waits until nothing is left and `is_rest` agrees, or everything should have been over for long;
-/// gives what was seen last.
+/// Waits until nothing is left and `is_rest` agrees, or until everything should have expired long
+/// ago; returns the last reading.
 pub(super) async fn rest(server: &Server, is_rest: impl Fn(&Vitals) -> bool) -> Result<Vitals> {
     let end = Instant::now() + REST;
     loop {
@@ -27,7 +27,7 @@ pub(super) async fn rest(server: &Server, is_rest: impl Fn(&Vitals) -> bool) -> 
     }
 }
 
-/// A subscriber gets what it publishes itself.
+/// Checks that a subscriber gets its own publish.
 pub(super) async fn still_serves(scene: &Scene) -> Result<()> {
     let topic = format!("{}.afterwards", scene.name);
     let setup = Setup {
@@ -47,7 +47,7 @@ pub(super) async fn still_serves(scene: &Scene) -> Result<()> {
             ServerFrame::Message(message) if message.data.get() == "\"still here\"" => {
                 messages += 1
             }
-            _ => bail!("after all that: {text}"),
+            _ => bail!("after the load: {text}"),
         }
     }
     ensure!((acks, messages) == (1, 1), "{acks} acks, {messages} messages");
@@ -55,7 +55,7 @@ pub(super) async fn still_serves(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Every client is told that it goes, and the process says that all is well.
+/// Checks that every client is told of the shutdown, and that the process exits with success.
 pub(super) async fn goes_in_order(scene: &Scene, server: Server) -> Result<()> {
     let setup = Setup { token: "guest".into(), topics: vec!["guests".into()], ..Setup::default() };
     let mut guests = Vec::new();
@@ -64,7 +64,10 @@ pub(super) async fn goes_in_order(scene: &Scene, server: Server) -> Result<()> {
     }
     server.ask_to_stop()?;
     for mut guest in guests {
-        match timeout(PATIENCE, guest.next()).await.context("nobody is told that it goes")?? {
+        match timeout(PATIENCE, guest.next())
+            .await
+            .context("no client is told of the shutdown")??
+        {
             Arrival::Close(Some(1001)) => {}
             other => bail!("instead of 1001: {other:?}"),
         }

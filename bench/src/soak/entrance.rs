@@ -1,4 +1,4 @@
-//! How the clients of a soak come in: a gateway that is full lets them wait.
+//! How the clients of a soak connect: they wait while the gateway is full.
 
 use super::scene::Scene;
 use crate::socket::{Arrival, Socket};
@@ -7,10 +7,10 @@ use protocol::{ClientFrame, ServerFrame, Setup};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long a client waits that was told that the gateway is full, before it tries again.
+/// The wait of a client that was refused because the gateway is full.
 const FULL: Duration = Duration::from_millis(100);
 
-/// Told by a gateway that has as many connections as it may.
+/// The close code of a gateway that is full.
 const FULL_CODE: u16 = 1013;
 
 /// The answer to a setup.
@@ -19,12 +19,12 @@ pub(super) struct Entered {
     pub(super) socket: Socket,
     pub(super) session: String,
     pub(super) resumed: Option<bool>,
-    /// All that came before `ready`.
+    /// The frames before `ready`.
     pub(super) answers: Vec<String>,
 }
 
 impl Socket {
-    /// A WebSocket that is set up; waits while the gateway is full.
+    /// Opens a WebSocket and sets it up; waits while the gateway is full.
     pub(super) async fn enter(scene: &Scene, path: &str, setup: &Setup<'_>) -> Result<Entered> {
         Self::enter_narrow(scene, path, setup, None).await
     }

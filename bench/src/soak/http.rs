@@ -14,7 +14,7 @@ pub(super) const KEY: &str = "the-key-of-a-backend-under-soak";
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// As it was sent: whole where its length was announced, in chunks elsewhere.
+    /// The body as it was sent: complete if its length was announced, otherwise in chunks.
     pub(super) body: Vec<u8>,
 }
 

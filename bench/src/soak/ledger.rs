@@ -1,12 +1,12 @@
-//! What one reader has been told of its topics, and whether the next frame may follow: numbers rise
-//! by one, nothing comes twice, a loss is said. Besides the gateway's numbers it holds the
-//! publishers' own against what arrives, so that a message that was lost before it was numbered, or
-//! stored twice, shows as well.
+//! What a reader has been told about its topics, and whether the next frame is allowed: numbers
+//! rise by one, nothing comes twice, a loss is told. Besides the gateway's numbers it compares the
+//! publishers' own numbers with what arrives, so that messages that were lost before they were
+//! numbered, or stored twice, are found as well.
 
 use protocol::{Message, Subscribed};
 use std::collections::HashMap;
 
-/// What a gateway must never do.
+/// A violation of a guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
     #[error("{topic}: {seq_no} behind {position}: {} lost", seq_no - position - 1)]
@@ -23,22 +23,22 @@ pub(super) enum Fault {
     Untold { topic: String },
     #[error("{topic}: recovered from {position} of another epoch, or from beyond {seq_no}")]
     Recovered { topic: String, position: u64, seq_no: u64 },
-    #[error("{topic}: stands at {position}, but {head} messages were acknowledged")]
+    #[error("{topic}: the reader is at {position}, but {head} messages were acknowledged")]
     Tail { topic: String, position: u64, head: u64 },
 }
 
-/// Where a reader stands in one topic.
+/// A reader's state in one topic.
 #[derive(Debug, Clone)]
 pub(super) struct Course {
     pub(super) epoch: String,
     /// The last number that was handled.
     pub(super) position: u64,
-    /// Where the gateway goes on where the client does not say where it stands: its last receipt,
-    /// or where it began.
+    /// The position from which the gateway resumes if the client names none: its last receipt, or
+    /// the number at which it began.
     receipt: u64,
-    /// A receipt that is on its way.
+    /// A receipt that was sent and may not have been read.
     sent: u64,
-    /// The last number of each publisher.
+    /// The last number from each publisher.
     publishers: HashMap<u32, u64>,
 }
 
@@ -46,8 +46,8 @@ pub(super) struct Course {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     topics: HashMap<String, Course>,
-    /// A topic that goes on without a word on what was missed. Right only where the session is
-    /// another one.
+    /// A topic that continues without telling what was missed. Allowed only if the session is a new
+    /// one.
     untold: Option<String>,
 }
 
@@ -60,22 +60,23 @@ impl Ledger {
         self.topics.iter().map(|(topic, course)| (topic.as_str(), course))
     }
 
-    /// A receipt for each topic was sent.
+    /// Records that a receipt for each topic was sent.
     pub(super) fn receipted(&mut self) {
         self.topics.values_mut().for_each(|course| course.sent = course.position);
     }
 
-    /// The gateway has read them.
+    /// Records that the gateway has read the receipts.
     pub(super) fn confirmed(&mut self) {
         self.topics.values_mut().for_each(|course| course.receipt = course.sent);
     }
 
-    /// The next resume gives all positions.
+    /// Records that the next resume gives all positions.
     pub(super) fn given(&mut self) {
         self.topics.values_mut().for_each(|course| course.receipt = course.position);
     }
 
-    /// The next resume gives no position, so that the gateway goes on from the last receipt.
+    /// Records that the next resume gives no position, so that the gateway resumes from the last
+    /// receipt.
     pub(super) fn back_to_receipts(&mut self) {
         for course in self.topics.values_mut() {
             if course.position != course.receipt {
@@ -85,7 +86,7 @@ impl Ledger {
         }
     }
 
-    /// How many messages may have been missed, where the gateway says so.
+    /// Returns how many messages may have been missed, if the gateway says so.
     pub(super) fn subscribed(&mut self, frame: &Subscribed<'_>) -> Result<Option<u64>, Fault> {
         let (topic, seq_no) = (frame.topic.as_str(), frame.seq_no.get());
         let known = self.topics.get_mut(topic);
@@ -121,7 +122,7 @@ impl Ledger {
         Ok(missed)
     }
 
-    /// All topics of a session were answered; `resumed`: it is the one from before.
+    /// All topics of a session were answered; `resumed`: it is the earlier session.
     pub(super) fn ready(&mut self, resumed: bool) -> Result<(), Fault> {
         match self.untold.take().filter(|_| resumed) {
             Some(topic) => Err(Fault::Untold { topic }),
@@ -155,7 +156,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether the reader has everything that was acknowledged.
+    /// Checks that the reader has every acknowledged message.
     pub(super) fn reaches(&self, topic: &str, head: u64) -> Result<(), Fault> {
         let position = self.course(topic).map_or(0, |course| course.position);
         if position >= head {
@@ -166,15 +167,14 @@ impl Ledger {
     }
 }
 
-/// A payload that says who published it and its number among those that this publisher gave the
-/// topic.
+/// A payload that names its publisher and the publisher's own number in the topic.
 pub(super) fn payload(publisher: u32, number: u64, len: usize) -> String {
     let head = format!("[{publisher},{number},\"");
     let filling = "x".repeat(len.saturating_sub(head.len() + 2));
     head + &filling + "\"]"
 }
 
-/// `None`: not one of [`payload`]'s.
+/// `None` if the payload was not made by [`payload`].
 fn origin(data: &str) -> Option<(u32, u64)> {
     let (publisher, rest) = data.strip_prefix('[')?.split_once(',')?;
     let (number, _) = rest.split_once(',')?;

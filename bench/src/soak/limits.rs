@@ -1,9 +1,9 @@
-//! What the gateway under load is configured with: small enough that every limit is reached, and
-//! that all of it expires within seconds once everybody has left.
+//! The configuration of the gateway under load: small enough that every limit is reached, and that
+//! everything expires within seconds after all clients have left.
 
 use std::time::Duration;
 
-/// Messages of a topic that are kept.
+/// Messages that are kept per topic.
 pub(super) const HISTORY: u64 = 300;
 /// How long a message is kept.
 pub(super) const HISTORY_AGE: Duration = Duration::from_secs(3);
@@ -11,28 +11,28 @@ pub(super) const HISTORY_AGE: Duration = Duration::from_secs(3);
 pub(super) const SESSION_TTL: Duration = Duration::from_secs(3);
 /// Sessions without a connection.
 pub(super) const SESSIONS: usize = 100;
-/// Message ids remembered in all.
+/// Message ids that are remembered in all.
 pub(super) const DEDUP_KEYS: u64 = 4_000;
 /// Topics that one connection may be subscribed to.
 pub(super) const SUBSCRIPTIONS: usize = 40;
-/// From one ping to the next.
+/// The time between two pings.
 pub(super) const PING: Duration = Duration::from_secs(5);
-/// For a connection to be set up, and for a request to come.
+/// The time limit for setting up a connection, and for sending a request.
 pub(super) const SETUP: Duration = Duration::from_secs(2);
 /// WebSocket connections at once.
 pub(super) const CONNECTIONS: usize = 300;
-/// Publishes of one connection that may come at once.
+/// Publishes of one connection that are allowed at once.
 pub(super) const BURST: usize = 1_000;
 /// Publishes in a row, refused for their rate, that end a connection.
 pub(super) const REFUSALS: usize = 20;
-/// Broken frames in a row that end a connection.
+/// Invalid frames in a row that end a connection.
 pub(super) const INVALID_FRAMES: usize = 20;
 /// Bytes of the largest frame.
 pub(super) const FRAME: usize = 64 * 1024;
-/// Bytes of a message of the topic that slow readers have.
+/// Bytes per message of the topic with slow readers.
 pub(super) const BULK: usize = 48 * 1024;
 
-/// As environment variables. `max_topics` and `send_queue` are reached as well.
+/// The same as environment variables. `max_topics` and `send_queue` are reached as well.
 pub(super) const SETTINGS: [(&str, &str); 21] = [
     ("MICRO_SOCKET_HISTORY__MESSAGES", "300"),
     ("MICRO_SOCKET_HISTORY__AGE", "3s"),
@@ -58,8 +58,8 @@ pub(super) const SETTINGS: [(&str, &str); 21] = [
     ("MICRO_SOCKET_TIMEOUTS__DRAIN", "5s"),
 ];
 
-/// The longest that anything lives on after its client, and a little more: closing a connection
-/// that does not answer takes 12 s.
+/// The longest time that anything outlives its client, and a little more: closing a connection that
+/// does not answer takes 12 s.
 pub(super) const REST: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

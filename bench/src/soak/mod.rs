@@ -1,17 +1,16 @@
-//! A long run against one gateway: everything that clients do well or badly, all at once, against
-//! limits that are reached. Each client checks what it is told; afterwards nothing may be left of
-//! them.
+//! A long run against one gateway: clients of every kind, good and bad, all at once, against limits
+//! that are reached. Each client checks what it receives; afterwards nothing may be left of them.
 //!
 //! | module | idea |
 //! |---|---|
 //! | `limits` | how the gateway is configured |
-//! | `actors` | the clients, one file a kind |
-//! | `entrance`, `http` | how they come in; requests |
-//! | `ledger`, `reader` | what a reader was told, and whether the next frame may follow |
-//! | `scene`, `tally` | what all share, what they count |
-//! | `stage`, `ending` | they come and go; what is left of them |
-//! | `vitals`, `verdict` | what is seen of the gateway, and when it leaks |
-//! | `report` | for people |
+//! | `actors` | the clients, one file per kind |
+//! | `entrance`, `http` | how they connect; requests |
+//! | `ledger`, `reader` | what a reader was told, and whether the next frame is allowed |
+//! | `scene`, `tally` | what all clients share, what they count |
+//! | `stage`, `ending` | how they start and leave; what is left of them |
+//! | `vitals`, `verdict` | readings of the gateway, and when they are a leak |
+//! | `report` | the report in Markdown |
 
 mod actors;
 mod ending;
@@ -35,36 +34,36 @@ use std::{fs, rc::Rc, time::Duration};
 use tokio::{task::LocalSet, time::Instant};
 use vitals::Vitals;
 
-/// What a run is asked to be.
+/// The options of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Under load, without what comes before and after.
+    /// The time under load, without warm-up and rest.
     pub time: Duration,
-    /// Where chance begins.
+    /// The seed of the random numbers.
     pub seed: u64,
-    /// 1: some tens of connections and a thousand publishes in a second.
+    /// 1: some tens of connections and a thousand publishes per second.
     pub rate: f64,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What the gateway did that it must not do.
+    /// Violations of the gateway's guarantees.
     pub violations: Vec<String>,
-    /// In Markdown.
+    /// The report in Markdown.
     pub report: String,
 }
 
-/// Runs shorter than this have no warm-up, and say nothing of memory: what an allocator keeps
-/// depends on the first seconds.
+/// Shorter runs have no warm-up and do not judge memory: what an allocator keeps depends on the
+/// first seconds.
 const LONG: Duration = Duration::from_secs(60);
-/// How long a warm-up may be.
+/// The longest warm-up.
 const WARM_UP: Duration = Duration::from_secs(60);
 
 /// Starts a gateway and puts it under load.
 ///
 /// # Errors
-/// When it does not start, or does not answer any more.
+/// If it does not start, or stops answering.
 pub fn run(environment: &Environment, options: Options) -> Result<Outcome> {
     let keys = environment.work.join("soak-keys");
     fs::write(&keys, http::KEY)?;
@@ -77,9 +76,9 @@ pub fn run(environment: &Environment, options: Options) -> Result<Outcome> {
     LocalSet::new().block_on(&runtime, soak(server, options))
 }
 
-/// What was seen of the gateway.
+/// The readings of the gateway.
 struct Seen {
-    /// At rest, before the load that is judged.
+    /// At rest, before the measured load.
     before: Vitals,
     samples: Vec<Vitals>,
     /// At rest, at the end.
@@ -98,7 +97,7 @@ async fn soak(server: Server, options: Options) -> Result<Outcome> {
         time.as_secs_f64(),
         server.id()
     );
-    // The first of each kind of request makes what stays.
+    // The first request of each kind allocates memory that stays.
     http::get(address, "/docs").await?;
     let started = ending::rest(&server, |_| true).await?;
     let looks = Looks {

@@ -1,4 +1,4 @@
-//! A connection that reads topics and holds everything against its ledger.
+//! A connection that reads topics and checks every frame with its ledger.
 
 use super::{
     entrance::Entered,
@@ -12,7 +12,7 @@ use protocol::{ClientFrame, ServerFrame};
 use std::{rc::Rc, time::Duration};
 use tokio::time::{Instant, timeout_at};
 
-/// Messages after which a reader may say how far it is.
+/// A reader may send receipts after this many messages.
 const RECEIPT: u64 = 200;
 
 #[derive(Debug)]
@@ -20,20 +20,20 @@ pub(super) struct Reader {
     scene: Rc<Scene>,
     pub(super) socket: Socket,
     pub(super) ledger: Ledger,
-    /// How old the position was that it came with.
+    /// The time that the position lies behind the present.
     behind: Duration,
     gives_receipts: bool,
     since_receipt: u64,
-    /// How old the positions are of the receipts that the gateway has read.
+    /// The time of the positions in the receipts that the gateway has read.
     pub(super) receipts_from: Instant,
-    /// The same of those on their way.
+    /// The time of the positions in the receipts that were sent last.
     sent_at: Instant,
-    /// Receipts that the gateway may or may not have read.
+    /// Whether the gateway may or may not have read the last receipts.
     pub(super) has_open_receipts: bool,
 }
 
 impl Reader {
-    /// Takes the answers to a setup.
+    /// Handles the answers to a setup.
     pub(super) async fn begin(
         scene: &Rc<Scene>,
         entered: Entered,
@@ -58,14 +58,14 @@ impl Reader {
             reader.take(text)?;
         }
         reader.ledger.ready(resumed == Some(true))?;
-        // A loss is said again at each resume until there is a receipt. It is as old as the
-        // positions that it tells.
+        // A loss is told again at each resume until there is a receipt. It is as old as the
+        // positions that it is about.
         reader.give_receipts().await?;
         reader.sent_at = from;
         Ok(reader)
     }
 
-    /// One frame of the gateway.
+    /// Handles one frame of the gateway.
     pub(super) fn take(&mut self, text: &str) -> Result<()> {
         match ServerFrame::parse(text)? {
             ServerFrame::Message(message) => {
@@ -100,7 +100,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads until then. An error too where the gateway closes.
+    /// Reads until `end`. Fails also if the gateway closes.
     pub(super) async fn read_until(&mut self, end: Instant) -> Result<()> {
         while let Ok(arrival) = timeout_at(end, self.socket.next()).await {
             self.arrived(arrival?).await?;
@@ -111,7 +111,7 @@ impl Reader {
     pub(super) async fn arrived(&mut self, arrival: Arrival) -> Result<()> {
         match arrival {
             Arrival::Text(text) => self.take(&text)?,
-            other => bail!("a reader that reads was closed: {other:?}"),
+            other => bail!("a reader that keeps up was closed: {other:?}"),
         }
         if self.gives_receipts && self.since_receipt >= RECEIPT {
             self.give_receipts().await?;
@@ -119,7 +119,8 @@ impl Reader {
         Ok(())
     }
 
-    /// A receipt for each topic; the `ping` behind them tells when the gateway has read them.
+    /// Sends a receipt for each topic; the answer to the `ping` after them tells that the gateway
+    /// has read them.
     async fn give_receipts(&mut self) -> Result<()> {
         self.since_receipt = 0;
         if self.has_open_receipts {

@@ -1,4 +1,4 @@
-//! What came of a run, in Markdown.
+//! The report of a run, in Markdown.
 
 use super::{Options, Seen, tally::Tally, verdict::mib, vitals::TASKS};
 use std::fmt::Write;
@@ -51,7 +51,7 @@ pub(super) fn page(options: Options, tally: &Tally, seen: &Seen, violations: &[S
         rows.push((format!("{name}, at most"), most(metric).to_string()));
     }
     rows.push(("history, at most".to_owned(), mib(most("micro_socket_history_bytes") as u64)));
-    let mut text = "# Soak\n\nWritten by `cargo xtask soak --report`. One gateway with 2 workers and limits that are reached; all kinds of clients at once, each of which checks what it is told; then everybody leaves, and nothing may be left.\n\n| | |\n|---|---|\n".to_owned();
+    let mut text = "# Soak\n\nWritten by `cargo xtask soak --report`. One gateway with 2 workers and limits that are reached; all kinds of clients at once, each of which checks what it receives; then all clients leave, and nothing may be left.\n\n| | |\n|---|---|\n".to_owned();
     for (name, value) in rows {
         let _ = writeln!(text, "| {name} | {value} |");
     }

@@ -1,5 +1,5 @@
-//! What all clients of one stage share: where the gateway is, what they count, what they found
-//! wrong, and when it is time to leave.
+//! What all clients of one stage share: the gateway's address, the counts, the violations, and the
+//! signal to leave.
 
 use super::{
     limits::{DEDUP_KEYS, SESSIONS},
@@ -17,25 +17,25 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// More faults than these are counted, but not kept.
+/// Further violations are counted, but not kept.
 const KEPT: usize = 50;
 
-/// More departures than these push out every session that waits.
+/// After this many departures, every session that waits may have been dropped.
 const REMEMBERED: usize = SESSIONS;
 
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) address: SocketAddr,
-    /// In front of all names, so that stages share no user, topic or message id.
+    /// A prefix of all names, so that stages share no user, topic or message id.
     pub(super) name: &'static str,
-    /// 1 is the load that was measured.
+    /// 1 is the normal load.
     pub(super) rate: f64,
     pub(super) tally: Tally,
     faults: RefCell<Vec<String>>,
     seed: u64,
     clients: Cell<u64>,
     heads: RefCell<HashMap<String, u64>>,
-    /// When sessions were left, the last ones.
+    /// The times of the last departures from a session.
     departures: RefCell<VecDeque<Instant>>,
     stop: watch::Sender<bool>,
     last_call: watch::Sender<bool>,
@@ -58,7 +58,7 @@ impl Scene {
         }
     }
 
-    /// Chance for one client more: the same in each run with the same seed.
+    /// Random numbers for one more client: the same in each run with the same seed.
     pub(super) fn chance(&self) -> Rng {
         self.clients.set(self.clients.get() + 1);
         Rng::with_seed(
@@ -66,7 +66,7 @@ impl Scene {
         )
     }
 
-    /// The gateway did something that it must not do.
+    /// Records a violation.
     pub(super) fn fault(&self, who: &str, what: &anyhow::Error) {
         self.tally.faults.add(1);
         let text = format!("{who}: {what:#}");
@@ -91,7 +91,7 @@ impl Scene {
         format!("{}.bulk", self.name)
     }
 
-    /// A publish was acknowledged at this number.
+    /// Records that a publish was acknowledged with this number.
     pub(super) fn acknowledged(&self, topic: &str, seq_no: u64) {
         let mut heads = self.heads.borrow_mut();
         match heads.get_mut(topic) {
@@ -100,12 +100,12 @@ impl Scene {
         }
     }
 
-    /// The highest number of the topic that was acknowledged.
+    /// The highest acknowledged number of the topic.
     pub(super) fn head(&self, topic: &str) -> u64 {
         self.heads.borrow().get(topic).copied().unwrap_or_default()
     }
 
-    /// A session is about to be left.
+    /// Records that a client is about to leave its session.
     pub(super) fn departs(&self) {
         self.tally.left.add(1);
         let mut departures = self.departures.borrow_mut();
@@ -115,28 +115,28 @@ impl Scene {
         }
     }
 
-    /// Whether a session that was left then may be pushed out by those that were left since: the
-    /// oldest goes first. The gateway may see one end of a line before another that was cut
-    /// earlier, hence the second; and half of the limit is left for half-open lines.
+    /// Whether a session that was left at `since` may have been dropped for later ones: the oldest
+    /// is dropped first. The gateway may notice the end of a connection before one that was cut
+    /// earlier, hence the tolerance of a second; and half of the limit is reserved for half-open
+    /// connections.
     pub(super) fn may_be_pushed_out(&self, since: Instant) -> bool {
         let begin = since - Duration::from_secs(1);
         self.departures.borrow().iter().rev().take_while(|at| **at >= begin).count() > SESSIONS / 2
     }
 
-    /// Whether a message id must still be known that was claimed when so many messages had been
-    /// stored. Publishes that are not answered yet are not counted: half of the limit is left
-    /// for them.
+    /// Whether a message id must still be remembered that was claimed when `stored_then` messages
+    /// had been stored. Publishes without an answer yet are not counted: half of the limit is
+    /// reserved for them.
     pub(super) fn is_remembered(&self, stored_then: u64) -> bool {
         self.tally.stored.get() - stored_then < DEDUP_KEYS / 2
     }
 
-    /// Everybody but the steady readers is to leave.
+    /// Tells all clients but the steady readers to leave.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Nothing more is published: the steady readers are to leave as well, once they have
-    /// everything.
+    /// Nothing more is published: the steady readers leave as well, once they have everything.
     pub(super) fn last_call(&self) {
         self.last_call.send_replace(true);
     }
@@ -161,13 +161,13 @@ impl Scene {
         }
     }
 
-    /// Between half of it and one and a half.
+    /// Waits between half of `time` and one and a half of it.
     pub(super) async fn pause_about(&self, chance: &mut Rng, time: Duration) -> bool {
         self.pause(time.mul_f64(0.5 + chance.f64())).await
     }
 }
 
 async fn reached(flag: &watch::Sender<bool>) {
-    // The sender is ours: it is not dropped meanwhile.
+    // `self` owns the sender, so it is not dropped meanwhile.
     let _ = flag.subscribe().wait_for(|flag| *flag).await;
 }

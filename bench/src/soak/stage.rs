@@ -1,4 +1,4 @@
-//! One stage of a run: everybody comes, works for a while under the eyes of a sampler, and leaves
+//! One stage of a run: all clients start, work for a while under the eyes of a sampler, and leave
 //! in order.
 
 use super::{actors, scene::Scene, vitals::Vitals};
@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 
-/// How long those may take to leave who were told to.
+/// How long clients may take to leave after they were told to.
 const LEAVING: Duration = Duration::from_secs(60);
 
 /// The clients of a stage.
@@ -21,25 +21,25 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// One who leaves when it is time.
+    /// Adds a client that leaves at the end of the load.
     pub(super) fn first(&mut self, client: impl Future<Output = ()> + 'static) {
         self.first.spawn_local(client);
     }
 
-    /// One who stays until nothing is published any more.
+    /// Adds a client that stays until nothing is published any more.
     pub(super) fn last(&mut self, client: impl Future<Output = ()> + 'static) {
         self.last.spawn_local(client);
     }
 }
 
-/// How often the gateway is looked at, and how often that is told.
+/// The interval of the readings, and of their output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Looks {
     pub(super) every: Duration,
     pub(super) told_every: Duration,
 }
 
-/// Runs a stage; gives what was seen of the gateway meanwhile.
+/// Runs a stage; returns the readings of the gateway.
 pub(super) async fn run(
     server: &Server,
     scene: &Rc<Scene>,
@@ -50,7 +50,7 @@ pub(super) async fn run(
     actors::enter(scene, &mut crew);
     let samples = watch(server, scene, time, looks).await?;
     scene.stop();
-    leave(scene, crew.first, "those who come and go").await;
+    leave(scene, crew.first, "visiting clients").await;
     scene.last_call();
     leave(scene, crew.last, "the steady readers").await;
     Ok(samples)
@@ -65,7 +65,7 @@ async fn leave(scene: &Scene, mut clients: JoinSet<()>, who: &str) {
         }
     };
     if timeout(LEAVING, all).await.is_err() {
-        scene.fault(who, &anyhow!("{} do not come to an end", clients.len()));
+        scene.fault(who, &anyhow!("{} do not end", clients.len()));
     }
 }
 

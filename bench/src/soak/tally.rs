@@ -1,4 +1,4 @@
-//! What the clients count.
+//! The clients' counts.
 
 use std::cell::Cell;
 
@@ -23,22 +23,22 @@ const CONNECTIONS: &str = "connections set up";
 
 macro_rules! tally {
     ($( $(#[$doc:meta])* $name:ident: $text:expr, )*) => {
-        /// Of one stage.
+        /// The counts of one stage.
         #[derive(Debug, Default)]
         pub(super) struct Tally {
             $( $(#[$doc])* pub(super) $name: Count, )*
         }
 
         impl Tally {
-            /// What happens in the shortest run.
+            /// Counts that are above zero even in the shortest run.
             pub(super) const ALWAYS: [&str; 4] = [STORED, DELIVERED, DUPLICATES, CONNECTIONS];
 
-            /// What has not happened, though in a run of some minutes all of it should.
+            /// Counts that are still zero, although a run of some minutes should raise all of them.
             pub(super) fn never(&self) -> impl Iterator<Item = &'static str> {
                 self.lines().into_iter().filter(|(name, count)| *count == 0 && *name != FAULTS).map(|(name, _)| name)
             }
 
-            /// Each with its name in the report.
+            /// Each count with its name in the report.
             pub(super) fn lines(&self) -> Vec<(&'static str, u64)> {
                 vec![$( ($text, self.$name.get()), )*]
             }
@@ -49,19 +49,19 @@ macro_rules! tally {
 tally! {
     /// Sessions that may be without a connection by now.
     left: "sessions left",
-    /// Distinct messages: a repeat is none.
+    /// Distinct messages: a repeat is not counted.
     stored: STORED,
     delivered: DELIVERED,
     duplicates: DUPLICATES,
-    reconnects: "publishers that lost their line with publishes under way",
+    reconnects: "publishers that lost their connection with publishes in flight",
     connections: CONNECTIONS,
     full: "connections refused because the gateway was full (1013)",
     half_open: "connections left half-open (4408)",
     resumed: "sessions resumed",
     recovered: "topics resumed without loss",
-    lost: "topics whose loss was told (`recovered: false`)",
+    lost: "topics with a reported loss (`recovered: false`)",
     expired: "sessions that had expired",
-    overtaken: "connections whose session went on elsewhere (4409)",
+    overtaken: "connections whose session was resumed elsewhere (4409)",
     brief: "short-lived topics",
     slow: "slow readers closed (4290)",
     leisurely: "messages to readers that are slow but keep up",

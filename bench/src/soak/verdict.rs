@@ -1,6 +1,6 @@
 //! When a gateway leaks.
 //!
-//! **At rest**: everybody has left and everything has expired. What it counts is nothing, its file
+//! **At rest**: all clients have left and everything has expired. Its counters are zero, its file
 //! descriptors and tasks are as many as before, and its memory is at most [`GROWTH`] and
 //! [`ALLOWANCE`] above what it was at rest after the warm-up. (An allocator keeps some of what it
 //! once had; how much depends on the moment of the highest load.)
@@ -10,13 +10,13 @@
 
 use super::vitals::{TASKS, Vitals};
 
-/// By what share memory may differ between two times of the same load.
+/// The share by which memory may differ between two times of the same load.
 const GROWTH: f64 = 0.10;
 
-/// And by how many bytes besides.
+/// A number of bytes by which it may differ in addition.
 const ALLOWANCE: u64 = 4 * 1024 * 1024;
 
-/// What is above what it was before; in words.
+/// The readings that have grown, in words.
 pub(super) fn leaks_at_rest(before: &Vitals, after: &Vitals) -> Vec<String> {
     let mut leaks = after.left_over();
     for (what, before, after) in [
@@ -31,14 +31,14 @@ pub(super) fn leaks_at_rest(before: &Vitals, after: &Vitals) -> Vec<String> {
     leaks
 }
 
-/// Memory at rest after the warm-up and at the end.
+/// Compares memory at rest after the warm-up and at the end.
 pub(super) fn memory_leak(before: &Vitals, after: &Vitals) -> Option<String> {
     has_grown(before.memory, after.memory).then(|| {
         format!("{} of memory at rest, {} after the warm-up", mib(after.memory), mib(before.memory))
     })
 }
 
-/// Memory under load, sample after sample.
+/// Compares the samples of memory under load.
 pub(super) fn trend(samples: &[u64]) -> Option<String> {
     let (first, second) = samples.split_at(samples.len() / 2);
     let (first, second) = (median(first)?, median(second)?);
@@ -57,7 +57,7 @@ fn median(samples: &[u64]) -> Option<u64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// For people.
+/// A size in MiB, for the report.
 pub(super) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0)
 }

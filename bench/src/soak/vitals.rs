@@ -1,11 +1,11 @@
-//! The gateway's process as the kernel and its own `/metrics` see it.
+//! Readings of the gateway's process, from the kernel and from its own `/metrics`.
 
 use super::http;
 use crate::side::Server;
 use anyhow::{Context, Result};
 use std::{collections::HashMap, fs, time::Duration};
 
-/// What must be nothing when nobody is there and everything has expired.
+/// Metrics that must be zero when all clients have left and everything has expired.
 pub(super) const EMPTY_AT_REST: [&str; 8] = [
     "micro_socket_connections",
     "micro_socket_subscriptions",
@@ -17,31 +17,31 @@ pub(super) const EMPTY_AT_REST: [&str; 8] = [
     "micro_socket_send_queue_bytes",
 ];
 
-/// Tasks of the gateway's runtime.
+/// The metric of the tasks of the gateway's runtime.
 pub(super) const TASKS: &str = "micro_socket_tasks";
 
-/// The gateway at one moment.
+/// The readings at one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Vitals {
     /// Bytes of memory that the process holds (RSS).
     pub(super) memory: u64,
-    /// The same, what it shares with others being divided (PSS).
+    /// The same, with shared memory divided among its users (PSS).
     pub(super) proportional: u64,
     pub(super) fds: usize,
     pub(super) threads: usize,
     pub(super) cpu: Duration,
-    /// From `/metrics`, by name and labels.
+    /// The values of `/metrics`, by name and labels.
     pub(super) metrics: HashMap<String, f64>,
 }
 
 impl Vitals {
-    /// One look. The connection that asks is among what it sees.
+    /// Takes one reading. The connection for it is part of the reading.
     pub(super) async fn of(server: &Server) -> Result<Self> {
         let pid = server.id();
         let metrics =
             metrics(&String::from_utf8(http::get(server.target.address, "/metrics").await?.body)?);
         let memory = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))
-            .context("the gateway has gone")?;
+            .context("the gateway has ended")?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(Self {
             memory: 1024 * number(&memory, "Rss:")?,
@@ -57,7 +57,7 @@ impl Vitals {
         self.metrics.get(name).copied().unwrap_or(f64::NAN)
     }
 
-    /// What of [`EMPTY_AT_REST`] is left, in words.
+    /// The metrics of [`EMPTY_AT_REST`] that are not zero, in words.
     pub(super) fn left_over(&self) -> Vec<String> {
         let left = EMPTY_AT_REST
             .iter()

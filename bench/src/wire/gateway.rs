@@ -1,6 +1,5 @@
-//! The gateway's own protocol: one JSON object in a text frame. The peers that speak it write their
-//! fields in the order of its documentation, so that a message's number is found without a look at
-//! what comes behind it.
+//! The gateway's own protocol: one JSON object per text frame. The peers that speak it write their
+//! fields in the documented order, so that a message's number is found without parsing the rest.
 
 use super::{
     Event,
@@ -42,10 +41,11 @@ pub(super) fn publish(out: &mut Vec<u8>, topic: &str, payload: &Payload) {
     );
 }
 
-/// What a frame says. A message's stream is the number at the end of its topic's name.
+/// The event that a frame contains. A message's stream is the number at the end of its topic's
+/// name.
 ///
 /// # Errors
-/// When it is an `error`.
+/// If it is an `error`.
 pub(super) fn event(text: &[u8]) -> Result<Event> {
     let kind = text.strip_prefix(br#"{"type":""#).unwrap_or_default();
     if let Some(message) = kind.strip_prefix(br#"message","topic":""#) {
@@ -61,7 +61,7 @@ pub(super) fn event(text: &[u8]) -> Result<Event> {
     Ok(Event::Answer)
 }
 
-/// What comes behind the quote before the topic.
+/// Reads a message from the rest of the frame after the topic's opening quote.
 fn message(rest: &[u8]) -> Option<Event> {
     let (topic, rest) = rest.split_at(memchr(b'"', rest)?);
     let index = topic.iter().rposition(|byte| *byte == b'.')?;

@@ -1,5 +1,4 @@
-//! What goes over the wire: the protocols that sides speak, each reduced to what the work needs of
-//! it.
+//! The protocols that the sides speak, each reduced to what the work needs.
 
 mod gateway;
 mod nats;
@@ -10,47 +9,47 @@ pub mod websocket;
 use anyhow::{Result, bail};
 use payload::Payload;
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// The gateway's JSON.
     Gateway,
-    /// NATS, plainly over TCP.
+    /// NATS over TCP.
     Nats,
     /// NATS in binary WebSocket frames.
     NatsWebSocket,
-    /// Nchan's, over WebSocket.
+    /// Nchan over WebSocket.
     Nchan,
 }
 
-/// What a server says.
+/// An event from a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A message. Within a stream numbers rise by one: where the server numbers the messages of a
-    /// topic, the stream is the topic; elsewhere it is the publisher, who puts a number into
-    /// the payload.
+    /// A message. Within a stream numbers rise by one. If the server numbers the messages of a
+    /// topic, the stream is the topic; otherwise it is the publisher, which puts a number into the
+    /// payload.
     Message {
-        /// Which stream.
+        /// The stream.
         stream: usize,
-        /// From 1.
+        /// The number, from 1.
         number: u64,
     },
     /// The answer to a publish.
     Ack,
     /// Any other answer.
     Answer,
-    /// The server asks whether the client is there.
+    /// A ping, to which the client must answer.
     Ping,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Role {
-    /// Whose connection it is.
+    /// The connection's user.
     pub user: String,
-    /// Subscribed to from the start.
+    /// The topics to subscribe to at the start.
     pub topics: Vec<String>,
-    /// Published to; Nchan wants to know it when the connection begins.
+    /// The topic to publish to; Nchan needs it when the connection begins.
     pub publishes: Option<String>,
 }
 
@@ -76,8 +75,7 @@ impl Protocol {
         )
     }
 
-    /// Puts the first frames behind what will be sent; gives how many answers say that they are
-    /// done.
+    /// Appends the first frames; returns the number of answers after which they have been handled.
     pub(crate) fn setup(self, out: &mut Vec<u8>, role: &Role) -> usize {
         match self {
             Self::Gateway => {
@@ -86,14 +84,14 @@ impl Protocol {
             }
             Self::Nats | Self::NatsWebSocket => {
                 nats::setup(out, &role.topics);
-                // INFO and PONG
+                // INFO and PONG.
                 2
             }
             Self::Nchan => 0,
         }
     }
 
-    /// Puts a publish behind what will be sent.
+    /// Appends a publish.
     pub(crate) fn publish(self, out: &mut Vec<u8>, topic: &str, payload: &Payload) {
         match self {
             Self::Gateway => gateway::publish(out, topic, payload),
@@ -102,11 +100,10 @@ impl Protocol {
         }
     }
 
-    /// Puts a `subscribe` of the gateway's protocol behind what will be sent, with position 0 if
-    /// `from_the_start`.
+    /// Appends a `subscribe` of the gateway's protocol, with position 0 if `from_the_start`.
     ///
     /// # Errors
-    /// When it is another protocol.
+    /// If it is another protocol.
     pub(crate) fn subscribe(
         self,
         out: &mut Vec<u8>,
@@ -121,10 +118,10 @@ impl Protocol {
         Ok(())
     }
 
-    /// Puts an `unsubscribe` of the gateway's protocol behind what will be sent.
+    /// Appends an `unsubscribe` of the gateway's protocol.
     ///
     /// # Errors
-    /// When it is another protocol.
+    /// If it is another protocol.
     pub(crate) fn unsubscribe(self, out: &mut Vec<u8>, topic: &str) -> Result<()> {
         match self {
             Self::Gateway => gateway::unsubscribe(out, topic),
@@ -133,7 +130,7 @@ impl Protocol {
         Ok(())
     }
 
-    /// Puts the answer to a [`Event::Ping`] behind what will be sent.
+    /// Appends the answer to a [`Event::Ping`].
     pub(crate) fn pong(self, out: &mut Vec<u8>) {
         match self {
             Self::Nats | Self::NatsWebSocket => out.extend(b"PONG\r\n"),
@@ -141,8 +138,8 @@ impl Protocol {
         }
     }
 
-    /// What is sent for what was put together: NATS is a stream of its own inside of WebSocket
-    /// frames.
+    /// Makes the appended bytes ready to be sent: NATS over WebSocket is a stream of its own inside
+    /// WebSocket frames.
     pub(crate) fn seal(self, out: &mut Vec<u8>) {
         if self == Self::NatsWebSocket && !out.is_empty() {
             let stream = std::mem::take(out);
@@ -151,11 +148,11 @@ impl Protocol {
     }
 }
 
-/// Takes what a server sent apart.
+/// Decodes what a server sends.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     protocol: Protocol,
-    /// What of NATS in WebSocket frames is not whole yet.
+    /// The incomplete end of the NATS stream inside WebSocket frames.
     inner: Vec<u8>,
 }
 
@@ -164,10 +161,10 @@ impl Decoder {
         Self { protocol, inner: Vec::new() }
     }
 
-    /// Gives each event to `each`, and how many bytes they took.
+    /// Calls `each` with each event; returns how many bytes they took.
     ///
     /// # Errors
-    /// What `each` says; an error or a close of the server; what is not the protocol.
+    /// What `each` returns; an error or a close of the server; bytes that break the protocol.
     pub(crate) fn decode(
         &mut self,
         bytes: &[u8],

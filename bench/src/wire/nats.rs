@@ -1,6 +1,6 @@
 //! The NATS protocol: lines, and payloads of a given length. A `PUB` has no answer of its own, so
-//! each is followed by a `PING`, whose `PONG` says that the server has taken the message: what its
-//! clients call a flush.
+//! each is followed by a `PING`, whose `PONG` says that the server has accepted the message: NATS
+//! clients call this a flush.
 
 use super::{
     Event,
@@ -26,7 +26,7 @@ pub(super) fn publish(out: &mut Vec<u8>, topic: &str, payload: &Payload) {
     out.extend(b"\r\nPING\r\n");
 }
 
-/// Gives each whole item to `each`, and how many bytes they took.
+/// Calls `each` with each complete item; returns how many bytes they took.
 pub(super) fn events(bytes: &[u8], each: &mut impl FnMut(Event) -> Result<()>) -> Result<usize> {
     let mut at = 0;
     while let Some((event, len)) = first(&bytes[at..])? {

@@ -1,5 +1,5 @@
 //! Nchan over WebSocket: a channel is a path, a message is a text frame, and each published message
-//! is answered by a frame that tells of the channel.
+//! is answered by a frame that describes the channel.
 
 use super::{
     Event,
@@ -8,7 +8,7 @@ use super::{
 };
 use anyhow::Result;
 
-/// Where one subscribes, publishes, or both.
+/// The path for subscribing, publishing, or both.
 pub(super) fn path(subscribes: bool, publishes: bool, topic: &str) -> String {
     let what = match (subscribes, publishes) {
         (true, false) => "sub",

@@ -1,12 +1,12 @@
-//! What a message carries: a JSON string that begins with who published it and its number, so that
-//! a message can be checked at a server that numbers nothing. `"00003-0000000042-xxxx…"`
+//! The payload of a message: a JSON string that begins with its publisher and number, so that
+//! messages can be checked even if the server does not number them. `"00003-0000000042-xxxx…"`
 
 use anyhow::{Context, Result};
 
 const PUBLISHER: std::ops::Range<usize> = 1..6;
 const NUMBER: std::ops::Range<usize> = 7..17;
 
-/// One publisher's payload, written over for each message.
+/// One publisher's payload, overwritten for each message.
 #[derive(Clone, Debug)]
 pub struct Payload {
     bytes: Vec<u8>,
@@ -14,14 +14,14 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// `len` bytes with the quotes, at least 19.
+    /// A payload of `len` bytes including the quotes, at least 19.
     pub fn new(publisher: usize, len: usize) -> Self {
         let head = format!("\"{publisher:05}-{:010}-", 0);
         let filling = "x".repeat(len.saturating_sub(head.len() + 1));
         Self { bytes: format!("{head}{filling}\"").into_bytes(), number: 0 }
     }
 
-    /// The next message's: numbers begin at 1.
+    /// Makes it the next message's; numbers begin at 1.
     pub fn next(&mut self) {
         self.number += 1;
         let mut rest = self.number;
@@ -31,12 +31,12 @@ impl Payload {
         }
     }
 
-    /// As it is sent.
+    /// The bytes to send.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What no other message of the publisher has: good as a message's id.
+    /// A part that no other message of the publisher has: usable as a message id.
     pub fn id(&self) -> &[u8] {
         &self.bytes[PUBLISHER.start..NUMBER.end]
     }
@@ -45,16 +45,16 @@ impl Payload {
 /// Publisher and number of a payload.
 ///
 /// # Errors
-/// When it is none of [`Payload`]'s.
+/// If it was not made by [`Payload`].
 pub fn read(payload: &[u8]) -> Result<(usize, u64)> {
     let publisher = payload.get(PUBLISHER).and_then(digits);
     let number = payload.get(NUMBER).and_then(digits);
     let (publisher, number) =
-        publisher.zip(number).context("a payload that nobody has published")?;
+        publisher.zip(number).context("a payload that no publisher has sent")?;
     Ok((usize::try_from(publisher)?, number))
 }
 
-/// The number that the bytes are; `None` when they are anything else.
+/// The number that the digits are; `None` if there is any other byte.
 pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
     bytes.iter().try_fold(0, |number: u64, byte| {
         byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'))

@@ -1,16 +1,15 @@
-//! WebSocket frames, as far as a load generator needs them: nothing is fragmented, and what a
-//! client sends is masked with zeros, which every server has to take and which costs nothing to
-//! make.
+//! WebSocket frames, as far as a load generator needs them: nothing is fragmented, and the client
+//! masks with zeros, which every server must accept and which costs nothing.
 
 /// A text message.
 pub const TEXT: u8 = 0x1;
 /// A binary message.
 pub const BINARY: u8 = 0x2;
-/// The end of the connection.
+/// A close frame.
 pub const CLOSE: u8 = 0x8;
-/// A question whether the peer is there.
+/// A ping.
 pub const PING: u8 = 0x9;
-/// Its answer.
+/// A pong.
 pub const PONG: u8 = 0xA;
 
 const MASKED: u8 = 0x80;
@@ -20,13 +19,13 @@ const MASKED: u8 = 0x80;
 pub struct Frame<'a> {
     /// Text, binary, close, ping or pong.
     pub opcode: u8,
-    /// Without mask: it is zeros.
+    /// The payload; it needs no unmasking, because servers do not mask.
     pub payload: &'a [u8],
-    /// With its header.
+    /// The length including the header.
     pub len: usize,
 }
 
-/// The first frame, once all of it is there.
+/// The first frame, if it is complete.
 pub fn first(bytes: &[u8]) -> Option<Frame<'_>> {
     let (&opcode, &short) = (bytes.first()?, bytes.get(1)?);
     let (header, len) = match short & !MASKED {
@@ -42,7 +41,7 @@ pub fn first(bytes: &[u8]) -> Option<Frame<'_>> {
     })
 }
 
-/// Appends a client's frame; its payload is what the parts make together.
+/// Appends a client's frame; its payload is the concatenation of the parts.
 pub fn put_masked(out: &mut Vec<u8>, opcode: u8, parts: &[&[u8]]) {
     put_header(out, opcode, parts, MASKED);
     out.extend([0; 4]);

@@ -1,5 +1,5 @@
-//! Subscribing and unsubscribing, beside topics and subscribers that are there already: their
-//! number should not show.
+//! Subscribing and unsubscribing beside existing topics and subscribers, whose number should have
+//! no effect.
 
 use super::crowd::{Meter, Names, connect};
 use crate::{
@@ -9,15 +9,15 @@ use crate::{
 };
 use anyhow::Result;
 
-/// Pairs that leave in one write: the work is to be measured, not the system calls around it.
+/// Pairs per write, so that the work is measured and not the system calls around it.
 const BATCH: u64 = 16;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Churn {
     /// Topics that exist.
     pub topics: usize,
-    /// Subscribers of the topic that is churned.
+    /// Subscribers of the topic that is subscribed to and left.
     pub subscribers: usize,
     /// Pairs of a subscribe and an unsubscribe.
     pub pairs: u64,

@@ -1,4 +1,4 @@
-//! Those who publish and those who subscribe. Every subscriber checks every number.
+//! Publishers and subscribers. Every subscriber checks every number.
 
 use crate::{
     client::Client,
@@ -25,7 +25,7 @@ impl Names {
         Self(format!("bench-{}-{}", std::process::id(), MEASUREMENTS.fetch_add(1, Relaxed)))
     }
 
-    /// Its number comes last, behind a dot.
+    /// A topic's name; the stream's number comes last, after a dot.
     pub(super) fn topic(&self, index: usize) -> String {
         format!("{}.{index}", self.0)
     }
@@ -34,18 +34,18 @@ impl Names {
         format!("{}-user-{index}", self.0)
     }
 
-    /// A connection that listens.
+    /// A connection that subscribes.
     pub(super) fn subscriber(&self, topics: Vec<String>) -> Role {
         Role { user: format!("{}-subscriber", self.0), topics, publishes: None }
     }
 
-    /// A connection that publishes only.
+    /// A connection that only publishes.
     pub(super) fn publisher(&self, index: usize, topic: String) -> Role {
         Role { user: self.user(index), topics: Vec::new(), publishes: Some(topic) }
     }
 }
 
-/// The same role so many times.
+/// Opens `count` connections with the same role.
 pub(super) async fn connect(server: &Server, role: &Role, count: usize) -> Result<Vec<Client>> {
     let mut clients = Vec::with_capacity(count);
     for number in 0..count {
@@ -58,12 +58,12 @@ pub(super) async fn connect(server: &Server, role: &Role, count: usize) -> Resul
     Ok(clients)
 }
 
-/// The last number of each stream; the next has to be one above it.
+/// The last number of each stream; the next must be one above it.
 #[derive(Debug, Default)]
 pub(super) struct Order(Vec<u64>);
 
 impl Order {
-    /// Takes the next.
+    /// Checks the next number.
     pub(super) fn check(&mut self, stream: usize, number: u64) -> Result<()> {
         if self.0.len() <= stream {
             self.0.resize(stream + 1, 0);
@@ -78,12 +78,12 @@ impl Order {
     }
 }
 
-/// Reads until `total` messages came, each in its place; `each` is told of every one.
+/// Reads until `total` messages have come, each in order; calls `each` with every one.
 pub(super) async fn receive(client: &mut Client, total: u64, each: impl FnMut(u64)) -> Result<()> {
     receive_on(client, &mut Order::default(), total, each).await
 }
 
-/// As [`receive`], behind what came before.
+/// As [`receive`], after the messages that have already come.
 pub(super) async fn receive_on(
     client: &mut Client,
     order: &mut Order,
@@ -108,8 +108,8 @@ pub(super) async fn receive_on(
     Ok(())
 }
 
-/// Publishes to the topics in turn, with so many publishes unanswered; gives the time from each to
-/// its ack.
+/// Publishes to the topics in turn, with a number of publishes in flight; returns the time from
+/// each to its ack.
 pub(super) async fn publish(
     client: &mut Client,
     topics: &[String],
@@ -145,7 +145,7 @@ pub(super) async fn publish(
     Ok(latencies)
 }
 
-/// Waits for all; the first that fails ends the others.
+/// Waits for all tasks; the first that fails ends the others.
 pub(super) async fn all<T: 'static>(mut tasks: JoinSet<Result<T>>) -> Result<Vec<T>> {
     let mut results = Vec::with_capacity(tasks.len());
     while let Some(result) = tasks.join_next().await {
@@ -154,7 +154,7 @@ pub(super) async fn all<T: 'static>(mut tasks: JoinSet<Result<T>>) -> Result<Vec
     Ok(results)
 }
 
-/// The CPU time of a server while something is done.
+/// Measures the CPU time of a server.
 pub(super) struct Meter<'a> {
     processes: &'a Processes,
     before: Duration,
@@ -165,7 +165,7 @@ impl<'a> Meter<'a> {
         Ok(Self { processes: &server.processes, before: server.processes.cpu()? })
     }
 
-    /// Microseconds for each of so many.
+    /// Microseconds for each of `count`.
     pub(super) fn per(&self, count: u64) -> Result<f64> {
         Ok((self.processes.cpu()? - self.before).as_secs_f64() * 1e6 / count as f64)
     }

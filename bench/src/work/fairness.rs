@@ -1,6 +1,6 @@
 //! A quiet topic beside a busy one: how long its publisher waits for the ack and its subscriber for
-//! the message while another topic fans out to very many. The quiet one has a thread of its own, so
-//! that reading the busy one does not delay it.
+//! the message while another topic fans out to many subscribers. The quiet one has a thread of its
+//! own, so that reading the busy one does not delay it.
 
 use super::{
     PAYLOAD,
@@ -19,18 +19,18 @@ use std::{
 };
 use tokio::{sync::oneshot, task::JoinSet, time::sleep};
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Fairness {
     /// Subscribers of the busy topic.
     pub subscribers: usize,
     /// Publishes to the quiet topic.
     pub messages: u64,
-    /// From one of these to the next.
+    /// The time between two of these.
     pub pause: Duration,
 }
 
-/// From a publish to its ack and to its message.
+/// The times from a publish to its ack and to its message.
 #[derive(Debug, Default)]
 struct Times {
     acks: Vec<Duration>,
@@ -84,7 +84,7 @@ impl Fairness {
             let times = runtime
                 .map_err(Into::into)
                 .and_then(|runtime| runtime.block_on(self.probe(&target)));
-            // Nobody waits any more where the busy topic has failed.
+            // Fails only if the busy topic has failed, so that the times are not needed.
             let _ = done.send(times);
         })?;
         times.await.map_err(|_| anyhow!("the quiet topic's thread has panicked"))?

@@ -13,14 +13,14 @@ use crate::{
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct FanOut {
     /// Connections that subscribe.
     pub subscribers: usize,
     /// Connections that publish.
     pub publishers: usize,
-    /// Publishes of one publisher that wait for their acks.
+    /// Publishes of one publisher in flight.
     pub in_flight: u64,
     /// Publishes in all.
     pub messages: u64,
@@ -67,7 +67,7 @@ impl FanOut {
                 Ok((publisher, latencies))
             });
         }
-        // Connections stay until all is measured: leaving costs the server something too.
+        // Connections stay open until all is measured: closing costs the server something too.
         let (_subscribers, published_by) = tokio::try_join!(all(receiving), all(publishing))?;
         let deliveries = published * self.subscribers as u64;
         let mut figures = Figures::from([(Metric::PerDelivery, meter.per(deliveries)?)]);

@@ -1,7 +1,7 @@
-//! What the largest frame of each kind costs, and how much more than one of a tenth of its size:
-//! linear work costs ten times as much, quadratic work a hundred times. The answers are part of it,
-//! and so is the `ping` behind each frame whose `pong` shows that it was handled. Of some repeats
-//! the one that cost least counts: what disturbs the machine only adds.
+//! The cost of the largest frame of each kind, as a multiple of one of a tenth of its size: linear
+//! work costs ten times as much, quadratic work a hundred times. The cost includes the answers, and
+//! the `ping` after each frame whose `pong` shows that it was handled. The cheapest of several
+//! repeats counts, because disturbances only add.
 
 use super::crowd::{Meter, Names};
 use crate::{
@@ -11,23 +11,23 @@ use crate::{
 };
 use anyhow::{Context, Result};
 
-/// Of the parts that make a frame large. With its other parts it stays just below the default limit
-/// of 64 KiB.
+/// The size of the parts that make a frame large. With its other parts it stays just below the
+/// default limit of 64 KiB.
 const LARGEST: usize = 64 * 1024 - 256;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Frames {
-    /// How often each frame is sent, each time on a connection of its own.
+    /// The number of times that each frame is sent, each time on a new connection.
     pub repeats: usize,
 }
 
 /// A kind of frame.
 struct Kind {
     name: &'static str,
-    /// Whether it comes before a good setup.
+    /// Whether it is sent before a good setup.
     is_first: bool,
-    /// Its text with so many bytes of what makes it large. The names are new each time.
+    /// Its text with this many bytes of the parts that make it large. The names are new each time.
     text: fn(usize, &str) -> String,
 }
 
@@ -40,7 +40,8 @@ const fn later(name: &'static str, text: fn(usize, &str) -> String) -> Kind {
 }
 
 const KINDS: [Kind; 15] = [
-    // So long that the largest frame has as many of them as a connection may subscribe to.
+    // Names of such a length that the largest frame has as many of them as a connection may
+    // subscribe to.
     first("setup: topics", |bytes, names| {
         setup(
             names,
@@ -93,7 +94,7 @@ fn unknown_fields(bytes: usize) -> String {
     list(bytes, |n| format!(r#""x{n}":1"#))
 }
 
-/// As many items as fit, with commas between them.
+/// As many items as fit, separated by commas.
 pub(super) fn list(bytes: usize, item: impl Fn(usize) -> String) -> String {
     let mut list = String::with_capacity(bytes);
     for number in 0.. {
@@ -111,7 +112,7 @@ pub(super) fn list(bytes: usize, item: impl Fn(usize) -> String) -> String {
 
 impl Frames {
     pub(super) async fn run(&self, server: &Server) -> Result<Figures> {
-        // Closing a connection costs too: all stay until everything has been measured.
+        // Closing a connection costs too: all stay open until everything has been measured.
         let mut connections = Vec::new();
         let mut figures = Figures::default();
         for kind in &KINDS {
@@ -130,7 +131,7 @@ impl Frames {
         Ok(figures)
     }
 
-    /// In microseconds.
+    /// The least cost, in microseconds.
     async fn least_cost(
         &self,
         server: &Server,
@@ -155,8 +156,8 @@ impl Frames {
     }
 }
 
-/// Sends a frame and waits until the `ping` behind it is answered: by an error where there was no
-/// good setup.
+/// Sends a frame and waits until the `ping` after it is answered: by an error if there was no good
+/// setup.
 async fn handled(socket: &mut Socket, frame: &str) -> Result<()> {
     socket.put_text(frame.as_bytes());
     socket.put_text(br#"{"type":"ping"}"#);

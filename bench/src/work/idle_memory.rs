@@ -1,4 +1,4 @@
-//! What a connection at rest takes: set up, subscribed to a topic, and silent.
+//! The memory of a connection at rest: set up, subscribed to a topic, and silent.
 
 use super::{
     SETTLING,
@@ -11,10 +11,11 @@ use crate::{
 use anyhow::Result;
 use tokio::time::sleep;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct IdleMemory {
-    /// Connections before the first reading: what the first ones cost is the server's, not theirs.
+    /// Connections before the first reading, because the first ones make the server allocate memory
+    /// of its own.
     pub before: usize,
     /// Connections between the readings.
     pub connections: usize,

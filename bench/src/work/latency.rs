@@ -1,6 +1,6 @@
-//! From a publish to its delivery, at a steady rate that leaves the server time to spare. The load
-//! generator reads all subscribers on one thread, so the last of them are late by what reading the
-//! others takes: the same for every side.
+//! The time from a publish to its delivery, at a steady rate that leaves the server idle time. The
+//! load generator reads all subscribers on one thread, so the last of them are delayed by reading
+//! the others: equally for every side.
 
 use super::{
     PAYLOAD,
@@ -23,12 +23,12 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
     /// Connections that subscribe.
     pub subscribers: usize,
-    /// From one publish to the next.
+    /// The time between two publishes.
     pub pause: Duration,
     /// Publishes in all.
     pub messages: u64,
@@ -76,7 +76,7 @@ impl Latency {
     }
 }
 
-/// Numbers begin at 1; one that was never sent has failed the check of the order before.
+/// Numbers begin at 1; the check of the order has already refused a number that was never sent.
 fn since(sent: &[Instant], number: u64) -> Duration {
     let at = usize::try_from(number).ok().and_then(|number| sent.get(number - 1));
     at.map(Instant::elapsed).unwrap_or_default()

@@ -1,6 +1,6 @@
-//! What a server keeps, piece by piece: a connection with its session, a topic, a subscription, a
-//! message. Each is made many times on a server that has done nothing yet, one after the other, and
-//! the memory is read in between.
+//! The memory of each kind of thing that a server keeps: a connection with its session, a topic, a
+//! subscription, a message. Each is created many times on a fresh server, one kind after the other,
+//! and the memory is read in between.
 
 use super::{
     PAYLOAD, SETTLING,
@@ -15,25 +15,26 @@ use crate::{
 use anyhow::Result;
 use tokio::time::sleep;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
-    /// Connections before the first reading: what the first ones cost is the server's, not theirs.
+    /// Connections before the first reading, because the first ones make the server allocate memory
+    /// of its own.
     pub before: usize,
     /// Connections without a topic.
     pub connections: usize,
-    /// Subscriptions of each of some of them, each to a topic of its own; then as many others join
-    /// these.
+    /// Subscriptions per connection, each to a new topic; then as many further ones to the same
+    /// topics.
     pub subscriptions: usize,
-    /// How many connections have them.
+    /// The number of connections with subscriptions.
     pub subscribing: usize,
     /// Messages in all.
     pub messages: u64,
-    /// Topics that keep them: few enough that none is let go of.
+    /// Topics that keep the messages: few enough that none is dropped.
     pub published_to: usize,
 }
 
-/// What the server's memory has grown by.
+/// The growth of the server's memory.
 struct Growth<'a> {
     server: &'a Server,
     last: u64,
@@ -44,7 +45,7 @@ impl<'a> Growth<'a> {
         Ok(Self { server, last: server.processes.memory()? })
     }
 
-    /// Since the last reading, for each of so many, in bytes.
+    /// The growth since the last reading for each of `count`, in bytes.
     async fn per(&mut self, count: u64) -> Result<f64> {
         sleep(SETTLING).await;
         let now = self.server.processes.memory()?;

@@ -1,5 +1,5 @@
-//! The work that sides do, and what is measured of it. All of it runs on one thread with a runtime
-//! of its own; what would disturb it runs on another.
+//! The work that the sides do, and its measurement. All of it runs on one thread with a runtime of
+//! its own; work that would disturb it runs on another.
 
 mod churn;
 mod crowd;
@@ -35,13 +35,13 @@ use tokio::{task::LocalSet, time::timeout};
 pub use topics::Topics;
 pub use under_attack::{Access, Attack, UnderAttack};
 
-/// After this a measurement has failed: something has been lost.
+/// A measurement has failed after this time: a message was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Time for a server to give back what it needed for a moment, before its memory is read.
+/// The time for a server to release temporary memory before its memory is read.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// Bytes of a payload, where nothing else is said.
+/// Bytes per payload, unless the row sets another size.
 const PAYLOAD: usize = 128;
 
 /// A piece of work.
@@ -53,32 +53,32 @@ pub enum Work {
     FanOuts(Vec<FanOut>),
     /// One publisher to many topics, at several numbers of them.
     Topics(Vec<Topics>),
-    /// Everyone publishes to a topic of their own.
+    /// Each client publishes to its own topic.
     PingPong(PingPong),
-    /// From a publish at a steady rate to its delivery.
+    /// The time from a publish at a steady rate to its delivery.
     Latency(Latency),
-    /// What a connection at rest takes.
+    /// The memory of a connection at rest.
     IdleMemory(IdleMemory),
-    /// What everything that a server keeps takes.
+    /// The memory of each kind of thing that a server keeps.
     Memory(Memory),
     /// Subscribing and unsubscribing, at several sizes.
     Churn(Vec<Churn>),
-    /// What was missed.
+    /// Replaying missed messages.
     Replay(Replay),
     /// A quiet topic beside a busy one.
     Fairness(Fairness),
-    /// More publishes than subscribers read.
+    /// More publishes than subscribers can read.
     Outrun(Outrun),
     /// The largest frame of each kind.
     Frames(Frames),
     /// A client that behaves well beside others that do not.
     UnderAttack(UnderAttack),
-    /// From the program's start to its first answer.
+    /// The time from the program's start to its first answer.
     Start,
 }
 
 impl Work {
-    /// Whether each measurement needs a server that has done nothing yet.
+    /// Whether each measurement needs a fresh server.
     pub(crate) fn needs_a_fresh_server(&self) -> bool {
         matches!(
             self,
@@ -90,7 +90,7 @@ impl Work {
         )
     }
 
-    /// What is done before anything is measured: some of the same, or a fan-out.
+    /// The work before anything is measured: some of the same, or a fan-out.
     pub(crate) fn warm_up(&self) -> Self {
         match self {
             Self::FanOut(work) => Self::FanOut(work.shortened()),
@@ -103,10 +103,10 @@ impl Work {
         }
     }
 
-    /// Does it once.
+    /// Does the work once.
     ///
     /// # Errors
-    /// When the server refuses anything, or loses, repeats or reorders a message.
+    /// If the server refuses anything, or loses, repeats or reorders a message.
     pub fn run(&self, server: &Server) -> Result<Figures> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let done = LocalSet::new()

@@ -1,5 +1,5 @@
-//! More publishes than subscribers read: some read nothing at all, the others everything. What does
-//! the server's memory do, and does it serve those who read?
+//! More publishes than subscribers read: some read nothing, the others everything. Measures the
+//! server's memory, and checks that it serves the others.
 
 use super::crowd::{Names, all, connect, publish, receive};
 use crate::{
@@ -15,13 +15,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// From one look at the memory to the next.
+/// The time between two readings of the memory.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How long those that stood still may take to get everything.
+/// How long the clients that had stopped may take to get everything.
 const DRAINING: Duration = Duration::from_secs(15);
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Outrun {
     /// Subscribers that read nothing.
@@ -80,7 +80,7 @@ impl Outrun {
     }
 }
 
-/// Keeps the highest reading until the server has gone.
+/// Records the highest reading until the server has ended.
 async fn watch(server: &Server, peak: &Cell<u64>) -> anyhow::Error {
     loop {
         match server.processes.memory() {
@@ -91,8 +91,7 @@ async fn watch(server: &Server, peak: &Cell<u64>) -> anyhow::Error {
     }
 }
 
-/// Whether the client, once it reads, gets everything. A server that has lost something may say
-/// nothing of it.
+/// Whether the client gets everything once it reads. A server may lose messages without telling.
 async fn drains(mut client: Client, total: u64) -> bool {
     timeout(DRAINING, receive(&mut client, total, |_| ()))
         .await

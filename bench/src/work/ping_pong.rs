@@ -1,4 +1,4 @@
-//! Everyone publishes to a topic of their own, and goes on when both ack and message have come.
+//! Each client publishes to its own topic, and goes on after both ack and message have come.
 
 use super::{
     PAYLOAD,
@@ -14,12 +14,12 @@ use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct PingPong {
     /// Connections.
     pub connections: usize,
-    /// Publishes of each.
+    /// Publishes per connection.
     pub messages: u64,
 }
 

@@ -1,5 +1,5 @@
-//! What was missed: many connections subscribe with a position before everything that the topic
-//! keeps. Beside it, in the same measurement, a live delivery with one publish in flight.
+//! Replaying missed messages: many connections subscribe with a position before everything that the
+//! topic keeps. Beside it, in the same measurement, a live delivery with one publish in flight.
 
 use super::{
     FanOut, PAYLOAD,
@@ -14,14 +14,14 @@ use crate::{
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Replay {
     /// Connections that missed everything.
     pub subscribers: usize,
     /// Messages that they missed.
     pub messages: u64,
-    /// What it is compared with.
+    /// The live delivery that it is compared with.
     pub live: FanOut,
 }
 
@@ -64,8 +64,8 @@ impl Replay {
         Ok(figures)
     }
 
-    /// Each is of a user of its own: what one user's connections are replayed together is limited
-    /// (`limits.replay_bytes`).
+    /// Each connection has a user of its own, because the replay to all connections of one user is
+    /// limited (`limits.replay_bytes`).
     async fn connect(&self, server: &Server, names: &Names) -> Result<Vec<Client>> {
         let mut subscribers = Vec::with_capacity(self.subscribers);
         for index in 1..=self.subscribers {

@@ -14,23 +14,23 @@ use crate::{
 use anyhow::Result;
 use tokio::task::JoinSet;
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Topics {
     /// Topics that are published to in turn.
     pub topics: usize,
-    /// Connections that share the subscriptions; 0: nobody is subscribed, and the publishes
+    /// Connections that share the subscriptions; 0: there is no subscriber, and the publishes
     /// themselves are measured.
     pub connections: usize,
     /// Subscribers of each topic.
     pub subscribers: usize,
-    /// Publishes in all, behind a first one to each topic.
+    /// Publishes in all, after a first one to each topic.
     pub messages: u64,
     /// Publishes in flight.
     pub in_flight: u64,
 }
 
-/// Who is subscribed to some of the topics.
+/// A client that is subscribed to some of the topics.
 struct Subscriber {
     client: Client,
     order: Order,
@@ -55,7 +55,7 @@ impl Topics {
         let mut publisher =
             Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
         let mut payload = Payload::new(0, PAYLOAD);
-        // What a topic's first message takes is not what its messages take.
+        // A topic's first message costs more than the later ones.
         let (subscribers, _) = self
             .exchange(subscribers, &mut publisher, &topics, &mut payload, self.topics as u64)
             .await?;
@@ -70,7 +70,8 @@ impl Topics {
         }]))
     }
 
-    /// Publishes to the topics in turn until everybody has everything; gives how much that was.
+    /// Publishes to the topics in turn until every subscriber has everything; returns the number of
+    /// deliveries.
     async fn exchange(
         &self,
         subscribers: Vec<Subscriber>,

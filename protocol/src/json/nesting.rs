@@ -1,4 +1,4 @@
-//! Which brackets are open.
+//! The brackets that are open at the reader's position.
 
 use super::Expected;
 
@@ -31,13 +31,13 @@ impl Bracket {
     }
 }
 
-/// A stack of one bit for each open bracket: the innermost 64 in a word, so that only what is
-/// nested more deeply allocates.
+/// A stack of one bit per open bracket. The innermost 64 are kept in a word, so that only deeper
+/// nesting allocates.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
-    /// The innermost bracket is the lowest bit; 1: an object.
+    /// The innermost bracket is the lowest bit; 1 means an object.
     word: u64,
-    /// Full words further out.
+    /// Full words of brackets further out.
     outer: Vec<u64>,
     depth: usize,
     deepest: usize,
@@ -73,7 +73,7 @@ impl Nesting {
         })
     }
 
-    /// As many as were open at once.
+    /// The greatest number of brackets that were open at once.
     pub(super) fn deepest(&self) -> usize {
         self.deepest
     }

@@ -1,4 +1,4 @@
-//! The grammar of JSON, over a text from front to back.
+//! The grammar of JSON, read from front to back.
 
 use super::{
     NotJson, Value,
@@ -7,19 +7,19 @@ use super::{
 };
 use std::fmt;
 
-/// What would have been JSON in a place where something else stands. A byte, so that results of the
-/// reader fit a register.
+/// What JSON allows at a place with something else. One byte, so that the reader's results fit a
+/// register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// Any value.
     Value,
     /// The key of an object's member.
     Key,
-    /// What stands between key and value.
+    /// The colon between key and value.
     Colon,
-    /// What follows an object's member.
+    /// A comma or the end of the object, after a member.
     CommaOrBrace,
-    /// What follows an array's item.
+    /// A comma or the end of the array, after an item.
     CommaOrBracket,
     /// The digit that a number needs here.
     Digit,
@@ -27,7 +27,7 @@ pub enum Expected {
     HexadecimalDigit,
     /// A character that may follow a backslash.
     Escape,
-    /// A character that a string may hold as it is.
+    /// A character that a string may contain unescaped.
     NoControlCharacter,
     /// The end of a string.
     ClosingQuote,
@@ -53,7 +53,8 @@ impl fmt::Display for Expected {
     }
 }
 
-/// A text and how far it has been read. After an error it stands where something else was expected.
+/// A text and the position up to which it has been read. After an error, the position is the place
+/// of the unexpected byte.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     text: &'a str,
@@ -95,13 +96,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing follows but white space.
+    /// Checks that only white space follows.
     pub(super) fn end(&mut self) -> Result<(), Expected> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(Expected::End) }
     }
 
-    /// The value that begins here.
+    /// Reads the value that begins here.
     pub(super) fn value(&mut self) -> Result<Value<'a>, Expected> {
         let start = self.at;
         let (depth, has_escapes) = match self.peek() {
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
         Ok(Value { text: &self.text[start..self.at], depth, has_escapes })
     }
 
-    /// An object or an array; its depth.
+    /// Reads an object or an array; returns its depth.
     fn nested(&mut self) -> Result<usize, Expected> {
         let mut nesting = Nesting::default();
         loop {
@@ -130,7 +131,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Opens a bracket; whether a value follows before it is closed.
+    /// Opens a bracket; returns whether a value follows before it is closed.
     fn enter(&mut self, bracket: Bracket, nesting: &mut Nesting) -> Result<bool, Expected> {
         self.at += 1;
         nesting.open(bracket);
@@ -144,8 +145,8 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// Behind a value: closes the brackets that end here; whether another value follows in the one
-    /// that does not.
+    /// After a value: closes the brackets that end here; returns whether the innermost bracket that
+    /// is still open has another value.
     fn leave(&mut self, nesting: &mut Nesting) -> Result<bool, Expected> {
         while let Some(bracket) = nesting.innermost() {
             self.space();
@@ -163,7 +164,7 @@ impl<'a> Reader<'a> {
         Ok(false)
     }
 
-    /// A member's key, and the colon behind it.
+    /// Reads a member's key and the colon after it.
     pub(super) fn key(&mut self) -> Result<Text<'a>, Expected> {
         let start = self.at + 1;
         let has_escapes = self.string(Expected::Key)?;
@@ -229,7 +230,7 @@ impl<'a> Reader<'a> {
         if self.at > start { Ok(()) } else { Err(Expected::Digit) }
     }
 
-    /// A string; whether escapes are in it.
+    /// Reads a string; returns whether it contains escapes.
     fn string(&mut self, expected: Expected) -> Result<bool, Expected> {
         self.expect(b'"', expected)?;
         let mut has_escapes = false;

@@ -1,4 +1,4 @@
-//! Against serde_json, on a corpus and on text that is JSON or almost JSON.
+//! Compares the reader with serde_json, on a corpus and on text that is JSON or almost JSON.
 
 use super::*;
 use proptest::{prelude::*, test_runner::Config};
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-/// What serde_json takes `text` for: the bytes of the value.
+/// The value that serde_json reads in `text`, as its bytes.
 fn expected(text: &str) -> Option<&str> {
     serde_json::from_str::<&RawValue>(text).ok().map(RawValue::get)
 }
@@ -19,8 +19,8 @@ fn assert_same(text: &str) {
     assert_eq!(found(text), expected(text), "{text:?}");
 }
 
-/// Each is JSON, or nearly: cut anywhere, and with each byte left out, doubled or exchanged, it
-/// covers every branch.
+/// Texts that are JSON, or nearly. Truncated at every place, and with each byte left out, doubled
+/// or exchanged, they cover every branch.
 const CORPUS: &[&str] = &[
     r#" { "a" : [ 1 , -0 , 0.5 , 1e1 , 1E+1 , 1.0e-1 , true , false , null , "" ] , "" : { } , "b" : [ ] } "#,
     r#"["\"\\\/\b\f\n\r\t\u0000\u12aB\uD83C\uDF88\ud800\udc00", "plain text of more than eight bytes", "\u007f é 🎈"]"#,
@@ -111,7 +111,8 @@ fn depth_is_the_number_of_brackets_that_are_open_at_once() {
     ] {
         assert_eq!(Value::of(text).unwrap().depth, depth, "{text}");
     }
-    // Around the words in which open brackets are kept, of both kinds in turn.
+    // Depths around the boundaries of the words that hold the open brackets, with both kinds of
+    // bracket in turn.
     for depth in [1, 63, 64, 65, 127, 128, 129, 1000, 100_000] {
         let mixed = |list: &'static str, object: &'static str| {
             (0..depth).map(move |level| if level % 3 == 0 { object } else { list })

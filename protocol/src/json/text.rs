@@ -1,8 +1,8 @@
-//! Strings: how far one is plain, and what its escapes mean.
+//! Strings: finds their unescaped part and decodes their escapes.
 
 use std::borrow::Cow;
 
-/// The inside of a JSON string as it came.
+/// The inside of a JSON string, as it was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Text<'a> {
     raw: &'a str,
@@ -10,14 +10,14 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// `raw` stood between the quotes of a string that was checked.
+    /// `raw` is the inside of a string that the reader has checked.
     pub(super) fn new(raw: &'a str, has_escapes: bool) -> Self {
         Self { raw, has_escapes }
     }
 
-    /// With its escapes read. JSON may escape half of a surrogate pair alone, which is no
-    /// character: it becomes the three bytes that it would have in UTF-8. So texts are equal if
-    /// their bytes are.
+    /// The string with its escapes decoded. JSON may escape half of a surrogate pair alone, which
+    /// is no character: it becomes the three bytes that it would have in UTF-8. So two strings are
+    /// equal if their bytes are.
     pub(crate) fn bytes(self) -> Cow<'a, [u8]> {
         if self.has_escapes {
             Cow::Owned(unescaped(self.raw))
@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// With its escapes read; `None` if half of a surrogate pair stands in it alone.
+    /// The string with its escapes decoded; `None` if it contains half of a surrogate pair alone.
     pub(crate) fn characters(self) -> Option<Cow<'a, str>> {
         if !self.has_escapes {
             return Some(Cow::Borrowed(self.raw));
@@ -35,7 +35,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The number of bytes before the first quote, backslash or control character, looked at eight at a
+/// The number of bytes before the first quote, backslash or control character, compared eight at a
 /// time.
 pub(super) fn plain(bytes: &[u8]) -> usize {
     let (chunks, rest) = bytes.as_chunks::<8>();
@@ -50,7 +50,7 @@ pub(super) fn plain(bytes: &[u8]) -> usize {
 }
 
 /// The highest bit of each byte that is special. Only the lowest mark counts: a borrow may set one
-/// above it. (Mycroft's test for a byte below a bound; to exchange 0x22 and 0x20 lets one test find
+/// above it. (Mycroft's test for a byte below a bound; exchanging 0x22 and 0x20 lets one test find
 /// the quote and the control characters.)
 fn specials(bytes: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
@@ -73,7 +73,8 @@ fn unescaped(raw: &str) -> Vec<u8> {
     out
 }
 
-/// What the escape at the front stands for, and its length; of a surrogate pair both halves.
+/// The code point of the escape at the front, and the escape's length; a surrogate pair counts as
+/// one escape.
 fn code_point(escape: &[u8]) -> (u32, usize) {
     let plain = match escape.get(1) {
         Some(b'u') => return unicode(escape),
@@ -100,7 +101,7 @@ fn unicode(escape: &[u8]) -> (u32, usize) {
     }
 }
 
-/// The 16 bits of `\u12ab` at the front.
+/// The 16-bit code unit of the `\u12ab` at the front.
 fn unit(escape: &[u8]) -> Option<u32> {
     let digits = escape.strip_prefix(b"\\u")?.get(..4)?;
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()

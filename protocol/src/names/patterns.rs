@@ -1,5 +1,5 @@
-//! The schemas' patterns against the checks, by an engine of ECMAScript's regular expressions: each
-//! refuses what the other refuses, lengths in bytes aside.
+//! Compares the schemas' patterns with the checks, using an engine of ECMAScript's regular
+//! expressions: apart from lengths in bytes, both accept the same names.
 
 use super::*;
 use proptest::{prelude::*, test_runner::Config};
@@ -34,8 +34,8 @@ fn every_character_is_taken_or_refused_by_both_wherever_it_stands() {
         let alone = character.to_string();
         assert_eq!(topic(&alone), Topic::check(&alone).is_ok(), "{alone:?}");
         assert_eq!(message_id(&alone), MessageId::check(&alone).is_ok(), "{alone:?}");
-        // A character that is far from every boundary is like its neighbours at the other places
-        // and in the other names.
+        // Characters far from every boundary behave like their neighbours, so the other places and
+        // names skip them.
         if character < '\u{3100}' || ('\u{fe00}'..='\u{10100}').contains(&character) {
             for text in [format!("{character}a"), format!("a{character}"), format!("a{character}a")]
             {

@@ -1,4 +1,4 @@
-//! The fields of a frame as they came, whatever its kind.
+//! Splits a frame of any kind into its fields.
 
 use super::{
     Rejected,
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// The fields of all kinds. `None`: not there.
+/// The fields of all kinds of frames. `None`: the frame does not have the field.
 #[derive(Default)]
 pub(super) struct Envelope<'a> {
     pub(super) kind: Option<Value<'a>>,
@@ -27,12 +27,12 @@ pub(super) struct Envelope<'a> {
     pub(super) user_id: Option<Value<'a>>,
     /// The names of all other fields.
     unknown: Vec<Cow<'a, [u8]>>,
-    /// A field that stands twice.
+    /// The first field that occurs twice.
     repeated: Option<Cow<'a, [u8]>>,
 }
 
 impl<'a> Envelope<'a> {
-    /// Takes `text` apart. To be JSON is all that is asked of the values.
+    /// Splits `text` into its fields. Checks only that the values are JSON.
     pub(super) fn parse(text: &'a str) -> Result<Self, Rejected<'a>> {
         let Some(mut members) = Members::of(text) else { return Err(no_object(text)) };
         let mut envelope = Self::default();
@@ -67,14 +67,14 @@ impl<'a> Envelope<'a> {
         })
     }
 
-    /// What `read` makes of it. A rejection tells what it answers.
+    /// Calls `read` with the fields. A rejection gets the frame's topic and message id.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Self) -> Result<T, Rejected<'a>>,
     ) -> Result<T, Rejected<'a>> {
         let once = match &self.repeated {
             None => read(self),
-            Some(name) => Err(invalid(format!("the field {} stands twice", shown(name)))),
+            Some(name) => Err(invalid(format!("the field {} occurs twice", shown(name)))),
         };
         once.map_err(|rejected| Rejected {
             topic: self.topic.and_then(|value| fields::string(value).ok()),
@@ -97,7 +97,7 @@ impl<'a> Envelope<'a> {
         self.optional("messageId", self.message_id, fields::message_id)
     }
 
-    /// `null` is a payload like any other.
+    /// Unlike in other fields, `null` is a value here.
     pub(super) fn payload(&self, max_depth: usize) -> Result<Payload<'a>, Rejected<'a>> {
         let value = self.payload.ok_or_else(|| self.missing("payload"))?;
         if max_depth > 0 && value.depth > max_depth {
@@ -119,7 +119,7 @@ impl<'a> Envelope<'a> {
         read(value).map_err(|Wrong(why)| invalid(format!("{name} {why}")))
     }
 
-    /// `null` is the same as not there.
+    /// The field's value; `null` counts as left out.
     pub(super) fn optional<T>(
         &self,
         name: &'static str,
@@ -132,7 +132,8 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Names the unknown field that was probably meant.
+    /// The rejection of a frame without the field `name`. It names the unknown field that was
+    /// probably meant.
     fn missing(&self, name: &'static str) -> Rejected<'a> {
         let hint = meant(name, &self.unknown)
             .map(|meant| format!(": the field {} is unknown and was ignored", shown(meant)));
@@ -140,11 +141,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Which of the `unknown` fields was probably meant by `name`.
+/// The field of `unknown` that was probably meant by `name`.
 fn meant<'u>(name: &'static str, unknown: &'u [Cow<'_, [u8]>]) -> Option<&'u [u8]> {
-    /// Comparing takes time by the product of the lengths.
+    /// Comparing two names takes time by the product of their lengths.
     const MOST: usize = 100;
-    /// What the gateway's own messages call the payload.
+    /// The name of the payload in the gateway's own messages.
     const RECEIVED_AS: &[u8] = b"data";
     if name == "payload" && unknown.iter().any(|other| **other == *RECEIVED_AS) {
         return Some(RECEIVED_AS);
@@ -170,7 +171,7 @@ fn invalid<'a>(message: String) -> Rejected<'a> {
     Rejected::new(ErrorCode::InvalidMessage, message)
 }
 
-/// A field's name for people.
+/// A field's name for error texts.
 fn shown(name: &[u8]) -> String {
     let short: String = String::from_utf8_lossy(name).chars().take(64).collect();
     format!("{short:?}")

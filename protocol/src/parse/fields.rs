@@ -1,4 +1,4 @@
-//! From a field's value to what it means.
+//! Reads the values of fields.
 
 use super::number::whole;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// What is wrong with a field's value, behind the field's name.
+/// What is wrong with a field's value: the part of the error's text after the field's name.
 pub(super) struct Wrong(pub(super) Cow<'static, str>);
 
 impl Wrong {
@@ -75,8 +75,8 @@ pub(super) fn strings(value: Value<'_>) -> Result<Vec<Cow<'_, str>>, Wrong> {
     Ok(texts)
 }
 
-/// An object from topic to what `read` makes of the value. A `null` counts as left out, and so does
-/// a key that cannot be a topic, since half of a surrogate pair stands in it alone.
+/// Reads an object from topics to values, each with `read`. A `null` counts as left out, and so
+/// does a key that contains half of a surrogate pair alone, since no topic can.
 pub(super) fn by_topic<'a, T>(
     value: Value<'a>,
     read: impl Fn(Value<'a>) -> Result<T, Wrong>,
@@ -102,7 +102,7 @@ pub(super) fn by_topic<'a, T>(
     }
 }
 
-/// One that is there twice. Sorts them.
+/// A key that occurs twice. Sorts the keys.
 pub(super) fn repeated<'a>(keys: &mut [Cow<'a, [u8]>]) -> Option<Cow<'a, [u8]>> {
     keys.sort_unstable();
     keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())

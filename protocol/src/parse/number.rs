@@ -1,8 +1,8 @@
-//! Numbers that are whole.
+//! Whole numbers.
 
 /// The number that `json` is, if it is whole, not negative and fits. JSON has no integers of its
 /// own: `10`, `10.0`, `1e1` and `100e-1` are one number, and a schema's `integer` is each of them.
-/// Read digit by digit, since a float would round.
+/// Read digit by digit, because a float would round.
 pub(super) fn whole(json: &str) -> Option<u64> {
     json.parse().ok().or_else(|| whole_in_disguise(json))
 }

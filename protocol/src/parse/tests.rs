@@ -245,8 +245,8 @@ fn each_fault_has_its_code_and_names_the_field() {
         ("null", InvalidMessage, "object"),
         ("{}", InvalidMessage, "type is missing"),
         (r#"{"type":1}"#, InvalidMessage, "type must be text, found a number"),
-        (r#"{"type":"ping","type":"ping"}"#, InvalidMessage, "\"type\" stands twice"),
-        (r#"{"type":"ping","x":1,"\u0078":2}"#, InvalidMessage, "\"x\" stands twice"),
+        (r#"{"type":"ping","type":"ping"}"#, InvalidMessage, "\"type\" occurs twice"),
+        (r#"{"type":"ping","x":1,"\u0078":2}"#, InvalidMessage, "\"x\" occurs twice"),
         (
             r#"{"type":"setup","token":"u","lastSeq":{"t":1,"\u0074":2}}"#,
             InvalidMessage,

@@ -1,5 +1,5 @@
 //! `cargo xtask bench` and `cargo xtask soak`: build the gateway, the load generator and the peers,
-//! bring in what the machine lacks, and run what is in `bench/`.
+//! install what is missing, and run the programs of `bench/`.
 
 mod peers;
 
@@ -22,7 +22,7 @@ const PACKAGES: [&str; 4] = ["--package", "bench", "--package", "axum-broadcast"
 /// The whole comparison, with release builds; its report goes to `bench/`.
 ///
 /// # Errors
-/// When something does not build, or the gateway fails a row.
+/// If something does not build, or the gateway fails a row.
 pub(crate) fn full(arguments: &[String]) -> Result<()> {
     page::build()?;
     server::build(Profile::Release)?;
@@ -40,10 +40,10 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
 /// For a debug build on a machine that has other things to do.
 const QUICK_SOAK: [&str; 4] = ["--seconds", "10", "--rate", "0.15"];
 
-/// How long a gateway is under load.
+/// How long the gateway is under load.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Time {
-    /// Minutes under load; 20 unless said.
+    /// Minutes under load; by default 20.
     #[arg(long, conflicts_with = "seconds")]
     minutes: Option<f64>,
     /// The same in seconds.
@@ -62,22 +62,22 @@ impl Time {
     }
 }
 
-/// A little of every row, with debug builds and without peers: shows within two minutes that all of
-/// it works. The report goes to the target folder, for its figures mean nothing.
+/// A short run of every row, with debug builds and without peers: shows within two minutes that all
+/// rows work. The report goes to the target folder, because its figures mean nothing.
 ///
 /// # Errors
-/// When something does not build or cannot be started. Whether a row failed is for the caller to
-/// see.
+/// If something does not build or cannot be started. A failed row is no error: the caller reads
+/// it from the output.
 pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
     server::build(Profile::Dev)?;
     process::run(&mut workspace::cargo(["build", "--package", "bench"]))?;
     process::watch(program(Profile::Dev).arg("--output").arg(work()).arg("--quick").args(arguments))
 }
 
-/// A gateway under load for long, with release builds.
+/// Puts a gateway under load for a long time, with release builds.
 ///
 /// # Errors
-/// When something does not build, or the gateway did what it must not do.
+/// If something does not build, or the gateway broke a guarantee.
 pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()> {
     page::build()?;
     server::build(Profile::Release)?;
@@ -96,10 +96,10 @@ pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()>
     process::run(&mut soak)
 }
 
-/// Some seconds of it with debug builds, which are there.
+/// Some seconds of the soak, with the debug builds that the quick run has made.
 ///
 /// # Errors
-/// When it cannot be started. Whether it failed is for the caller to see.
+/// If it cannot be started. A failed soak is no error: the caller reads it from the output.
 pub(crate) fn quick_soak() -> Result<(ExitStatus, Vec<String>)> {
     process::watch(soak_program(Profile::Dev).args(QUICK_SOAK))
 }
@@ -114,7 +114,7 @@ fn soak_program(profile: Profile) -> Command {
     binary(profile, "soak")
 }
 
-/// One of the load generator's programs, told where the gateway is.
+/// One of the load generator's programs, with the gateway's path as an argument.
 fn binary(profile: Profile, name: &str) -> Command {
     let gateway = server::binary(profile);
     let mut program =
@@ -127,7 +127,7 @@ fn work() -> PathBuf {
     workspace::target().join("bench")
 }
 
-/// Where the peers in JavaScript are run.
+/// The folder from which the peers in JavaScript are run.
 fn scripts() -> PathBuf {
     work().join("npm")
 }

@@ -1,5 +1,5 @@
-//! Brings in the peers that are not ours. One that cannot be installed is no failure: the report
-//! names it as skipped.
+//! Installs the peers. A peer that cannot be installed is no failure: the report lists it as
+//! skipped.
 
 use std::{fs, path::Path, process::Command};
 
@@ -13,7 +13,7 @@ const DEBIAN: [(&str, &str); 2] = [
     ("libnginx-mod-nchan", "/usr/lib/nginx/modules/ngx_nchan_module.so"),
 ];
 
-/// Installs what is missing, and says what could not be.
+/// Installs what is missing, and prints what could not be installed.
 pub(super) fn install(scripts: &Path) {
     process::announce("peers");
     let note = |what: &str, result: Result<()>| {
@@ -41,7 +41,7 @@ fn npm(folder: &Path) -> Result<()> {
         copy(&entry.path(), &folder.join(entry.file_name()))?;
     }
     setup::npm_packages(folder)?;
-    // An npm that runs no script of a package leaves the binary where it was downloaded.
+    // If npm is configured to run no scripts of packages, the binary stays where it was downloaded.
     let bun = folder.join("node_modules/bun");
     if process::answer(Command::new(bun.join("bin/bun.exe")).arg("--version")).is_some() {
         return Ok(());
@@ -49,7 +49,8 @@ fn npm(folder: &Path) -> Result<()> {
     process::run(Command::new("node").current_dir(bun).arg("install.js"))
 }
 
-/// Unless it is there: a lock file that is touched has its packages installed again.
+/// Copies the file unless it is there already: a changed lock file would make npm install its
+/// packages again.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let content = fs::read(from)?;
     if !fs::read(to).is_ok_and(|present| present == content) {

@@ -1,6 +1,6 @@
-//! Stores `name.br` and `name.gz` beside each file that is smaller so by a twentieth, for the
-//! server to hand out. Fonts are compressed already: a few bytes less are not worth unpacking them
-//! twice.
+//! Stores `name.br` and `name.gz` beside each file, if they are smaller by at least a twentieth;
+//! the server serves them. Fonts are compressed already: a few bytes less are not worth
+//! decompressing them twice.
 
 use std::{
     ffi::OsString,
@@ -13,10 +13,10 @@ use anyhow::Result;
 use brotli::enc::BrotliEncoderParams;
 use flate2::{Compression, write::GzEncoder};
 
-/// Compresses all files below the folder, as well as it goes.
+/// Compresses all files below the folder, at the highest levels.
 ///
 /// # Errors
-/// When a file cannot be read or written.
+/// If a file cannot be read or written.
 pub(super) fn all(folder: &Path) -> Result<()> {
     for file in super::files::below(folder)? {
         let content = fs::read(&file)?;

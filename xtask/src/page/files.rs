@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 /// All files below a folder, ordered by their path.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// If a folder cannot be read.
 pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in entries(folder)? {
@@ -25,10 +25,10 @@ pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// When the file, or anything in the folder, was last written, added or removed.
+/// The last time at which the file, or anything in the folder, was written, added or removed.
 ///
 /// # Errors
-/// When there is no such file or folder.
+/// If there is no such file or folder.
 pub(super) fn last_change(path: &Path) -> Result<SystemTime> {
     let metadata = fs::metadata(path).with_context(|| format!("cannot find {}", path.display()))?;
     let mut latest = metadata.modified()?;
@@ -40,10 +40,10 @@ pub(super) fn last_change(path: &Path) -> Result<SystemTime> {
     Ok(latest)
 }
 
-/// Makes the folder, without what was in it.
+/// Creates the folder, removing its earlier contents.
 ///
 /// # Errors
-/// When the file system refuses.
+/// If the file system refuses.
 pub(super) fn empty(folder: &Path) -> Result<()> {
     remove(folder)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
@@ -52,7 +52,7 @@ pub(super) fn empty(folder: &Path) -> Result<()> {
 /// Removes the folder if it is there.
 ///
 /// # Errors
-/// When the file system refuses.
+/// If the file system refuses.
 pub(super) fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)

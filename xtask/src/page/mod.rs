@@ -1,9 +1,9 @@
 //! The page's files, in the site's folder of `Leptos.toml`: WebAssembly and its script, the style,
 //! the fonts.
 //!
-//! They lie in a folder named after their content, their *revision*. A browser may keep them for
-//! good, and the names by which they find each other (the style its fonts, the script its modules)
-//! are relative and stay as written.
+//! They are in a folder named after their content, their *revision*. So a browser may cache them
+//! for ever, and the names by which they refer to each other (the style to its fonts, the script to
+//! its modules) are relative and need no rewriting.
 
 mod compress;
 mod files;
@@ -23,11 +23,11 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{process, setup, workspace};
 
-/// Builds the page unless it is newer than all that it is made of. Debug and release server have
-/// the same files.
+/// Builds the page, unless it is newer than all its sources. Debug and release servers use the same
+/// files.
 ///
 /// # Errors
-/// When the page does not compile, its style is not valid, or a file cannot be written.
+/// If the page does not compile, its style is not valid, or a file cannot be written.
 pub(crate) fn build() -> Result<()> {
     process::announce("page");
     let options = workspace::leptos_options()?;
@@ -47,22 +47,22 @@ pub(crate) fn build() -> Result<()> {
     compress::all(&unnamed)?;
     fs::rename(&unnamed, fresh.join(&revision))?;
     files::remove(&pkg)?;
-    fs::rename(&fresh, &pkg).context("the new page cannot take the old one's place")?;
+    fs::rename(&fresh, &pkg).context("the new page cannot replace the old one")?;
     println!("built {}", pkg.join(revision).display());
     Ok(())
 }
 
-/// Holds what a first visit loads against its budget.
+/// Compares the size of a first visit with its budget.
 ///
 /// # Errors
-/// When the page is not built, or too heavy.
+/// If the page is not built, or too large.
 pub(crate) fn weigh() -> Result<()> {
-    process::announce("weight of the page");
+    process::announce("size of the page");
     let options = workspace::leptos_options()?;
     weight::check(&workspace::root().join(&*options.site_root).join(&*options.site_pkg_dir))
 }
 
-/// The page's code as the compiler leaves it.
+/// Compiles the page's code; returns the compiler's output.
 fn compile() -> Result<PathBuf> {
     setup::wasm_target()?;
     let profile = "wasm-release";
@@ -76,7 +76,7 @@ fn compile() -> Result<PathBuf> {
     Ok(built.join("frontend.wasm"))
 }
 
-/// Whether nothing that the page is made of was touched since it was built.
+/// Whether the build is newer than all sources of the page.
 fn is_newer(pkg: &Path, wasm: &Path) -> Result<bool> {
     let Ok(page) = fs::metadata(pkg) else {
         return Ok(false);
@@ -107,7 +107,7 @@ fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
     renamed.in_script(&folder.join(format!("{name}.js")))
 }
 
-/// A name that is another one as soon as a file's name or content is.
+/// A name that changes with any file's name or content.
 fn revision(folder: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     for file in files::below(folder)? {

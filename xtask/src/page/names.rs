@@ -1,16 +1,16 @@
-//! Shorter names for what the WebAssembly has from its script: wasm-bindgen's end in a hash of 16
-//! digits each, which no compression makes smaller, and stand in both files. Nobody else sees them.
-//! The script's comments and indentation go as well.
+//! Shorter names for what the WebAssembly imports from its script: wasm-bindgen's names end in a
+//! hash of 16 digits each, which does not compress, and occur in both files. Nothing else refers to
+//! them. The script's comments and indentation are removed as well.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Result, ensure};
 use walrus::Module;
 
-/// The beginning of the names that wasm-bindgen has made.
+/// The beginning of the names that wasm-bindgen makes.
 const MADE: &str = "__wb";
 
-/// Old names and new ones.
+/// The new name of each old one.
 pub(super) struct Renamed(BTreeMap<String, String>);
 
 /// Renames the imports of the module.
@@ -25,10 +25,10 @@ pub(super) fn shorten(module: &mut Module) -> Renamed {
 }
 
 impl Renamed {
-    /// Renames them in the script as well.
+    /// Renames the imports in the script as well.
     ///
     /// # Errors
-    /// When one of them does not stand there exactly once, or the file cannot be written.
+    /// If one of them does not occur there exactly once, or the file cannot be written.
     pub(super) fn in_script(&self, script: &Path) -> Result<()> {
         let text = fs::read_to_string(script)?;
         let (mut out, mut count) = (String::with_capacity(text.len()), 0);
@@ -53,7 +53,7 @@ impl Renamed {
     }
 }
 
-/// A line of a comment that documents types, of which a browser knows nothing.
+/// Whether the line is a comment that documents types, which a browser does not read.
 fn is_comment(line: &str) -> bool {
     ["/**", "* ", "*/"].iter().any(|begin| line.starts_with(begin))
 }

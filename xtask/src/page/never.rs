@@ -1,20 +1,21 @@
-//! Takes out code that is never run, but that no compiler can see to be so: for each type of view
-//! Leptos keeps a pointer to `hydrate_async` beside the other functions of that view. The page
-//! hydrates by `leptos::mount::hydrate_body`, which waits for nothing and calls none of them. A
-//! call would trap, and the page would stay dead: all browser tests begin with it.
+//! Removes code that never runs, although no compiler can prove it: for each type of view Leptos
+//! keeps a pointer to `hydrate_async` beside the other functions of that view. The page hydrates by
+//! `leptos::mount::hydrate_body`, which is synchronous and calls none of them. A call would trap,
+//! and the page would not hydrate: all browser tests would fail.
 
 use anyhow::{Result, ensure};
 use walrus::{FunctionKind, Module, ir::Unreachable, passes::gc};
 
-/// How the names of those functions end: what makes the future of a view, and what polls one. Other
-/// functions inside of them are left, for the compiler keeps one of several that are alike, under
-/// whichever name; these two are like no other, since each refers to its own future.
+/// How the names of those functions end: the function that makes the future of a view, and the one
+/// that polls it. Other functions inside them are kept, because the compiler merges functions with
+/// the same code, under any of their names; these two are never merged, since each refers to its
+/// own future.
 const NEVER_RUN: [&str; 2] = ["into_any::hydrate_async", "hydrate_async::{{closure}}"];
 
-/// Empties them, and takes out what only they have used.
+/// Empties these functions, and removes what only they have used.
 ///
 /// # Errors
-/// When there is none: then names are written otherwise now, or Leptos has changed.
+/// If none is found: then the mangled names or Leptos have changed.
 pub(super) fn take_out(module: &mut Module) -> Result<()> {
     let mut count = 0;
     for function in module.funcs.iter_mut() {
@@ -27,11 +28,11 @@ pub(super) fn take_out(module: &mut Module) -> Result<()> {
     }
     ensure!(count > 0, "no function is called {NEVER_RUN:?}");
     gc::run(module);
-    println!("took out {count} functions that never run");
+    println!("emptied {count} functions that never run");
     Ok(())
 }
 
-/// Behind the name stands a hash, `::h` and 16 digits.
+/// The name ends in a hash: `::h` and 16 digits.
 fn is_never_run(name: &str) -> bool {
     let name = name.rsplit_once("::h").map_or(name, |(name, _)| name);
     NEVER_RUN.iter().any(|end| name.ends_with(end))

@@ -10,10 +10,10 @@ use lightningcss::stylesheet::{MinifyOptions, ParserOptions, PrinterOptions, Sty
 
 use crate::workspace;
 
-/// The sheets, in the order in which they follow each other.
+/// The sheets, in the order in which they are concatenated.
 const SHEETS: [&str; 3] = ["tokens.css", "components.css", "reference.css"];
 
-/// Where the sheets and fonts are.
+/// The folder of the sheets and fonts.
 pub(super) fn folder() -> PathBuf {
     workspace::root().join("style")
 }
@@ -21,7 +21,7 @@ pub(super) fn folder() -> PathBuf {
 /// Writes `<name>.css` and `fonts/` into the folder.
 ///
 /// # Errors
-/// When a sheet is not valid CSS, is missing, or has no place in the order.
+/// If a sheet is not valid CSS, is missing, or is not in the list.
 pub(super) fn write(folder: &Path, name: &str) -> Result<()> {
     let style = self::folder();
     check_order(&style)?;
@@ -36,7 +36,7 @@ fn check_order(style: &Path) -> Result<()> {
         let sheet = file.strip_prefix(style)?.to_string_lossy();
         ensure!(
             !sheet.ends_with(".css") || SHEETS.contains(&&*sheet),
-            "style/{sheet} has no place in the order of SHEETS in {}",
+            "style/{sheet} is not in the list SHEETS of {}",
             file!(),
         );
     }
@@ -48,7 +48,7 @@ fn minified(sheet: &Path) -> Result<String> {
         fs::read_to_string(sheet).with_context(|| format!("cannot read {}", sheet.display()))?;
     let options =
         ParserOptions { filename: sheet.display().to_string(), ..ParserOptions::default() };
-    // The errors borrow from the text, hence leave as text.
+    // The errors borrow from the text, so they are returned as text.
     let mut parsed = StyleSheet::parse(&css, options).map_err(|error| anyhow!("{error}"))?;
     parsed.minify(MinifyOptions::default()).map_err(|error| anyhow!("{error}"))?;
     let minify = PrinterOptions { minify: true, ..PrinterOptions::default() };

@@ -1,27 +1,27 @@
-//! What a first visit loads besides the document: each of the page's files once, in the smallest
-//! form that browsers take.
+//! The size of a first visit without the document: each of the page's files once, in the smallest
+//! form that browsers accept.
 
 use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-/// More than this is not let in without a reason: what was reached last (312,745), and a little
-/// more, because the WebAssembly names folders of the machine that built it. 13 KB of it are the
-/// gateway's own scanner of frames, with its texts: so the page refuses exactly what the gateway
-/// refuses.
+/// The most bytes of a first visit: the last figure (312,745) and a little more, because the
+/// WebAssembly contains paths of the machine that built it. A higher budget needs a reason. 13 KB
+/// of it are the gateway's own parser of frames, with its texts, so that the page refuses exactly
+/// what the gateway refuses.
 const BUDGET: u64 = 314_000;
 
-/// The file's forms, the smallest first.
+/// The file's compressed forms, the smallest first.
 const FORMS: [&str; 2] = ["br", "gz"];
 
-/// What a first visit does not load: the fonts' licences, and characters that the page itself does
-/// not have (`style/tokens.css`).
+/// The files that a first visit does not load: the fonts' licences, and characters that the page's
+/// own texts do not use (`style/tokens.css`).
 const NOT_LOADED: [&str; 2] = [".txt", "-more.woff2"];
 
-/// Adds up the page in `pkg`, says so, and holds it against the budget.
+/// Adds up the sizes of the page's files in `pkg`, prints them, and compares them with the budget.
 ///
 /// # Errors
-/// When it is too heavy, or cannot be read.
+/// If the page is too large, or cannot be read.
 pub(super) fn check(pkg: &Path) -> Result<()> {
     let mut total = 0;
     for file in super::files::below(pkg)? {
@@ -46,7 +46,7 @@ pub(super) fn check(pkg: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The bytes of the form that is sent.
+/// The size of the form that is sent.
 fn sent(file: &Path) -> Result<u64> {
     for form in FORMS {
         let mut name = file.as_os_str().to_owned();

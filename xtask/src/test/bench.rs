@@ -1,5 +1,5 @@
-//! The quick run of the benchmarks, which counts its rows as tests, and a short soak. What is given
-//! besides is the benchmarks': then there is no soak.
+//! A short run of the benchmarks, which counts its rows as tests, and a short soak. With further
+//! arguments, which are the benchmarks', the soak is left out.
 
 use anyhow::Result;
 

@@ -1,5 +1,5 @@
-//! The Playwright suite of `end2end/`, its types, and the weight of the page. Playwright starts the
-//! server that it is pointed to, and stops it.
+//! The Playwright suite of `end2end/`, its types, and the size of the page. Playwright starts the
+//! server at the path that it is given, and stops it.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -36,13 +36,13 @@ pub(super) fn run(arguments: &[String]) -> Result<Tally> {
     Ok(checks + Tally::of(status, &lines))
 }
 
-/// The suite's own types; Playwright runs it without looking at them.
+/// Checks the suite's types; Playwright itself runs it without type checks.
 fn types(suite: &Path) -> Result<()> {
     process::announce("types of the browser tests");
     process::run(Command::new("npm").current_dir(suite).args(["run", "--silent", "check"]))
 }
 
-/// What is no test counts as one.
+/// Counts a check that is no test as one test.
 fn check(result: Result<()>) -> Tally {
     match result {
         Ok(()) => Tally::SUCCESS,
@@ -53,8 +53,7 @@ fn check(result: Result<()>) -> Tally {
     }
 }
 
-/// A port that nobody listens on now, so that the suite does not meet a server that is running
-/// already.
+/// A free port, so that the suite does not use a server that is already running.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())

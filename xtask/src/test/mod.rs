@@ -1,5 +1,5 @@
-//! The stages of `cargo xtask test`. Each runs to its end whatever became of the others; the last
-//! line counts them all.
+//! The stages of `cargo xtask test`. Each runs to its end even if others failed; the last line
+//! counts all tests.
 
 mod alerts;
 mod bench;
@@ -19,13 +19,13 @@ use tally::Tally;
 /// A part of the tests that runs alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
-    /// The layout of the code.
+    /// The formatting of the code.
     Fmt,
-    /// Clippy, any warning being an error; the page for the browser too.
+    /// Clippy with warnings as errors; the page also for the browser.
     Clippy,
     /// Unit, property and black-box tests, and the examples in the documentation.
     Rust,
-    /// What the page shares with the server, in WebAssembly.
+    /// The crates that the page shares with the server, compiled to WebAssembly.
     Wasm,
     /// The OpenAPI and AsyncAPI documents, against Redocly and Spectral.
     Documents,
@@ -33,8 +33,8 @@ pub(crate) enum Stage {
     Alerts,
     /// The page in a browser, against a server.
     Browser,
-    /// A little of every row of the benchmarks: no message is lost or out of order. Nothing is said
-    /// of their speed.
+    /// A short run of every row of the benchmarks: no message is lost or out of order. Says nothing
+    /// about speed.
     Bench,
 }
 
@@ -60,7 +60,7 @@ impl Stage {
 /// Runs one stage, or all.
 ///
 /// # Errors
-/// When anything failed.
+/// If anything failed.
 pub(crate) fn run(stage: Option<Stage>, arguments: &[String]) -> Result<()> {
     let stages = stage.as_ref().map_or(Stage::value_variants(), std::slice::from_ref);
     let mut total = Tally::default();
@@ -79,7 +79,8 @@ pub(crate) fn run(stage: Option<Stage>, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What a stage counted, and how long it took. One that broke off counts as a failure.
+/// Runs a stage; returns its counts and its duration. A stage that could not be completed counts as
+/// a failure.
 fn timed(stage: Stage, arguments: &[String]) -> (Tally, Duration) {
     process::announce(&format!("test {}", stage.name()));
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! The stages that are cargo's.
+//! The stages that run cargo.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use super::Tally;
 use crate::{process, setup, workspace};
 
 /// Crates without native tests: the browser's entry point, the program of one of these stages, and
-/// a peer of the benchmarks, whose features would have axum and all that rests on it built once
+/// a peer of the benchmarks, whose features would make cargo build axum and its dependents once
 /// more.
 const NOT_NATIVE: [&str; 6] = [
     "--exclude",
@@ -24,7 +24,7 @@ pub(super) fn fmt(arguments: &[String]) -> Result<Tally> {
     Ok(Tally::SUCCESS)
 }
 
-/// Both halves are looked at, whatever becomes of the first.
+/// Checks both halves, even if the first fails.
 pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     setup::wasm_target()?;
     let mut native = workspace::cargo([
@@ -50,8 +50,8 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
     Ok(clean(&mut native)? + clean(&mut browser)?)
 }
 
-/// With nextest where it is installed, which runs each test in a process of its own and several at
-/// once. A filter leaves the documentation's examples out.
+/// Uses nextest if it is installed, which runs each test in a process of its own and several at
+/// once. With a filter, the documentation's examples are left out.
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;

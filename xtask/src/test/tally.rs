@@ -1,8 +1,8 @@
-//! How many tests passed and failed, read from what the test programs print at their end.
+//! The numbers of passed and failed tests, read from the last lines of the test programs.
 
 use std::{fmt, ops::Add, process::ExitStatus};
 
-/// Counts of tests.
+/// The numbers of passed and failed tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) passed: u64,
@@ -10,27 +10,27 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Something that is no test, such as a format check, held.
+    /// A check that is no test, such as the formatting, has passed.
     pub(super) const SUCCESS: Self = Self { passed: 1, failed: 0 };
-    /// Something that is no test did not hold, or could not be tried.
+    /// A check that is no test has failed, or could not be run.
     pub(super) const FAILURE: Self = Self { passed: 0, failed: 1 };
 
-    /// What a program counted that ran tests. One that ran none has a failure.
+    /// The counts of a program that runs tests. No test counts as a failure.
     pub(super) fn of(status: ExitStatus, lines: &[String]) -> Self {
         let counted = Self::of_any(status, lines);
         if counted == Self::default() { Self::FAILURE } else { counted }
     }
 
-    /// What a program counted that may have no test to run. One that says that it failed has a
-    /// failure, whatever it printed.
+    /// The counts of a program that may have no test to run. A failed exit status counts as a
+    /// failure, whatever was printed.
     pub(super) fn of_any(status: ExitStatus, lines: &[String]) -> Self {
         let counted = lines.iter().map(|line| Self::in_line(line)).fold(Self::default(), Add::add);
         if counted.failed == 0 && !status.success() { counted + Self::FAILURE } else { counted }
     }
 
-    /// What one line says, if it is one of those that sum up: cargo's and wasm-bindgen's `test
-    /// result: …`, nextest's `Summary [ 1.2s] 3 tests run: …`, and Playwright's, which say
-    /// nothing else.
+    /// The counts in one line, if it is a summary: cargo's and wasm-bindgen's `test result: …`,
+    /// nextest's `Summary [ 1.2s] 3 tests run: …`, and Playwright's, which consist of the counts
+    /// alone.
     fn in_line(line: &str) -> Self {
         let line = line.trim();
         let Some(counts) = line
@@ -75,7 +75,7 @@ fn is_playwright(line: &str) -> bool {
         }
 }
 
-/// The sum of the numbers before any of the words.
+/// The sum of the numbers that precede any of the words.
 fn count(line: &str, words: &[&str]) -> u64 {
     let line: Vec<_> = line
         .split(|character: char| !character.is_alphanumeric())

@@ -1,6 +1,6 @@
-//! `axum-broadcast ADDR`: the gateway's protocol as one would write it with what axum and tokio
-//! offer: a broadcast channel for each topic, a task for each subscription, and one that writes.
-//! Numbers and deduplication are there; nothing else is.
+//! `axum-broadcast ADDR`: a plain implementation of the gateway's protocol with axum and tokio: a
+//! broadcast channel for each topic, a task for each subscription, and a task that writes. It
+//! numbers and deduplicates; it has no other feature of the gateway.
 
 use anyhow::{Context, Result};
 use axum::{
@@ -27,7 +27,7 @@ use tokio::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Messages that a subscriber may be behind; above it loses some.
+/// The most messages that a subscriber may be behind before it loses some.
 const CAPACITY: usize = 4096;
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -43,7 +43,7 @@ struct Gateway {
     published: Shared<HashSet<(String, String)>>,
 }
 
-/// Any request: `RawValue` does not go together with serde's tagged enums.
+/// Any request. One struct for all kinds, because `RawValue` does not work in serde's tagged enums.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
@@ -68,7 +68,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// Sends what is written at once.
+/// Disables Nagle's algorithm on each connection.
 struct ListenerWithoutDelay(TcpListener);
 
 impl axum::serve::Listener for ListenerWithoutDelay {
@@ -77,7 +77,7 @@ impl axum::serve::Listener for ListenerWithoutDelay {
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        // Only a socket that has gone refuses, and that shows when it is read.
+        // Fails only for a closed socket, which the next read reports.
         let _ = stream.set_nodelay(true);
         (stream, address)
     }
@@ -173,7 +173,8 @@ impl Connection {
                     return;
                 }
             }
-            // It has missed some. Where the connection has gone, nobody needs to be told.
+            // It has lost messages. If the connection is closed already, the client need not be
+            // told.
             let _ = frames.send(Message::Close(None)).await;
         });
         if let Some(former) = self.subscriptions.insert(topic.to_owned(), task.abort_handle()) {
@@ -203,7 +204,7 @@ impl Topic {
         let text = format!(
             r#"{{"type":"message","topic":"{topic}","seqNo":{seq_no},"messageId":"{message_id}","data":{data}}}"#
         );
-        // Without a subscriber there is nobody to tell.
+        // Fails only without a subscriber.
         let _ = self.messages.send(text.into());
     }
 }

@@ -1,4 +1,4 @@
-//! Over HTTP: backends that publish, operators that ask, readers of the documentation.
+//! Over HTTP: backends that publish, operators that query, readers of the documentation.
 
 use super::{Scene, publishers::OTHERS};
 use crate::soak::{http, ledger::payload};
@@ -7,10 +7,10 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use std::{rc::Rc, time::Duration};
 
-/// Between two requests, in the mean.
+/// The mean time between two requests.
 const BETWEEN: Duration = Duration::from_millis(150);
 
-/// What operators and people ask for.
+/// The paths that operators and people request.
 const PATHS: [(&str, u16); 9] = [
     ("/healthz", 200),
     ("/readyz", 200),
@@ -58,11 +58,11 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     ensure!(first.is_sorted_by(|a, b| a < b), "not in order: {first:?}");
     if chance.bool() && scene.is_remembered(stored_before) {
         let again = results(&scene, &body, "duplicate").await?;
-        ensure!(again == first, "stood at {first:?}, now at {again:?}");
+        ensure!(again == first, "first numbered {first:?}, then {again:?}");
         scene.tally.duplicates.add(many.len() as u64);
     }
     if chance.u8(..5) == 0 {
-        let refused = http::post(scene.address, "/publish", "a key that nobody has", &body).await?;
+        let refused = http::post(scene.address, "/publish", "an unknown key", &body).await?;
         ensure!(refused.status == 401, "a wrong key was answered by {}", refused.status);
         let one = http::get(scene.address, &format!("/demo/publish/{topic}?run={run}")).await?;
         ensure!(one.status == 200, "a publish by GET was answered by {}", one.status);
@@ -72,7 +72,7 @@ pub(super) async fn publish(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     Ok(())
 }
 
-/// The numbers of the items, each of which has this status.
+/// Checks the status of each item and returns their numbers.
 async fn results(scene: &Scene, body: &str, status: &str) -> Result<Vec<u64>> {
     let answer = http::post(scene.address, "/publish", http::KEY, body).await?;
     ensure!(
@@ -87,7 +87,7 @@ async fn results(scene: &Scene, body: &str, status: &str) -> Result<Vec<u64>> {
     results
         .iter()
         .map(|result| {
-            ensure!(result["status"] == status, "{status} was to come: {result}");
+            ensure!(result["status"] == status, "expected {status}: {result}");
             result["seqNo"].as_u64().context("no number")
         })
         .collect()

@@ -1,4 +1,4 @@
-//! Topics that live for a moment: made, published to, read and left.
+//! Short-lived topics: created, published to, read and left.
 
 use super::Scene;
 use crate::socket::{Socket, Way, publish, subscribe, unsubscribe};
@@ -7,13 +7,13 @@ use fastrand::Rng;
 use protocol::{AckStatus, ErrorCode, ServerFrame, Setup};
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-/// From one topic to the next.
+/// The time between two topics.
 const BETWEEN: Duration = Duration::from_millis(50);
 
-/// Topics of one connection.
+/// Topics per connection.
 const EACH: usize = 40;
 
-/// Messages of one topic.
+/// Messages per topic.
 const MESSAGES: u64 = 3;
 
 thread_local! {
@@ -33,7 +33,7 @@ pub(super) async fn topics(scene: Rc<Scene>, number: usize, mut chance: Rng) -> 
     socket.leave(Way::EndSession).await
 }
 
-/// With `waits`, everything has come before the topic is left.
+/// If `waits`, the client leaves the topic only after all messages have come.
 async fn one(scene: &Scene, socket: &mut Socket, waits: bool) -> Result<()> {
     let count = COUNT.get();
     COUNT.set(count + 1);
@@ -55,7 +55,7 @@ async fn one(scene: &Scene, socket: &mut Socket, waits: bool) -> Result<()> {
         }
     }
     socket.put(&unsubscribe(&topic)?)?;
-    // Nobody is to get this one.
+    // This message must not be delivered to anyone.
     socket.put(&publish(&topic, &ids[MESSAGES as usize], "[]")?)?;
     socket.flush().await?;
     while !answers.is_complete() {
@@ -83,7 +83,7 @@ impl Answers {
         self.unsubscribed && self.acks + self.refused > MESSAGES
     }
 
-    /// False: this may not come now.
+    /// False if the frame may not come now.
     fn take(&mut self, scene: &Scene, topic: &str, frame: &ServerFrame<'_>) -> bool {
         match frame {
             ServerFrame::Subscribed(it) => {
@@ -114,7 +114,7 @@ impl Answers {
                 self.unsubscribed = true;
                 is_due
             }
-            // Where all topics that there may be have a subscriber or history.
+            // Expected if all topics that are allowed have a subscriber or history.
             ServerFrame::Error(it) if it.code == ErrorCode::TooManyTopics => {
                 self.refused += u64::from(it.message_id.is_some());
                 scene.tally.refused.add(1);

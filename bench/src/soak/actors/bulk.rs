@@ -1,4 +1,4 @@
-//! A topic with large messages, those who read it slowly but keep up, and those who stop reading
+//! A topic with large messages, readers that are slow but keep up, and readers that stop reading
 //! and are closed for it.
 
 use super::{Scene, publishers::OTHERS};
@@ -14,18 +14,18 @@ use protocol::{AckStatus, ServerFrame, Setup};
 use std::{rc::Rc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// From one batch to the next, and messages of a batch: 2 MiB in a second.
+/// The time between two batches, and the messages per batch: 2 MiB per second.
 const TICK: Duration = Duration::from_millis(100);
 const BATCH: u64 = 4;
 
-/// The pause of a slow reader after each message: it could take five times of what comes.
+/// The pause of a slow reader after each message: it could still take five times the rate.
 const LEISURE: Duration = Duration::from_millis(5);
 
-/// How long it stops at least; twice that is still an answer to the pings in time.
+/// The shortest stop; twice as long is still short enough to answer the pings in time.
 const STALL: Duration = Duration::from_millis(2500);
 
-/// What the kernel keeps for one who does not read, as small as it may be. (On the gateway's side
-/// it is up to 3 MiB.)
+/// The receive buffer of a client that does not read: the smallest that the kernel allows. (On the
+/// gateway's side the kernel holds up to 3 MiB.)
 const NARROW: u32 = 4096;
 
 pub(super) async fn publisher(scene: Rc<Scene>) {
@@ -98,8 +98,8 @@ pub(super) async fn leisurely(scene: Rc<Scene>, number: usize) {
     }
 }
 
-/// Stops reading for so long that more waits than may; reads on, and finds whole messages in order
-/// and then the reason. Where the machine was too slow for that, it gets everything.
+/// Stops reading until more waits than is allowed, then reads on, and finds whole messages in order
+/// and then the close code. If the machine is too slow for that, it gets everything.
 pub(super) async fn stalled(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
     let topic = scene.bulk();
     let mut reader =
@@ -113,7 +113,7 @@ pub(super) async fn stalled(scene: Rc<Scene>, number: usize, mut chance: Rng) ->
         match timeout(PATIENCE, reader.socket.next()).await?? {
             Arrival::Text(text) => reader.take(&text)?,
             Arrival::Close(Some(4290)) => break,
-            other => bail!("a slow reader met {other:?}"),
+            other => bail!("a slow reader got {other:?}"),
         }
         if reader.ledger.reaches(&topic, head).is_ok() {
             return reader.socket.leave(Way::Close).await;

@@ -9,15 +9,14 @@ use protocol::{AckStatus, ErrorCode, ServerFrame, Setup};
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout;
 
-/// Between two of each kind, in the mean.
+/// The mean time between two of each kind.
 const BETWEEN: Duration = Duration::from_secs(8);
 
-/// What a flood brings above what may come at once: enough to be closed for, though some pass
-/// meanwhile.
+/// The publishes of a flood above the burst: enough to be closed, although some pass meanwhile.
 const ABOVE: usize = 3 * BURST;
 
-/// More publishes than a connection may make: what is above is refused, and after many of those in
-/// a row it is closed with 4429.
+/// Publishes more than a connection may: the excess is refused, and after many refusals in a row
+/// the connection is closed with 4429.
 pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     if !scene.pause_about(&mut chance, BETWEEN).await {
         return Ok(());
@@ -29,7 +28,7 @@ pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
         socket.put(&publish(&topic, &format!("{run}-{number}"), "0")?)?;
     }
     let (mut stored, mut refused) = (0, 0);
-    // The gateway may close while much is still to be sent to it.
+    // The gateway may close the connection before everything was sent.
     let _ = socket.flush().await;
     loop {
         match timeout(PATIENCE, socket.next()).await?? {
@@ -47,7 +46,7 @@ pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
                 _ => bail!("a flood was answered by {text}"),
             },
             Arrival::Close(Some(4429)) => break,
-            other => bail!("a flood met {other:?} after {stored} stored and {refused} refused"),
+            other => bail!("a flood got {other:?} after {stored} stored and {refused} refused"),
         }
     }
     ensure!(stored >= BURST && refused >= REFUSALS, "{stored} stored, {refused} refused");
@@ -55,7 +54,7 @@ pub(super) async fn flood(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     Ok(())
 }
 
-/// More subscriptions than a connection may have.
+/// Requests more subscriptions than a connection may have.
 pub(super) async fn subscriptions(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     if !scene.pause_about(&mut chance, BETWEEN).await {
         return Ok(());
@@ -88,7 +87,7 @@ pub(super) async fn subscriptions(scene: Rc<Scene>, mut chance: Rng) -> Result<(
     socket.leave(Way::EndSession).await
 }
 
-/// More connections than there may be: one of them is closed with 1013.
+/// Opens more connections than are allowed: one of them is closed with 1013.
 pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     if !scene.pause_about(&mut chance, BETWEEN).await {
         return Ok(());
@@ -101,7 +100,7 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
     let mut crowd = Vec::new();
     let mut is_full = false;
     while !is_full && scene.goes_on() {
-        ensure!(crowd.len() <= CONNECTIONS, "{} connections were let in", crowd.len());
+        ensure!(crowd.len() <= CONNECTIONS, "{} connections were accepted", crowd.len());
         let mut socket = Socket::open(scene.address, "/ws", None).await?;
         socket.say(&protocol::ClientFrame::Setup(setup.clone())).await?;
         is_full = loop {
@@ -113,7 +112,7 @@ pub(super) async fn crowd(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
                 }
                 Arrival::Text(_) => {}
                 Arrival::Close(Some(1013)) => break true,
-                other => bail!("one of a crowd met {other:?}"),
+                other => bail!("a connection above the limit got {other:?}"),
             }
         };
         crowd.push(socket);

@@ -1,5 +1,5 @@
-//! Those who do not speak the protocol, or not to the end: each gets the answer that is documented,
-//! and no one else notices.
+//! Clients that break the protocol, or stop in the middle: each gets the documented answer, and no
+//! other client is affected.
 
 use super::Scene;
 use crate::soak::limits::{FRAME, INVALID_FRAMES, SETUP};
@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Between two of them, in the mean.
+/// The mean time between two of them.
 const BETWEEN: Duration = Duration::from_millis(150);
 
 pub(super) async fn send(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
@@ -32,23 +32,23 @@ pub(super) async fn send(scene: Rc<Scene>, mut chance: Rng) -> Result<()> {
 
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// Bytes that are no HTTP.
+    /// Bytes that are not HTTP.
     NoHttp,
     /// A request that ends in its middle.
     HalfHandshake,
-    /// One byte of a request after the other, slowly.
+    /// A request sent byte by byte, slowly.
     SlowHeader,
     /// An upgrade that is refused.
     OldVersion,
-    /// Random bytes behind a good handshake; some of them behind a setup.
+    /// Random bytes after a good handshake; for some of them after a setup.
     NoFrames,
-    /// A connection that says nothing.
+    /// A connection that sends nothing.
     NoSetup,
     Unmasked,
     Binary,
     NotUtf8,
     Huge,
-    /// Broken JSON, broken frames, unknown types.
+    /// Broken JSON, invalid frames, unknown types.
     NotUnderstood,
     WrongTokens,
 }
@@ -102,7 +102,7 @@ impl Kind {
                 };
                 let code =
                     code_for(scene, &[setup.as_slice(), &bytes].concat(), chance.bool()).await?;
-                // None: what came was a close frame without a code, or half a frame until the end.
+                // `None`: a close frame without a code, or half a frame until the end.
                 ensure!(
                     matches!(code, None | Some(1000 | 1002 | 1003 | 1007 | 1009 | 4400 | 4408)),
                     "closed with {code:?}"
@@ -150,8 +150,8 @@ fn text(payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Sends bytes that are no request, some at once and some one by one; gives all that comes until
-/// the gateway closes.
+/// Sends bytes that are not a request, some at once and some one by one; returns all that the
+/// gateway sends until it closes.
 async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<u8>> {
     let stream = Socket::tcp(scene.address, None).await?;
     let (mut reading, mut writing) = stream.into_split();
@@ -168,7 +168,7 @@ async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<
         loop {
             match reading.read_buf(&mut answer).await {
                 Ok(0) | Err(_) => return,
-                // A refused upgrade keeps its connection.
+                // A refused upgrade does not end its connection.
                 Ok(_)
                     if answer.starts_with(b"HTTP/1.1 4")
                         && answer.windows(4).any(|bytes| bytes == b"\r\n\r\n") =>
@@ -179,13 +179,13 @@ async fn answer(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<Vec<
             }
         }
     };
-    // It may be closed before everything was sent.
+    // The gateway may close before everything was sent.
     let (_, ended) = tokio::join!(async { sending.await.ok() }, timeout(PATIENCE, whole));
     ended.context("neither answered nor closed")?;
     Ok(answer)
 }
 
-/// It is closed, with an HTTP error or without a word.
+/// The connection is closed, with or without an HTTP error.
 async fn refused(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<()> {
     let answer = answer(scene, at_once, one_by_one).await?;
     ensure!(
@@ -196,7 +196,7 @@ async fn refused(scene: &Scene, at_once: &[u8], one_by_one: &[u8]) -> Result<()>
     Ok(())
 }
 
-/// Not before the time for a request's header is over.
+/// The refusal does not come before the time limit of a request's header.
 async fn in_time(refused: impl Future<Output = Result<()>>) -> Result<()> {
     let since = Instant::now();
     refused.await?;
@@ -214,13 +214,13 @@ async fn expect(scene: &Scene, bytes: &[u8], code: u16) -> Result<()> {
     Ok(())
 }
 
-/// How a WebSocket is closed on which these bytes come.
+/// The close code of a WebSocket on which these bytes are sent.
 async fn code_for(scene: &Scene, bytes: &[u8], ends_behind_them: bool) -> Result<Option<u16>> {
     loop {
         let mut socket = Socket::open(scene.address, "/ws", None).await?;
         socket.ignore_pings();
         socket.put_bytes(bytes);
-        // Closed before everything was sent.
+        // The gateway may close before everything was sent.
         let _ = socket.flush().await;
         if ends_behind_them {
             socket.finish().await?;
@@ -239,7 +239,7 @@ async fn code_for(scene: &Scene, bytes: &[u8], ends_behind_them: bool) -> Result
         }
         scene.tally.full.add(1);
         if !scene.pause(Duration::from_millis(100)).await {
-            bail!("it was full to the end");
+            bail!("the gateway was full to the end");
         }
     }
 }

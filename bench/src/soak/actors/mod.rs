@@ -1,5 +1,5 @@
-//! The clients. Each does its work over and over until it is told to leave; what it finds wrong it
-//! notes, and goes on.
+//! The clients. Each repeats its work until it is told to leave; it records the violations that it
+//! finds, and continues.
 
 mod backends;
 mod brief;
@@ -18,28 +18,28 @@ use std::{pin::Pin, rc::Rc, time::Duration};
 
 /// Topics that are published to all the time.
 const TOPICS: usize = 12;
-/// Their publishers.
+/// The publishers of these topics.
 const PUBLISHERS: u32 = 10;
-/// Their readers that stay to the end.
+/// The readers of these topics that stay to the end.
 const READERS: usize = 120;
-/// Readers that lose their line and resume.
+/// Readers that lose their connection and resume.
 const WANDERERS: usize = 20;
-/// Clients that come and go.
+/// Clients that connect and leave.
 const VISITORS: usize = 12;
-/// Those who make topics and leave them.
+/// Clients that create topics and leave them.
 const BRIEF: usize = 3;
 /// Readers that stop reading.
 const STALLED: usize = 3;
-/// Readers that take their time.
+/// Readers that read slowly.
 const LEISURELY: usize = 3;
 
-/// Before somebody goes on who has found something wrong.
+/// The pause of a client after a violation.
 const AFTER_A_FAULT: Duration = Duration::from_secs(1);
 
 /// One round of a client's work.
 type Act = Pin<Box<dyn Future<Output = Result<()>>>>;
 
-/// Everybody comes.
+/// Starts all clients.
 pub(super) fn enter(scene: &Rc<Scene>, crew: &mut Crew) {
     for number in 0..READERS {
         crew.last(readers::run(scene.clone(), number));

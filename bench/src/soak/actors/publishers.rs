@@ -1,6 +1,6 @@
-//! Publishers that stay. Now and then they repeat a message that was acknowledged, and now and then
-//! they lose their line with publishes under way: then they send those again, as a client does that
-//! wants each of them exactly once.
+//! Publishers that stay. Sometimes they repeat an acknowledged message; sometimes they lose their
+//! connection while publishes are unanswered: then they send those again, as a client does that
+//! needs each of them exactly once.
 
 use super::{PUBLISHERS, Scene, TOPICS};
 use crate::soak::ledger::payload;
@@ -11,17 +11,17 @@ use protocol::{Ack, AckStatus, ServerFrame, Setup};
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// From one batch to the next.
+/// The time between two batches.
 const TICK: Duration = Duration::from_millis(20);
-/// Messages of a batch.
+/// Mean number of messages per batch.
 const BATCH: f64 = 4.0;
-/// One message in so many is a repeat.
+/// One of this many messages is a repeat.
 const REPEATS: usize = 12;
-/// One batch in so many loses its line.
+/// In one of this many batches the connection is lost.
 const LOSSES: usize = 300;
-/// Acknowledged messages that may be repeated.
+/// The number of acknowledged messages that may be repeated.
 const KEPT: usize = 50;
-/// And no longer than this after they were published.
+/// Messages are repeated only for this long after they were published.
 const YOUNG: Duration = Duration::from_secs(1);
 
 /// A message that was acknowledged.
@@ -29,16 +29,16 @@ struct Stored {
     id: String,
     topic: String,
     seq_no: u64,
-    /// When, and how many messages there had been.
+    /// The time of the publish, and the number of messages that had been stored.
     at: (Instant, u64),
 }
 
-/// A publish that was not answered yet.
+/// A publish without an answer yet.
 struct Open {
     id: String,
     topic: String,
     payload: String,
-    /// What it repeats: where that stands.
+    /// For a repeat: the topic and number of the first publish.
     repeats: Option<(String, u64)>,
 }
 
@@ -46,14 +46,14 @@ struct Publisher {
     scene: Rc<Scene>,
     number: u32,
     chance: Rng,
-    /// Messages given to each topic.
+    /// Messages published to each topic.
     given: [u64; TOPICS],
     /// The last own number in each topic.
     last: [u64; TOPICS],
     count: u64,
     open: VecDeque<Open>,
     stored: VecDeque<Stored>,
-    /// The open ones were sent before, on a line that was lost.
+    /// The open publishes were sent before, on a connection that was lost.
     is_sent_again: bool,
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn run(scene: Rc<Scene>, number: u32) {
     while scene.goes_on() || !publisher.open.is_empty() {
         if let Err(error) = publisher.one_line().await {
             scene.fault(&format!("publisher {number}"), &error);
-            // What it knows of its own messages may be wrong from now on.
+            // What it knows about its own messages may be wrong from now on.
             return;
         }
     }
@@ -84,7 +84,7 @@ impl Publisher {
         format!("{}-publisher-{}", self.scene.name, self.number)
     }
 
-    /// Publishes on one connection until that is lost, or it is time to leave.
+    /// Publishes on one connection until the connection is lost, or it is time to leave.
     async fn one_line(&mut self) -> Result<()> {
         let setup = Setup { token: self.name().into(), ..Setup::default() };
         let mut socket = Socket::enter(&self.scene, "/ws", &setup).await?.socket;
@@ -111,7 +111,7 @@ impl Publisher {
         socket.leave(Way::Close).await
     }
 
-    /// A whole number of messages that comes to the rate in the mean.
+    /// A whole number of messages, whose mean is the rate.
     fn batch(&mut self) -> u64 {
         (BATCH * self.scene.rate + self.chance.f64()) as u64
     }
@@ -150,7 +150,7 @@ impl Publisher {
         socket.flush().await
     }
 
-    /// One for each open publish, in their order.
+    /// Reads one answer for each open publish, in their order.
     async fn answers(&mut self, socket: &mut Socket) -> Result<()> {
         while !self.open.is_empty() {
             let text = socket.text().await?;
@@ -164,13 +164,14 @@ impl Publisher {
     }
 
     fn acknowledged(&mut self, ack: &Ack<'_>) -> Result<()> {
-        let Open { id, topic, repeats, .. } = self.open.pop_front().context("nothing was asked")?;
+        let Open { id, topic, repeats, .. } =
+            self.open.pop_front().context("an answer without a publish")?;
         let (at, seq_no) = (ack.topic.as_str(), ack.seq_no.get());
-        ensure!(ack.message_id.as_str() == id, "the answer to {id} was to come");
+        ensure!(ack.message_id.as_str() == id, "expected the answer to {id}");
         if let Some((topic, first)) = repeats {
             ensure!(
                 ack.status == AckStatus::Duplicate && at == topic && seq_no == first,
-                "{id} stands at {first} of {topic}"
+                "the first publish of {id} is at {first} of {topic}"
             );
             self.scene.tally.duplicates.add(1);
             return Ok(());
@@ -185,7 +186,7 @@ impl Publisher {
             .context("an unknown topic")?;
         ensure!(
             seq_no > self.last[index],
-            "own messages are not in order: {} was before",
+            "own messages are not in order: {} came before",
             self.last[index]
         );
         self.last[index] = seq_no;
@@ -204,5 +205,5 @@ impl Publisher {
     }
 }
 
-/// The numbers of other publishers begin above those of these.
+/// The publisher numbers of other actors begin here.
 pub(super) const OTHERS: u32 = PUBLISHERS;

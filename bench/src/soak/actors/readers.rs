@@ -1,5 +1,4 @@
-//! Readers that stay: they get every message of their topics, to the last one that was
-//! acknowledged.
+//! Readers that stay: they get every message of their topics, up to the last acknowledged one.
 
 use super::{Scene, TOPICS};
 use crate::soak::{ledger::Ledger, reader::Reader};
@@ -9,7 +8,7 @@ use protocol::Setup;
 use std::{rc::Rc, time::Duration};
 use tokio::time::timeout;
 
-/// Topics of one reader.
+/// Topics per reader.
 const EACH: usize = 4;
 
 pub(super) async fn run(scene: Rc<Scene>, number: usize) {
@@ -50,7 +49,7 @@ async fn to_the_end(scene: &Rc<Scene>, number: usize, topics: Vec<String>) -> Re
     reader.socket.leave(Way::ALL[number % Way::ALL.len()]).await
 }
 
-/// Reads until everybody else has left.
+/// Reads until all other clients have left.
 pub(super) async fn stay(scene: &Scene, reader: &mut Reader) -> Result<()> {
     let last_called = scene.last_called();
     tokio::pin!(last_called);

@@ -1,4 +1,4 @@
-//! Clients that come, look round and go, in every way there is.
+//! Clients that connect, read for a moment and leave, in every possible way.
 
 use super::{Scene, TOPICS};
 use crate::soak::{ledger::Ledger, limits::PING, reader::Reader};
@@ -9,10 +9,10 @@ use protocol::Setup;
 use std::{rc::Rc, time::Duration};
 use tokio::time::Instant;
 
-/// Between two visits of one visitor, in the mean.
+/// The mean time between two visits of one visitor.
 const BETWEEN: Duration = Duration::from_millis(250);
 
-/// One visit in so many ends half-open.
+/// One of this many visits ends half-open.
 const HALF_OPEN: usize = 30;
 
 pub(super) async fn visit(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
@@ -52,7 +52,7 @@ pub(super) async fn visit(scene: Rc<Scene>, number: usize, mut chance: Rng) -> R
     reader.socket.leave(Way::ALL[chance.usize(..Way::ALL.len())]).await
 }
 
-/// As a line does that is dead: nothing answers the gateway's pings any more.
+/// Acts like a dead connection: the gateway's pings are no longer answered.
 async fn hang(scene: &Scene, mut socket: Socket) -> Result<()> {
     socket.ignore_pings();
     let since = Instant::now();
@@ -60,7 +60,7 @@ async fn hang(scene: &Scene, mut socket: Socket) -> Result<()> {
         () = scene.stopped() => return socket.leave(Way::Reset).await,
         code = socket.close_code() => {
             let code = code?;
-            ensure!(code == Some(4408), "who does not answer was closed with {code:?}");
+            ensure!(code == Some(4408), "a client that does not answer was closed with {code:?}");
         }
     }
     ensure!(since.elapsed() >= PING, "closed after {:?} without an answer", since.elapsed());

@@ -1,5 +1,5 @@
-//! Readers that lose their line and come back to their session: nothing is missing, or the gateway
-//! says so; and it says so only where it has to.
+//! Readers that lose their connection and resume their session: no message is missing, or the
+//! gateway says so; and it says so only if it must.
 
 use super::{Scene, TOPICS};
 use crate::soak::{entrance::Entered, ledger::Ledger, limits::SESSION_TTL, reader::Reader};
@@ -10,10 +10,11 @@ use protocol::{Epoch, SeqNo, Setup};
 use std::{rc::Rc, time::Duration};
 use tokio::time::Instant;
 
-/// A gateway needs no longer to see that a client has closed, and that a session's time is over.
+/// The most time that the gateway needs to notice that a client has closed, or that a session has
+/// expired.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// What a wanderer has when it has no line.
+/// The state of a wanderer without a connection.
 struct Away {
     ledger: Ledger,
     has_open_receipts: bool,
@@ -22,14 +23,14 @@ struct Away {
     how: Left,
 }
 
-/// How a line was lost.
+/// How the connection was lost.
 enum Left {
     By(Way),
-    /// Nobody has told the gateway: the connection hangs.
+    /// The gateway was not told: the connection hangs.
     Hanging(Box<Socket>),
 }
 
-/// A session from its first setup to its end.
+/// One session from its first setup to its end.
 pub(super) async fn wander(scene: Rc<Scene>, number: usize, mut chance: Rng) -> Result<()> {
     let user = format!("{}-wanderer-{number}", scene.name);
     let first = chance.usize(..TOPICS);
@@ -75,8 +76,8 @@ async fn lose_line(reader: Reader, chance: &mut Rng) -> Result<Away> {
     Ok(Away { ledger, has_open_receipts, receipts_from, since, how })
 }
 
-/// Most are soon back, some late, some after their session has ended, and some never. False: not in
-/// this run.
+/// Most clients return soon, some late, some after their session has ended, and some never. False:
+/// not in this run.
 async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
     let time = match chance.u8(..10) {
         0..5 => Duration::from_millis(chance.u64(..300)),
@@ -87,7 +88,7 @@ async fn pause(scene: &Scene, chance: &mut Rng) -> bool {
     scene.pause(time).await
 }
 
-/// `None`: the session was over, as it had to be or might be.
+/// `None`: the session had ended, as it had to or was allowed to.
 async fn come_back(
     scene: &Rc<Scene>,
     fresh: &Setup<'_>,
@@ -115,10 +116,10 @@ async fn come_back(
     };
     ensure!(
         resumed || away >= SESSION_TTL || scene.may_be_pushed_out(since),
-        "no session any more after {away:?}"
+        "the session was gone after {away:?}"
     );
     let is_over = matches!(how, Left::By(Way::Close)) && away > SESSION_TTL + SLACK;
-    ensure!(!resumed || !is_over, "a session is still there after {away:?}");
+    ensure!(!resumed || !is_over, "the session still exists after {away:?}");
     if !resumed {
         scene.tally.expired.add(1);
         ensure!(entered.answers.is_empty(), "a new session began with {:?}", entered.answers);
@@ -129,7 +130,7 @@ async fn come_back(
     scene.tally.resumed.add(1);
     ensure!(
         entered.answers.len() == ledger.topics().count(),
-        "not all topics came back: {:?}",
+        "not all topics were restored: {:?}",
         entered.answers
     );
     let behind = if gives_positions { away } else { receipts_from.elapsed() };
@@ -141,14 +142,14 @@ async fn come_back(
     Ok(Some(reader))
 }
 
-/// The connection that hung is told that its session goes on elsewhere; one that hung for long may
-/// have been given up before.
+/// The hanging connection is told that its session was resumed elsewhere; if it hung for long, the
+/// gateway may have closed it before.
 async fn overtaken(old: &mut Socket, away: Duration) -> Result<()> {
-    let code = old.close_code().await.context("the connection before")?;
+    let code = old.close_code().await.context("the earlier connection")?;
     let is_long = away > Duration::from_secs(2);
     ensure!(
         code == Some(4409) || (is_long && matches!(code, Some(4408 | 4290))),
-        "the connection before was closed with {code:?}"
+        "the earlier connection was closed with {code:?}"
     );
     Ok(())
 }

@@ -1,14 +1,14 @@
-//! One client after the other that tries as many bad tokens as it may and is closed for it.
+//! Clients, one after the other, that try as many bad tokens as allowed and are closed for it.
 
 use super::{Field, Strikes, setup};
 use crate::socket::{Arrival, Socket};
 use anyhow::{Result, ensure};
 use std::{convert::Infallible, time::Duration};
 
-/// From one to the next.
+/// The time between two clients.
 const PACE: Duration = Duration::from_millis(5);
 
-/// As many as a connection may try.
+/// The attempts that a connection has.
 const ATTEMPTS: usize = 3;
 
 /// "Not authenticated".

@@ -1,4 +1,4 @@
-//! Connections that say nothing: more than there may be without an upgrade. New ones push out the
+//! Connections that send nothing: more than are allowed without an upgrade. New ones push out the
 //! oldest.
 
 use super::{Field, Strikes};
@@ -9,10 +9,10 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 /// Above `limits.max_http_connections`, and far below the descriptors that a process may have.
 const HELD: usize = 2500;
 
-/// New ones in one go, once all are there.
+/// New connections per step, once all are open.
 const RENEWED: usize = 10;
 
-/// From one such go to the next.
+/// The time between two steps.
 const PACE: Duration = Duration::from_millis(10);
 
 pub(super) async fn run(field: &Field, strikes: &Strikes) -> Result<Infallible> {

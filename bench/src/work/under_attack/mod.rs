@@ -1,10 +1,10 @@
 //! A client that behaves well, at rest and while others attack the same server: how long does it
 //! wait for the `pong` to its `ping`?
 //!
-//! The client has the measurement's thread, each attack one of its own. Attacks are paced, and so
-//! large that the server is busy with them: if the load generator took the machine's cores, the
-//! figures would be those of the kernel's scheduler. How busy both are is measured too. Each attack
-//! checks that it is answered as documented.
+//! The client has the measurement's thread, each attack one of its own. Attacks are paced, and only
+//! as large as it takes to keep the server busy: if the load generator used all cores of the
+//! machine, the figures would be those of the kernel's scheduler. The load of both is measured too.
+//! Each attack checks that it is answered as documented.
 
 mod bad_tokens;
 mod descriptor_flood;
@@ -32,32 +32,32 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
 
-/// Until an attack has begun.
+/// How long an attack may take to begin.
 const BEGINNING: Duration = Duration::from_secs(20);
 
-/// From a `pong` to the next `ping`.
+/// The time between a `pong` and the next `ping`.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Without an attack.
+/// The case without an attack.
 const REST: &str = "at rest";
-/// All attacks together.
+/// The case with all attacks.
 const ALL: &str = "all at once";
 
-/// How much of it.
+/// The amount of work.
 #[derive(Clone, Debug)]
 pub struct UnderAttack {
-    /// How long the client is watched at rest, and under each attack.
+    /// How long the client is measured at rest, and under each attack.
     pub time: Duration,
-    /// How long each attack goes on before that, since what it may have at once is over then, and
-    /// how long the server has behind it to clear away what is left.
+    /// How long each attack runs before it is measured, so that its initial burst is over, and how
+    /// long the server has afterwards to clear up.
     pub settling: Duration,
-    /// How clients show who they are.
+    /// How clients authenticate.
     pub access: Access,
-    /// One after the other, then all at once.
+    /// The attacks: one after the other, then all at once.
     pub attacks: Vec<Attack>,
 }
 
-/// How clients show who they are.
+/// How clients authenticate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// By their name.
@@ -67,8 +67,8 @@ pub enum Access {
 }
 
 impl Access {
-    /// A file. The private key was thrown away when the tokens had been made, which end in the year
-    /// 2100.
+    /// The path of the public key. The private key was deleted after the tokens had been made,
+    /// which expire in the year 2100.
     pub const PUBLIC_KEY: &str =
         concat!(env!("CARGO_MANIFEST_DIR"), "/src/work/under_attack/public.pem");
 
@@ -81,7 +81,7 @@ impl Access {
         }
     }
 
-    /// Empty, or signed by another key.
+    /// A token that is empty, or signed by another key.
     fn bad_token(self) -> &'static str {
         match self {
             Self::Demo => "",
@@ -92,23 +92,23 @@ impl Access {
     }
 }
 
-/// What others do. Each has its file.
+/// The attacks. Each has its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attack {
     /// Largest setups.
     SetupStorm,
-    /// Everything is asked for again and again.
+    /// Requests for everything that is kept, again and again.
     ReplayStorm,
     /// Tokens that are refused.
     BadTokens,
-    /// Large documents that are not read.
+    /// Large documents whose answers are not read.
     UnreadAnswers,
-    /// Connections that say nothing.
+    /// Connections that send nothing.
     DescriptorFlood,
 }
 
 impl Attack {
-    /// All of them. Some are made by users, so they need [`Access::Demo`].
+    /// All attacks. Some are made by users, so they need [`Access::Demo`].
     pub const ALL: [Self; 5] = [
         Self::SetupStorm,
         Self::ReplayStorm,
@@ -127,7 +127,7 @@ impl Attack {
         }
     }
 
-    /// Goes on until it is dropped.
+    /// Attacks until the future is dropped.
     async fn run(self, field: &Field, strikes: &Strikes) -> Result<Infallible> {
         match self {
             Self::SetupStorm => setup_storm::run(field, strikes).await,
@@ -139,18 +139,18 @@ impl Attack {
     }
 }
 
-/// What an attack has to know.
+/// What an attack needs to know.
 struct Field {
     target: Target,
     access: Access,
     names: Names,
 }
 
-/// How often an attack has done what it does.
+/// The number of strikes of an attack.
 struct Strikes(watch::Sender<u64>);
 
 impl Strikes {
-    /// Strikes for ever, at most once in `pace`.
+    /// Strikes repeatedly, at most once per `pace`.
     async fn go_on(
         &self,
         pace: Duration,
@@ -166,7 +166,7 @@ impl Strikes {
     }
 }
 
-/// An attack that is under way, on a thread of its own.
+/// A running attack, on a thread of its own.
 struct Front {
     attack: Attack,
     strikes: watch::Receiver<u64>,
@@ -191,23 +191,23 @@ impl Front {
         Ok(Self { attack, strikes, stop, thread })
     }
 
-    /// Waits until it strikes, or has failed, which [`end`](Self::end) tells.
+    /// Waits until it has struck, or has failed, which [`end`](Self::end) reports.
     async fn begins(&mut self) -> Result<()> {
         let begun = timeout(BEGINNING, self.strikes.wait_for(|strikes| *strikes > 0)).await;
-        // The other error: its thread has ended.
+        // The thread has ended: `end` has the error.
         begun.map(|_| ()).with_context(|| format!("{} does not begin", self.attack.name()))
     }
 
-    /// Blocks for a moment: nothing else is to be done on this thread.
+    /// Blocks for a moment; nothing else has to run on this thread.
     fn end(self) -> Result<()> {
-        // It has gone already where it failed.
+        // Fails only if the attack has failed and is gone already.
         let _ = self.stop.send(());
         let ended = self.thread.join().map_err(|_| anyhow!("its thread has panicked"));
         ended.flatten().with_context(|| self.attack.name())
     }
 }
 
-/// What server and load generator have used.
+/// The CPU time of server and load generator.
 struct Load {
     begin: Instant,
     server: Duration,
@@ -223,7 +223,7 @@ impl Load {
         })
     }
 
-    /// Since then, in cores.
+    /// The load since then, in cores.
     fn since(&self, server: &Server) -> Result<Figures> {
         let now = Self::now(server)?;
         let cores = |before: Duration, after: Duration| {
@@ -255,7 +255,7 @@ impl UnderAttack {
         Ok(figures)
     }
 
-    /// The client's times while these attacks go on, and how busy server and load generator are.
+    /// The client's times while these attacks run, and the load of server and load generator.
     async fn watch(
         &self,
         client: &mut WellBehaved,
@@ -286,7 +286,7 @@ fn add(figures: &mut Figures, case: &'static str, times: &mut [Duration]) {
     figures.add_at(At::Case(case), pings);
 }
 
-/// The client that is to notice nothing.
+/// The client that must not be affected.
 struct WellBehaved(Socket);
 
 impl WellBehaved {
@@ -299,7 +299,7 @@ impl WellBehaved {
         Ok(Self(socket))
     }
 
-    /// For so long.
+    /// Pings for `time`; returns the times.
     async fn ping(&mut self, time: Duration) -> Result<Vec<Duration>> {
         let mut times = Vec::new();
         let begin = Instant::now();
@@ -315,7 +315,7 @@ impl WellBehaved {
     }
 }
 
-/// A setup with these topics, which are JSON.
+/// A setup with these topics, given as JSON.
 fn setup(token: &str, topics: &str) -> String {
     format!(r#"{{"type":"setup","token":"{token}","topics":[{topics}]}}"#)
 }

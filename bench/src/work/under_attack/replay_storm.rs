@@ -1,6 +1,5 @@
-//! Clients that ask for everything that a topic keeps, several times in one write, and again once
-//! they have it. What paces them is the server (`limits.replay_rate`, `limits.replay_bytes`), not
-//! they.
+//! Clients that request everything that a topic keeps, several times in one write, and again once
+//! they have received it. Only the server paces them (`limits.replay_rate`, `limits.replay_bytes`).
 
 use super::{Field, Strikes};
 use crate::{
@@ -15,13 +14,13 @@ use tokio::try_join;
 /// `history.messages`.
 const MESSAGES: u64 = 1000;
 
-/// Bytes of each: both of the server's rates are reached.
+/// Bytes per message, large enough to reach both of the server's rates.
 const PAYLOAD: usize = 1024;
 
 /// Requests in one write.
 const AT_ONCE: usize = 8;
 
-/// From one write to the next at least, if the server paces nothing.
+/// The least time between two writes, if the server does not pace them.
 const PACE: Duration = Duration::from_millis(10);
 
 pub(super) async fn run(field: &Field, strikes: &Strikes) -> Result<Infallible> {
@@ -40,7 +39,7 @@ async fn one(field: &Field, topic: &str, strikes: &Strikes) -> Result<Infallible
     strikes.go_on(PACE, async || strike(&mut client, topic).await.context("a replay")).await
 }
 
-/// Each answer says that the messages begin anew; behind the last one they come to their end.
+/// Each answer says that the replay starts over; after the last one the messages come to their end.
 async fn strike(client: &mut Client, topic: &str) -> Result<()> {
     for _ in 0..AT_ONCE {
         client.subscribe(topic, true)?;

@@ -1,16 +1,16 @@
-//! One client after the other with the largest setup that there may be: of its topics, all of them
-//! new, the first 1,000 get a subscription and thousands are refused. Each leaves without a word,
-//! so that its session stays.
+//! Clients, one after the other, with the largest setup that is allowed: of its topics, all of them
+//! new, the first 1,000 get a subscription and thousands are refused. Each leaves without a close
+//! frame, so that its session stays.
 
 use super::{Field, Strikes, is, setup};
 use crate::{socket::Socket, work::frames::list};
 use anyhow::{Result, ensure};
 use std::{cell::Cell, convert::Infallible, time::Duration};
 
-/// From one to the next.
+/// The time between two clients.
 const PACE: Duration = Duration::from_millis(20);
 
-/// Of the topics' names: with the rest of the setup a little less than 64 KiB.
+/// Bytes of the topics' names: with the rest of the setup a little less than 64 KiB.
 const BYTES: usize = 64 * 1024 - 512;
 
 /// `limits.max_subscriptions`.

@@ -1,5 +1,5 @@
-//! Clients that ask for the largest document several times on one connection, as it is without
-//! compression, and read no more than that they get it.
+//! Clients that request the largest document several times on one connection, without compression,
+//! and read only the beginning of the first answer.
 
 use super::{Field, Strikes};
 use crate::socket::Socket;
@@ -12,16 +12,16 @@ use tokio::{
     net::TcpStream,
 };
 
-/// From one connection to the next.
+/// The time between two connections.
 const PACE: Duration = Duration::from_millis(10);
 
-/// Connections at once; then the oldest goes.
+/// Connections at once; further ones replace the oldest.
 const HELD: usize = 300;
 
-/// Requests of a connection.
+/// Requests per connection.
 const REQUESTS: usize = 8;
 
-/// What the kernel keeps for a client that does not read, as small as it may be.
+/// The receive buffer of a client that does not read: the smallest that the kernel allows.
 const NARROW: u32 = 4096;
 
 /// The beginning of every answer.

@@ -1,17 +1,17 @@
-//! Which rows of a long list are on the screen. All rows have one height; one of them may be
-//! unfolded and takes more below it.
+//! A virtual list: computes which rows of a long list are visible. All rows have the same height;
+//! one of them may be unfolded and needs more.
 
 use std::ops::Range;
 
 /// Rows rendered above and below what is visible.
-const MARGIN: usize = 10;
+const OVERSCAN: usize = 10;
 
 /// Heights in pixels, measured in the browser.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Heights {
     pub(crate) row: f64,
     pub(crate) detail: f64,
-    /// The part of the list that can be seen.
+    /// The height of the scroller.
     pub(crate) view: f64,
 }
 
@@ -23,21 +23,21 @@ impl Default for Heights {
 
 /// The list's shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct List {
+pub(crate) struct VirtualList {
     pub(crate) rows: usize,
-    /// The row that is unfolded.
+    /// The unfolded row.
     pub(crate) open: Option<usize>,
     pub(crate) heights: Heights,
 }
 
-impl List {
-    /// Where row `index` begins.
+impl VirtualList {
+    /// The place of row `index`.
     pub(crate) fn top(&self, index: usize) -> f64 {
         let unfolded_above = self.open.is_some_and(|open| open < index);
         index as f64 * self.heights.row + if unfolded_above { self.heights.detail } else { 0.0 }
     }
 
-    /// The height of everything.
+    /// The height of all rows.
     pub(crate) fn total(&self) -> f64 {
         self.top(self.rows)
     }
@@ -59,8 +59,8 @@ impl List {
     /// The rows to render at a scroll position.
     pub(crate) fn rendered(&self, scroll: f64) -> Range<usize> {
         let scroll = scroll.clamp(0.0, self.end());
-        let first = self.at(scroll).saturating_sub(MARGIN).min(self.rows);
-        let last = (self.at(scroll + self.heights.view) + 1 + MARGIN).min(self.rows);
+        let first = self.at(scroll).saturating_sub(OVERSCAN).min(self.rows);
+        let last = (self.at(scroll + self.heights.view) + 1 + OVERSCAN).min(self.rows);
         first..last
     }
 
@@ -79,8 +79,8 @@ impl List {
 mod tests {
     use super::*;
 
-    fn list(rows: usize, open: Option<usize>) -> List {
-        List { rows, open, heights: Heights { row: 10.0, detail: 90.0, view: 100.0 } }
+    fn list(rows: usize, open: Option<usize>) -> VirtualList {
+        VirtualList { rows, open, heights: Heights { row: 10.0, detail: 90.0, view: 100.0 } }
     }
 
     #[test]

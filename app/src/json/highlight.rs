@@ -1,13 +1,13 @@
-//! JSON as HTML with one class a token: `k` key, `s` string, `n` number or word, `p` punctuation.
+//! JSON as HTML with one class per token: `k` key, `s` string, `n` number or word, `p` punctuation.
 
 use super::{Token, TokenKind, tokens};
 use std::ops::Range;
 
-/// Longer texts are better left without colours, in bytes.
-pub(crate) const MAX_PAINTED: usize = 64 * 1024;
+/// Longer texts are not coloured, in bytes.
+pub(crate) const MAX_HIGHLIGHTED: usize = 64 * 1024;
 
 /// `text` as HTML, escaped; `mark` is a range of bytes to underline.
-pub(crate) fn paint(text: &str, mark: Option<&Range<usize>>) -> String {
+pub(crate) fn highlight(text: &str, mark: Option<&Range<usize>>) -> String {
     let mut html = String::with_capacity(text.len() * 3);
     for token in tokens(text) {
         let marked = mark.is_some_and(|mark| mark.contains(&token.start));
@@ -56,16 +56,16 @@ mod tests {
     #[test]
     fn markup_in_the_text_stays_text() {
         assert_eq!(
-            paint("\"<img onerror=x>&\"", None),
+            highlight("\"<img onerror=x>&\"", None),
             "<span class=\"s\">\"&lt;img onerror=x&gt;&amp;\"</span>"
         );
-        assert_eq!(paint("<b>", None), "<span class=\"n\">&lt;b&gt;</span>");
+        assert_eq!(highlight("<b>", None), "<span class=\"n\">&lt;b&gt;</span>");
     }
 
     #[test]
     fn the_marked_token_is_underlined() {
         assert_eq!(
-            paint("{ x", Some(&(2..3))),
+            highlight("{ x", Some(&(2..3))),
             "<span class=\"p\">{</span> <span class=\"n editor__mark\">x</span>"
         );
     }

@@ -1,11 +1,11 @@
-//! JSON to be read: in the colours of its tokens, on one line or indented.
+//! JSON for reading, with coloured tokens, on one line or indented.
 
-use crate::json::{MAX_PAINTED, paint, pretty};
+use crate::json::{MAX_HIGHLIGHTED, highlight, pretty};
 use leptos::prelude::*;
 
-/// `text` in colours. Indented where `is_pretty`, and then cut at 64 KiB, which it says.
+/// `text` with coloured tokens. If `is_pretty`, it is indented, cut at 64 KiB, and says so.
 #[component]
-pub(crate) fn Painted(
+pub(crate) fn HighlightedJson(
     /// JSON.
     #[prop(into)]
     text: String,
@@ -14,13 +14,13 @@ pub(crate) fn Painted(
     is_pretty: bool,
 ) -> impl IntoView {
     let (shown, left_out) = if is_pretty {
-        let pretty = pretty(&text, MAX_PAINTED);
+        let pretty = pretty(&text, MAX_HIGHLIGHTED);
         (pretty.text, pretty.left_out)
     } else {
         (text, 0)
     };
     view! {
-        <span inner_html=paint(&shown, None)></span>
+        <span inner_html=highlight(&shown, None)></span>
         {(left_out > 0).then(|| view! { <span class="c">{format!("\n… and {left_out} bytes more")}</span> })}
     }
 }

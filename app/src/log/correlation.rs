@@ -1,49 +1,52 @@
-//! Which frame an arriving one answers. The protocol answers requests in order, and an answer names
-//! the topic or message id of its question; so the oldest open question that fits is the one.
+//! Finds the request that an arriving frame answers. The protocol answers requests in order, and an
+//! answer names the topic or message id of its request; so the oldest open request that fits is the
+//! right one.
 
 use super::entry::{Facts, RAW};
 use protocol::ErrorCode;
 use std::collections::VecDeque;
 
-/// Questions kept open; the oldest go first. The gateway answers long before, or never.
+/// The most requests that are kept open; the oldest are dropped first. The gateway answers long
+/// before, or never.
 const MAX_OPEN: usize = 500;
 
 /// A frame that may be answered.
 #[derive(Debug)]
-struct Question {
+struct Request {
     id: u64,
     at: f64,
     facts: Facts,
-    /// The number that a publish was given: it waits for its own delivery only.
+    /// The number that a publish was given: the request now waits for the delivery of that number
+    /// only.
     stored: Option<u64>,
-    /// A publish whose delivery came before its `ack`.
+    /// The publish was delivered before its `ack`.
     delivered: bool,
 }
 
-/// What an arriving frame answers.
+/// The request that an arriving frame answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Answered {
-    /// The question's row.
-    pub(crate) question: u64,
-    /// When it was sent, in milliseconds.
+    /// The request's row.
+    pub(crate) request: u64,
+    /// The time at which it was sent, in milliseconds.
     pub(crate) since: f64,
 }
 
-/// The open questions of one connection, oldest first.
+/// The open requests of one connection, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Matching {
-    open: VecDeque<Question>,
+pub(crate) struct Correlation {
+    open: VecDeque<Request>,
 }
 
-/// Whether a question stays open after an answer.
+/// Whether a request stays open after an answer.
 #[derive(Clone, Copy, PartialEq)]
 enum After {
     Stays,
     Ends,
 }
 
-impl Matching {
-    /// A frame went out as row `id`.
+impl Correlation {
+    /// Records a sent frame, shown as row `id`.
     pub(crate) fn sent(&mut self, id: u64, at: f64, facts: &Facts) {
         if facts.kind == "ack" {
             return;
@@ -51,7 +54,7 @@ impl Matching {
         if self.open.len() == MAX_OPEN {
             self.open.pop_front();
         }
-        self.open.push_back(Question {
+        self.open.push_back(Request {
             id,
             at,
             facts: facts.clone(),
@@ -60,7 +63,7 @@ impl Matching {
         });
     }
 
-    /// A frame has come in.
+    /// Finds the request that a received frame answers.
     pub(crate) fn received(&mut self, facts: &Facts) -> Option<Answered> {
         let (index, after) = match facts.kind {
             "ready" => (self.first(|q| q.facts.kind == "setup")?, After::Ends),
@@ -78,18 +81,18 @@ impl Matching {
         Some(self.answer(index, after))
     }
 
-    /// The line has ended: nothing more is answered.
+    /// The connection has ended: its requests will not be answered.
     pub(crate) fn end(&mut self) {
         self.open.clear();
     }
 
-    fn first(&self, fits: impl Fn(&Question) -> bool) -> Option<usize> {
+    fn first(&self, fits: impl Fn(&Request) -> bool) -> Option<usize> {
         self.open.iter().position(fits)
     }
 
     fn answer(&mut self, index: usize, after: After) -> Answered {
-        let question = &self.open[index];
-        let answered = Answered { question: question.id, since: question.at };
+        let request = &self.open[index];
+        let answered = Answered { request: request.id, since: request.at };
         if after == After::Ends {
             self.open.remove(index);
         }
@@ -98,28 +101,25 @@ impl Matching {
 
     fn acknowledged(&mut self, facts: &Facts) -> Option<(usize, After)> {
         let index = self.first(|q| is_publish(q, facts) && q.stored.is_none())?;
-        let question = &mut self.open[index];
-        question.stored = facts.seq_no;
-        Some((
-            index,
-            if facts.duplicate || question.delivered { After::Ends } else { After::Stays },
-        ))
+        let request = &mut self.open[index];
+        request.stored = facts.seq_no;
+        Some((index, if facts.duplicate || request.delivered { After::Ends } else { After::Stays }))
     }
 
-    /// The same message id of another user is another message: its number differs.
+    /// A message of another user may have the same message id; its number differs.
     fn delivered(&mut self, facts: &Facts) -> Option<(usize, After)> {
         let own =
-            |q: &Question| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
+            |q: &Request| is_publish(q, facts) && q.facts.topic == facts.topic && !q.delivered;
         let index = self.first(|q| own(q) && (q.stored.is_none() || q.stored == facts.seq_no))?;
-        let question = &mut self.open[index];
-        question.delivered = true;
-        Some((index, if question.stored.is_some() { After::Ends } else { After::Stays }))
+        let request = &mut self.open[index];
+        request.delivered = true;
+        Some((index, if request.stored.is_some() { After::Ends } else { After::Stays }))
     }
 
-    /// One `setup` is answered by as many as it has topics, the URL's besides.
+    /// A `setup` is answered by one `subscribed` for each of its topics, and one for the URL's.
     fn subscribed(&self, facts: &Facts) -> Option<(usize, After)> {
-        let asked = |q: &Question| q.facts.kind == "subscribe" && q.facts.topic == facts.topic;
-        let setup = |q: &Question| q.facts.kind == "setup";
+        let asked = |q: &Request| q.facts.kind == "subscribe" && q.facts.topic == facts.topic;
+        let setup = |q: &Request| q.facts.kind == "setup";
         match (self.first(setup), self.first(asked)) {
             (Some(setup), Some(asked)) if asked < setup => Some((asked, After::Ends)),
             (Some(setup), _) => Some((setup, After::Stays)),
@@ -132,13 +132,13 @@ impl Matching {
             AlreadySetup, AuthFailed, InvalidJson, InvalidMessage, TokenExpired, UnknownType,
         };
         if facts.message_id.is_some() {
-            let same = |q: &Question| q.facts.message_id == facts.message_id && q.stored.is_none();
+            let same = |q: &Request| q.facts.message_id == facts.message_id && q.stored.is_none();
             return Some((self.first(same)?, After::Ends));
         }
         if facts.topic.is_some() {
             let same =
-                |q: &Question| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
-            let of_setup = |q: &Question| {
+                |q: &Request| q.facts.topic == facts.topic && !matches!(q.facts.kind, "publish");
+            let of_setup = |q: &Request| {
                 q.facts.kind == "setup"
                     && q.facts.topics.iter().any(|topic| facts.topic.as_ref() == Some(topic))
             };
@@ -152,35 +152,35 @@ impl Matching {
             AuthFailed | AlreadySetup | TokenExpired => Some("setup"),
             _ => None,
         };
-        let fits = |q: &Question| {
+        let fits = |q: &Request| {
             kind.map_or(q.stored.is_none() && q.facts.topic.is_none(), |kind| q.facts.kind == kind)
         };
         Some((self.first(fits)?, After::Ends))
     }
 }
 
-fn is_publish(question: &Question, facts: &Facts) -> bool {
-    question.facts.kind == "publish" && question.facts.message_id == facts.message_id
+fn is_publish(request: &Request, facts: &Facts) -> bool {
+    request.facts.kind == "publish" && request.facts.message_id == facts.message_id
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Sends and receives in order; rows are counted from 0. Gives what each received frame
-    /// answers.
+    /// Applies sent and received frames in order; rows are counted from 0. Returns the request that
+    /// each received frame answers.
     fn walk(frames: &[(char, &str)]) -> Vec<Option<u64>> {
-        let mut matching = Matching::default();
+        let mut correlation = Correlation::default();
         let mut answers = Vec::new();
         for (id, (direction, text)) in (0..).zip(frames) {
             match direction {
-                '>' => matching.sent(id, id as f64, &Facts::of_sent(text)),
+                '>' => correlation.sent(id, id as f64, &Facts::of_sent(text)),
                 _ => answers.push(
-                    matching
+                    correlation
                         .received(&Facts::of_received(
                             protocol::ServerFrame::parse(text).ok().as_ref(),
                         ))
-                        .map(|answered| answered.question),
+                        .map(|answered| answered.request),
                 ),
             }
         }

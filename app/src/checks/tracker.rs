@@ -1,94 +1,94 @@
-//! What was seen of each topic, and what it proves: order, gaps, repeats, and whether a resume has
-//! missed anything. From it comes the `setup` with which the page goes on where it stopped. Fed
-//! with every frame, in the order of the wire; knows no browser.
+//! Tracks what was received of each topic and what that proves: order, gaps, repeats, and whether a
+//! resume has missed anything. Makes the `setup` with which the page resumes. Must see every frame,
+//! in the order of the wire; does not use the browser.
 
 use protocol::{
     Ack, AckStatus, ClientFrame, Epoch, Message, Ready, SeqNo, ServerFrame, Setup, Subscribed,
 };
 use std::{borrow::Cow, collections::BTreeMap, ops::RangeInclusive};
 
-/// More holes of one topic are not told apart; the oldest are forgotten first.
+/// The greatest number of holes that are kept for a topic; the oldest are forgotten first.
 const MAX_HOLES: usize = 64;
 
-/// How often something was seen.
+/// How often each observation was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Messages, each once.
+    /// Messages; a repeat is not counted again.
     pub(crate) messages: u64,
-    /// … that came after others of a higher number.
+    /// Messages that came after others with a higher number.
     pub(crate) late: u64,
     /// Messages that had come before.
-    pub(crate) twice: u64,
-    /// Places where numbers are missing, without a word of the gateway.
+    pub(crate) repeats: u64,
+    /// Places where numbers are missing and the gateway has not told of a loss.
     pub(crate) gaps: u64,
-    /// Publishes of this page that were repeats, and were not delivered again.
+    /// Publishes of this page that the gateway answered with `duplicate`.
     pub(crate) duplicates: u64,
 }
 
-/// How the last attempt to go on where it stopped went.
+/// The result of the last attempt to resume.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Resume {
-    /// None was made.
+    /// No attempt was made.
     #[default]
     Untried,
-    /// The answer is not there yet.
+    /// The attempt has not been answered yet.
     Asked { lost: u64 },
     /// Answered.
     Answered {
-        /// Whether the session goes on; otherwise a new one has taken over its topics.
+        /// Whether the session was resumed; otherwise the topics were taken over by a new one.
         same_session: bool,
-        /// Topics in which something may be missing.
+        /// Topics in which messages may be missing.
         lost: u64,
-        /// Messages that came because of it.
+        /// Messages that were replayed.
         replayed: u64,
     },
 }
 
-/// What the checks show.
+/// The figures that the checks show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     pub(crate) counts: Counts,
     pub(crate) resume: Resume,
 }
 
-/// One topic that is subscribed to.
+/// A topic that the page is subscribed to.
 #[derive(Debug)]
-struct Seen {
+struct TopicState {
     epoch: Epoch<'static>,
-    /// The position: the number of the last message, or where the gateway said that the
-    /// subscription goes on.
+    /// The position: the number of the last message, or the number after which the gateway said
+    /// that the subscription goes on.
     last: u64,
-    /// What comes up to here was missed before.
+    /// Messages up to this number belong to the replay.
     replay_to: u64,
     holes: Vec<RangeInclusive<u64>>,
 }
 
-/// All of it.
+/// The state of all topics.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Tracker {
     findings: Findings,
-    topics: BTreeMap<Box<str>, Seen>,
+    topics: BTreeMap<Box<str>, TopicState>,
     session: Option<Box<str>>,
-    /// Of the last `setup`, and of the last that was accepted.
+    /// The token of the last `setup` that was sent, and of the last that was accepted.
     token: (Box<str>, Box<str>),
-    /// A connection has begun, and no `setup` was sent on it.
+    /// The connection is new, and no `setup` was sent on it.
     fresh: bool,
 }
 
-impl Ledger {
-    /// A connection begins. What is known stays until its `setup` tells whether it goes on.
+impl Tracker {
+    /// A connection begins. The topics are kept until its `setup` shows whether it resumes.
     pub(crate) fn begin(&mut self) {
         self.fresh = true;
     }
 
-    /// The page sends a frame.
+    /// Records a frame that the page sends.
     pub(crate) fn sent(&mut self, frame: &ClientFrame<'_>) {
         if let ClientFrame::Setup(setup) = frame {
-            self.sets_up(setup);
+            self.setup_sent(setup);
         }
     }
 
-    fn sets_up(&mut self, setup: &Setup<'_>) {
+    fn setup_sent(&mut self, setup: &Setup<'_>) {
         let resumes = setup.session_id.is_some() || !setup.last_seq.is_empty();
         if std::mem::take(&mut self.fresh) && !resumes {
             self.topics.clear();
@@ -100,7 +100,7 @@ impl Ledger {
         self.token.0 = setup.token.as_ref().into();
     }
 
-    /// The gateway has sent a frame.
+    /// Records a frame that the gateway sent.
     pub(crate) fn received(&mut self, frame: &ServerFrame<'_>) {
         match frame {
             ServerFrame::Subscribed(subscribed) => self.subscribed(subscribed),
@@ -132,7 +132,7 @@ impl Ledger {
         let replay_to = if subscribed.recovered == Some(true) { head } else { 0 };
         self.topics.insert(
             topic.into(),
-            Seen {
+            TopicState {
                 epoch: subscribed.epoch.clone().into_owned(),
                 last,
                 replay_to,
@@ -156,8 +156,8 @@ impl Ledger {
         let number = message.seq_no.get();
         match seen.last {
             last if number <= last => {
-                if !seen.fill(number) {
-                    counts.twice += 1;
+                if !seen.fill_hole(number) {
+                    counts.repeats += 1;
                     return;
                 }
                 counts.late += 1;
@@ -166,7 +166,7 @@ impl Ledger {
                 let before = message.prev_seq_no.map_or(number - 1, SeqNo::get);
                 if before > last {
                     counts.gaps += 1;
-                    seen.hole(last + 1..=before);
+                    seen.add_hole(last + 1..=before);
                 }
                 seen.last = number;
             }
@@ -179,12 +179,12 @@ impl Ledger {
         }
     }
 
-    /// What the checks show.
+    /// The figures that the checks show.
     pub(crate) fn findings(&self) -> Findings {
         self.findings
     }
 
-    /// The topics that the page listens to, each with its position, in words.
+    /// The topics that the page is subscribed to, with their positions, as text.
     pub(crate) fn positions(&self) -> String {
         let mut places: Vec<String> = self
             .topics
@@ -198,7 +198,7 @@ impl Ledger {
         places.join(", ")
     }
 
-    /// The `setup` that goes on where the page stopped; `None` where there is no session.
+    /// The `setup` that resumes the session; `None` if there is no session.
     pub(crate) fn resumption(&self) -> Option<String> {
         let session = self.session.as_deref()?;
         let setup = Setup {
@@ -223,16 +223,16 @@ impl Ledger {
     }
 }
 
-impl Seen {
-    fn hole(&mut self, numbers: RangeInclusive<u64>) {
+impl TopicState {
+    fn add_hole(&mut self, numbers: RangeInclusive<u64>) {
         if self.holes.len() == MAX_HOLES {
             self.holes.remove(0);
         }
         self.holes.push(numbers);
     }
 
-    /// Whether `number` was missing; it is no more.
-    fn fill(&mut self, number: u64) -> bool {
+    /// Removes `number` from the holes; returns whether it was one.
+    fn fill_hole(&mut self, number: u64) -> bool {
         let Some(at) = self.holes.iter().position(|hole| hole.contains(&number)) else {
             return false;
         };
@@ -247,12 +247,12 @@ impl Seen {
 mod tests {
     use super::*;
 
-    /// Sends (`>`) and receives (`<`) in order.
-    fn walk(ledger: &mut Ledger, frames: &[(char, String)]) {
+    /// Applies frames in order: `>` is sent, `<` is received.
+    fn walk(tracker: &mut Tracker, frames: &[(char, String)]) {
         for (direction, text) in frames {
             match direction {
-                '>' => ledger.sent(&ClientFrame::parse(text).unwrap()),
-                _ => ledger.received(&ServerFrame::parse(text).unwrap()),
+                '>' => tracker.sent(&ClientFrame::parse(text).unwrap()),
+                _ => tracker.received(&ServerFrame::parse(text).unwrap()),
             }
         }
     }
@@ -284,103 +284,103 @@ mod tests {
         )
     }
 
-    fn standing(last: u64) -> Ledger {
-        let mut ledger = Ledger::default();
-        ledger.begin();
-        walk(&mut ledger, &[setup(), subscribed(last, "e", ""), ready("")]);
-        ledger
+    fn subscribed_at(last: u64) -> Tracker {
+        let mut tracker = Tracker::default();
+        tracker.begin();
+        walk(&mut tracker, &[setup(), subscribed(last, "e", ""), ready("")]);
+        tracker
     }
 
-    fn resumed(ledger: &mut Ledger) -> (char, String) {
-        let resumption = ledger.resumption().unwrap();
-        ledger.begin();
+    fn resumed(tracker: &mut Tracker) -> (char, String) {
+        let resumption = tracker.resumption().unwrap();
+        tracker.begin();
         ('>', resumption)
     }
 
     #[test]
     fn messages_in_order_hold() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(8), message(9)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
-        assert_eq!(ledger.positions(), "t 9");
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(8), message(9)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
+        assert_eq!(tracker.positions(), "t 9");
     }
 
     #[test]
     fn a_hole_is_a_gap_and_what_fills_it_is_late() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(11), message(9), message(9), message(8), message(11)]);
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(11), message(9), message(9), message(8), message(11)]);
         assert_eq!(
-            ledger.findings().counts,
-            Counts { messages: 3, gaps: 1, late: 2, twice: 2, duplicates: 0 }
+            tracker.findings().counts,
+            Counts { messages: 3, gaps: 1, late: 2, repeats: 2, duplicates: 0 }
         );
     }
 
     #[test]
     fn a_number_that_says_what_came_before_it_is_no_gap() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let sparse = r#"{"type":"message","topic":"t","seqNo":20,"prevSeqNo":7,"messageId":"m","data":null}"#;
-        walk(&mut ledger, &[('<', sparse.into()), message(21)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+        walk(&mut tracker, &[('<', sparse.into()), message(21)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
     }
 
     #[test]
     fn a_resume_says_where_the_page_stands_and_counts_what_was_replayed() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[message(8)]);
-        let setup = resumed(&mut ledger);
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[message(8)]);
+        let setup = resumed(&mut tracker);
         assert_eq!(
             setup.1,
             r#"{"type":"setup","token":"me","topics":["t"],"sessionId":"s1","lastSeq":{"t":8},"epoch":{"t":"e"}}"#
         );
         let recovered = subscribed(10, "e", r#","recovered":true,"after":8"#);
         walk(
-            &mut ledger,
+            &mut tracker,
             &[setup, recovered, ready(r#","resumed":true"#), message(9), message(10), message(11)],
         );
-        let Findings { counts, resume } = ledger.findings();
+        let Findings { counts, resume } = tracker.findings();
         assert_eq!(counts, Counts { messages: 4, ..Counts::default() });
         assert_eq!(resume, Resume::Answered { same_session: true, lost: 0, replayed: 2 });
     }
 
     #[test]
     fn what_is_lost_is_told_and_is_no_gap() {
-        let mut ledger = standing(7);
-        let setup = resumed(&mut ledger);
+        let mut tracker = subscribed_at(7);
+        let setup = resumed(&mut tracker);
         let lost = subscribed(3, "other", r#","recovered":false,"after":3"#);
-        walk(&mut ledger, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
-        let Findings { counts, resume } = ledger.findings();
-        assert_eq!((counts.messages, counts.gaps, counts.twice), (1, 0, 0));
+        walk(&mut tracker, &[setup, lost, ready(r#","resumed":false"#), message(4)]);
+        let Findings { counts, resume } = tracker.findings();
+        assert_eq!((counts.messages, counts.gaps, counts.repeats), (1, 0, 0));
         assert_eq!(resume, Resume::Answered { same_session: false, lost: 1, replayed: 0 });
     }
 
     #[test]
     fn an_answer_to_subscribe_on_a_running_subscription_moves_nothing() {
-        let mut ledger = standing(7);
-        walk(&mut ledger, &[subscribed(30, "e", ""), message(8)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 1, ..Counts::default() });
+        let mut tracker = subscribed_at(7);
+        walk(&mut tracker, &[subscribed(30, "e", ""), message(8)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 1, ..Counts::default() });
     }
 
     #[test]
     fn a_subscription_that_moves_goes_on_from_there() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let moved = subscribed(7, "e", r#","recovered":true,"after":5"#);
-        walk(&mut ledger, &[moved, message(6), message(7), message(8)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 3, ..Counts::default() });
+        walk(&mut tracker, &[moved, message(6), message(7), message(8)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 3, ..Counts::default() });
     }
 
     #[test]
     fn the_newest_messages_are_no_gap_and_no_repeat() {
-        let mut ledger = standing(7);
+        let mut tracker = subscribed_at(7);
         let lost = subscribed(20, "e", r#","recovered":false,"after":18"#);
-        walk(&mut ledger, &[lost, message(19), message(20)]);
-        assert_eq!(ledger.findings().counts, Counts { messages: 2, ..Counts::default() });
+        walk(&mut tracker, &[lost, message(19), message(20)]);
+        assert_eq!(tracker.findings().counts, Counts { messages: 2, ..Counts::default() });
     }
 
     #[test]
     fn a_new_setup_on_a_new_connection_begins_anew() {
-        let mut ledger = standing(7);
-        ledger.begin();
-        walk(&mut ledger, &[setup()]);
-        assert_eq!((ledger.resumption(), ledger.positions()), (None, String::new()));
+        let mut tracker = subscribed_at(7);
+        tracker.begin();
+        walk(&mut tracker, &[setup()]);
+        assert_eq!((tracker.resumption(), tracker.positions()), (None, String::new()));
     }
 }

@@ -1,17 +1,17 @@
-//! The empty log: teaches how to read it. Rendered on the server only; the browser keeps that HTML
-//! for a log that is cleared.
+//! The empty log: explains how to read it. Rendered on the server only; the browser keeps that HTML
+//! for when the log is cleared.
 
-use crate::{shell::Icon, standing};
+use crate::{shell::Icon, static_html};
 use leptos::prelude::*;
 
-/// The HTML inside of the lesson. A handle: copies are the same.
+/// The HTML of the explanation. A handle: copies are the same.
 #[derive(Clone, Copy)]
-pub(crate) struct LessonHtml(StoredValue<String>);
+pub(crate) struct EmptyStateHtml(StoredValue<String>);
 
-impl LessonHtml {
-    /// As the server makes it; the browser takes it from the document once that has come to life.
+impl EmptyStateHtml {
+    /// On the server, renders the HTML; the browser reads it from the document after hydration.
     pub(crate) fn new() -> Self {
-        let html = StoredValue::new(standing::html(lesson));
+        let html = StoredValue::new(static_html::render(empty_state));
         Effect::new(move |_| {
             if let Ok(Some(element)) = document().query_selector(".lesson") {
                 html.set_value(element.inner_html());
@@ -21,21 +21,21 @@ impl LessonHtml {
     }
 }
 
-/// The lesson.
+/// The explanation.
 #[component]
-pub(crate) fn Lesson(
-    /// What is inside.
-    html: LessonHtml,
+pub(crate) fn EmptyState(
+    /// The HTML.
+    html: EmptyStateHtml,
 ) -> impl IntoView {
     let inner = html.0.get_value();
     view! { <div class="lesson" tabindex="0" role="region" aria-label="How to read the log" inner_html=inner></div> }.into_any()
 }
 
-fn lesson() -> impl IntoView {
+fn empty_state() -> impl IntoView {
     view! {
             <h3>"How to read the log"</h3>
             <p class="lesson__text">
-                "Nothing has been sent yet. Connect, then send setup, then publish: every frame will stand here as one row, newest at the bottom. This is what they look like:"
+                "Nothing has been sent yet. Connect, then send setup, then publish: every frame is shown here as one row, the newest at the bottom. Rows look like this:"
             </p>
             <div class="lesson__rows" aria-hidden="true">
                 <Example kind="publish" own=true time="02.511" seq_no="" body="{\"bid\":100.02}" size="84 B" took=""/>
@@ -45,7 +45,7 @@ fn lesson() -> impl IntoView {
             <dl class="anatomy">
                 <div>
                     <dt>"out, in"</dt>
-                    <dd>"The line in the middle is the wire. Solid arrows from the left are yours; open arrows from the right came from the gateway."</dd>
+                    <dd>"The line in the middle is the wire. Solid arrows from the left are frames that you sent; open arrows from the right came from the gateway."</dd>
                 </div>
                 <div>
                     <dt>"Kind"</dt>
@@ -53,7 +53,7 @@ fn lesson() -> impl IntoView {
                 </div>
                 <div>
                     <dt>"Seq"</dt>
-                    <dd>"The number within its topic, the same for every subscriber. It rises by one."</dd>
+                    <dd>"The number within its topic, the same for every subscriber. Each message has the next one."</dd>
                 </div>
                 <div>
                     <dt>"Round trip"</dt>
@@ -67,17 +67,17 @@ fn lesson() -> impl IntoView {
 fn Example(
     /// The frame's type.
     kind: &'static str,
-    /// Whether the reader sent it.
+    /// Whether the user sent it.
     own: bool,
-    /// Seconds.
+    /// Seconds of the time.
     time: &'static str,
-    /// Its number.
+    /// The number.
     seq_no: &'static str,
-    /// What it says.
+    /// The summary.
     body: &'static str,
-    /// Its size.
+    /// The size.
     size: &'static str,
-    /// Its round trip.
+    /// The round trip.
     took: &'static str,
 ) -> impl IntoView {
     let direction = if own { "out" } else { "in" };

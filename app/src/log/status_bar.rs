@@ -1,34 +1,34 @@
-//! Below the rows: how many, what waits, and the one voice that tells a screen reader what has
-//! come.
+//! The status bar below the rows: how many there are, how many wait, and the announcements of new
+//! rows for screen readers.
 
 use super::{
     clock,
-    screen::Screen,
+    log_view::LogView,
     store::{Store, Totals},
 };
 use crate::{
-    connection::{Line, Link, signature_words},
+    connection::{Connection, ConnectionState, signature_words},
     shell::Icon,
 };
 use leptos::prelude::*;
 use std::time::Duration;
 
 /// The least time between two announcements.
-const QUIET: Duration = Duration::from_secs(2);
+const ANNOUNCEMENT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The foot.
+/// The status bar.
 #[component]
-pub(crate) fn Foot(
+pub(crate) fn StatusBar(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
     /// The connection.
-    line: Line,
+    connection: Connection,
 ) -> impl IntoView {
     let counts = Memo::new(move |_| {
-        screen.feed.watch(|store| (store.len(), store.shown(), store.waiting()))
+        log_view.feed.watch(|store| (store.len(), store.shown(), store.waiting()))
     });
-    let totals = Memo::new(move |_| screen.feed.watch(Store::totals));
-    let said = announcements(screen, line);
+    let totals = Memo::new(move |_| log_view.feed.watch(Store::totals));
+    let said = announcements(log_view, connection);
     let filled = Memo::new(move |_| counts.get().0 > 0);
     view! {
         <div class="log__foot">
@@ -36,7 +36,7 @@ pub(crate) fn Foot(
             <span class="log__bytes">{move || bytes(totals.get())}</span>
             <span class="log__signatures">{move || signature_words(totals.get().checked)}</span>
             <span role="status" class="visually-hidden">{move || said.get()}</span>
-            {move || filled.get().then(|| view! { <FollowButton screen/> })}
+            {move || filled.get().then(|| view! { <FollowButton log_view/> })}
         </div>
     }
     .into_any()
@@ -62,10 +62,10 @@ fn bytes(totals: Totals) -> String {
 #[component]
 fn FollowButton(
     /// What is shown.
-    screen: Screen,
+    log_view: LogView,
 ) -> impl IntoView {
-    let following = screen.following;
-    let label = move || match (following.get(), screen.unseen()) {
+    let following = log_view.following;
+    let label = move || match (following.get(), log_view.unseen()) {
         (true, _) => "Following newest".to_owned(),
         (false, 0) => "Follow newest".to_owned(),
         (false, 1) => "1 new row".to_owned(),
@@ -78,7 +78,7 @@ fn FollowButton(
             data-size="small"
             type="button"
             aria-pressed=move || following.get().to_string()
-            on:click=move |_| screen.follow(!following.get_untracked())
+            on:click=move |_| log_view.follow(!following.get_untracked())
         >
             <Icon name="follow"/>
             {label}
@@ -87,15 +87,15 @@ fn FollowButton(
     .into_any()
 }
 
-/// What a screen reader says: the state of the line, and sums of what has come, at most once in
-/// [`QUIET`].
-fn announcements(screen: Screen, line: Line) -> ReadSignal<String> {
+/// The announcements for a screen reader: the connection's state, and sums of the new rows, at most
+/// once per [`ANNOUNCEMENT_INTERVAL`].
+fn announcements(log_view: LogView, connection: Connection) -> ReadSignal<String> {
     let (said, say) = signal(String::new());
     let waits = StoredValue::new(false);
-    let told = StoredValue::new((Totals::default(), Link::Idle));
+    let told = StoredValue::new((Totals::default(), ConnectionState::Idle));
     let speak = move || {
         waits.set_value(false);
-        let now = (screen.feed.read(Store::totals), line.link.get_untracked());
+        let now = (log_view.feed.read(Store::totals), connection.state.get_untracked());
         let before = told.get_value();
         let text = announcement((&before.0, &before.1), (&now.0, &now.1));
         told.set_value(now);
@@ -104,17 +104,17 @@ fn announcements(screen: Screen, line: Line) -> ReadSignal<String> {
         }
     };
     Effect::new(move |_| {
-        screen.feed.watch(|_| ());
-        line.link.track();
+        log_view.feed.watch(|_| ());
+        connection.state.track();
         if !waits.get_value() {
             waits.set_value(true);
-            set_timeout(speak, QUIET);
+            set_timeout(speak, ANNOUNCEMENT_INTERVAL);
         }
     });
     said
 }
 
-fn announcement(before: (&Totals, &Link), now: (&Totals, &Link)) -> String {
+fn announcement(before: (&Totals, &ConnectionState), now: (&Totals, &ConnectionState)) -> String {
     let mut parts = Vec::new();
     if before.1 != now.1 {
         parts.push(now.1.words());
@@ -139,9 +139,18 @@ mod tests {
     #[test]
     fn announcements_are_sums() {
         let totals = |entries, errors| Totals { entries, errors, ..Totals::default() };
-        let said = announcement((&totals(2, 0), &Link::Connecting), (&totals(14, 1), &Link::Open));
+        let said = announcement(
+            (&totals(2, 0), &ConnectionState::Connecting),
+            (&totals(14, 1), &ConnectionState::Open),
+        );
         assert_eq!(said, "connected, 12 new rows, 1 error");
-        assert_eq!(announcement((&totals(9, 0), &Link::Open), (&totals(1, 0), &Link::Open)), "");
+        assert_eq!(
+            announcement(
+                (&totals(9, 0), &ConnectionState::Open),
+                (&totals(1, 0), &ConnectionState::Open)
+            ),
+            ""
+        );
     }
 
     #[test]

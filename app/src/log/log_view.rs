@@ -1,24 +1,24 @@
-//! What the reader sees of the log: where it is scrolled to, which row is unfolded, which has the
-//! keyboard. A handle: copies are the same screen.
+//! The state of the log's view: the scroll position, the unfolded row, the keyboard's row. A
+//! handle: copies are the same view.
 
 use super::{
     feed::Feed,
     filter::Filter,
     store::Store,
-    window::{Heights, List},
+    virtual_list::{Heights, VirtualList},
 };
 use leptos::prelude::*;
 use std::ops::Range;
 
-/// The log's screen.
+/// The state of the log's view.
 #[derive(Clone, Copy)]
-pub(crate) struct Screen {
+pub(crate) struct LogView {
     pub(crate) feed: Feed,
     pub(crate) filter: RwSignal<Filter>,
-    /// What is searched for.
+    /// The searched text.
     pub(crate) needle: Memo<String>,
     pub(crate) paused: RwSignal<bool>,
-    /// Whether the newest row stays in view.
+    /// Whether the newest row is kept in view.
     pub(crate) following: RwSignal<bool>,
     /// The scroll position in pixels while not following.
     pub(crate) scroll: RwSignal<f64>,
@@ -27,22 +27,21 @@ pub(crate) struct Screen {
     pub(crate) open: RwSignal<Option<u64>>,
     /// The row that arrow keys start from.
     pub(crate) active: RwSignal<Option<u64>>,
-    /// Rows from this id on have come since the reader scrolled away.
+    /// Rows from this id on have arrived since the user scrolled away.
     seen: RwSignal<u64>,
-    pub(crate) list: Memo<List>,
+    pub(crate) list: Memo<VirtualList>,
     pub(crate) rendered: Memo<Range<usize>>,
-    /// The question of the unfolded row, and the last of its answers.
+    /// The request of the unfolded row, and the last of its answers.
     exchange: Memo<Option<(u64, u64)>>,
-    /// The row in the tab order; where there is none on the screen, the list itself is.
+    /// The row in the tab order; if no row is rendered, the list itself is.
     pub(crate) tab_stop: Memo<Option<u64>>,
-    /// Changes when rows that are shown get other places: the oldest have gone, or the filter is
-    /// another.
+    /// Changes when shown rows move: old rows were removed, or the filter has changed.
     places: Memo<(u64, Filter)>,
     /// Minutes from local time to UTC.
     pub(crate) timezone: RwSignal<f64>,
 }
 
-impl Screen {
+impl LogView {
     pub(crate) fn new(feed: Feed) -> Self {
         let following = RwSignal::new(true);
         let scroll = RwSignal::new(0.0);
@@ -51,7 +50,7 @@ impl Screen {
         let active = RwSignal::new(None::<u64>);
         let list = Memo::new(move |_| {
             let (open, heights) = (open.get(), heights.get());
-            feed.watch(|store| List {
+            feed.watch(|store| VirtualList {
                 rows: store.shown(),
                 open: open.and_then(|id| store.index_of(id)),
                 heights,
@@ -63,8 +62,8 @@ impl Screen {
         let exchange = Memo::new(move |_| {
             let id = open.get()?;
             feed.watch(|store| {
-                let question = store.get(id)?.answers.unwrap_or(id);
-                Some((question, store.get(question)?.answered.map_or(question, |(_, last)| last)))
+                let request = store.get(id)?.answers.unwrap_or(id);
+                Some((request, store.get(request)?.answered.map_or(request, |(_, last)| last)))
             })
         });
         let tab_stop = Memo::new(move |_| {
@@ -96,25 +95,25 @@ impl Screen {
         }
     }
 
-    /// Keeps the newest row in view, or no longer.
+    /// Sets whether the newest row is kept in view.
     pub(crate) fn follow(self, follow: bool) {
         if self.following.get_untracked() == follow {
             return;
         }
         if !follow {
-            self.scroll.set(self.list.with_untracked(List::end));
+            self.scroll.set(self.list.with_untracked(VirtualList::end));
             self.seen.set(self.feed.read(Store::next_id));
         }
         self.following.set(follow);
     }
 
-    /// How many rows have come since the reader scrolled away.
+    /// The number of rows that have arrived since the user scrolled away.
     pub(crate) fn unseen(self) -> usize {
         let seen = self.seen.get();
         self.feed.watch(|store| store.shown_since(seen))
     }
 
-    /// Unfolds the row, or folds it.
+    /// Unfolds or folds a row.
     pub(crate) fn toggle(self, id: u64) {
         let open = self.open.get_untracked() == Some(id);
         self.active.set(Some(id));
@@ -124,7 +123,7 @@ impl Screen {
         }
     }
 
-    /// Brings a row into view, and stays there.
+    /// Scrolls a row into view, and stops following the newest.
     pub(crate) fn reveal(self, id: u64) {
         let Some(index) = self.feed.read(|store| store.index_of(id)) else { return };
         self.follow(false);
@@ -132,13 +131,13 @@ impl Screen {
         self.scroll.set(self.list.with_untracked(|list| list.reveal(index, scroll)));
     }
 
-    /// Where the row with this id stands, from 1; watched.
+    /// The position of the row with this id, from 1; tracked.
     pub(crate) fn place(self, id: u64) -> Option<usize> {
         self.places.track();
         self.feed.read(|store| store.index_of(id)).map(|index| index + 1)
     }
 
-    /// Moves the keyboard's row by so many, to the newest where there was none, and gives its id.
+    /// Moves the keyboard's row by `rows`, or to the newest if there was none; returns its id.
     pub(crate) fn move_by(self, rows: isize) -> Option<u64> {
         let from = self.active.get_untracked();
         let id = self.feed.read(|store| {
@@ -151,13 +150,13 @@ impl Screen {
         Some(id)
     }
 
-    /// Shows what the filter lets through.
+    /// Changes the filter.
     pub(crate) fn change_filter(self, change: impl FnOnce(&mut Filter)) {
         self.filter.update(change);
         self.feed.change(|store| store.set_filter(self.filter.get_untracked()));
     }
 
-    /// Stops showing what comes, or goes on.
+    /// Stops showing new rows, or shows them again.
     pub(crate) fn pause(self, paused: bool) {
         self.paused.set(paused);
         self.feed.change(|store| store.pause(paused));
@@ -171,16 +170,16 @@ impl Screen {
         self.following.set(true);
     }
 
-    /// The value of `data-link` of a row: its place between the question and the last answer of the
+    /// The value of `data-link` of a row: its place between the request and the last answer of the
     /// unfolded row.
     pub(crate) fn link(self, id: u64, answers: Option<u64>) -> Option<&'static str> {
-        let (question, last) = self.exchange.get()?;
+        let (request, last) = self.exchange.get()?;
         match id {
-            _ if id < question || id > last => None,
-            _ if question == last => Some("only"),
-            _ if id == question => Some("start"),
+            _ if id < request || id > last => None,
+            _ if request == last => Some("only"),
+            _ if id == request => Some("start"),
             _ if id == last => Some("end"),
-            _ if answers == Some(question) => Some("join"),
+            _ if answers == Some(request) => Some("join"),
             _ => Some("pass"),
         }
     }
