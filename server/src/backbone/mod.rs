@@ -26,7 +26,7 @@ use crate::{dedup::Place, hub::topic::Name};
 use futures_util::future::BoxFuture;
 use protocol::{Epoch, MessageId};
 use serde_json::value::RawValue;
-use std::{fmt, sync::Arc, time::SystemTime};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// A message on its way to the log.
 #[derive(Debug, Clone)]
@@ -76,8 +76,8 @@ pub struct Record {
     pub message_id: MessageId<'static>,
     /// One JSON value.
     pub data: Box<RawValue>,
-    /// When the backbone stored it, by the backbone's clock.
-    pub published: SystemTime,
+    /// How long ago the backbone stored it, as far as its clock and this machine's agree.
+    pub age: Duration,
 }
 
 /// The end of a topic's log.

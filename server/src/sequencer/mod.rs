@@ -78,6 +78,8 @@ impl NoTopic {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Prepared {
     pub(crate) page: Option<Arc<Page>>,
+    /// The topic is there. If its history has been trimmed meanwhile, prepare it again.
+    pub(crate) is_attached: bool,
 }
 
 impl<S: Sink> Sequencer<S> {

@@ -211,21 +211,22 @@ async fn prepare<S: Sink>(
     let Some((topic, follower)) = followers.attached(&name, owner).await else {
         return Ok(Prepared::default());
     };
+    let attached = Prepared { page: None, is_attached: true };
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_ready(&topic)) else {
-        return Ok(Prepared::default());
+        return Ok(attached);
     };
-    let Some(mut followed) = topic.followed() else { return Ok(Prepared::default()) };
+    let Some(mut followed) = topic.followed() else { return Ok(attached) };
     if wanted.after > followed.head {
         // Another gateway may have delivered more than has come here.
         follower.to_the_end().await?;
         match topic.followed() {
             Some(now) => followed = now,
-            None => return Ok(Prepared::default()),
+            None => return Ok(attached),
         }
     }
     if wanted.after >= topic.floor() || wanted.is_ready(&topic) {
-        return Ok(Prepared::default());
+        return Ok(attached);
     }
     let page = pages.get(&topic, &followed.epoch, wanted.after).await?;
-    Ok(Prepared { page: Some(page) })
+    Ok(Prepared { page: Some(page), ..attached })
 }

@@ -26,7 +26,7 @@ use std::{
     future::pending,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::time::{Instant, sleep};
 
@@ -74,6 +74,8 @@ struct State {
     attachments: u64,
     /// Everything that each life of a topic ever had, for the truth.
     ever: HashMap<(usize, String), BTreeMap<u64, usize>>,
+    /// The attempts that each number of a topic was ever given to.
+    given: HashMap<(usize, u64), Vec<usize>>,
     /// Lives in which numbers were given twice.
     broken: HashSet<(usize, String)>,
 }
@@ -142,6 +144,7 @@ impl Broker {
             outcomes: HashMap::new(),
             attachments: 0,
             ever: HashMap::new(),
+            given: HashMap::new(),
             broken: HashSet::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -175,11 +178,10 @@ impl Broker {
         self.state.lock().ever.get(&(topic, epoch.to_owned()))?.get(&seq_no).copied()
     }
 
-    /// Which attempts a number was given to, in all lives.
+    /// Which attempts a number was ever given to.
     pub(super) fn attempts_at(&self, topic: usize, seq_no: u64) -> Vec<usize> {
         let state = self.state.lock();
-        let lives = state.ever.iter().filter(|((of, _), _)| *of == topic);
-        lives.filter_map(|(_, log)| log.get(&seq_no).copied()).collect()
+        state.given.get(&(topic, seq_no)).cloned().unwrap_or_default()
     }
 
     /// The numbers and times of all messages behind a position, if the log has all of them.
@@ -302,6 +304,7 @@ impl State {
         }
         log.head = log.records.last_key_value().map_or(log.floor, |(seq_no, _)| *seq_no);
         let (life, head) = ((topic, log.epoch.as_str().to_owned()), log.head);
+        self.ever.entry(life.clone()).or_default().retain(|seq_no, _| *seq_no <= head);
         self.broken.insert(life);
         self.last = self.last.min(head);
     }
@@ -344,7 +347,7 @@ impl Log {
             prev: Some(before.unwrap_or(0)),
             message_id: entry.message_id.clone(),
             data: entry.data.clone(),
-            published: SystemTime::now() - entry.stored.elapsed(),
+            age: entry.stored.elapsed(),
         }
     }
 }
@@ -385,6 +388,7 @@ fn append(state: &Mutex<State>, message: &Message) -> Outcome {
     }
     let (life, inboxes) = ((topic, log.epoch.as_str().to_owned()), log.inboxes.clone());
     state.ever.entry(life).or_default().insert(seq_no, attempt);
+    state.given.entry((topic, seq_no)).or_default().push(attempt);
     let place = Place { topic: Arc::new(message.topic.clone()), seq_no };
     state.stored.insert(key, place);
     drop(locked);

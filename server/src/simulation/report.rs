@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, thread};
 
-const LINES: usize = 200;
+const LINES: usize = 2000;
 
 /// Writing everything down takes a fifth of a schedule's time: only who looks for a reason wants
 /// it.

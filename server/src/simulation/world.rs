@@ -55,7 +55,7 @@ pub(super) struct World {
     draining: bool,
 }
 
-fn config(bug: Bug) -> Config {
+fn config(backbone: Backbone, bug: Bug) -> Config {
     hub::grain::make_fine();
     let mut config = Config::default();
     config.limits.max_subscriptions = limits::SUBSCRIPTIONS;
@@ -67,8 +67,12 @@ fn config(bug: Bug) -> Config {
     config.backbone.attach_timeout = limits::ATTACH;
     config.backbone.detach_after = limits::DETACH;
     config.timeouts.setup = limits::SETUP;
-    config.history.messages =
-        if bug == Bug::KeepsTooLittle { limits::MESSAGES - 1 } else { limits::MESSAGES };
+    config.history.messages = match bug {
+        // What a broker has lost may be called lost: it takes more to be noticed.
+        Bug::KeepsTooLittle if backbone == Backbone::Broker => 1,
+        Bug::KeepsTooLittle => limits::MESSAGES - 1,
+        _ => limits::MESSAGES,
+    };
     config.history.age = limits::AGE;
     config.history.meta_ttl = limits::META_TTL;
     config.session.ttl = match bug {
@@ -95,8 +99,8 @@ impl World {
         let breach = if let Bug::Broker(breach) = bug { breach } else { Breach::None };
         let broker = Arc::new(Broker::new(seed, breach));
         let gateway = match backbone {
-            Backbone::Memory => Gateway::new(config(bug)),
-            Backbone::Broker => Gateway::with_backbone(config(bug), broker.clone()),
+            Backbone::Memory => Gateway::new(config(backbone, bug)),
+            Backbone::Broker => Gateway::with_backbone(config(backbone, bug), broker.clone()),
         };
         let gateway = Arc::new(gateway.unwrap().with_authenticator(Box::new(authority)));
         let observer = Connected::open(&gateway, backbone, 0, 1 << 30, None);
@@ -384,9 +388,12 @@ impl World {
     fn lose(&mut self) {
         if self.backbone == Backbone::Broker {
             let topic = self.random.random_range(0..TOPICS);
-            self.truth.report.note(|| format!("the backbone loses something of {topic}"));
+            let what = self.broker.head_of(topic);
+            self.truth.report.note(|| format!("the log of t{topic} is disturbed, {what:?}"));
             let _inside = self.runtime.enter();
             self.broker.disturb(topic);
+            let what = self.broker.head_of(topic);
+            self.truth.report.note(|| format!("the log of t{topic} is now {what:?}"));
         }
     }
 
@@ -442,7 +449,8 @@ impl World {
             let owner =
                 everybody().find(|connected| Some(connected.client.number) == session.owner);
             let is_busy = owner.is_some_and(|owner| {
-                owner.client.has_something_on_the_way() || owner.pipe.was_full()
+                // An owner that does not read may have been closed without seeing it.
+                owner.client.has_something_on_the_way() || owner.pipe.was_full() || !owner.reads
             });
             let is_contested = wanted.iter().any(|(other, wanted)| other != number && wanted == id);
             session.is_vague |= is_busy;

@@ -61,8 +61,14 @@ pub(super) enum Awaited {
     /// Other connections were served in the middle of a `setup`.
     Topics(Box<Progress>),
     /// The topic is ready to be subscribed to, or cannot be.
-    Prepared(Subscribe<'static>, Result<Prepared, Unavailable>),
+    Prepared(Subscribe<'static>, Result<Prepared, Unavailable>, Tries),
 }
+
+/// How often a topic was prepared: its history may be trimmed each time before it is joined.
+pub(super) type Tries = u8;
+
+/// Then a subscription begins without what was not prepared.
+const MAX_TRIES: Tries = 3;
 
 /// Makes a topic ready.
 type Preparing = BoxFuture<'static, Result<Prepared, Unavailable>>;
@@ -302,9 +308,8 @@ impl Conversation {
         match awaited {
             Awaited::Setup(admitted) => self.admit(*admitted),
             Awaited::Topics(progress) => self.proceed(progress),
-            Awaited::Prepared(subscribe, prepared) => {
-                self.join_now(&subscribe, prepared);
-                Flow::Continue(())
+            Awaited::Prepared(subscribe, prepared, tries) => {
+                self.join_prepared(subscribe, prepared, tries)
             }
         }
     }
@@ -313,10 +318,28 @@ impl Conversation {
         let from = subscribe.position().map_or(From::Now, From::Client);
         if let Some(preparing) = self.prepare(&subscribe.topic, &from) {
             let subscribe = subscribe.into_owned();
-            let awaited = preparing.map(|prepared| Awaited::Prepared(subscribe, prepared));
+            let awaited = preparing.map(|prepared| Awaited::Prepared(subscribe, prepared, 1));
             return Flow::Break(Stop::Wait(awaited.boxed()));
         }
         self.join_now(&subscribe, Ok(Prepared::default()));
+        Flow::Continue(())
+    }
+
+    fn join_prepared(
+        &mut self,
+        subscribe: Subscribe<'static>,
+        prepared: Result<Prepared, Unavailable>,
+        tries: Tries,
+    ) -> Flow {
+        let from = subscribe.position().map_or(From::Now, From::Client);
+        if tries < MAX_TRIES
+            && is_stale(&prepared)
+            && let Some(preparing) = self.prepare(&subscribe.topic, &from)
+        {
+            let again = move |prepared| Awaited::Prepared(subscribe, prepared, tries + 1);
+            return Flow::Break(Stop::Wait(preparing.map(again).boxed()));
+        }
+        self.join_now(&subscribe, prepared);
         Flow::Continue(())
     }
 
@@ -425,6 +448,11 @@ impl Conversation {
             put(&mut self.turn.answers, &frame);
         }
     }
+}
+
+/// Whether the topic may have to be prepared again: it was ready, and may not be so any more.
+fn is_stale(prepared: &Result<Prepared, Unavailable>) -> bool {
+    prepared.as_ref().is_ok_and(|prepared| prepared.is_attached && prepared.page.is_none())
 }
 
 impl Drop for Conversation {

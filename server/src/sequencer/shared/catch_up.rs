@@ -62,75 +62,97 @@ enum Progress {
     Forgotten,
 }
 
-/// Proves the head, finds out whether the numbering went back, and reads up to it.
+/// Proves the head, and reads up to it. Each part that is read begins with the newest message that
+/// is here: if the log has another one under its number, or none, the numbering went back.
 async fn to_the_head<S: Sink>(
     follower: &Follower<S>,
     topic: &Arc<Topic<S>>,
 ) -> Result<Progress, Unavailable> {
     let (reach, name) = (&follower.reach, &follower.name);
-    let in_doubt = follower.begin_proof();
+    let mut in_doubt = follower.begin_proof();
     let proved = reach.ask(reach.backbone.head(name)).await;
-    let Some(followed) = topic.followed() else { return Ok(Progress::Forgotten) };
-    let mut head = proved.inspect_err(|_| follower.doubt(in_doubt))?;
-    if *head.epoch == *followed.epoch {
-        let went_back = head.seq_no < followed.head
-            || in_doubt
-                && !is_intact(reach, topic, &followed)
-                    .await
-                    .inspect_err(|_| follower.doubt(true))?;
-        if went_back {
-            let renumbered = reach.ask(reach.backbone.renumber(name, &followed.epoch)).await;
-            head = renumbered.inspect_err(|_| follower.doubt(true))?;
-        }
-    }
-    if *head.epoch != *followed.epoch {
-        lose(reach, topic, &head);
-        return Ok(Progress::Some);
-    }
+    let head = proved.inspect_err(|_| follower.doubt(in_doubt))?;
     let mut progress = Progress::None;
     loop {
-        let Some(Followed { epoch, head: at, .. }) = topic.followed() else {
-            return Ok(Progress::Forgotten);
-        };
-        if *epoch != *head.epoch {
+        let Some(at) = topic.followed() else { return Ok(Progress::Forgotten) };
+        if *at.epoch != *head.epoch {
+            lose(reach, topic, &head);
             return Ok(Progress::Some);
         }
-        if at >= head.seq_no {
-            return Ok(Progress::AtHead(at));
+        if head.seq_no < at.head {
+            return renumber(follower, topic, &at).await;
         }
-        match reach.read(name, &epoch, at, BUDGET).await {
-            Ok(part) if part.up_to <= at && part.after <= at => return Ok(progress),
-            Ok(part) => take(reach, topic, (&epoch, head.seq_no), at, part).await,
-            Err(ReadError::Unavailable(why)) => return Err(why),
+        if at.head == head.seq_no && !in_doubt {
+            return Ok(Progress::AtHead(at.head));
+        }
+        let from = if at.anchor.is_some() { at.head - 1 } else { at.head };
+        let part = match reach.read(name, &at.epoch, from, BUDGET).await {
+            Ok(part) => part,
             Err(ReadError::AnotherLife) => return Ok(Progress::Some),
+            Err(ReadError::Unavailable(why)) => {
+                follower.doubt(in_doubt);
+                return Err(why);
+            }
+        };
+        match check(&at, from, part, in_doubt) {
+            Checked::Nothing => {
+                follower.doubt(in_doubt);
+                return Ok(progress);
+            }
+            Checked::WentBack => return renumber(follower, topic, &at).await,
+            Checked::Continues(part) => take(reach, topic, (&at.epoch, head.seq_no), part).await,
         }
-        progress = Progress::Some;
+        (in_doubt, progress) = (false, Progress::Some);
     }
 }
 
-/// Whether the log still has the topic's newest message under its number.
-async fn is_intact<S: Sink>(
-    reach: &Reach<S>,
-    topic: &Topic<S>,
-    followed: &Followed,
-) -> Result<bool, Unavailable> {
-    let Some(before) = followed.head.checked_sub(1) else { return Ok(true) };
-    let budget = ReadBudget { messages: 1, bytes: 0 };
-    let part = match reach.read(topic.name(), &followed.epoch, before, budget).await {
-        Ok(part) => part,
-        Err(ReadError::Unavailable(why)) => return Err(why),
-        Err(ReadError::AnotherLife) => return Ok(true),
+/// What a part says of the position behind which it was read.
+enum Checked {
+    /// It follows the position, or begins where the log does.
+    Continues(Part),
+    /// The numbers behind the position were given a second time.
+    WentBack,
+    /// A replica has answered that does not have the position yet.
+    Nothing,
+}
+
+fn check(at: &Followed, from: u64, mut part: Part, in_doubt: bool) -> Checked {
+    let Some(anchor) = at.anchor else {
+        let is_empty = part.up_to <= from && part.after <= from;
+        // Nothing is known here that the log could contradict.
+        return if is_empty && !in_doubt { Checked::Nothing } else { Checked::Continues(part) };
     };
-    Ok(match part.records.first() {
-        // It is gone: nothing can be proved.
-        _ if part.after > before => false,
-        Some(record) if record.seq_no == followed.head => {
-            followed.anchor.is_none_or(|anchor| anchor == Anchor::of(&record.message_id))
+    if part.after > from {
+        // The message is gone: if the numbering is in doubt, nothing proves that it went on.
+        return if in_doubt { Checked::WentBack } else { Checked::Continues(part) };
+    }
+    match part.records.first() {
+        Some(first) if first.seq_no == at.head && Anchor::of(&first.message_id) == anchor => {
+            part.records.remove(0);
+            part.after = at.head;
+            Checked::Continues(part)
         }
-        Some(_) => false,
-        None if part.up_to < followed.head => return Err(Unavailable),
-        None => followed.anchor.is_none(),
-    })
+        Some(_) => Checked::WentBack,
+        None if part.up_to < at.head => Checked::Nothing,
+        None => Checked::WentBack,
+    }
+}
+
+/// Begins a new life, and tells the loss of the old one.
+async fn renumber<S: Sink>(
+    follower: &Follower<S>,
+    topic: &Arc<Topic<S>>,
+    at: &Followed,
+) -> Result<Progress, Unavailable> {
+    let reach = &follower.reach;
+    let renumbered = reach.ask(reach.backbone.renumber(&follower.name, &at.epoch)).await;
+    let head = renumbered.inspect_err(|_| follower.doubt(true))?;
+    if *head.epoch == *at.epoch {
+        follower.doubt(true);
+        return Err(Unavailable);
+    }
+    lose(reach, topic, &head);
+    Ok(Progress::Some)
 }
 
 /// Takes what was read; what is gone from the log is told as lost.
@@ -138,9 +160,9 @@ async fn take<S: Sink>(
     reach: &Reach<S>,
     topic: &Arc<Topic<S>>,
     (epoch, end): (&Arc<Epoch<'static>>, u64),
-    at: u64,
     part: Part,
 ) {
+    let at = topic.followed().map_or(0, |at| at.head);
     if part.after > at {
         let head = Head { epoch: epoch.clone(), seq_no: part.after, message_id: None };
         lose(reach, topic, &head);

@@ -15,7 +15,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{
     sync::{Arc, Weak},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use tokio::time::timeout;
 
@@ -188,7 +188,7 @@ pub(super) enum Took {
 
 /// Gives a record to its topic, and has it fanned out.
 pub(super) fn receive<S: Sink>(reach: &Reach<S>, topic: &Arc<Topic<S>>, record: &Record) -> Took {
-    let published = local_time(topic.now(), record.published);
+    let published = before(topic.now(), record.age);
     match topic.receive(&as_hub(record, published)) {
         Received::Taken { congested, fan_out } => {
             if let Some(fan_out) = fan_out {
@@ -221,9 +221,7 @@ pub(super) fn as_hub(record: &Record, published: Micros) -> topic::Record<'_> {
     }
 }
 
-/// A moment of the backbone's clock, by this process's: the two may differ, and no message comes
-/// from the future.
-pub(super) fn local_time(now: Micros, then: SystemTime) -> Micros {
-    let age = SystemTime::now().duration_since(then).unwrap_or(Duration::ZERO);
-    Micros(now.0.saturating_sub(age.as_micros() as u64))
+/// A moment in the past.
+pub(super) fn before(now: Micros, age: Duration) -> Micros {
+    Micros(now.0.saturating_sub(Micros::default().after(age).0))
 }

@@ -3,7 +3,7 @@
 
 use super::{
     Reach,
-    follower::{as_hub, local_time},
+    follower::{as_hub, before},
 };
 use crate::{
     backbone::{ReadBudget, ReadError, Unavailable},
@@ -114,7 +114,7 @@ impl<S: Sink> Pages<S> {
         let room = limits.messages.saturating_sub(topic.kept());
         let excess = records.len().saturating_sub(room);
         let is_hidden = |(at, record): (usize, &crate::backbone::Record)| {
-            at < excess || local_time(now, record.published).after(limits.age) <= now
+            at < excess || before(now, record.age).after(limits.age) <= now
         };
         let hidden = records.iter().enumerate().rposition(is_hidden);
         let floor = hidden.map_or(part.after, |last| records[last].seq_no);

@@ -6,8 +6,8 @@
 //! it.
 
 use super::{
-    Awaited, Closing, Conversation, Flow, Phase, Preparing, Stop, failure, plan::Plan, put,
-    subscriptions::From,
+    Awaited, Closing, Conversation, Flow, MAX_TRIES, Phase, Preparing, Stop, Tries, failure,
+    is_stale, plan::Plan, put, subscriptions::From,
 };
 use crate::{
     auth::{Identity, Refused, Rights},
@@ -60,6 +60,8 @@ pub(in crate::socket) struct Progress {
     plan: Plan,
     /// Of the topics that come next, in their order. `None`: they have to be prepared.
     prepared: Option<VecDeque<Result<Prepared, Unavailable>>>,
+    /// How often the next topic was prepared.
+    tries: Tries,
     ready: Ready<'static>,
 }
 
@@ -163,7 +165,7 @@ impl Conversation {
         connection.set_messages_aside();
         self.phase =
             Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
-        self.proceed(Box::new(Progress { setup, plan, prepared: None, ready }))
+        self.proceed(Box::new(Progress { setup, plan, prepared: None, tries: 0, ready }))
     }
 
     /// Goes on with a fresh token: longer, with its rights, and with more topics.
@@ -202,7 +204,7 @@ impl Conversation {
         let session_id = client.session.id().to_text();
         let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
         let ready = Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None };
-        self.proceed(Box::new(Progress { setup, plan, prepared: None, ready }))
+        self.proceed(Box::new(Progress { setup, plan, prepared: None, tries: 0, ready }))
     }
 
     /// Handles the next topics of a setup. `ready` comes behind the last one.
@@ -214,6 +216,7 @@ impl Conversation {
                 Some(preparing) => {
                     let awaited = preparing.map(|prepared| {
                         progress.prepared = Some(prepared.into());
+                        progress.tries += 1;
                         Awaited::Topics(progress)
                     });
                     return Flow::Break(Stop::Wait(awaited.boxed()));
@@ -222,14 +225,37 @@ impl Conversation {
         };
         let mut prepared = prepared.into_iter();
         for _ in 0..TOPICS_AT_ONCE {
+            let prepared = prepared.next().unwrap_or_else(|| Ok(Prepared::default()));
+            if is_stale(&prepared) && progress.tries < MAX_TRIES && !self.is_next_ready(&progress) {
+                return self.proceed(progress);
+            }
             let Some((topic, stored)) = progress.plan.next() else {
                 return self.get_ready(*progress);
             };
-            let prepared = prepared.next().unwrap_or_else(|| Ok(Prepared::default()));
+            progress.tries = 0;
             self.subscribe_at_setup(&topic, &progress.setup, stored, prepared);
         }
         let awaited = yield_now().map(|()| Awaited::Topics(progress));
         Flow::Break(Stop::Wait(awaited.boxed()))
+    }
+
+    fn is_next_ready(&self, progress: &Progress) -> bool {
+        progress
+            .plan
+            .rest()
+            .first()
+            .is_none_or(|next| self.prepare_at_setup(next, progress).is_none())
+    }
+
+    /// `None`: the topic is ready, or will be refused.
+    fn prepare_at_setup(
+        &self,
+        (topic, stored): &(Cow<'static, str>, Option<session::Position>),
+        progress: &Progress,
+    ) -> Option<Preparing> {
+        let topic = protocol::Topic::new(&**topic).ok()?;
+        let from = start_of(topic.as_str(), &progress.setup, stored.clone());
+        self.prepare(&topic, &from)
     }
 
     /// Prepares the topics of a setup that come next and may be subscribed to, side by side.
@@ -238,13 +264,8 @@ impl Conversation {
         if !self.gateway.sequencer.prepares() {
             return None;
         }
-        let prepare = |(topic, stored): &(Cow<'static, str>, Option<session::Position>)| {
-            let topic = protocol::Topic::new(&**topic).ok()?;
-            let from = start_of(topic.as_str(), &progress.setup, stored.clone());
-            self.prepare(&topic, &from)
-        };
         let next = progress.plan.rest().iter().take(TOPICS_AT_ONCE);
-        let preparing: Vec<_> = next.map(prepare).collect();
+        let preparing: Vec<_> = next.map(|next| self.prepare_at_setup(next, progress)).collect();
         let is_ready = preparing.iter().all(Option::is_none);
         let known = || future::ready(Ok(Prepared::default())).boxed();
         (!is_ready).then(|| {
