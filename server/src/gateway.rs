@@ -45,7 +45,7 @@ pub struct Gateway {
     pub(crate) dedup: Arc<Dedup>,
     /// Who numbers the topics; `None`: this process.
     shared_log: Option<SharedLog>,
-    pub(crate) sessions: Arc<session::Memory>,
+    pub(crate) sessions: Arc<dyn session::Store>,
     pub(crate) clock: Clock,
     pub(crate) admission: Arc<Admission>,
     pub(crate) connections: Connections,

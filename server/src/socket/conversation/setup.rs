@@ -12,7 +12,7 @@ use super::{
 use crate::{
     auth::{Identity, Refused, Rights},
     log,
-    session::{self, Opened, Session, Store},
+    session::{self, Opened, Session},
 };
 use futures_util::FutureExt;
 use protocol::{
