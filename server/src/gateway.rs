@@ -52,7 +52,7 @@ pub struct Gateway {
     pub(crate) core: Arc<Core<Connection>>,
     /// What numbers the topics.
     pub(crate) sequencer: Sequencer<Connection>,
-    pub(crate) sessions: Arc<session::Memory>,
+    pub(crate) sessions: Arc<dyn session::Store>,
     pub(crate) clock: Clock,
     pub(crate) admission: Arc<Admission>,
     pub(crate) connections: Connections,

@@ -151,6 +151,9 @@ impl Server {
         });
         let of = gateway.clone();
         activities.start("clearing away", async move { clear(&of).await });
+        if let Some(work) = gateway.sessions.clone().background() {
+            activities.start("keeping sessions", work);
+        }
         let of = gateway.clone();
         activities.start("following the service level", async move { of.slo.follow().await });
         let of = gateway.clone();

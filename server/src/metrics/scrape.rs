@@ -41,15 +41,16 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
         "Pairs of a connection and a topic.",
         stats.subscriptions,
     );
+    let sessions = gateway.sessions.counts();
     out.gauge(
         "micro_socket_sessions",
         "Sessions, with a connection or without.",
-        gateway.sessions.len(),
+        sessions.sessions,
     );
     out.gauge(
         "micro_socket_sessions_detached",
         "Sessions that wait for their client.",
-        gateway.sessions.detached(),
+        sessions.detached,
     );
     out.gauge(
         "micro_socket_history_bytes",
@@ -167,7 +168,7 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
     out.counter(
         "micro_socket_sessions_dropped_total",
         "Sessions without a connection that a limit ended within session.ttl.",
-        gateway.sessions.dropped(),
+        gateway.sessions.counts().dropped,
     );
     let errors = meter.errors().map(|(code, count)| (code.as_str(), count));
     out.counters(

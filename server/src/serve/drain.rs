@@ -49,4 +49,7 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
             tracing::warn!("some connections did not end");
         }
     }
+    if let Some(flush) = gateway.sessions.clone().flush() {
+        flush.await;
+    }
 }

@@ -1,18 +1,15 @@
-//! Sessions in this process. Those with a connection are as many as there are connections; those
-//! without are bounded, of each user and in all, the oldest goes first, and each only lives for its
-//! time.
+//! Sessions in this process. There are as many with a connection as there are connections; those
+//! without one are limited (`detached`).
 //!
 //! A write of a running connection (`put`, `remove`) takes the lock of one shard of the map.
 //! Opening and detaching also take that of the list of detached sessions, always before the
 //! shard's.
 
-use super::{Id, Key, Opened, Owner, Position, Positions, Session, Store, Unavailable};
-use crate::{
-    by_age::{ByAge, Sum},
-    clock::{Clock, Micros},
-    hub::topic::Name,
-    slot::Slot,
+use super::{
+    Counts, Fence, Id, Limits, Opened, Owner, Position, Positions, Session, Store, Unavailable,
+    detached::{Detached, SLICE},
 };
+use crate::{clock::Clock, slot::Slot};
 use dashmap::DashMap;
 use futures_util::{
     FutureExt,
@@ -20,31 +17,12 @@ use futures_util::{
 };
 use indexmap::IndexMap;
 use parking_lot::Mutex;
-use protocol::UserId;
-use std::{fmt, sync::Arc, time::Duration};
-
-/// How much is kept of sessions without a connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// How long one lives without a connection.
-    pub ttl: Duration,
-    /// Their number.
-    pub detached: usize,
-    /// The number of their subscriptions, all together.
-    pub subscriptions: usize,
-    /// The number of one user's.
-    pub detached_per_user: usize,
-    /// The number of the subscriptions of one user's, all together.
-    pub subscriptions_per_user: usize,
-}
-
-/// What [`Memory::expire_some`] forgets at most: sessions and their subscriptions, counted alike.
-const SLICE: usize = 1024;
+use protocol::{Topic, UserId};
+use std::{fmt, sync::Arc};
 
 /// Sessions of one process.
 #[derive(Debug)]
 pub struct Memory {
-    limits: Limits,
     clock: Clock,
     sessions: DashMap<Id, Entry, ahash::RandomState>,
     detached: Mutex<Detached>,
@@ -53,7 +31,7 @@ pub struct Memory {
 struct Entry {
     user: UserId<'static>,
     generation: u64,
-    positions: IndexMap<Arc<Name>, Position, ahash::RandomState>,
+    positions: IndexMap<Arc<Topic<'static>>, Position, ahash::RandomState>,
     state: State,
 }
 
@@ -73,74 +51,14 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Sessions without a connection by when they have lost it, each of its user's. Their weight is
-/// their subscriptions.
-#[derive(Debug, Default)]
-struct Detached {
-    sessions: ByAge<UserId<'static>, Id>,
-    /// Sessions so far that a limit has taken before their time was over.
-    dropped: u64,
-}
-
 impl Memory {
-    /// None yet.
+    /// A store without sessions.
     #[must_use]
     pub fn new(limits: Limits, clock: Clock) -> Self {
-        Self { limits, clock, sessions: DashMap::default(), detached: Mutex::default() }
+        Self { clock, sessions: DashMap::default(), detached: Mutex::new(Detached::new(limits)) }
     }
 
-    /// Sessions, with a connection or without.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.sessions.len()
-    }
-
-    /// There is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty()
-    }
-
-    /// Sessions without a connection.
-    #[must_use]
-    pub fn detached(&self) -> usize {
-        self.detached.lock().sessions.sum().count
-    }
-
-    /// Sessions without a connection so far that a limit has taken before their time was over.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.detached.lock().dropped
-    }
-
-    /// Forgets some sessions whose time is over: a bounded piece of work, so that the caller can
-    /// let others run. True: there are more.
-    pub fn expire_some(&self) -> bool {
-        let now = self.clock.now();
-        let mut detached = self.detached.lock();
-        let begin = detached.sessions.sum();
-        while let Some((slot, since, _)) = detached.sessions.oldest()
-            && self.has_expired(since, now)
-        {
-            let left = detached.sessions.sum();
-            if begin.count - left.count + begin.weight - left.weight >= SLICE {
-                return true;
-            }
-            self.forget(&mut detached, slot);
-        }
-        false
-    }
-
-    fn has_expired(&self, since: Micros, now: Micros) -> bool {
-        since.after(self.limits.ttl) <= now
-    }
-
-    fn forget(&self, detached: &mut Detached, slot: Slot) {
-        let id = detached.sessions.remove(slot);
-        self.sessions.remove(&id);
-    }
-
-    fn begin(&self, user: UserId<'static>, owner: Arc<dyn Owner>) -> Key {
+    fn begin(&self, user: UserId<'static>, owner: Arc<dyn Owner>) -> Fence {
         let id = Id::random();
         let entry = Entry {
             user,
@@ -149,46 +67,27 @@ impl Memory {
             state: State::Attached(owner),
         };
         self.sessions.insert(id, entry);
-        Key { id, generation: 0 }
+        Fence { id, generation: 0 }
     }
 
-    /// Lets the oldest go: this user's above a user's share, then those of all users above the
-    /// limit of all.
-    fn keep_within(&self, detached: &mut Detached, user: &UserId<'static>) {
-        let Limits {
-            detached: count,
-            subscriptions: weight,
-            detached_per_user,
-            subscriptions_per_user,
-            ..
-        } = self.limits;
-        let share = Sum { count: detached_per_user, weight: subscriptions_per_user };
-        while detached.sessions.sum_of(user).is_above(share)
-            && let Some((slot, ..)) = detached.sessions.oldest_of(user)
-        {
-            self.forget(detached, slot);
-            detached.dropped += 1;
-        }
-        while detached.sessions.sum().is_above(Sum { count, weight })
-            && let Some((slot, ..)) = detached.sessions.oldest()
-        {
-            self.forget(detached, slot);
-            detached.dropped += 1;
-        }
-    }
-
-    /// `None`: there is no such session of this user.
-    fn go_on(&self, user: &UserId<'_>, id: Id, owner: Arc<dyn Owner>) -> Option<(Key, Positions)> {
+    /// `None`: this user has no such session.
+    fn resume(
+        &self,
+        user: &UserId<'_>,
+        id: Id,
+        owner: Arc<dyn Owner>,
+    ) -> Option<(Fence, Positions)> {
         let mut detached = self.detached.lock();
         let mut entry =
             self.sessions.get_mut(&id).filter(|entry| entry.user.as_str() == user.as_str())?;
         if let State::Detached(slot) = entry.state {
-            if self.has_expired(detached.sessions.since(slot), self.clock.now()) {
+            let is_over = detached.is_over(slot, self.clock.now());
+            detached.remove(slot);
+            if is_over {
                 drop(entry);
-                self.forget(&mut detached, slot);
+                self.sessions.remove(&id);
                 return None;
             }
-            detached.sessions.remove(slot);
         }
         let before = std::mem::replace(&mut entry.state, State::Attached(owner));
         entry.generation += 1;
@@ -197,18 +96,18 @@ impl Memory {
             .iter()
             .map(|(topic, position)| (topic.clone(), position.clone()))
             .collect();
-        let key = Key { id, generation: entry.generation };
+        let fence = Fence { id, generation: entry.generation };
         drop((entry, detached));
         if let State::Attached(owner) = before {
             owner.overtaken();
         }
-        Some((key, positions))
+        Some((fence, positions))
     }
 
-    /// Does `act` where `key` has not been overtaken.
-    fn with(&self, key: Key, act: impl FnOnce(&mut Entry)) {
-        if let Some(mut entry) = self.sessions.get_mut(&key.id)
-            && entry.generation == key.generation
+    /// Does `act` if `fence` has not been overtaken.
+    fn with(&self, fence: Fence, act: impl FnOnce(&mut Entry)) {
+        if let Some(mut entry) = self.sessions.get_mut(&fence.id)
+            && entry.generation == fence.generation
         {
             act(&mut entry);
         }
@@ -222,55 +121,83 @@ impl Store for Memory {
         wanted: Option<Id>,
         owner: Arc<dyn Owner>,
     ) -> BoxFuture<'static, Result<Opened, Unavailable>> {
-        let resumed = wanted.and_then(|id| self.go_on(&user, id, owner.clone()));
-        let (key, resumed) = match resumed {
-            Some((key, positions)) => (key, Some(positions)),
+        let resumed = wanted.and_then(|id| self.resume(&user, id, owner.clone()));
+        let (fence, resumed) = match resumed {
+            Some((fence, positions)) => (fence, Some(positions)),
             None => (self.begin(user, owner), None),
         };
-        ready(Ok(Opened { session: Session { store: self, key, ended: false }, resumed })).boxed()
+        ready(Ok(Opened { session: Session::new(self, fence), resumed })).boxed()
     }
 
-    fn put(&self, key: Key, topic: &Arc<Name>, position: Position) {
-        self.with(key, |entry| match entry.positions.get_mut(topic) {
+    fn put(&self, fence: Fence, topic: &Arc<Topic<'static>>, position: Position) {
+        self.with(fence, |entry| match entry.positions.get_mut(topic) {
             Some(known) => *known = position,
             None => drop(entry.positions.insert(topic.clone(), position)),
         });
     }
 
-    fn remove(&self, key: Key, topic: &Name) {
-        self.with(key, |entry| {
+    fn remove(&self, fence: Fence, topic: &Topic<'static>) {
+        self.with(fence, |entry| {
             entry.positions.swap_remove(topic);
         });
     }
 
-    fn detach(&self, key: Key) {
+    fn detach(&self, fence: Fence) {
         let mut detached = self.detached.lock();
         let now = self.clock.now();
         let mut user = None;
-        self.with(key, |entry| {
+        self.with(fence, |entry| {
             entry.positions.shrink_to_fit();
-            let subscriptions = u32::try_from(entry.positions.len()).unwrap_or(u32::MAX);
+            let subscriptions = entry.positions.len();
             entry.state =
-                State::Detached(detached.sessions.insert(&entry.user, now, subscriptions, key.id));
+                State::Detached(detached.insert(&entry.user, now, subscriptions, fence.id));
             user = Some(entry.user.clone());
         });
         if let Some(user) = user {
-            self.keep_within(&mut detached, &user);
+            while let Some(id) = detached.pop_excess(&user) {
+                self.sessions.remove(&id);
+            }
         }
     }
 
-    fn end(&self, key: Key) {
+    fn end(&self, fence: Fence) {
         let _detached = self.detached.lock();
-        self.sessions.remove_if(&key.id, |_, entry| entry.generation == key.generation);
+        self.sessions.remove_if(&fence.id, |_, entry| entry.generation == fence.generation);
+    }
+
+    fn counts(&self) -> Counts {
+        let detached = self.detached.lock();
+        Counts {
+            sessions: self.sessions.len(),
+            detached: detached.sum().count,
+            dropped: detached.dropped(),
+        }
+    }
+
+    fn expire_some(&self) -> bool {
+        let now = self.clock.now();
+        let mut detached = self.detached.lock();
+        let begin = detached.sum();
+        while let Some(id) = detached.pop_expired(now) {
+            self.sessions.remove(&id);
+            let left = detached.sum();
+            if begin.count - left.count + begin.weight - left.weight >= SLICE {
+                return true;
+            }
+        }
+        false
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::by_age::Sum;
+    use crate::session::contract::{Subject, tests_of_store};
     use proptest::prelude::*;
     use protocol::Epoch;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::time::Duration;
 
     #[derive(Default)]
     struct Told(AtomicUsize);
@@ -282,6 +209,33 @@ mod tests {
     }
 
     const TTL: Duration = Duration::from_secs(120);
+
+    struct OneProcess;
+
+    impl Subject for OneProcess {
+        async fn stores(&self, limits: Limits) -> [Arc<dyn Store>; 2] {
+            let store = memory(limits);
+            [store.clone(), store]
+        }
+
+        fn ttl(&self) -> Duration {
+            TTL
+        }
+
+        fn notice(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn positions(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn lease(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    tests_of_store!(tokio::test(start_paused = true), OneProcess);
 
     const NO_SHARES: Limits = Limits {
         ttl: TTL,
@@ -310,8 +264,8 @@ mod tests {
         (session, resumed)
     }
 
-    fn topic(name: &'static str) -> Arc<Name> {
-        Arc::new(Name::new(name).unwrap())
+    fn topic(name: &'static str) -> Arc<Topic<'static>> {
+        Arc::new(Topic::new(name).unwrap())
     }
 
     fn at(seq_no: u64) -> Position {
@@ -349,7 +303,7 @@ mod tests {
         expire(&memory);
         tokio::time::advance(TTL).await;
         expire(&memory);
-        assert!(memory.is_empty() && memory.detached() == 0);
+        assert!(memory.counts().sessions == 0 && memory.counts().detached == 0);
     }
 
     #[tokio::test]
@@ -382,15 +336,15 @@ mod tests {
         old.put(&topic("b"), at(9));
         old.remove(&topic("a"));
         drop(old);
-        assert_eq!((memory.len(), memory.detached()), (1, 0));
+        assert_eq!((memory.counts().sessions, memory.counts().detached), (1, 0));
         drop(new);
         let (again, resumed) = open(&memory, "u", Some(id)).await;
         assert_eq!(resumed.unwrap(), [(topic("a"), at(1))]);
         let (newest, _) = open(&memory, "u", Some(id)).await;
         again.end();
-        assert_eq!(memory.len(), 1, "an overtaken one cannot end it");
+        assert_eq!(memory.counts().sessions, 1, "an overtaken one cannot end it");
         newest.end();
-        assert!(memory.is_empty());
+        assert!(memory.counts().sessions == 0);
     }
 
     #[tokio::test]
@@ -402,7 +356,7 @@ mod tests {
             ids.push(session.id());
             session.put(&topic("a"), at(1));
         }
-        assert_eq!((memory.len(), memory.detached()), (3, 3), "one too many");
+        assert_eq!((memory.counts().sessions, memory.counts().detached), (3, 3), "one too many");
         assert!(open(&memory, "u", Some(ids[0])).await.1.is_none());
         let (session, _) = open(&memory, "u", None).await;
         for name in ["a", "b", "c", "d"] {
@@ -419,7 +373,7 @@ mod tests {
             .filter(|entry| matches!(entry.state, State::Detached(_)))
             .map(|entry| entry.positions.len())
             .sum();
-        assert_eq!(memory.detached.lock().sessions.sum().weight, sum);
+        assert_eq!(memory.detached.lock().sum().weight, sum);
         assert!(sum <= 5);
     }
 
@@ -430,13 +384,13 @@ mod tests {
             open(&memory, "u", None).await.0.put(&topic("a"), at(1));
         }
         tokio::time::advance(TTL).await;
-        let mut left = memory.len();
+        let mut left = memory.counts().sessions;
         assert_eq!(left, 3000);
         while memory.expire_some() {
-            assert!((1..=SLICE).contains(&(left - memory.len())), "a piece");
-            left = memory.len();
+            assert!((1..=SLICE).contains(&(left - memory.counts().sessions)), "a piece");
+            left = memory.counts().sessions;
         }
-        assert!(memory.is_empty());
+        assert!(memory.counts().sessions == 0);
     }
 
     /// A session as a plain list knows it.
@@ -570,8 +524,8 @@ mod tests {
                     expire(&memory);
                     let detached = || known.iter().filter(|known| known.detached.is_some());
                     let expected = Sum { count: detached().count(), weight: detached().map(|known| known.topics.len()).sum() };
-                    prop_assert_eq!(memory.detached.lock().sessions.sum(), expected);
-                    prop_assert_eq!(memory.len(), known.len());
+                    prop_assert_eq!(memory.detached.lock().sum(), expected);
+                    prop_assert_eq!(memory.counts().sessions, known.len());
                 }
                 Ok(())
             })?;

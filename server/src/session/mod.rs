@@ -1,21 +1,36 @@
-//! Sessions (I6): what outlives a connection, so that its client can go on where it stopped. A
+//! Sessions: what outlives a connection, so that its client can continue where it stopped. A
 //! session is a user's set of subscriptions, each with the position from which to replay.
 //!
-//! [`Store`] is the seam; [`Memory`] keeps sessions in this process. Each time a session is opened
-//! it gets a higher *generation*: whoever still holds an older one has been overtaken, and what it
-//! writes is ignored.
+//! [`Store`] is the seam between connections and whatever keeps the sessions. Each time a session
+//! is opened it gets a higher *generation*: a connection that holds an older one has been
+//! overtaken, and its writes are ignored.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `memory` | sessions of this process alone |
+//! | [`shared`] | sessions that several gateways share |
+//! | [`records`] | the seam below [`Shared`]: what a server has to offer to keep its records |
+//! | `detached` | which sessions without a connection are kept, and which one is dropped next |
 
+#[cfg(test)]
+mod contract;
+mod detached;
+#[cfg(test)]
+mod double;
 mod memory;
+pub mod records;
+pub mod shared;
 
-use crate::hub::topic::Name;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+pub use detached::Limits;
 use futures_util::future::BoxFuture;
-pub use memory::{Limits, Memory};
-use protocol::{Epoch, UserId};
+pub use memory::Memory;
+use protocol::{Epoch, Topic, UserId};
+pub use shared::Shared;
 use std::{fmt, sync::Arc};
 
 /// A session's name: 128 random bits, a secret like a token. Its `Debug` shows nothing of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; 16]);
 
 impl Id {
@@ -23,7 +38,7 @@ impl Id {
         Self(rand::random())
     }
 
-    /// As on the wire.
+    /// As on the wire: base64url.
     #[must_use]
     pub fn to_text(self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
@@ -44,7 +59,7 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Where a client stands in a topic.
+/// How far a client has read a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// The life of the numbering that `seq_no` belongs to.
@@ -57,16 +72,16 @@ pub struct Position {
 }
 
 /// The subscriptions of a session.
-pub type Positions = Vec<(Arc<Name>, Position)>;
+pub type Positions = Vec<(Arc<Topic<'static>>, Position)>;
 
-/// Told when somebody else goes on with a session.
+/// The connection that has opened a session.
 pub trait Owner: Send + Sync {
-    /// The session is somebody else's now. Must not block.
+    /// Another connection has opened the session. Must not block.
     fn overtaken(&self);
 }
 
 /// Why no session could be opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sessions cannot be reached now: try again")]
 pub struct Unavailable;
 
@@ -75,19 +90,33 @@ pub struct Unavailable;
 pub struct Opened {
     /// The session, until it is dropped.
     pub session: Session,
-    /// Where it goes on: the subscriptions that it has.
+    /// The subscriptions of a session that is resumed; `None`: the session is new.
     pub resumed: Option<Positions>,
 }
 
-/// Keeps sessions. What is written is in order; where a store is shared, it may arrive a moment
-/// later: then a client that resumes elsewhere is replayed more than it needs, never less.
+/// How many sessions a store knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Sessions, with a connection or without.
+    pub sessions: usize,
+    /// Sessions without a connection.
+    pub detached: usize,
+    /// Sessions without a connection so far that a limit has ended within [`Limits::ttl`].
+    pub dropped: u64,
+}
+
+/// Keeps sessions. The writes of one session are kept in their order. A store that several gateways
+/// share may keep a write a moment later; a client that resumes on another gateway is then replayed
+/// more than it needs, never less.
+///
+/// `contract` has the tests that each store must pass.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Goes on with the session `wanted` where it is this user's and still there, else begins a new
-    /// one. An owner that it has is told. Cancel-safe: a session that was opened and not taken
-    /// is left as if its connection had ended.
+    /// Resumes the session `wanted` if it is this user's and has not ended, else begins a new one.
+    /// Another connection that has the session is told ([`Owner::overtaken`]). Cancel-safe: a
+    /// session that was opened and not taken continues as if its connection had ended.
     ///
     /// # Errors
-    /// [`Unavailable`]: it cannot be told whether there is such a session.
+    /// [`Unavailable`]: the store does not know whether there is such a session.
     fn open(
         self: Arc<Self>,
         user: UserId<'static>,
@@ -95,62 +124,86 @@ pub trait Store: fmt::Debug + Send + Sync {
         owner: Arc<dyn Owner>,
     ) -> BoxFuture<'static, Result<Opened, Unavailable>>;
 
-    /// Sets a subscription's position.
-    fn put(&self, key: Key, topic: &Arc<Name>, position: Position);
+    /// Sets a subscription's position. Does not block.
+    fn put(&self, fence: Fence, topic: &Arc<Topic<'static>>, position: Position);
 
-    /// Ends a subscription.
-    fn remove(&self, key: Key, topic: &Name);
+    /// Ends a subscription. Does not block.
+    fn remove(&self, fence: Fence, topic: &Topic<'static>);
 
-    /// The connection has ended; the session lives on for its time.
-    fn detach(&self, key: Key);
+    /// The connection has ended; the session is kept for [`Limits::ttl`]. Does not block.
+    fn detach(&self, fence: Fence);
 
-    /// The session ends, and is freed.
-    fn end(&self, key: Key);
+    /// The session ends, and is freed. Does not block.
+    fn end(&self, fence: Fence);
+
+    /// How many sessions this store knows; one that is shared counts those of this gateway.
+    fn counts(&self) -> Counts;
+
+    /// Forgets some sessions that have expired: a bounded piece of work, so that the caller can let
+    /// other tasks run. True: there is more.
+    fn expire_some(&self) -> bool;
+
+    /// What has to run for as long as the store is used; it never ends. `None`: nothing. Dropped,
+    /// it leaves the store as it is. To be called once at a time.
+    fn background(self: Arc<Self>) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
+    /// Waits until every change so far is kept, or until the store has given up; for the end of the
+    /// process. `None`: there is nothing to wait for. Cancel-safe.
+    fn flush(self: Arc<Self>) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
 }
 
-/// Which session, and which of its generations.
+/// The right to write to a session: a fencing token, which a later `open` of the same session makes
+/// invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
+pub struct Fence {
     id: Id,
     generation: u64,
 }
 
-/// An open session. Dropped, it lives on without a connection for its time.
+/// An open session. Dropped, it is kept without a connection for [`Limits::ttl`].
 #[derive(Debug)]
 pub struct Session {
     store: Arc<dyn Store>,
-    key: Key,
+    fence: Fence,
     ended: bool,
 }
 
 impl Session {
+    fn new(store: Arc<dyn Store>, fence: Fence) -> Self {
+        Self { store, fence, ended: false }
+    }
+
     /// Its name.
     #[must_use]
     pub fn id(&self) -> Id {
-        self.key.id
+        self.fence.id
     }
 
     /// Sets a subscription's position.
-    pub fn put(&self, topic: &Arc<Name>, position: Position) {
-        self.store.put(self.key, topic, position);
+    pub fn put(&self, topic: &Arc<Topic<'static>>, position: Position) {
+        self.store.put(self.fence, topic, position);
     }
 
     /// Ends a subscription.
-    pub fn remove(&self, topic: &Name) {
-        self.store.remove(self.key, topic);
+    pub fn remove(&self, topic: &Topic<'static>) {
+        self.store.remove(self.fence, topic);
     }
 
     /// Ends it for good.
     pub fn end(mut self) {
         self.ended = true;
-        self.store.end(self.key);
+        self.store.end(self.fence);
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         if !self.ended {
-            self.store.detach(self.key);
+            self.store.detach(self.fence);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::Config,
     gateway::{Gateway, PublishError, Published, Stats},
-    session::{self, Store},
+    session,
 };
 use parking_lot::Mutex;
 use protocol::{AckStatus, MessageId, Payload, Topic, UserId};
@@ -603,7 +603,7 @@ impl World {
         }
         assert_eq!(gateway.stats(), Stats { connections: 0, topics: 0, subscriptions: 0 });
         assert!(
-            gateway.sessions.is_empty()
+            gateway.sessions.counts().sessions == 0
                 && gateway.core.dedup.is_empty()
                 && gateway.core.topics.is_empty(),
             "something is left"

@@ -14,7 +14,7 @@ use crate::{
     backbone::Unavailable,
     gateway::Prepared,
     log,
-    session::{self, Opened, Session, Store},
+    session::{self, Opened, Session},
 };
 use futures_util::{
     FutureExt,
