@@ -22,7 +22,7 @@ use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{
     FutureExt,
-    future::{self, BoxFuture},
+    future::{self, BoxFuture, Either, Ready},
 };
 use phase::{Phase, Progress};
 use protocol::{Epoch, ErrorCode, MessageId, Payload};
@@ -74,6 +74,12 @@ pub struct Stats {
     pub subscriptions: u64,
 }
 
+/// A publish whose answer may have to wait.
+type Publishing = Either<
+    Ready<Result<Published, PublishError>>,
+    BoxFuture<'static, Result<Published, PublishError>>,
+>;
+
 /// A key that the configuration names cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -123,13 +129,7 @@ impl Gateway {
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
-        let sessions = session::Limits {
-            ttl: config.session.ttl,
-            detached: config.session.max,
-            subscriptions: config.session.subscriptions,
-            detached_per_user: config.session.max_per_user,
-            subscriptions_per_user: config.session.subscriptions_per_user,
-        };
+        let sessions = Self::session_limits(&config);
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
         let instruments = hub::Instruments {
@@ -171,6 +171,17 @@ impl Gateway {
             progress: Progress::default(),
             config,
         })
+    }
+
+    /// How much is kept of sessions without a connection.
+    fn session_limits(config: &Config) -> session::Limits {
+        session::Limits {
+            ttl: config.session.ttl,
+            detached: config.session.max,
+            subscriptions: config.session.subscriptions,
+            detached_per_user: config.session.max_per_user,
+            subscriptions_per_user: config.session.subscriptions_per_user,
+        }
     }
 
     /// With this one instead of the configuration's.
@@ -313,23 +324,25 @@ impl Gateway {
         topic: &protocol::Topic<'_>,
         message_id: &MessageId<'_>,
         payload: &Payload<'_>,
-    ) -> BoxFuture<'static, Result<Published, PublishError>> {
+    ) -> Publishing {
         let publisher = Publisher::Backend { user };
         let now = self.clock.now();
         match self.store(publisher, topic, message_id, payload.get(), now, &mut None) {
-            Err(error) => future::ready(Err(error)).boxed(),
-            Ok(Stored::Later(published)) => published,
+            Err(error) => Either::Left(future::ready(Err(error))),
+            Ok(Stored::Later(published)) => Either::Right(published),
             Ok(Stored::Now(published, FollowUp { fan_out, congested })) => {
                 if let Some(fan_out) = fan_out {
                     self.core.tasks.spawn(fan_out::to_the_end(fan_out));
                 }
                 match congested {
-                    None => future::ready(Ok(published)).boxed(),
-                    Some(topic) => async move {
-                        topic.below_backlog().await;
-                        Ok(published)
+                    None => Either::Left(future::ready(Ok(published))),
+                    Some(topic) => {
+                        let published = async move {
+                            topic.below_backlog().await;
+                            Ok(published)
+                        };
+                        Either::Right(published.boxed())
                     }
-                    .boxed(),
                 }
             }
         }

@@ -28,8 +28,8 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
+pub(super) use subscriptions::Replay;
 use subscriptions::{Begin, From, Subscriptions};
-pub(super) use subscriptions::{Reading, Replay};
 use tokio::time::Instant;
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.

@@ -10,7 +10,7 @@ mod reader;
 
 use super::{
     Caller, Connection,
-    conversation::{Awaited, Closing, Conversation, Flow, Reading, Replay, Stop, Turn},
+    conversation::{Awaited, Closing, Conversation, Flow, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
 use crate::{
@@ -244,7 +244,7 @@ fn at_deadline(due: Due, conversation: &mut Conversation) -> Closing {
 async fn turn_of(replay: Option<&mut Replay>) -> Option<Arc<Page>> {
     match replay {
         Some(Replay::Wait(until)) => until.await,
-        Some(Replay::Read(Reading(page))) => return page.await,
+        Some(Replay::Read(read)) => return (&mut read.0).await,
         _ => yield_now().await,
     }
     None

@@ -34,10 +34,15 @@ pub(super) struct Subscriptions {
     behind: Vec<Arc<Name>>,
     turn: usize,
     replayed: Used,
-    /// What is read for the topic whose turn it is.
-    reading: Option<Arc<Name>>,
-    /// What was read last, and of which topic.
-    page: Option<(Arc<Name>, Arc<Page>)>,
+    /// What is read of a shared log. Boxed: it is rare.
+    read: Option<Box<Read>>,
+}
+
+/// A read of a topic's log.
+struct Read {
+    topic: Arc<Name>,
+    /// What it gave. `None`: it is under way, or has failed.
+    page: Option<Arc<Page>>,
 }
 
 /// One random state for the tables of all connections: it takes no memory in each of them.
@@ -134,7 +139,7 @@ pub(in crate::socket) enum Replay {
     /// The client has got as much as the rate allows: after this.
     Wait(Pin<Box<Sleep>>),
     /// What comes next has to be read from a shared log.
-    Read(Reading),
+    Read(Box<Reading>),
 }
 
 /// Gives the page; nothing if the log could not be read for a while.
@@ -158,8 +163,7 @@ impl Subscriptions {
             behind: Vec::new(),
             turn: 0,
             replayed: Used::default(),
-            reading: None,
-            page: None,
+            read: None,
         }
     }
 
@@ -300,8 +304,8 @@ impl Subscriptions {
 
     /// Takes what was read for the topic whose turn it is.
     pub(super) fn take_page(&mut self, page: Option<Arc<Page>>) {
-        if let Some(page) = page {
-            self.page = self.reading.take().map(|name| (name, page));
+        if let (Some(page), Some(read)) = (page, &mut self.read) {
+            read.page = Some(page);
         }
     }
 
@@ -320,7 +324,8 @@ impl Subscriptions {
         if held.is_full() {
             return Replay::Full;
         }
-        let page = self.page.as_ref().filter(|(of, _)| of == name).map(|(_, page)| &**page);
+        let read = self.read.as_ref().filter(|read| read.topic == *name);
+        let page = read.and_then(|read| read.page.as_deref());
         let mut batch = Vec::new();
         let caught_up = match subscribed.subscription.catch_up(page, budget, &mut batch) {
             CatchUp::Behind { messages } => {
@@ -338,20 +343,21 @@ impl Subscriptions {
                 let (name, subscription) = (name.clone(), &subscribed.subscription);
                 let (topic, epoch) = (subscription.topic(), subscription.epoch().clone());
                 let page = self.gateway.sequencer.page(topic, epoch, after);
-                self.turn += usize::from(self.reading.as_ref() == Some(&name));
-                self.reading = Some(name);
-                return Replay::Read(Reading(
-                    async move {
-                        match page?.await {
-                            Ok(page) => Some(page),
-                            Err(Unavailable) => {
-                                sleep(READ_AGAIN).await;
-                                None
-                            }
+                // If the last read of it has failed, it is another topic's turn after this one.
+                let has_failed =
+                    self.read.take().is_some_and(|read| read.topic == name && read.page.is_none());
+                self.turn += usize::from(has_failed);
+                self.read = Some(Box::new(Read { topic: name, page: None }));
+                let read = async move {
+                    match page?.await {
+                        Ok(page) => Some(page),
+                        Err(Unavailable) => {
+                            sleep(READ_AGAIN).await;
+                            None
                         }
                     }
-                    .boxed(),
-                ));
+                };
+                return Replay::Read(Box::new(Reading(read.boxed())));
             }
             CatchUp::Lost { head, epoch } => {
                 let told =
@@ -373,7 +379,7 @@ impl Subscriptions {
             return Replay::More;
         }
         self.replayed.rest();
-        (self.reading, self.page) = (None, None);
+        self.read = None;
         Replay::Done
     }
 }
