@@ -1,6 +1,6 @@
-//! Packs Scalar, which `/openapi` serves, so that neither the binary nor an answer carries it
-//! plain; and notices files of the page that came since the last build: a release binary holds them
-//! all.
+//! Compresses Scalar, which `/openapi` serves, so that neither the binary nor an answer contains it
+//! uncompressed; and makes cargo notice page files that were added since the last build, because a
+//! release binary contains them all.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     pack_scalar()
 }
 
-/// Where the page's files are, whether they are built by now or not. Without a `..`: a debug build
-/// refuses files whose real path does not begin with it.
+/// The folder of the page's files, whether they are built or not. Without a `..`: a debug build
+/// refuses files whose canonical path does not begin with it.
 fn page_files() -> Result<PathBuf, Box<dyn error::Error>> {
     let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).canonicalize()?;
     let workspace = manifest.parent().ok_or("the crate is in no workspace")?;

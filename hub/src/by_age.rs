@@ -1,20 +1,20 @@
-//! Things in the order of their age, all together and those of each owner. The oldest of all and an
-//! owner's oldest are found in constant time, and any is taken out in constant time.
+//! Entries in the order of their age, all together and per owner. The oldest entry of all and an
+//! owner's oldest entry are found in constant time, and any entry is removed in constant time.
 //!
-//! Each entry lies once in a slab. Two chains lead through it, the oldest entry first: one of all,
-//! one of its owner's.
+//! Each entry is stored once, in a slab. Two chains lead through it, the oldest entry first: one of
+//! all entries, one of its owner's.
 
 use crate::{clock::Micros, slot::Slot};
 use hashbrown::HashTable;
 use slab::Slab;
 use std::{fmt, hash::Hash};
 
-/// How many entries that are younger are passed over to find an entry's place. One that comes in as
-/// the youngest passes over none. Beyond that the entry stands further behind than its age says: it
-/// is found later, never earlier.
+/// How many younger entries are passed over to find an entry's place. The youngest entry passes
+/// over none. Beyond this number the entry is placed further behind than its age says: it is found
+/// later, never earlier.
 const WALK: usize = 128;
 
-/// Which of the two chains.
+/// Selects one of the two chains.
 #[derive(Clone, Copy)]
 enum Order {
     All = 0,
@@ -58,17 +58,17 @@ struct Owner<K> {
     sum: Sum,
 }
 
-/// How many entries there are, and what they weigh together.
+/// A number of entries and the sum of their weights.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Sum {
-    /// How many.
+    /// The number of entries.
     pub count: usize,
-    /// Their weights together.
+    /// The sum of their weights.
     pub weight: usize,
 }
 
 impl Sum {
-    /// Either part is above this limit's.
+    /// Whether either part is above that of `limit`.
     #[must_use]
     pub fn is_above(self, limit: Self) -> bool {
         self.count > limit.count || self.weight > limit.weight
@@ -98,7 +98,7 @@ impl<K, T> fmt::Debug for ByAge<K, T> {
 }
 
 impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
-    /// Adds `item` with its age: behind all that are as old or older.
+    /// Adds `item` with its age, behind all entries that are as old or older.
     pub fn insert(&mut self, key: &K, since: Micros, weight: u32, item: T) -> Slot {
         let owner = self.find_or_add(key);
         let slot = Slot::new(self.entries.insert(Entry {
@@ -112,13 +112,13 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
         slot
     }
 
-    /// Takes an entry out that is there.
+    /// Removes an existing entry.
     pub fn remove(&mut self, slot: Slot) -> T {
         self.unlink(slot);
         self.entries.remove(slot.index()).item
     }
 
-    /// Gives an entry that is there to this owner, with another age.
+    /// Gives an existing entry to this owner, with another age.
     pub fn pass_on(&mut self, slot: Slot, key: &K, since: Micros) {
         self.unlink(slot);
         let owner = self.find_or_add(key);
@@ -137,7 +137,7 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
         self.weight += weight as usize;
     }
 
-    /// An owner whose last entry it was is forgotten.
+    /// Takes an entry out of both chains. An owner whose last entry it was is forgotten.
     fn unlink(&mut self, slot: Slot) {
         let Entry { owner, weight, .. } = self.entries[slot.index()];
         let Owner { chain, sum, .. } = &mut self.owners[owner.index()];
@@ -151,7 +151,7 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
         }
     }
 
-    /// The oldest entry of all, and since when it counts.
+    /// The oldest entry of all, and the moment from which its age counts.
     pub fn oldest(&self) -> Option<(Slot, Micros, &T)> {
         self.all.oldest.map(|slot| self.entry(slot))
     }
@@ -172,17 +172,17 @@ impl<K: Clone + Eq + Hash, T> ByAge<K, T> {
         self.find(key).map_or(Sum::default(), |owner| self.owners[owner.index()].sum)
     }
 
-    /// An entry that is there.
+    /// An existing entry.
     pub fn get(&self, slot: Slot) -> &T {
         &self.entries[slot.index()].item
     }
 
-    /// An entry that is there.
+    /// An existing entry.
     pub fn get_mut(&mut self, slot: Slot) -> &mut T {
         &mut self.entries[slot.index()].item
     }
 
-    /// Since when an entry counts that is there.
+    /// The moment from which an existing entry's age counts.
     pub fn since(&self, slot: Slot) -> Micros {
         self.entries[slot.index()].since
     }
@@ -278,7 +278,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against a list that is sorted anew each time.
+        /// Compares with a list that is sorted anew each time.
         #[test]
         fn the_same_as_a_sorted_list(actions in prop::collection::vec(action(), 1..100)) {
             let (mut by_age, mut list) = (ByAge::default(), Vec::new());
@@ -300,7 +300,7 @@ mod tests {
                     }
                     Action::Remove(_) | Action::PassOn(..) => {}
                 }
-                // Stable: of two of the same age the one that came first stays in front.
+                // Stable: of two entries of the same age the one that came first stays in front.
                 list.sort_by_key(|entry| entry.0);
                 prop_assert_eq!(view(by_age.oldest()), list.first().map(|entry| (entry.0, entry.1)));
                 let weight = |owner: Option<u8>| -> Sum {

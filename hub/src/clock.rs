@@ -9,14 +9,14 @@ use tokio::time::Instant;
 pub struct Micros(pub u64);
 
 impl Micros {
-    /// This moment and `duration`, in whole microseconds.
+    /// The moment `duration` later, in whole microseconds.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Where [`Micros`] count from.
+/// The origin of [`Micros`].
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(Instant);
 
@@ -27,7 +27,7 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// This moment; one before the clock began is its beginning.
+    /// `moment` on this clock; a moment before the clock began counts as its beginning.
     #[must_use]
     pub fn at(&self, moment: Instant) -> Micros {
         Micros::default().after(moment.saturating_duration_since(self.0))

@@ -1,7 +1,8 @@
-//! Which topics exist, and whose they are. A topic comes into being by its first subscriber or
-//! publish, and belongs to that user until it is forgotten. With neither subscriber nor history it
-//! is remembered for a while, so that its numbering goes on; at a limit the one unused for the
-//! longest goes first: of the same owner at its share, of all owners at the limit of all topics.
+//! The topics that exist, and their owners. A topic is created by its first subscriber or publish,
+//! and belongs to that user until it is forgotten. A topic with neither subscriber nor history is
+//! remembered for a while, so that its numbering continues. At a limit, the topic that has been
+//! unused for the longest is forgotten: of the same owner at the owner's share, of all owners at
+//! the limit of all topics.
 
 use super::{
     history,
@@ -24,33 +25,33 @@ use std::{
     time::Duration,
 };
 
-/// What the directory allows.
+/// The limits of a directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Topics that exist at the same time.
     pub max_topics: usize,
-    /// Those of them that one user has brought into being.
+    /// Topics that one user has created and that exist at the same time.
     pub max_topics_per_user: usize,
     /// How long a topic with neither subscriber nor history is remembered.
     pub meta_ttl: Duration,
-    /// Bytes that a topic may lag before its publishers have to wait.
+    /// Bytes that a topic's fan-out may lag before its publishers have to wait.
     pub topic_backlog: usize,
     /// Bytes of memory that the history of all topics may take.
     pub history_bytes: usize,
 }
 
-/// What is kept of a topic, by its name.
+/// The history limits of a topic, by its name.
 pub type HistoryRules = Box<dyn Fn(&Name) -> history::Limits + Send + Sync>;
 
 /// There is no room for another topic.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TooManyTopics {
-    /// In the gateway; how many there may be.
+    /// The limit of all topics, which is reached.
     #[error(
         "the gateway has {0} topics, and each of them has a subscriber or messages: try again later"
     )]
     OfAll(usize),
-    /// For this user; how many there may be.
+    /// This user's share, which is reached.
     #[error(
         "you have brought {0} topics into being, which is a user's share, and each of them has a subscriber or messages: \
          end subscriptions to them, or try again later"
@@ -58,7 +59,7 @@ pub enum TooManyTopics {
     OfUser(usize),
 }
 
-/// Entries that one call of [`Directory::expire_some`] looks at, of each kind: less than a
+/// Entries of each kind that one call of [`Directory::expire_some`] looks at: less than a
 /// millisecond of work.
 const SLICE: usize = 256;
 
@@ -66,7 +67,7 @@ const SLICE: usize = 256;
 pub struct Directory<S> {
     limits: Limits,
     topics: DashMap<Box<str>, Arc<Topic<S>>, ahash::RandomState>,
-    /// Existing topics and those about to exist.
+    /// Topics that exist or are being created.
     count: AtomicUsize,
     accounts: Accounts,
     shared: Arc<Shared<S>>,
@@ -84,7 +85,8 @@ impl<S> fmt::Debug for Directory<S> {
 }
 
 impl<S: Sink> Directory<S> {
-    /// An empty directory. `new_epoch` names a topic's life: a fresh, unguessable name each time.
+    /// An empty directory. `new_epoch` names the life of a topic's numbering: it gives a fresh,
+    /// unguessable name at each call.
     pub fn new(
         limits: Limits,
         history: HistoryRules,
@@ -104,13 +106,13 @@ impl<S: Sink> Directory<S> {
         }
     }
 
-    /// Topics that have at least one subscriber.
+    /// How many topics have at least one subscriber.
     #[must_use]
     pub fn topics_in_use(&self) -> usize {
         self.shared.in_use.load(Relaxed)
     }
 
-    /// Topics that somebody fans out at this moment: messages that were acked are on their way.
+    /// How many topics are being fanned out at this moment: acked messages are on their way.
     #[must_use]
     pub fn topics_fanning_out(&self) -> usize {
         self.shared.fanning_out.load(Relaxed)
@@ -122,42 +124,43 @@ impl<S: Sink> Directory<S> {
         self.shared.history_bytes()
     }
 
-    /// Bytes of memory that the history of one owner's topics takes, of the owner that holds most.
+    /// Bytes of memory that the history of one owner's topics takes, for the owner that holds most.
     #[must_use]
     pub fn history_of_one(&self) -> usize {
         self.shared.kept.lock().most_held()
     }
 
-    /// Times so far that a topic lost a part of its history because all history together was too
-    /// much.
+    /// How often a topic has lost a part of its history because the history of all topics was above
+    /// its limit.
     #[must_use]
     pub fn history_given(&self) -> u64 {
         self.shared.given()
     }
 
-    /// Owners that have a topic.
+    /// How many owners have a topic.
     #[must_use]
     pub fn owners(&self) -> usize {
         self.accounts.len()
     }
 
-    /// Topics that exist.
+    /// How many topics exist.
     #[must_use]
     pub fn len(&self) -> usize {
         self.topics.len()
     }
 
-    /// No topic exists.
+    /// Whether no topic exists.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.topics.is_empty()
     }
 
-    /// Does `act` on the topic of this name. If there is none it is made, and is `owner`'s. `last`
-    /// is where the caller keeps the topic that it used last: most stay with one.
+    /// Calls `act` with the topic of this name. If it does not exist, it is created and belongs to
+    /// `owner`. In `last` the caller keeps the topic that it used last: most callers use one topic
+    /// only.
     ///
     /// # Errors
-    /// [`TooManyTopics`]: there is no room for a new one.
+    /// [`TooManyTopics`]: the topic does not exist, and a limit is reached.
     pub fn with<T>(
         &self,
         name: &protocol::Topic<'_>,
@@ -181,7 +184,7 @@ impl<S: Sink> Directory<S> {
         }
     }
 
-    /// True: it is new, and has to settle where it stands among the others once it was used.
+    /// The topic, and whether it is new: then the caller has to list it after its first use.
     fn topic(
         &self,
         name: &protocol::Topic<'_>,
@@ -196,7 +199,8 @@ impl<S: Sink> Directory<S> {
         })
     }
 
-    /// The topic of this name; `make` makes it if there is none. True: it was made.
+    /// The topic of this name; if it does not exist, `make` creates it. Also returns whether it was
+    /// created.
     fn insert(
         &self,
         name: &protocol::Topic<'_>,
@@ -216,12 +220,12 @@ impl<S: Sink> Directory<S> {
         Ok((topic, made))
     }
 
-    /// The topic of this name, where it exists.
+    /// The topic of this name, if it exists.
     pub fn find(&self, name: &protocol::Topic<'_>) -> Option<Arc<Topic<S>>> {
         self.topics.get(name.as_str()).map(|found| found.clone())
     }
 
-    /// Why this owner could have no further topic now.
+    /// The limit that keeps this owner from creating another topic now.
     pub fn limit_reached(&self, owner: Owner<'_>) -> Option<TooManyTopics> {
         let Limits { max_topics, max_topics_per_user, .. } = self.limits;
         let account = self
@@ -236,8 +240,8 @@ impl<S: Sink> Directory<S> {
         is_full.then_some(TooManyTopics::OfAll(max_topics))
     }
 
-    /// Takes over a topic that follows a shared log from `head` on; `attachment` is dropped if the
-    /// topic is forgotten. Gives the topic that exists, if there is one.
+    /// Adds a topic that follows a shared log from `head` on; `attachment` is dropped when the
+    /// topic is forgotten. Returns the existing topic if the name has one.
     ///
     /// # Errors
     /// [`TooManyTopics`]
@@ -258,7 +262,7 @@ impl<S: Sink> Directory<S> {
         Ok(topic)
     }
 
-    /// Makes room for one more topic of this owner.
+    /// Reserves room for one more topic of this owner.
     fn reserve(&self, owner: Owner<'_>) -> Result<Arc<Account>, TooManyTopics> {
         let Limits { max_topics, max_topics_per_user, .. } = self.limits;
         let (account, topics) = self.accounts.enter(owner);
@@ -274,21 +278,21 @@ impl<S: Sink> Directory<S> {
         Ok(account)
     }
 
-    /// Gives back what [`Directory::reserve`] has taken.
+    /// Gives back what [`Directory::reserve`] has reserved.
     fn release(&self, account: &Account) {
         self.count.fetch_sub(1, Relaxed);
         self.accounts.leave(account);
     }
 
-    /// Forgets the idle topic that has been unused for the longest: of this owner, or of all.
-    /// False: there is none.
+    /// Forgets the idle topic that has been unused for the longest, of this owner or of all.
+    /// Returns whether such a topic existed.
     fn make_room(&self, of: Option<&Account>) -> bool {
         self.shared.make_room(of).map(|retired| self.forget(&retired)).is_some()
     }
 
-    /// Lets go of some messages that have reached their age or are too much for all topics
-    /// together, and forgets some topics that were unused for `meta_ttl`: a bounded piece of
-    /// work, so that the caller can let others run. True: there is more of it.
+    /// Drops some messages that have reached their age or exceed the limit of all topics, and
+    /// forgets some topics that were unused for `meta_ttl`. The amount of work is bounded, so that
+    /// the caller can yield between calls. Returns whether more is left.
     pub fn expire_some(&self) -> bool {
         let aged = self.shared.trim_aged(SLICE);
         let excess = self.shared.trim_excess();
@@ -313,8 +317,8 @@ impl<S: Sink> Directory<S> {
         self.release(retired.owner());
     }
 
-    /// Compares what topics and owners are listed for with what they are. For moments at which
-    /// nothing is under way.
+    /// Compares the lists with the actual state of topics and owners. Only valid while no operation
+    /// is running.
     #[cfg(test)]
     pub(super) fn audit(&self) {
         let (mut idle, mut kept, mut held) =

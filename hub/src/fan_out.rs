@@ -1,5 +1,5 @@
-//! The right to fan out a topic, and the passes that it makes. One holder at a time, so every
-//! subscriber gets the topic's bytes in order.
+//! The right to fan out a topic, and the passes of its holder. It has one holder at a time, so
+//! every subscriber gets the topic's bytes in order.
 
 use super::{
     grain::Grain,
@@ -8,20 +8,20 @@ use super::{
 };
 use std::sync::Arc;
 
-/// Deliveries after which a pass lets others run: 64 to 256 measured alike; without it other
-/// connections wait for the whole pass. In tests small, so that passes have steps.
+/// Deliveries after which a pass yields. 64 to 256 measured alike; without a yield, other
+/// connections wait for the whole pass. Small in tests, so that passes have several steps.
 const DELIVERIES_PER_STEP: Grain = Grain { usual: 128, fine: 2 };
 
-/// How many subscribers a pass looks at before it delivers to them: their memory is fetched side by
-/// side then, not one after the other between system calls.
+/// How many subscribers a pass prefetches before it delivers to them: their memory is loaded in
+/// parallel, instead of one after the other between system calls.
 const AHEAD: usize = 8;
 
-/// The right, and the duty, to fan out what is pending in a topic. Call [`FanOut::step`] until it
-/// says [`Step::Done`]. Dropped before that, what is left goes with the next publish.
+/// The right, and the obligation, to fan out a topic's pending bytes. Call [`FanOut::step`] until
+/// it returns [`Step::Done`]. If it is dropped before that, the next publish continues the fan-out.
 #[derive(Debug)]
 pub struct FanOut<S: Sink> {
     topic: Arc<Topic<S>>,
-    /// Boxed, because a right lies in many places before it is driven.
+    /// Boxed, because a right is moved and stored often before it is driven.
     pass: Option<Box<Pass<S>>>,
     done: bool,
 }
@@ -29,29 +29,29 @@ pub struct FanOut<S: Sink> {
 /// How far a [`FanOut`] has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// In the middle of a pass: let others run, then go on.
+    /// A pass is not complete: let other tasks run, then call again.
     Yield,
-    /// A pass has ended and more is pending already.
+    /// A pass is complete, and more bytes are pending.
     More,
-    /// Nothing is left and the right is given back.
+    /// Nothing is pending, and the right is given back.
     Done,
 }
 
-/// One chunk on its way to all subscribers.
+/// One chunk that is being delivered to all subscribers.
 #[derive(Debug)]
 pub(super) struct Pass<S> {
     pub(super) chunk: Chunk,
     pub(super) members: Vec<Arc<Member<S>>>,
     pub(super) joining: Vec<Joining<S>>,
-    /// Deliveries done, the members' first.
+    /// How many deliveries are done; members come first.
     pub(super) at: usize,
 }
 
-/// What a step has done.
+/// The result of one step.
 struct Stride {
-    /// Messages handed over, one for each subscriber.
+    /// Messages that were delivered, counted once for each subscriber.
     messages: u64,
-    /// Everybody has the chunk.
+    /// Every subscriber has the chunk.
     is_last: bool,
 }
 
@@ -92,7 +92,7 @@ impl<S: Sink> FanOut<S> {
         &self.topic
     }
 
-    /// Delivers to some subscribers: a bounded piece of work.
+    /// Delivers to some subscribers: a bounded amount of work.
     pub fn step(&mut self) -> Step {
         if self.pass.is_none() {
             self.pass = self.topic.begin_pass();

@@ -1,12 +1,12 @@
-//! How finely work and memory are divided. Small parts show every seam between two of them to a
-//! test with few clients and messages.
+//! The sizes into which work and memory are divided. With small parts, a test with few clients and
+//! messages reaches every boundary between two parts.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static IS_FINE: AtomicBool = AtomicBool::new(cfg!(test));
 
-/// Divides everything in this process into small parts from now on, for tests of whole programs.
-/// A setting of the process and not of a directory, so that the sizes cost a topic no memory.
+/// Makes all parts in this process small from now on, for tests of whole programs. A setting of the
+/// process and not of a directory, so that the sizes take no memory in a topic.
 pub fn make_fine() {
     IS_FINE.store(true, Relaxed);
 }

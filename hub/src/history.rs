@@ -1,9 +1,8 @@
-//! The last messages of one topic, encoded as they were sent, so that a replay copies bytes and
-//! nothing else.
+//! The last messages of one topic, encoded as they were sent, so that a replay only copies bytes.
 //!
-//! They lie in segments of some kilobytes: no allocation for each message, and a message costs its
-//! frame and eight bytes. The oldest goes first, by number, bytes or age, message by message;
-//! memory follows segment by segment.
+//! They are stored in segments of some kilobytes: a message needs no allocation, and takes its
+//! frame and eight bytes. The oldest messages are dropped first, by number, bytes or age, one by
+//! one; memory is freed segment by segment.
 //!
 //! Numbers are consecutive until proven otherwise: only a segment with a gap between two of its
 //! messages has a column of numbers. A broker gives such numbers if several topics share a stream.
@@ -11,25 +10,26 @@
 use crate::{clock::Micros, grain::Grain};
 use std::{collections::VecDeque, time::Duration};
 
-/// A segment is closed once it has this many bytes. In tests small, so that there are many.
+/// A segment is closed once it has this many bytes. Small in tests, so that a history has many
+/// segments.
 const SEGMENT_BYTES: Grain = Grain { usual: 16 * 1024, fine: 300 };
 
-/// How much of a topic is kept. What is reached first counts.
+/// How much of a topic is kept. The limit that is reached first applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Messages; 0: no history.
+    /// Messages; 0 turns history off.
     pub messages: usize,
-    /// Since the publish.
+    /// The time since the publish.
     pub age: Duration,
     /// Bytes of the frames as they are sent.
     pub bytes: usize,
 }
 
 impl Limits {
-    /// Nothing is kept.
+    /// Keeps nothing.
     pub const NONE: Self = Self { messages: 0, age: Duration::ZERO, bytes: 0 };
 
-    /// Everything is kept.
+    /// Keeps everything.
     pub(super) const ALL: Self =
         Self { messages: usize::MAX, age: Duration::from_secs(u32::MAX as u64), bytes: usize::MAX };
 
@@ -38,20 +38,21 @@ impl Limits {
     }
 }
 
-/// How much one batch of a replay may carry.
+/// The size of one batch of a replay.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// Bytes; one message always goes.
+    /// Bytes; a single message may exceed it.
     pub bytes: usize,
     /// Messages, at least one.
     pub messages: usize,
 }
 
-/// What a batch of a replay has copied.
+/// The result of copying one batch of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Copied {
     pub(super) messages: usize,
-    /// The position behind them: the last one's number, or the head if there are no more.
+    /// The position behind the batch: the last message's number, or the head if no more messages
+    /// follow.
     pub(super) last: u64,
 }
 
@@ -63,19 +64,19 @@ pub(super) struct History {
     floor: u64,
     /// The number of the newest message, kept or not.
     head: u64,
-    /// Messages of the front segment that are not kept any more.
+    /// Messages in the front segment that were dropped already.
     skip: u32,
-    /// Messages that are kept.
+    /// Messages in the history.
     messages: u32,
-    /// Bytes of the frames that are kept.
+    /// Bytes of their frames.
     bytes: usize,
-    /// Bytes of memory.
+    /// Bytes of memory that the segments take.
     footprint: usize,
 }
 
 #[derive(Debug)]
 struct Segment {
-    /// The number of its first message, kept or not.
+    /// The number of its first message, dropped or not.
     first: u64,
     began: Micros,
     frames: Vec<u8>,
@@ -86,9 +87,9 @@ struct Segment {
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Where its frame ends in the segment.
+    /// The end of its frame in the segment.
     end: u32,
-    /// When it came, in milliseconds after the segment began.
+    /// When it was published, in milliseconds after the beginning of the segment.
     after: u32,
 }
 
@@ -120,7 +121,7 @@ impl Segment {
         self.entries.len().checked_sub(1).map_or(self.first, |last| self.number(last))
     }
 
-    /// How many of its messages have a number up to `seq_no`.
+    /// How many of its messages have a number of at most `seq_no`.
     fn up_to(&self, seq_no: u64) -> usize {
         match &self.numbers {
             None => ((seq_no + 1).saturating_sub(self.first) as usize).min(self.entries.len()),
@@ -128,7 +129,7 @@ impl Segment {
         }
     }
 
-    /// Notes the number of the message that comes next.
+    /// Records the number of the next message.
     fn number_next(&mut self, seq_no: u64) {
         let next = self.first + self.entries.len() as u64;
         match &mut self.numbers {
@@ -140,7 +141,7 @@ impl Segment {
         }
     }
 
-    /// Gives up the first `count` messages.
+    /// Removes the first `count` messages.
     fn cut(&mut self, count: usize) {
         let bytes = self.start_of(count);
         self.first = self.number(count);
@@ -163,7 +164,7 @@ impl Segment {
 }
 
 impl History {
-    /// Empty, before a topic's first message.
+    /// An empty history, before a topic's first message.
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -177,17 +178,17 @@ impl History {
         }
     }
 
-    /// Lets go of everything; the next message will be one above `head`.
+    /// Drops everything; the next message has a number above `head`.
     pub(super) fn begin_again(&mut self, head: u64) {
         *self = Self { floor: head, head, ..Self::new(self.limits) };
     }
 
-    /// Messages that are kept.
+    /// How many messages are kept.
     pub(super) fn len(&self) -> usize {
         self.messages as usize
     }
 
-    /// What may be kept.
+    /// The limits of this history.
     pub(super) fn limits(&self) -> Limits {
         self.limits
     }
@@ -201,7 +202,7 @@ impl History {
         !self.limits.keep_nothing()
     }
 
-    /// Bytes of memory that it takes.
+    /// Bytes of memory that the history takes.
     pub(super) fn footprint(&self) -> usize {
         self.footprint
     }
@@ -216,17 +217,18 @@ impl History {
         seq_no >= self.floor && seq_no <= self.head
     }
 
-    /// The number of the newest message, kept or not, or the one up to which there is none.
+    /// The number of the newest message, kept or not; or, if the log was proved to have no further
+    /// message up to a number, that number.
     pub(super) fn head(&self) -> u64 {
         self.head
     }
 
-    /// As [`History::reaches`], and `seq_no` is below the head.
+    /// As [`History::reaches`], and also that `seq_no` is below the head.
     pub(super) fn reaches_below_head(&self, seq_no: u64) -> bool {
         self.reaches(seq_no) && seq_no < self.head
     }
 
-    /// There is no message above the head and up to `seq_no`.
+    /// Notes that no message exists above the head and up to `seq_no`.
     pub(super) fn skip_to(&mut self, seq_no: u64) {
         self.head = self.head.max(seq_no);
     }
@@ -237,7 +239,7 @@ impl History {
         else {
             return self.floor;
         };
-        // The number of the last message that is not among them.
+        // The number of the newest message that is not among them.
         let mut index = drop as usize - 1 + self.skip as usize;
         for segment in &self.segments {
             if index < segment.entries.len() {
@@ -257,14 +259,14 @@ impl History {
         is_there.then(|| &segment.frames[segment.start_of(index)..segment.start_of(index + 1)])
     }
 
-    /// When the oldest message will have to go.
+    /// When the oldest message reaches its age.
     pub(super) fn due(&self) -> Option<Micros> {
         let segment = self.segments.front()?;
         Some(segment.came(self.skip as usize).after(self.limits.age))
     }
 
-    /// Takes the next message, published at `came`: `write` appends its frame, about `expected`
-    /// bytes. `seq_no` has to be above the number of the newest one.
+    /// Appends a message that was published at `came`: `write` appends its frame, of about
+    /// `expected` bytes. `seq_no` must be above the number of the newest message.
     pub(super) fn put(
         &mut self,
         seq_no: u64,
@@ -311,7 +313,7 @@ impl History {
         self.trim(came);
     }
 
-    /// Lets go of what is over the limits at this moment.
+    /// Drops the messages that are over the limits at the moment `now`.
     pub(super) fn trim(&mut self, now: Micros) {
         while !self.is_empty() && self.is_over(now) {
             self.drop_first();
@@ -325,7 +327,7 @@ impl History {
             || self.due().is_some_and(|due| due <= now)
     }
 
-    /// Lets go of everything in the oldest segment, whatever the limits.
+    /// Drops all messages of the oldest segment, whatever the limits are.
     pub(super) fn drop_oldest(&mut self) {
         if let Some(segment) = self.segments.front() {
             for _ in self.skip as usize..segment.entries.len() {
@@ -349,8 +351,7 @@ impl History {
         }
     }
 
-    /// Gives back the memory of messages that are not kept any more, if it is more than what is
-    /// kept.
+    /// Frees the memory of dropped messages, if it is more than that of the kept ones.
     fn free(&mut self) {
         let skip = self.skip as usize;
         let Some(segment) = self.segments.front_mut() else {
@@ -365,8 +366,8 @@ impl History {
         }
     }
 
-    /// Appends the messages behind `seq_no`, as many as `budget` allows. Everything behind `seq_no`
-    /// has to be kept: see [`History::reaches`].
+    /// Appends the frames of the messages behind `seq_no`, as many as `budget` allows. Everything
+    /// behind `seq_no` must be kept: see [`History::reaches`].
     pub(super) fn copy_after(&self, seq_no: u64, budget: Budget, out: &mut Vec<u8>) -> Copied {
         let mut copied = Copied { messages: 0, last: seq_no };
         let from = self.segments.partition_point(|segment| segment.last() <= seq_no);
@@ -403,11 +404,11 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Action {
-        /// So many bytes, and so many numbers left out in front of it.
+        /// The length of the message, and how many numbers are left out before it.
         Put(usize, u64),
         Wait(u64),
         DropOldest,
-        /// From so many numbers before the head, with this budget.
+        /// How many numbers before the head to begin at, and the budget.
         Read(u64, usize, usize),
     }
 
@@ -422,7 +423,7 @@ mod tests {
         ]
     }
 
-    /// A message as a plain list knows it.
+    /// A message in the model.
     #[derive(Debug)]
     struct Known {
         number: u64,
@@ -432,11 +433,11 @@ mod tests {
 
     const AGE: u64 = 100;
 
-    /// The simplest history: a list of all messages with their times.
+    /// The model: a list of all messages with their times.
     #[derive(Debug)]
     struct Plain {
         all: Vec<Known>,
-        /// How many of them are not kept.
+        /// How many of the messages were dropped.
         dropped: usize,
     }
 
@@ -558,7 +559,7 @@ mod tests {
             prop_assert!(history.is_empty() && history.footprint == 0 && history.bytes == 0);
         }
 
-        /// Memory topics pay nothing for what brokers need.
+        /// A topic in memory pays nothing for what brokers need.
         #[test]
         fn consecutive_numbers_have_no_column(lens in prop::collection::vec(1..200usize, 1..50), head in 0..9u64) {
             let mut history = History::new(Limits::ALL);

@@ -1,12 +1,13 @@
 //! Topics with one order each, their subscribers, the fan-out, and the last messages for replay.
 //! Knows neither HTTP nor sockets nor a runtime: plain function calls drive it, the time comes from
-//! a clock that tests can move, and a subscriber is anything that takes bytes ([`Sink`]).
+//! a clock that tests can move, and a subscriber is any type that takes bytes ([`Sink`]).
 //!
-//! How a message travels: [`Topic::append`] numbers it and puts it, encoded once as a WebSocket
-//! frame, behind the topic's pending bytes. The first caller that appends also gets the [`FanOut`],
-//! the topic's *right to fan out*, and drives it pass by pass until nothing is left; what other
-//! callers append meanwhile leaves with the next pass. So there is one order without a task, a
-//! channel or a wake-up per topic, and a burst costs one write per subscriber, not one per message.
+//! How a message travels: [`Topic::append`] numbers it, encodes it once as a WebSocket frame, and
+//! puts it behind the topic's pending bytes. The first caller that appends also gets the
+//! [`FanOut`], the topic's *right to fan out*, and drives it pass by pass until nothing is pending;
+//! messages that other callers append meanwhile are delivered by the next pass. So a topic has one
+//! order without a task, a channel or a wake-up of its own, and a burst costs one write per
+//! subscriber, not one per message.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -23,7 +24,7 @@
 //!     time::Duration,
 //! };
 //!
-//! /// A subscriber that keeps what it gets; a gateway's would write it to a socket.
+//! /// A subscriber that keeps what it gets; a gateway would write it to a socket.
 //! #[derive(Debug, Default)]
 //! struct Inbox(Mutex<Vec<u8>>);
 //!
@@ -54,7 +55,7 @@
 //!     Instruments::default(),
 //! );
 //!
-//! // A topic comes into being by its first use, here by two subscribers.
+//! // A topic is created by its first use, here by two subscribers.
 //! let name = Topic::new("prices.eur").unwrap();
 //! let (ada, bob) = (Arc::new(Inbox::default()), Arc::new(Inbox::default()));
 //! let join = |sink: &Arc<Inbox>, start: Start<'_>| {
@@ -92,17 +93,17 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`directory`] | which topics exist: the limit, and how long an unused one is remembered |
-//! | [`topic`] | one topic: numbering, pending bytes, who is subscribed |
+//! | [`directory`] | the topics that exist: their limit, and how long an unused topic is remembered |
+//! | [`topic`] | one topic: numbering, pending bytes, subscribers |
 //! | [`fan_out`] | the right to fan out, and its passes |
 //! | [`history`] | the last messages of a topic, for replay |
 //! | `pending` | bytes that are numbered and not yet fanned out |
-//! | [`owner`] | whose a topic is, and what an owner has |
-//! | `shared`, `kept` | what all topics share: which are idle, which have to be trimmed, which owner holds most |
-//! | [`instruments`] | what signs a message and what counts deliveries, both handed in |
+//! | [`owner`] | the owners of topics, and what each of them holds |
+//! | `shared`, `kept` | state of all topics: which are idle, which have to be trimmed, which owner holds most |
+//! | [`instruments`] | signing messages and counting deliveries, both handed in |
 //! | [`clock`] | the time since the gateway began, as a small number |
-//! | [`by_age`], [`slot`] | entries in the order of their age, all together and those of each owner |
-//! | [`grain`] | how finely work and memory are divided, small in tests |
+//! | [`by_age`], [`slot`] | entries in the order of their age, all together and per owner |
+//! | [`grain`] | the sizes into which work and memory are divided, small in tests |
 
 pub mod by_age;
 pub mod clock;

@@ -1,7 +1,7 @@
-//! The core against its promises: random schedules of everything that can happen, one step at a
-//! time, and threads that do it all at once. A sink checks each message as it comes: the topic's
-//! next number, and only while it is subscribed. What topics share with each other has a model of
-//! its own in [`shares`].
+//! The core against its guarantees: random schedules of all possible events, one step at a time,
+//! and threads that cause them concurrently. A sink checks each message on arrival: it has the
+//! topic's next number, and it comes only while the sink is subscribed. The state that topics share
+//! has a model of its own in [`shares`].
 
 mod shares;
 
@@ -22,10 +22,10 @@ use std::{
 };
 use topic::Liveness;
 
-/// A subscriber that knows what has to come next.
+/// A subscriber that knows the next number of each topic.
 #[derive(Debug, Default)]
 struct Reader {
-    /// By topic: the number of the next message. Not there: not subscribed.
+    /// By topic: the number of the next message. A topic without an entry is not subscribed.
     expected: Mutex<HashMap<String, u64>>,
 }
 
@@ -100,7 +100,7 @@ fn with_limits(limits: Limits, history: history::Limits) -> Directory<Reader> {
     )
 }
 
-/// Forgets all that has expired; how many topics that were.
+/// Forgets everything that has expired; returns how many topics were forgotten.
 fn expire(directory: &Directory<Reader>) -> usize {
     let before = directory.len();
     while directory.expire_some() {}
@@ -111,7 +111,7 @@ fn name(topic: usize) -> protocol::Topic<'static> {
     protocol::Topic::new(format!("t{topic}")).unwrap()
 }
 
-/// By number; the backends are one of them.
+/// By number; one of them is the backends.
 const OWNERS: [Owner<'_>; 3] = [Owner::Backends, Owner::User("u"), Owner::User("v")];
 
 fn append(directory: &Directory<Reader>, topic: usize) -> Result<Appended<Reader>, TooManyTopics> {
@@ -157,9 +157,9 @@ fn leave(reader: &Reader, topic: usize, subscription: Subscription<Reader>) {
     reader.expected.lock().remove(name(topic).as_str());
 }
 
-/// As [`join`], from `back` messages before the head, if the topic has that many, or else with the
-/// `last` messages that are kept. An `old` subscription ends before another byte of the topic can
-/// come, as a connection moves one.
+/// As [`join`], from `back` messages before the head, if the topic has that many; otherwise with
+/// the `last` messages that are kept. An `old` subscription ends before another byte of the topic
+/// can arrive, as when a connection moves a subscription.
 fn join_behind(
     directory: &Directory<Reader>,
     reader: &Arc<Reader>,
@@ -194,7 +194,7 @@ fn join_behind(
     subscription
 }
 
-/// What a connection does for a subscription that is behind.
+/// As a connection does for a subscription that is behind.
 fn catch_up(
     reader: &Reader,
     topic: usize,
@@ -236,17 +236,17 @@ const TOPICS: usize = 3;
 #[derive(Debug, Clone)]
 enum Action {
     Join(usize, usize),
-    /// From so many messages before the head, or with so many of the newest; a subscription that
-    /// exists moves.
+    /// How many messages before the head to begin at, or how many of the newest to replay; a
+    /// subscription that exists moves.
     JoinBehind(usize, usize, Option<u64>, Option<u64>),
     Leave(usize, usize),
-    /// By an owner.
+    /// A publish by an owner.
     Append(usize, usize),
-    /// A batch of a replay: who, of which topic, messages, bytes.
+    /// A batch of a replay: reader, topic, messages, bytes.
     CatchUp(usize, usize, usize, usize),
-    /// Milliseconds pass, and what has expired is cleared away.
+    /// Milliseconds pass, and everything that has expired is removed.
     Wait(u64),
-    /// A step of one of the fan-outs under way.
+    /// A step of one of the running fan-outs.
     Step(prop::sample::Index),
     /// A fan-out's holder is dropped.
     Abandon(prop::sample::Index),
@@ -374,8 +374,8 @@ impl World {
         self.directory.audit();
     }
 
-    /// One more message for each topic reaches everybody, with all that was left; then nothing is
-    /// left over.
+    /// One more message for each topic reaches every subscriber, with everything that was pending;
+    /// then nothing is left.
     fn finish(mut self) {
         let handle = self.time.handle().clone();
         let inside = handle.enter();

@@ -1,5 +1,5 @@
-//! The owners of topics: how many topics each has brought into being, and how much memory their
-//! history takes. Shares are counted by it.
+//! The owners of topics: how many topics each has created, and how much memory their history takes.
+//! Shares are counted per owner.
 
 use dashmap::DashMap;
 use std::sync::{
@@ -10,13 +10,13 @@ use std::sync::{
     },
 };
 
-/// Whose a topic is from its first subscription or publish until it is forgotten, also if only
+/// The owner of a topic from its first subscription or publish until it is forgotten, even if only
 /// others use it later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner<'a> {
-    /// A user, by its id. It has a share.
+    /// A user, by its id. It has a share of the limits.
     User(&'a str),
-    /// All backends together: what is published over HTTP. Only the limit of all topics counts for
+    /// All backends together, for publishes over HTTP. Only the limit of all topics applies to
     /// them.
     Backends,
 }
@@ -31,13 +31,13 @@ impl<'a> Owner<'a> {
     }
 }
 
-/// What an owner has at this moment. Exists as long as the owner has a topic.
+/// What an owner holds at this moment. Exists as long as the owner has a topic.
 #[derive(Debug)]
 pub(super) struct Account {
     name: Arc<str>,
-    /// Different for each account that exists.
+    /// Unique among the accounts that exist.
     pub(super) number: u64,
-    /// Topics, and those about to exist.
+    /// Topics that exist or are being created.
     topics: AtomicUsize,
     held: Held,
 }
@@ -47,14 +47,14 @@ pub(super) struct Account {
 #[derive(Debug, Default)]
 struct Held {
     bytes: AtomicUsize,
-    /// Changed under the lock of the list only.
+    /// Changed only under the lock of the list.
     rank: AtomicU16,
 }
 
 /// Sizes in steps of an eighth of a power of two; 0: nothing.
 pub(super) type Rank = u16;
 
-/// Ranks from one power of two to the next.
+/// The number of ranks from one power of two to the next.
 const OCTAVE: Rank = 8;
 
 fn rank(bytes: usize) -> Rank {
@@ -64,7 +64,7 @@ fn rank(bytes: usize) -> Rank {
 }
 
 impl Account {
-    /// Topics, and those about to exist.
+    /// How many topics exist or are being created.
     pub(super) fn topics(&self) -> usize {
         self.topics.load(Relaxed)
     }
@@ -78,7 +78,7 @@ impl Account {
         self.held.bytes.load(SeqCst)
     }
 
-    /// The rank under which it is listed; 0: it is not.
+    /// The rank under which the owner is listed; 0: it is not listed.
     pub(super) fn listed_rank(&self) -> Rank {
         self.held.rank.load(SeqCst)
     }
@@ -87,18 +87,19 @@ impl Account {
         rank(self.held())
     }
 
-    /// It is listed under this rank from now on. [`Kept::rank`] calls it under the list's lock and
-    /// then compares with [`Account::rank`] once more, and [`Account::count`] looks at the
-    /// listed rank after it has counted: so one of the two sees what the other did.
+    /// Notes that the owner is listed under this rank from now on. [`Kept::rank`] calls this under
+    /// the list's lock and then compares with [`Account::rank`] once more, and [`Account::count`]
+    /// reads the listed rank after it has counted: so at least one of the two sees the other's
+    /// change.
     ///
     /// [`Kept::rank`]: super::kept::Kept::rank
     pub(super) fn list_under(&self, rank: Rank) {
         self.held.rank.store(rank, SeqCst);
     }
 
-    /// Counts a change of a topic's history. True: the account has to be listed under another rank.
-    /// One that holds a little less than its rank says may stay there until it comes to the
-    /// front.
+    /// Counts a change of a topic's history. Returns whether the account has to be listed under
+    /// another rank. An account that holds a little less than its rank says may stay listed there
+    /// until it comes to the front.
     pub(super) fn count(&self, before: usize, after: usize) -> bool {
         let bytes = if after >= before {
             self.held.bytes.fetch_add(after - before, SeqCst) + (after - before)
@@ -118,10 +119,10 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    /// One more topic of this owner; gives how many there are now. [`Accounts::leave`] takes it
+    /// Adds one topic to this owner; returns how many it has now. [`Accounts::leave`] takes it
     /// back.
     pub(super) fn enter(&self, owner: Owner<'_>) -> (Arc<Account>, usize) {
-        // Counted while the shard is locked: meanwhile `leave` cannot forget the account.
+        // Counted while the shard is locked, so that `leave` cannot forget the account meanwhile.
         let count =
             |account: &Arc<Account>| (account.clone(), account.topics.fetch_add(1, Relaxed) + 1);
         if let Some(known) = self.by_name.get(owner.name()) {
@@ -140,14 +141,14 @@ impl Accounts {
         count(&self.by_name.entry(name.clone()).or_insert_with(account))
     }
 
-    /// One topic less. An owner without topics is forgotten.
+    /// Removes one topic. An owner without topics is forgotten.
     pub(super) fn leave(&self, account: &Account) {
         if account.topics.fetch_sub(1, Relaxed) == 1 {
             self.by_name.remove_if(&*account.name, |_, account| account.topics.load(Relaxed) == 0);
         }
     }
 
-    /// Compares the accounts with what owners have: by number, how many topics and how many bytes.
+    /// Compares the accounts with the expected numbers of topics and bytes.
     #[cfg(test)]
     pub(super) fn audit(&self, expected: &std::collections::HashMap<u64, (usize, usize)>) {
         assert_eq!(self.len(), expected.len());
@@ -158,7 +159,7 @@ impl Accounts {
         }
     }
 
-    /// Owners that have a topic.
+    /// How many owners have a topic.
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }

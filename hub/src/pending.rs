@@ -1,28 +1,28 @@
 //! Bytes of a topic that are numbered and not yet fanned out, in order, as chunks: a pass takes one
 //! chunk. Positions count all bytes that the topic ever had, so that a subscriber can join at any
-//! of them.
+//! position.
 
 use crate::{clock::Micros, grain::Grain};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// A chunk is closed once it has this many bytes: large enough that a system call carries many
-/// messages, small enough that a send queue of a megabyte holds several. In tests small, so that
-/// they have many.
+/// messages, small enough that a send queue of a megabyte holds several chunks. Small in tests, so
+/// that a fan-out has many chunks.
 const CHUNK_BYTES: Grain = Grain { usual: 128 * 1024, fine: 512 };
 
-/// Frames between two positions.
+/// The frames between two positions.
 #[derive(Debug, Clone)]
 pub(super) struct Chunk {
     pub(super) start: u64,
     pub(super) frames: Bytes,
     /// The number of its last message.
     pub(super) last: u64,
-    /// How many messages it holds.
+    /// How many messages it contains.
     pub(super) messages: u64,
-    /// How many messages there were up to its last one.
+    /// How many messages the topic had up to its last one.
     pub(super) count: u64,
-    /// When the first of them was accepted.
+    /// When the first of its messages was accepted.
     pub(super) since: Micros,
 }
 
@@ -32,8 +32,8 @@ impl Chunk {
         self.start + self.frames.len() as u64
     }
 
-    /// What of it lies behind `position`. If that is little, it is copied: a slice would keep the
-    /// whole chunk in memory.
+    /// The part that lies behind `position`. A small part is copied: a slice would keep the whole
+    /// chunk in memory.
     pub(super) fn after(&self, position: u64) -> Bytes {
         let skip = position.saturating_sub(self.start).min(self.frames.len() as u64) as usize;
         let is_little = self.frames.len() - skip < self.frames.len() / 8;
@@ -53,11 +53,11 @@ pub(super) struct Pending {
     end: u64,
     /// The number of the last message.
     last: u64,
-    /// Messages in `open`.
+    /// The number of messages in `open`.
     messages: u64,
-    /// Messages that there were.
+    /// The number of messages that the topic has had.
     count: u64,
-    /// When the first of them was put there.
+    /// When the first message in `open` was accepted.
     since: Micros,
 }
 
@@ -67,7 +67,7 @@ impl Pending {
         self.end
     }
 
-    /// How many messages there were.
+    /// How many messages the topic has had.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -76,8 +76,8 @@ impl Pending {
         self.open.is_empty() && self.closed.is_empty()
     }
 
-    /// Appends the frame of message `seq_no`, accepted `now`, which `write` writes, about
-    /// `expected` bytes.
+    /// Appends the frame of message `seq_no`, which was accepted at `now`. `write` appends the
+    /// frame's bytes, about `expected` of them.
     pub(super) fn put(
         &mut self,
         seq_no: u64,
@@ -94,7 +94,7 @@ impl Pending {
         self.append(seq_no, write);
     }
 
-    /// Appends a frame that is no message: from here on, the last message's number is `head`.
+    /// Appends a frame that is not a message: from there on, `head` is the last message's number.
     pub(super) fn put_notice(&mut self, head: u64, write: impl FnOnce(&mut Vec<u8>)) {
         self.append(head, write);
     }
@@ -110,7 +110,7 @@ impl Pending {
         }
     }
 
-    /// The last `len` bytes: one frame.
+    /// The last `len` bytes: the newest frame.
     pub(super) fn newest(&self, len: usize) -> &[u8] {
         let bytes = if self.open.is_empty() {
             self.closed.back().map_or(&[][..], |chunk| &chunk.frames)
@@ -120,7 +120,7 @@ impl Pending {
         &bytes[bytes.len() - len..]
     }
 
-    /// The oldest chunk.
+    /// Removes the oldest chunk.
     pub(super) fn take(&mut self) -> Option<Chunk> {
         match self.closed.pop_front() {
             Some(chunk) => Some(chunk),

@@ -1,5 +1,5 @@
-//! What all topics of a directory share: which of them are idle, which have history, and which
-//! owner holds how much of it.
+//! The state that all topics of a directory share: which topics are idle, which have history, and
+//! how much of it each owner holds.
 
 use super::{
     directory::Limits,
@@ -21,36 +21,37 @@ use std::{
     time::Duration,
 };
 
-/// Idle topics that are looked at for the one that goes. If all of them were used since they were
-/// listed, the next one goes, used since or not.
+/// Idle topics that are examined to find the one that is forgotten. If all of them were used since
+/// they were listed, the next one is forgotten, used or not.
 const LOOKS: usize = 128;
 
-/// Topics that give some of their history in one go. Above the limit, each publish and each second
-/// does as much.
+/// Topics that give up some of their history at once. While the history is above its limit, each
+/// publish and each second gives as much.
 const GIVEN: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct Shared<S> {
     clock: Clock,
     pub(super) limits: Limits,
-    /// Signs every message, where signing is on.
+    /// Signs every message; `None`: messages are not signed.
     pub(super) signer: Option<Arc<dyn Sign>>,
     observer: Option<Arc<dyn Observer>>,
-    /// Topics that have a subscriber.
+    /// How many topics have a subscriber.
     pub(super) in_use: AtomicUsize,
-    /// Topics that somebody fans out at this moment.
+    /// How many topics are being fanned out at this moment.
     pub(super) fanning_out: AtomicUsize,
     /// Bytes of memory that the history of all topics takes.
     history: AtomicUsize,
-    /// Times that a topic gave some of its history because all history together was too much.
+    /// How often a topic has given up some of its history because the history of all topics was
+    /// above its limit.
     given: AtomicU64,
-    /// Held while topics are made to give.
+    /// Held while topics give up history.
     giving: Mutex<()>,
-    /// Topics with neither subscriber nor history by when they were last used, each of its
-    /// owner's. One that was used since it was listed without a change of that stands too far
-    /// in front: that is found out, and put right, when it is looked at.
+    /// Topics with neither subscriber nor history, by the time of their last use, all together and
+    /// per owner. A topic that was used since it was listed, and is idle again, is listed too far
+    /// in front: that is corrected when it is examined.
     ///
-    /// This lock and the next one are taken inside of a topic's lock, never around it.
+    /// This lock and the next one are taken while a topic's lock is held, never the reverse.
     pub(super) idle: Mutex<ByAge<u64, Arc<Topic<S>>>>,
     /// Topics with history.
     pub(super) kept: Mutex<Kept<S>>,
@@ -86,12 +87,14 @@ impl<S: Sink> Shared<S> {
         self.history.load(Relaxed)
     }
 
-    /// Times that a topic gave some of its history because all history together was too much.
+    /// How often a topic has given up some of its history because the history of all topics was
+    /// above its limit.
     pub(super) fn given(&self) -> u64 {
         self.given.load(Relaxed)
     }
 
-    /// `messages` were handed to sockets; the oldest of them had been accepted at `since`.
+    /// Counts `messages` that were handed to sinks; the oldest of them had been accepted at
+    /// `since`.
     pub(super) fn count_deliveries(&self, messages: u64, since: Micros) {
         if let Some(observer) = &self.observer
             && messages > 0
@@ -103,7 +106,7 @@ impl<S: Sink> Shared<S> {
         }
     }
 
-    /// Retires the idle topic that has been unused for the longest: of this owner, or of all.
+    /// Retires the idle topic that has been unused for the longest, of this owner or of all.
     pub(super) fn make_room(&self, of: Option<&Account>) -> Option<Arc<Topic<S>>> {
         for look in 0.. {
             let (since, topic) = self.longest_idle(of)?;
@@ -114,8 +117,8 @@ impl<S: Sink> Shared<S> {
         None
     }
 
-    /// The idle topic that has been unused for the longest, of this owner or of all, and since when
-    /// as far as is known: it may have been used since.
+    /// The idle topic that has been unused for the longest, of this owner or of all, and the time
+    /// of its last use as far as the list knows: it may have been used since.
     pub(super) fn longest_idle(&self, of: Option<&Account>) -> Option<(Micros, Arc<Topic<S>>)> {
         let idle = self.idle.lock();
         let oldest = match of {
@@ -137,8 +140,8 @@ impl<S: Sink> Shared<S> {
         }
     }
 
-    /// Lets go of messages that have reached their age, in at most so many topics. True: there are
-    /// more.
+    /// Drops messages that have reached their age, of at most `topics` topics. Returns whether more
+    /// of them are left.
     pub(super) fn trim_aged(&self, topics: usize) -> bool {
         let now = self.now();
         for _ in 0..topics {
@@ -149,13 +152,14 @@ impl<S: Sink> Shared<S> {
         true
     }
 
-    /// While the history of all topics is over its limit: makes the owner that holds most give from
-    /// its largest topics. True: it is still over its limit, and there is something to give.
+    /// While the history of all topics is above its limit: makes the owner that holds most give up
+    /// history of its largest topics. Returns whether the history is still above the limit and can
+    /// be reduced.
     pub(super) fn trim_excess(&self) -> bool {
         if self.is_within() {
             return false;
         }
-        // If another publish is at it, this one goes on: two at once would take too much.
+        // If another publish is doing it, this one returns: two at once would drop too much.
         let Some(_alone) = self.giving.try_lock() else { return false };
         for _ in 0..GIVEN {
             let largest = self.kept.lock().largest();

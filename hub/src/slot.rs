@@ -1,4 +1,4 @@
-//! A place in a slab in four bytes, also if there may be none.
+//! An index into a slab, in four bytes even if it is optional.
 
 use std::num::NonZeroU32;
 
@@ -7,13 +7,13 @@ use std::num::NonZeroU32;
 pub struct Slot(NonZeroU32);
 
 impl Slot {
-    /// The place with this index. Every limit of the configuration is below 2^32 - 1.
+    /// The slot of this index. Every limit of the configuration is below 2^32 - 1.
     #[must_use]
     pub fn new(index: usize) -> Self {
         Self(NonZeroU32::MIN.saturating_add(index as u32))
     }
 
-    /// The slab's index.
+    /// The index into the slab.
     #[must_use]
     pub fn index(self) -> usize {
         self.0.get() as usize - 1

@@ -1,12 +1,13 @@
-//! One topic: its numbering, its pending bytes, and who is subscribed.
+//! One topic: its numbering, its pending bytes, and its subscribers.
 //!
-//! All of that stands under one lock (`Topic::log`), held for a few dozen nanoseconds and never
-//! over a delivery. A pass of the fan-out takes the list of subscribers *out* and puts it back; who
-//! joins or leaves meanwhile is settled when it comes back.
+//! All of that is protected by one lock (`Topic::log`), which is held for a few dozen nanoseconds
+//! and never over a delivery. A pass of the fan-out takes the list of subscribers *out* of the
+//! topic and puts it back; subscriptions that begin or end meanwhile are added or removed when it
+//! is put back.
 //!
-//! A subscriber that has something to catch up with is a cursor into the topic's history: it is not
-//! in the list, reads at its own pace ([`Subscription::catch_up`]), and takes its place in the list
-//! in the same step in which it reaches the head.
+//! A subscriber that has to catch up is a cursor into the topic's history: it is not in the list,
+//! reads at its own pace ([`Subscription::catch_up`]), and enters the list in the same step in
+//! which it reaches the head.
 
 mod following;
 mod page;
@@ -40,45 +41,45 @@ use websocket::put_text_frame;
 /// A topic's name.
 pub type Name = protocol::Topic<'static>;
 
-/// What takes a subscriber's bytes.
+/// Receives a subscriber's bytes.
 pub trait Sink: Send + Sync + 'static {
-    /// Takes whole WebSocket frames, in order. Must not block, and must not call into the hub.
-    /// Where `subscription` has ended it takes nothing; it has to ask *under the same lock*
-    /// that its owner takes between ending a subscription and saying so, because nothing of a
-    /// topic may come behind its `unsubscribed`.
+    /// Takes whole WebSocket frames, in order. Must not block, and must not call into the hub. If
+    /// `subscription` has ended, it takes nothing; it must check that *under the same lock* that
+    /// its owner holds while it ends a subscription and says so, because nothing of a topic may
+    /// follow its `unsubscribed`.
     fn deliver(&self, subscription: &Liveness, frames: &Bytes);
 
-    /// A delivery comes soon: a good moment to touch the memory that it needs.
+    /// Announces a delivery: a good moment to load the memory that it needs.
     fn approach(&self) {}
 }
 
-/// Whether a subscription still stands.
+/// Whether a subscription is live.
 #[derive(Debug)]
 pub struct Liveness(AtomicBool);
 
 impl Liveness {
-    /// False once it was left.
+    /// False once the subscription has ended.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.0.load(Relaxed)
     }
 }
 
-/// A topic that exists. Shared by all that publish to it or are subscribed to it.
+/// An existing topic. Shared by all its publishers and subscribers.
 #[derive(Debug)]
 pub struct Topic<S> {
     name: Arc<Name>,
     prefix: MessagePrefix,
-    /// Subscribers; a copy of what the lock protects, to look at without it.
+    /// How many subscriptions it has; a copy of what the lock protects, to be read without it.
     subscribers: AtomicUsize,
-    /// When it was last used without a subscriber, in [`Micros`].
+    /// When the topic was last used without a subscriber, in [`Micros`].
     idle_since: AtomicU64,
     owner: Arc<Account>,
     shared: Arc<Shared<S>>,
-    /// A shared log numbers its messages.
+    /// Whether a shared log numbers its messages.
     is_following: bool,
     log: Mutex<Log<S>>,
-    /// Told when the backlog has shrunk.
+    /// Notified when the backlog has shrunk.
     drained: Notify,
 }
 
@@ -88,7 +89,7 @@ struct Log<S> {
     epoch: Arc<Epoch<'static>>,
     head: u64,
     history: History,
-    /// If the topic follows a shared log, and was not forgotten.
+    /// Set if the topic follows a shared log and was not forgotten.
     following: Option<Box<Following>>,
     standing: Standing,
     pending: Pending,
@@ -96,19 +97,20 @@ struct Log<S> {
     sent: u64,
     /// Subscribers that are not behind: those in `members`, in a pass or in `joining`.
     live: usize,
-    /// Bytes that were numbered and did not reach every subscriber yet.
+    /// Bytes that are numbered and have not reached every subscriber yet.
     backlog: usize,
-    /// Somebody has the right to fan out.
+    /// Whether the right to fan out is held.
     scheduled: bool,
     /// Taken out as a whole while a pass is under way.
     members: Vec<Arc<Member<S>>>,
     away: bool,
-    /// Somebody has left whom only the returning list, or the joining one, still holds.
+    /// A subscription has ended whose member is still in the list that a pass has taken, or in
+    /// `joining`.
     left_meanwhile: bool,
     joining: Vec<Joining<S>>,
-    /// A pass whose holder was dropped in the middle.
+    /// A pass whose holder was dropped before its end.
     unfinished: Option<Box<Pass<S>>>,
-    /// The directory has forgotten it: another topic may have its name.
+    /// The directory has forgotten this topic: another one may have its name.
     retired: bool,
 }
 
@@ -117,22 +119,22 @@ struct Log<S> {
 pub(super) struct Member<S> {
     pub(super) sink: Arc<S>,
     pub(super) liveness: Liveness,
-    /// Its place in `Log::members`; protected by the topic's lock.
+    /// Its index in `Log::members`; protected by the topic's lock.
     slot: AtomicU32,
 }
 
-/// Somebody who came while bytes were pending: it gets what lies behind `from`.
+/// A subscriber that joined while bytes were pending: it gets the bytes behind `from`.
 #[derive(Debug)]
 pub(super) struct Joining<S> {
     pub(super) member: Arc<Member<S>>,
     pub(super) from: u64,
-    /// How many pending messages the topic has had that it does not get.
+    /// How many messages the topic had that this subscriber does not get.
     pub(super) count: u64,
 }
 
-/// What has to be seen to outside of the lock.
+/// The result of a put, to be handled outside of the lock.
 struct Put {
-    /// Nobody else has the right to fan out.
+    /// The caller has got the right to fan out.
     mine: bool,
     congested: bool,
 }
@@ -143,46 +145,46 @@ struct Put {
 pub struct Appended<S: Sink> {
     /// Its number.
     pub seq_no: u64,
-    /// How many subscriptions the topic had at that moment.
+    /// How many subscriptions the topic had when the message was stored.
     pub subscribers: usize,
-    /// The topic lags by more than its limit: who publishes should wait for
+    /// The topic lags by more than its limit: the publisher should wait for
     /// [`Topic::below_backlog`].
     pub congested: bool,
-    /// Where nobody had it: the right and the duty to fan out.
+    /// The right to fan out, if it was free: the caller must drive it.
     pub fan_out: Option<FanOut<S>>,
 }
 
-/// Where a new subscription is to begin.
+/// Determines where a new subscription begins.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Start<'a> {
     /// The subscriber's position, if it has one.
     pub position: Option<Position<'a>>,
-    /// What was read of a shared log behind that position, if the topic's history does not reach
-    /// it.
+    /// Messages that were read from a shared log behind that position, if the topic's history does
+    /// not reach it.
     pub page: Option<&'a Page>,
-    /// How many of the newest messages to replay if there is no position, or if something is
-    /// missing behind it.
+    /// How many of the newest messages to replay if no position is given, or if messages behind it
+    /// are missing.
     pub last: Option<u64>,
 }
 
 impl Start<'_> {
-    /// With the next message.
+    /// Begins with the next message.
     pub const NOW: Self = Self { position: None, page: None, last: None };
 }
 
 /// A new subscription and where it begins.
 #[derive(Debug)]
 pub struct Joined<S: Sink> {
-    /// Ends when it is dropped.
+    /// The subscription, which ends when this is dropped.
     pub subscription: Subscription<S>,
-    /// The number of the last message at this moment.
+    /// The number of the topic's last message at this moment.
     pub head: u64,
     /// The life of the numbering that it belongs to.
     pub epoch: Arc<Epoch<'static>>,
     /// The subscription's first message is the next one above this number. If it is below `head`,
     /// the subscription is behind.
     pub after: u64,
-    /// Whether nothing is missing behind the position, if one was given.
+    /// Whether every message behind the position is kept; `None` if no position was given.
     pub recovered: Option<bool>,
 }
 
@@ -261,7 +263,8 @@ impl<S: Sink> Topic<S> {
         self.log.lock().head
     }
 
-    /// Numbers a message that was accepted `now`, and makes it due. `data` is one JSON value.
+    /// Numbers a message that was accepted at `now`, and adds it to the pending bytes. `data` is
+    /// one JSON value.
     ///
     /// # Errors
     /// [`Retired`]: nothing was stored.
@@ -284,12 +287,12 @@ impl<S: Sink> Topic<S> {
         Ok(self.after_put(put, now, seq_no))
     }
 
-    /// The likely length of a message's frame, in bytes.
+    /// An estimate of the length of a message's frame, in bytes.
     fn frame_len(&self, message_id: &MessageId<'_>, data: &str) -> usize {
         self.prefix.frame_len(message_id, data, self.shared.signer.as_ref().map(|_| SIGNATURE_LEN))
     }
 
-    /// Takes the right to fan out. False: somebody has it.
+    /// Takes the right to fan out. False: it is held already.
     fn take_right(&self, log: &mut Log<S>) -> bool {
         let mine = !std::mem::replace(&mut log.scheduled, true);
         if mine {
@@ -298,7 +301,7 @@ impl<S: Sink> Topic<S> {
         mine
     }
 
-    /// Makes a message the topic's newest; its frame has about `expected` bytes.
+    /// Adds a message as the topic's newest; its frame has about `expected` bytes.
     fn put(
         self: &Arc<Self>,
         log: &mut Log<S>,
@@ -333,7 +336,7 @@ impl<S: Sink> Topic<S> {
         Put { mine, congested: log.backlog > self.shared.limits.topic_backlog }
     }
 
-    /// What a new message leads to, outside of the lock.
+    /// Handles the result of a put outside of the lock.
     fn after_put(self: &Arc<Self>, put: Put, now: Micros, seq_no: u64) -> Appended<S> {
         let Put { mine, congested } = put;
         let subscribers = self.subscribers();
@@ -365,11 +368,11 @@ impl<S: Sink> Topic<S> {
         self.prefix.put(out, numbers, message_id, data, sig.as_ref().map(<[u8; _]>::as_slice));
     }
 
-    /// Subscribes `sink`: to what lies behind the position of `start`, if it is proved that all of
-    /// that is kept; else to the newest messages, as many as `start` asks for and are kept, and
-    /// to every message after this moment. A subscription that begins below the head has to
-    /// catch up. Bytes may reach the sink before this returns: a caller that has to say something
-    /// first holds the sink's lock over the call.
+    /// Subscribes `sink`: to the messages behind the position of `start`, if all of them are proved
+    /// to be kept; otherwise to the newest messages, as many as `start` asks for and are kept. In
+    /// both cases also to every message after this moment. A subscription that begins below the
+    /// head has to catch up. Bytes may reach the sink before this returns: a caller that has to
+    /// send something first holds the sink's lock during the call.
     ///
     /// # Errors
     /// [`Retired`]: nothing was subscribed.
@@ -427,7 +430,7 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Where a holder was dropped in the middle and nobody is left who would want the rest.
+    /// Drops an unfinished pass if no subscriber is left that would get the rest.
     fn drop_unfinished(&self, log: &mut Log<S>) {
         if log.live == 0 && !log.scheduled {
             log.unfinished = None;
@@ -438,7 +441,7 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Waits until the backlog is within its limit. Cancel-safe: it changes nothing.
+    /// Waits until the backlog is within its limit. Cancel-safe: cancelling changes nothing.
     pub async fn below_backlog(&self) {
         loop {
             let mut drained = std::pin::pin!(self.drained.notified());
@@ -450,8 +453,8 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Begins a pass, or gives the right to fan out back. `None`: nothing of the topic may be
-    /// touched any more, somebody else may have the right already.
+    /// Begins a pass, or gives the right to fan out back. `None`: it was given back, and another
+    /// task may hold it already, so the caller must not touch the topic's fan-out any more.
     pub(super) fn begin_pass(&self) -> Option<Box<Pass<S>>> {
         let mut log = self.log.lock();
         if let Some(pass) = log.unfinished.take() {
@@ -468,8 +471,8 @@ impl<S: Sink> Topic<S> {
         Some(Box::new(Pass { chunk, members, joining, at: 0 }))
     }
 
-    /// Puts back what [`Topic::begin_pass`] took. True: more is pending. False: the right is given
-    /// back, and nothing of the topic may be touched any more.
+    /// Puts back what [`Topic::begin_pass`] took. True: more bytes are pending. False: the right is
+    /// given back, and the caller must not touch the topic's fan-out any more.
     pub(super) fn end_pass(&self, pass: Pass<S>) -> bool {
         let mut log = self.log.lock();
         let limit = self.shared.limits.topic_backlog;
@@ -492,8 +495,8 @@ impl<S: Sink> Topic<S> {
         &self.shared
     }
 
-    /// Gives the right back in the middle, with the pass that was under way: the next holder goes
-    /// on with it.
+    /// Gives the right back before the end, together with the running pass: the next holder
+    /// continues it.
     pub(super) fn abandon(&self, pass: Option<Box<Pass<S>>>) {
         let mut log = self.log.lock();
         log.unfinished = pass.or(log.unfinished.take());
@@ -508,7 +511,7 @@ impl<S: Sink> Topic<S> {
 }
 
 impl<S> Log<S> {
-    /// From here on `member` gets what is appended.
+    /// Adds `member` to the live subscribers: it gets what is appended from now on.
     fn go_live(&mut self, member: Arc<Member<S>>) {
         self.live += 1;
         if self.away || !self.pending.is_empty() {
@@ -527,8 +530,8 @@ impl<S> Log<S> {
         self.members.push(member);
     }
 
-    /// Takes a member that has left out of the list, in constant time. Where it is not there (a
-    /// pass has the list, or it was still joining) it goes when the pass ends.
+    /// Removes a member that has left from the list, in constant time. If it is not there (a pass
+    /// has the list, or it was still joining), it is removed when the pass ends.
     fn dismiss(&mut self, member: &Arc<Member<S>>) {
         let slot = member.slot.load(Relaxed) as usize;
         if self.members.get(slot).is_some_and(|found| Arc::ptr_eq(found, member)) {
@@ -541,8 +544,8 @@ impl<S> Log<S> {
         }
     }
 
-    /// Whoever joined behind the pass's chunk goes on waiting for its place; all others are members
-    /// now.
+    /// Puts back the members of a pass. A subscriber that joined behind the pass's chunk stays in
+    /// `joining`; all others are members now.
     fn put_back(&mut self, pass: Pass<S>) {
         let Pass { chunk, mut members, joining, .. } = pass;
         let (mut waiting, mut arrived): (Vec<_>, Vec<_>) =

@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Box<[Segment]>);
 
-/// What may stand between two dots.
+/// A segment of a pattern, between two dots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Segment {
     Text(Box<str>),

@@ -1,4 +1,4 @@
-//! The page and its files over HTTP, with files as a release build holds them and with none.
+//! The page and its files over HTTP, with the files of a release build and without any.
 
 use axum::{
     Router,
@@ -207,8 +207,8 @@ async fn the_page_tells_the_limits_that_are_configured() {
     assert!(!html.contains("64 KiB *"), "a default is told that does not hold");
 }
 
-/// What the page may run is named by the policy: its own scripts by their hashes, and nothing that
-/// is slipped into the text.
+/// The policy lists what the page may run: its own scripts by their hashes, and no script that is
+/// injected into the text.
 #[tokio::test]
 async fn the_policy_names_each_script_of_the_page() {
     let answer = get("/docs", &[]).await;
@@ -248,7 +248,7 @@ async fn the_page_is_rendered_once_and_asked_for_anew() {
         held.header(header::CONTENT_SECURITY_POLICY),
         first.header(header::CONTENT_SECURITY_POLICY)
     );
-    // The other forms, and the same page of a gateway with other limits, are other content.
+    // The other forms, and the same page of a gateway with other limits, are different content.
     let gzip = ask(
         router,
         Method::GET,

@@ -1,8 +1,9 @@
-//! Frames from a client, RFC 6455 section 5: unmasked and joined in place where a message lies
-//! whole in the reader's buffer, collected where it does not. At rest a decoder holds no buffer.
+//! Frames from a client, RFC 6455 section 5. A message that is complete in the reader's buffer is
+//! unmasked and joined there; any other message is collected in the decoder. At rest a decoder
+//! holds no buffer.
 //!
-//! A text that is not UTF-8 is refused with the first byte that cannot be right, in the middle of a
-//! frame too (section 8.1).
+//! A text that is not UTF-8 is refused at the first byte that cannot be valid, even in the middle
+//! of a frame (section 8.1).
 
 mod text;
 
@@ -10,27 +11,28 @@ use super::{Violation, mask::unmask};
 use std::time::Instant;
 use text::Checked;
 
-/// Something whole that a client sent. Borrows from the reader's buffer or from the decoder.
+/// A complete message or control frame of a client. Borrows from the reader's buffer or from the
+/// decoder.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A text message.
     Text(&'a str),
     /// A binary message.
     Binary(&'a [u8]),
-    /// To be answered by a pong with the same payload.
+    /// A ping, to be answered by a pong with the same payload.
     Ping(&'a [u8]),
-    /// Answers a ping, or comes unasked.
+    /// A pong: the answer to a ping, or unsolicited.
     Pong(&'a [u8]),
-    /// The client closes. Nothing after it counts.
+    /// The client closes. Ignore everything after it.
     Close(Option<Close<'a>>),
 }
 
-/// What a close frame says.
+/// The content of a close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Close<'a> {
-    /// The status code, one that may be sent (section 7.4).
+    /// The status code, one that is allowed in a frame (section 7.4).
     pub code: u16,
-    /// For people.
+    /// The reason, for people.
     pub reason: &'a str,
 }
 
@@ -48,7 +50,7 @@ const MAX_HEADER: usize = 14;
 #[derive(Debug)]
 pub struct Decoder {
     max_message: usize,
-    /// What does not lie whole in the reader's buffer; `None` at rest.
+    /// Bytes of messages and frames that are not complete in the reader's buffer; `None` at rest.
     partial: Option<Box<Partial>>,
 }
 
@@ -56,16 +58,16 @@ pub struct Decoder {
 struct Partial {
     header: Vec<u8>,
     frame: Option<Frame>,
-    /// Payload of a data frame that is not whole yet, and of the fragments before it.
+    /// The payload of an incomplete data frame, and of the fragments before it.
     message: Vec<u8>,
-    /// How much of it is known to be text, where it has to be.
+    /// How much of a text message is known to be valid UTF-8.
     checked: Checked,
-    /// The opcode of the message under way.
+    /// The opcode of the message that has begun.
     opcode: Option<u8>,
     control: Vec<u8>,
-    /// The event that was handed out last is in `control`.
+    /// The payload of the last event is in `control` and can be released.
     is_control_spent: bool,
-    /// What the first [`Decoder::under_way_since`] was told.
+    /// The time that the first call of [`Decoder::under_way_since`] was given.
     since: Option<Instant>,
 }
 
@@ -74,7 +76,7 @@ struct Frame {
     opcode: u8,
     fin: bool,
     mask: [u8; 4],
-    /// Bytes of payload in all, and those that were taken already.
+    /// Bytes of payload in total, and bytes that were taken already.
     len: usize,
     taken: usize,
 }
@@ -92,18 +94,18 @@ impl Decoder {
         Self { max_message, partial: None }
     }
 
-    /// From the next frame on, takes messages of up to `max_message` bytes.
+    /// Sets the limit of a message to `max_message` bytes, from the next frame on.
     pub fn set_max_message(&mut self, max_message: usize) {
         self.max_message = max_message;
     }
 
-    /// Since when a message is under way, or a control frame outside of a message: the `now` of the
-    /// first call that found it. `None`: nothing is.
+    /// The time since which a message is incomplete, or a control frame outside of a message: the
+    /// `now` of the first call that found it so. `None`: nothing is incomplete.
     pub fn under_way_since(&mut self, now: impl FnOnce() -> Instant) -> Option<Instant> {
         self.partial.as_mut().map(|partial| *partial.since.get_or_insert_with(now))
     }
 
-    /// Bytes of memory that what is under way takes.
+    /// Bytes of memory that incomplete messages and frames take.
     #[must_use]
     pub fn memory(&self) -> usize {
         let Some(partial) = &self.partial else { return 0 };
@@ -113,7 +115,7 @@ impl Decoder {
             + partial.control.capacity()
     }
 
-    /// Whether the bytes so far end with the end of a frame.
+    /// Whether the bytes so far end at the end of a frame.
     #[must_use]
     pub fn is_between_frames(&self) -> bool {
         self.partial
@@ -121,8 +123,8 @@ impl Decoder {
             .is_none_or(|partial| partial.frame.is_none() && partial.header.is_empty())
     }
 
-    /// Takes bytes from the start of `input`, which it changes, until one event is whole or all are
-    /// taken. Returns how many it took. The bytes must not be handed in again.
+    /// Takes bytes from the start of `input`, which it modifies, until one event is complete or all
+    /// bytes are taken. Returns how many bytes it took. Do not hand in these bytes again.
     ///
     /// # Errors
     /// A [`Violation`], after which the decoder must not be used.
@@ -149,8 +151,8 @@ impl Decoder {
         Ok((used, partial.collect(frame, payload, self.max_message)?))
     }
 
-    /// Gives back what the last event borrowed. Called by [`Decoder::decode`]; worth a call of its
-    /// own before a wait.
+    /// Frees the memory that the last event borrowed. [`Decoder::decode`] calls it; a caller that
+    /// waits before it decodes again calls it itself.
     pub fn release(&mut self) {
         if let Some(partial) = &mut self.partial {
             if std::mem::take(&mut partial.is_control_spent) {
@@ -162,7 +164,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a header from the start of `input`, joined with what was left of it before.
+    /// Takes a header from the start of `input`, joined with the bytes of it that came before.
     fn read_header(&mut self, input: &[u8]) -> Result<(usize, Option<Frame>), Violation> {
         let before =
             self.partial.as_mut().map(|p| std::mem::take(&mut p.header)).unwrap_or_default();
@@ -242,12 +244,13 @@ impl Decoder {
 }
 
 impl Partial {
-    /// Nothing is under way: a message that was handed out is done with when it is released.
+    /// Whether nothing is incomplete: a message that was handed out counts until it is released.
     fn is_empty(&self) -> bool {
         self.frame.is_none() && self.opcode.is_none() && self.header.is_empty()
     }
 
-    /// Adds `payload` to what `frame` belongs to; an event where that is whole now.
+    /// Adds `payload` to the message or control frame that `frame` belongs to; returns the event if
+    /// that is complete now.
     fn collect(
         &mut self,
         mut frame: Frame,
@@ -280,8 +283,8 @@ impl Partial {
         event(opcode, &self.message).map(Some)
     }
 
-    /// Grows the message's buffer by doubling, as a vector does, but never beyond what a message
-    /// may have.
+    /// Grows the message's buffer by doubling, as a vector does, but never beyond the limit of a
+    /// message.
     fn make_room(&mut self, more: usize, max_message: usize) {
         let needed = self.message.len() + more;
         if needed > self.message.capacity() {

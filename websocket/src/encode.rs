@@ -11,15 +11,15 @@ const PONG: u8 = 0xA;
 /// A ping without payload.
 pub const PING: Bytes = Bytes::from_static(&[FIN | 0x9, 0]);
 
-/// A close frame without a code: the answer to one that has none either.
+/// A close frame without a code: the answer to a close frame without a code.
 pub const CLOSE_WITHOUT_CODE: Bytes = Bytes::from_static(&[FIN | CLOSE, 0]);
 
 /// The longest payload that a control frame may have, in bytes.
 const MAX_CONTROL: usize = 125;
 
-/// Appends one text frame; `write` appends its payload to the same buffer. `expected` is the
-/// payload's likely length in bytes: a good guess saves moving the payload, a bad one changes
-/// nothing else.
+/// Appends one text frame; `write` appends its payload to the same buffer. `expected` is an
+/// estimate of the payload's length in bytes: a good estimate saves moving the payload, and a bad
+/// one does not affect the result.
 pub fn put_text_frame(out: &mut Vec<u8>, expected: usize, write: impl FnOnce(&mut Vec<u8>)) {
     put_frame(out, TEXT, expected, write);
 }

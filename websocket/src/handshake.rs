@@ -1,10 +1,10 @@
-//! The opening handshake, RFC 6455 section 4.2: what a request has to have, and the answer's key.
+//! The opening handshake, RFC 6455 section 4.2: checks a request and computes the answer's key.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version, header};
 use sha1::{Digest, Sha1};
 
-/// A good opening handshake.
+/// A valid opening handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accept {
     /// The value for `Sec-WebSocket-Accept`.
@@ -13,14 +13,15 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Speaks this one of the [subprotocols](super::subprotocols) that the client offers. What is
-    /// no header's value is left out.
+    /// Selects one of the [subprotocols](super::subprotocols) that the client offers. A name that
+    /// cannot be a header value is ignored.
     #[must_use]
     pub fn with_subprotocol(self, name: &str) -> Self {
         Self { subprotocol: HeaderValue::from_str(name).ok(), ..self }
     }
 
-    /// The answer. It names no extension: whatever the client offers, none is negotiated.
+    /// The answer. It names no extension: whatever extensions the client offers, none is
+    /// negotiated.
     #[must_use]
     pub fn response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
@@ -39,29 +40,29 @@ impl Accept {
 /// Why a request is not an opening handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
-    /// Not `GET` over HTTP/1.1.
+    /// The request is not `GET` over HTTP/1.1.
     #[error("a WebSocket starts with GET over HTTP/1.1")]
     Method,
-    /// The upgrade was not asked for.
+    /// The request does not ask for the upgrade.
     #[error(
         "this is a WebSocket endpoint: the headers `Connection: Upgrade` and `Upgrade: websocket` are missing"
     )]
     NotAnUpgrade,
-    /// Another version than 13. The answer names 13.
+    /// A version other than 13. The answer has to name 13.
     #[error("the only version is `Sec-WebSocket-Version: 13`")]
     Version,
-    /// Not 16 bytes in base64.
+    /// The key is not 16 bytes in base64.
     #[error("`Sec-WebSocket-Key` must be 16 bytes in base64")]
     Key,
-    /// A header that must come once came more often.
+    /// A header that is allowed once is repeated.
     #[error("`{0}` must come once")]
     Repeated(&'static str),
-    /// A length above 0 or a transfer encoding: what follows the header would be taken for frames.
+    /// A length above 0 or a transfer encoding: the body would be taken for frames.
     #[error(
         "an opening handshake has no body: neither `Content-Length` above 0 nor `Transfer-Encoding`"
     )]
     Body,
-    /// Not a list of names.
+    /// The header is not a list of names.
     #[error("`Sec-WebSocket-Protocol` must be a list of names, separated by commas")]
     Subprotocols,
 }
@@ -69,7 +70,7 @@ pub enum HandshakeError {
 /// Checks the request and computes the answer's key.
 ///
 /// # Errors
-/// [`HandshakeError`] says what is missing.
+/// [`HandshakeError`] says what is wrong.
 pub fn accept(
     method: &Method,
     version: Version,
@@ -102,7 +103,7 @@ pub fn accept(
     }
 }
 
-/// The value of a header that may come once.
+/// The value of a header that is allowed once.
 fn single<'a>(
     headers: &'a HeaderMap,
     name: header::HeaderName,

@@ -1,10 +1,10 @@
-//! WebSocket (RFC 6455) for a server, without I/O: bytes in, events out, and the frames that go
-//! back. Knows nothing of the gateway's protocol, of sockets or of a runtime, so it can be tested
-//! and fuzzed with plain byte slices.
+//! WebSocket (RFC 6455) for a server, without I/O: bytes in, events out, and the frames of the
+//! answers. Knows nothing of the gateway's protocol, of sockets or of a runtime, so it can be
+//! tested and fuzzed with plain byte slices.
 //!
 //! | part | idea |
 //! |---|---|
-//! | [`accept`], [`subprotocols`] | what an upgrade request asks for, and the answer |
+//! | [`accept`], [`subprotocols`] | checking an upgrade request, and the answer |
 //! | [`Decoder`] | from a client's bytes to [`Event`]s, or the [`Violation`] that ends the connection |
 //! | [`put_text_frame`], [`put_binary_frame`] | a message, appended to a buffer |
 //! | [`close_frame`], [`pong_frame`], [`PING`], [`CLOSE_WITHOUT_CODE`] | control frames |
@@ -58,12 +58,12 @@
 //! assert!(out.ends_with(b"a client's frames must be masked"));
 //! ```
 //!
-//! `server/examples/echo` is a whole server over it and nothing else, for conformance suites;
+//! `server/examples/echo` is a complete server that uses only this crate, for conformance suites;
 //! `server/tests/conformance` runs it.
 //!
-//! Own code because the hot path needs two things that existing libraries do not give: a frame that
-//! is decoded in the reader's buffer, with nothing kept by a connection at rest, and frames that
-//! are encoded once and written by any task.
+//! This is not an existing library because the hot path needs two things that those do not give: a
+//! frame that is decoded in the reader's buffer, while a connection at rest holds nothing, and
+//! frames that are encoded once and written by any task.
 
 mod decoder;
 mod encode;

@@ -1,6 +1,6 @@
 //! Removes a client's masking, RFC 6455 section 5.3, in place.
 
-/// Unmasks `bytes`, of which the first is number `offset` of its payload.
+/// Unmasks `bytes`, which begin at `offset` in their frame's payload.
 pub(super) fn unmask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     let mut key = mask;
     key.rotate_left(offset % 4);

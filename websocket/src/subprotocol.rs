@@ -1,14 +1,14 @@
-//! What a client offers in `Sec-WebSocket-Protocol`, RFC 6455 section 4.1: a list of names, in the
-//! order of its preference.
+//! The subprotocols that a client offers in `Sec-WebSocket-Protocol`, RFC 6455 section 4.1: a list
+//! of names, in the order of its preference.
 
 use super::HandshakeError;
 use http::{HeaderMap, header};
 
-/// The names that the client offers, those of several header lines as one list; empty elements of
-/// the list do not count (RFC 9110, section 5.6.1).
+/// The names that the client offers; several header lines are one list. Empty elements of the list
+/// are ignored (RFC 9110, section 5.6.1).
 ///
 /// # Errors
-/// [`HandshakeError::Subprotocols`] if the header is there and is no list of names.
+/// [`HandshakeError::Subprotocols`] if the header is present and is not a list of names.
 pub fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     let mut offers = Vec::new();
     for line in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
@@ -26,7 +26,7 @@ pub fn subprotocols(headers: &HeaderMap) -> Result<Vec<&str>, HandshakeError> {
     Ok(offers)
 }
 
-/// RFC 9110, section 5.6.2.
+/// A token by RFC 9110, section 5.6.2.
 fn is_token(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -1,9 +1,9 @@
-//! What ends a connection by RFC 6455, and the close code that says so.
+//! Errors that end a connection by RFC 6455, and their close codes.
 
 /// Why the connection has to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
-    /// Not WebSocket.
+    /// The bytes are not valid WebSocket frames.
     #[error("{0}")]
     Protocol(&'static str),
     /// A text that is not UTF-8.

@@ -1,4 +1,4 @@
-//! What topics share, and what one owner may take of it, against a plain list.
+//! The state that topics share, and the part of it that one owner may take, against a plain list.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A topic as the list knows it.
+/// A topic in the model.
 #[derive(Debug)]
 struct Known {
     topic: usize,
@@ -29,7 +29,7 @@ struct Known {
     used: usize,
 }
 
-/// All topics that exist.
+/// The model: all topics that exist.
 #[derive(Debug, Default)]
 struct Model(Vec<Known>);
 
@@ -38,7 +38,7 @@ impl Model {
         self.0.iter_mut().find(|known| known.topic == topic)
     }
 
-    /// The topic, which is made if there is none.
+    /// The topic; it is created if it does not exist.
     fn using(
         &mut self,
         limits: &Limits,
@@ -62,7 +62,7 @@ impl Model {
         Ok(self.find(topic).unwrap())
     }
 
-    /// Forgets the one of these that has been unused for the longest.
+    /// Forgets the topic that has been unused for the longest, of those that `which` selects.
     fn forget(&mut self, which: impl Fn(&Known) -> bool) -> bool {
         let unused =
             self.0.iter().enumerate().filter(|(_, known)| known.subscribers == 0 && which(known));
@@ -74,7 +74,7 @@ impl Model {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
-    /// Time moves with each step, so that "unused for the longest" is one topic.
+    /// Time moves with each step, so that exactly one topic is "unused for the longest".
     #[test]
     fn topics_belong_to_who_brought_them_and_only_their_owner_or_all_of_them_push_them_out(
         actions in prop::collection::vec(action(), 1..150),
@@ -124,8 +124,8 @@ proptest! {
     }
 }
 
-/// Memory that one segment of a history takes in these tests, at most: what a topic gives in one
-/// go.
+/// Memory that one segment of a history takes in these tests, at most: the amount that a topic
+/// gives at once.
 const SEGMENT: usize = 1000;
 
 const TOTAL: usize = 12_000;
@@ -161,7 +161,7 @@ proptest! {
                 let most = sizes.iter().map(|size| held(size.1)).max().unwrap();
                 prop_assert!(held(*owner) + SEGMENT >= most, "{found} gave, and another owner holds {most} in {sizes:?}");
                 let largest = sizes.iter().filter(|size| size.1 == *owner).map(|size| size.2).max().unwrap();
-                // Below four kilobytes all count alike.
+                // All sizes below four kilobytes have the same class.
                 prop_assert!(2 * (bytes + SEGMENT).max(2048) > largest, "{found} gave, with {bytes} of {largest}");
             }
             prop_assert_eq!(directory.history_of_one(), sizes.iter().map(|size| held(size.1)).max().unwrap());
@@ -240,8 +240,8 @@ async fn what_expires_all_at_once_goes_in_pieces() {
     assert!(directory.is_empty() && directory.owners() == 0);
 }
 
-/// All of them were used since they were listed: to find the one unused for the longest, each of
-/// them would have to be looked at.
+/// All topics were used since they were listed: to find the one that has been unused for the
+/// longest, each of them would have to be looked at.
 #[tokio::test(start_paused = true)]
 async fn room_for_a_topic_is_made_by_looking_at_a_bounded_number() {
     const EXIST: usize = 1000;
@@ -256,7 +256,8 @@ async fn room_for_a_topic_is_made_by_looking_at_a_bounded_number() {
     assert_eq!(goes, Some(128));
 }
 
-/// Numbered elsewhere: its history is not only here, so it may go with the topic.
+/// A shared log numbers it: its history is also kept there, so the history may be dropped together
+/// with the topic.
 #[tokio::test(start_paused = true)]
 async fn an_adopted_topic_counts_for_who_asked_for_it_and_is_forgotten_with_its_history() {
     let history =

@@ -1,10 +1,10 @@
-//! A topic whose numbers a shared log gives: a broker's, which several gateways follow. The
+//! A topic whose messages a shared log numbers: a broker's log, which several gateways follow. The
 //! topic's history is a cache of the log's tail.
 //!
 //! Each [`Record`] names its predecessor, so that a topic proves from record to record that it
-//! misses nothing, also if the numbers are sparse. What cannot be proved is not taken
-//! ([`Received`]): the caller reads the log, and continues or tells the loss. Nothing is ever
-//! passed over in silence.
+//! misses nothing, even if the numbers are sparse. A record that cannot be proved to be the next
+//! one is not taken ([`Received`]): the caller reads the log, and either continues or reports the
+//! loss. No message is ever skipped silently.
 
 use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
 use crate::clock::Micros;
@@ -16,7 +16,7 @@ use std::{
 };
 use websocket::put_text_frame;
 
-/// What keeps a topic's records coming. Dropped when the topic is forgotten.
+/// The guard of the topic's feed. It is dropped when the topic is forgotten.
 pub struct Attachment(pub Box<dyn Send + Sync>);
 
 impl fmt::Debug for Attachment {
@@ -30,11 +30,11 @@ impl fmt::Debug for Attachment {
 pub struct Record<'a> {
     /// The life of the numbering that `seq_no` belongs to.
     pub epoch: &'a str,
-    /// Its number.
+    /// Its number in the topic.
     pub seq_no: u64,
-    /// The number of the topic's message before it, 0 if it is the first one. `None`: unknown.
+    /// The number of the topic's message before it, 0 if it is the first one; `None`: unknown.
     pub prev: Option<u64>,
-    /// The publisher's name for it.
+    /// The id that its publisher gave it.
     pub message_id: &'a MessageId<'a>,
     /// One JSON value.
     pub data: &'a str,
@@ -42,34 +42,34 @@ pub struct Record<'a> {
     pub published: Micros,
 }
 
-/// What became of a record.
+/// The result of receiving a record.
 #[must_use]
 #[derive(Debug)]
 pub enum Received<S: Sink> {
-    /// It is the topic's newest message now.
+    /// The record is the topic's newest message now.
     Taken {
-        /// The topic lags by more than its limit: no more records until it has caught up.
+        /// The topic lags by more than its limit: hand over no more records until it has caught up.
         congested: bool,
-        /// The right to fan out, if nothing else had it.
+        /// The right to fan out, if it was free.
         fan_out: Option<FanOut<S>>,
     },
-    /// It is here already.
+    /// The topic has this record already.
     Known,
-    /// It is not proved that it follows the newest message: what lies between has to be read.
+    /// The record is not proved to follow the newest message: what lies between must be read.
     Hole,
-    /// It has a number that was used already, and it is not known to be that message, or it belongs
-    /// to another life. Whether the numbering went back has to be found out.
+    /// The record has a number that was used already and is not known to be that message, or it
+    /// belongs to another life. The caller has to find out whether the numbering went back.
     Stale,
-    /// The topic was forgotten.
+    /// The directory has forgotten the topic.
     Retired,
 }
 
-/// What a topic knows of a shared log.
+/// The state of a topic that follows a shared log.
 #[derive(Debug)]
 pub(super) struct Following {
-    /// Held for its drop.
+    /// Held only to be dropped with the topic.
     _attachment: Attachment,
-    /// Tells the newest message from another one that has its number. `None`: not known.
+    /// Distinguishes the newest message from another one with the same number. `None`: not known.
     anchor: Option<Anchor>,
 }
 
@@ -78,7 +78,7 @@ pub(super) struct Following {
 pub struct Anchor(u64);
 
 impl Anchor {
-    /// Of the message with this id.
+    /// The anchor of the message with this id.
     #[must_use]
     pub fn of(message_id: &MessageId<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -92,18 +92,18 @@ impl Anchor {
 pub struct Followed {
     /// The life of the numbering.
     pub epoch: Arc<Epoch<'static>>,
-    /// Everything up to this number was taken, or was told as lost.
+    /// Every message up to this number was taken, or was reported as lost.
     pub head: u64,
-    /// Of the message with the number `head`.
+    /// The anchor of the message with the number `head`.
     pub anchor: Option<Anchor>,
 }
 
-/// Where a log begins for a topic that follows it.
+/// The end of a log, from which a topic begins to follow it.
 #[derive(Debug, Clone)]
 pub struct Head<'a> {
     /// The life of the numbering.
     pub epoch: Epoch<'static>,
-    /// The number of the log's newest message; 0: none.
+    /// The number of the log's newest message; 0: the log is empty.
     pub seq_no: u64,
     /// That message's id, if it is known.
     pub message_id: Option<&'a MessageId<'a>>,
@@ -129,7 +129,7 @@ impl<S: Sink> Topic<S> {
         topic
     }
 
-    /// How far it has followed its log. `None`: it was forgotten, or it follows none.
+    /// How far the topic has followed its log. `None`: it was forgotten, or it follows no log.
     #[must_use]
     pub fn followed(&self) -> Option<Followed> {
         let log = self.log.lock();
@@ -143,25 +143,26 @@ impl<S: Sink> Topic<S> {
         self.log.lock().history.floor()
     }
 
-    /// How many messages its history has.
+    /// How many messages its history contains.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.log.lock().history.len()
     }
 
-    /// What its history may keep.
+    /// The limits of its history.
     #[must_use]
     pub fn keeps(&self) -> history::Limits {
         self.log.lock().history.limits()
     }
 
-    /// The time of the clock that it goes by.
+    /// The present moment of the clock that the topic uses.
     #[must_use]
     pub fn now(&self) -> Micros {
         self.shared.now()
     }
 
-    /// Takes the log's next record and makes it due, if it is proved to be the next one.
+    /// Takes the log's next record and adds it to the pending bytes, if it is proved to be the next
+    /// one.
     pub fn receive(self: &Arc<Self>, record: &Record<'_>) -> Received<S> {
         let Record { seq_no, prev, message_id, data, published, .. } = *record;
         let expected = self.frame_len(message_id, data);
@@ -174,7 +175,7 @@ impl<S: Sink> Topic<S> {
         if seq_no <= log.head {
             return if self.knows(log, record) { Received::Known } else { Received::Stale };
         }
-        // 0 may also mean that all messages before it are gone.
+        // 0 may also mean that all messages before it were removed from the log.
         let is_next = prev.is_some_and(|prev| prev <= log.head && (prev > 0 || log.head == 0));
         if !is_next {
             return Received::Hole;
@@ -186,7 +187,7 @@ impl<S: Sink> Topic<S> {
         Received::Taken { congested: put.congested, fan_out: put.fan_out }
     }
 
-    /// Whether this very message is the one that its number was given to here, as far as that is
+    /// Whether this record is the same message as the one with its number here, as far as that is
     /// known.
     #[must_use]
     pub fn knows_record(&self, record: &Record<'_>) -> bool {
@@ -202,7 +203,8 @@ impl<S: Sink> Topic<S> {
         frame.is_some_and(|text| self.prefix.is_message(text, record.message_id, record.data))
     }
 
-    /// It is proved that the log has no message above the head and up to `seq_no` of this life.
+    /// Notes that the log is proved to have no message above the head and up to `seq_no` of this
+    /// life.
     pub fn skip_to(&self, epoch: &Epoch<'_>, seq_no: u64) {
         let mut log = self.log.lock();
         if seq_no > log.head && log.epoch.as_str() == epoch.as_str() {
@@ -214,8 +216,8 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Continuity has ended: the log continues behind `head`, and what lay between is lost. Every
-    /// subscriber is told. Gives the right to fan out, if nothing else has it.
+    /// Ends continuity: the log continues behind `head`, and messages up to it that the topic has not
+    /// taken are lost. Every subscriber is told. Returns the right to fan out, if it was free.
     pub fn lose(self: &Arc<Self>, head: Head<'_>) -> Option<FanOut<S>> {
         let Head { epoch, seq_no, message_id } = head;
         let mut guard = self.log.lock();

@@ -1,5 +1,5 @@
-//! A part of a shared log that lies below a topic's history, encoded for its subscribers: many that
-//! resume at about the same position share one.
+//! A part of a shared log that lies below a topic's history, encoded for its subscribers:
+//! subscribers that resume at about the same position share one page.
 
 use super::{Record, Sink, Topic, history};
 use crate::{
@@ -10,7 +10,7 @@ use protocol::Epoch;
 use std::sync::Arc;
 use websocket::put_text_frame;
 
-/// Everything that a log has behind one number and up to another.
+/// All messages of a log behind one number and up to another.
 #[derive(Debug)]
 pub struct Page {
     epoch: Arc<Epoch<'static>>,
@@ -20,8 +20,8 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty page of what lies behind `asked`. The log proves to be whole behind `floor` only;
-    /// if that is above `asked`, what lay between is lost.
+    /// An empty page of the messages behind `asked`. The log is proved to be complete behind
+    /// `floor` only; if that is above `asked`, messages between the two are lost.
     #[must_use]
     pub fn new(epoch: Arc<Epoch<'static>>, asked: u64, floor: u64) -> Self {
         let mut frames = History::new(history::Limits::ALL);
@@ -29,7 +29,7 @@ impl Page {
         Self { epoch, asked, frames }
     }
 
-    /// It is proved that the log has no further message up to `seq_no`.
+    /// Notes that the log is proved to have no further message up to `seq_no`.
     pub fn skip_to(&mut self, seq_no: u64) {
         self.frames.skip_to(seq_no);
     }
@@ -40,7 +40,7 @@ impl Page {
         size_of::<Self>() + self.frames.footprint()
     }
 
-    /// What this page says of a position.
+    /// What this page contains for a position.
     #[must_use]
     pub fn says(&self, epoch: &str, position: u64) -> Says {
         if self.epoch.as_str() != epoch || position < self.asked {
@@ -59,19 +59,19 @@ impl Page {
     }
 }
 
-/// What a [`Page`] says of a position.
+/// What a [`Page`] contains for a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
-    /// It has what comes next, or proves that there is nothing up to its end, which is above.
+    /// The next messages, or the proof that none exists up to its end, which is above the position.
     Continues,
-    /// Something behind the position is not in the log any more.
+    /// Messages behind the position are not in the log any more.
     Lost,
-    /// It is not about that position.
+    /// The page does not cover the position.
     Nothing,
 }
 
 impl<S: Sink> Topic<S> {
-    /// Appends a record to a page of this topic's log. It has to follow the page's last one.
+    /// Appends a record to a page of this topic's log. The record must follow the page's last one.
     pub fn put_page(&self, page: &mut Page, record: &Record<'_>) {
         let prev = record.prev.unwrap_or(0).max(page.frames.head());
         let expected = self.frame_len(record.message_id, record.data);

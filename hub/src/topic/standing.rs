@@ -1,6 +1,6 @@
-//! Where a topic stands among all topics: with neither subscriber nor history among the idle ones,
-//! with history among those that are trimmed. Both lists are exact: a topic enters and leaves them
-//! in the same step of its lock in which it becomes so.
+//! A topic's entries in the lists of all topics: with neither subscriber nor history it is among
+//! the idle ones, with history among those that are trimmed. Both lists are exact: a topic enters
+//! and leaves them in the same step, under its lock, in which its state changes.
 
 use super::{Account, Log, Sink, Topic};
 use crate::{
@@ -11,29 +11,30 @@ use crate::{
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-/// A topic's places in the lists.
+/// A topic's entries in the lists.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     idle: Option<Slot>,
     kept: Option<Slot>,
-    /// The class in which it is listed: that of its size or one above.
+    /// The class in which it is listed: that of its size, or one above.
     class: Class,
 }
 
 impl<S: Sink> Topic<S> {
-    /// Whose it is.
+    /// The account of its owner.
     pub(crate) fn owner(&self) -> &Arc<Account> {
         &self.owner
     }
 
-    /// Finds the place of a topic that is new.
+    /// Lists a new topic.
     pub(crate) fn settle_now(self: &Arc<Self>) {
         self.settle(&mut self.log.lock());
     }
 
-    /// Lists it among the idle ones if it is idle now, and takes it out if it is not.
+    /// Lists the topic among the idle ones if it is idle now, and removes it from them if it is
+    /// not.
     pub(super) fn settle(self: &Arc<Self>, log: &mut Log<S>) {
-        // The history of one that is numbered elsewhere is not only here.
+        // The history of a topic that follows a log is also kept in the log.
         let is_unused = self.subscribers() == 0 && (self.is_following || log.history.is_empty());
         match log.standing.idle {
             None if is_unused && !log.retired => self.list_idle(log),
@@ -57,7 +58,7 @@ impl<S: Sink> Topic<S> {
     }
 
     /// Forgets the topic if it is idle and was not used after `before`. True: it is retired. If it
-    /// was used, it takes its true place among the idle ones.
+    /// was used, it is listed by its actual time of use.
     pub(crate) fn retire(self: &Arc<Self>, before: Micros) -> bool {
         let mut log = self.log.lock();
         let Some(slot) = log.standing.idle else { return false };
@@ -72,12 +73,12 @@ impl<S: Sink> Topic<S> {
         self.change_history(&mut log, |history| history.begin_again(head));
         let following = log.following.take();
         drop(log);
-        // It ends an attachment, which may take other locks.
+        // Dropping it ends an attachment, which may take other locks.
         drop(following);
         true
     }
 
-    /// Lets go of messages that have reached their age.
+    /// Drops messages that have reached their age.
     pub(crate) fn trim(self: &Arc<Self>, now: Micros) {
         let mut log = self.log.lock();
         self.change_history(&mut log, |history| history.trim(now));
@@ -86,8 +87,9 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Lets go of the oldest messages, whatever the topic's limits; or, if it has shrunk since it
-    /// was listed among the large ones, takes its true place instead. False: nothing was given.
+    /// Drops the oldest messages, whatever the topic's limits are; or, if the topic has shrunk
+    /// since it was listed among the large ones, lists it by its actual size instead. False:
+    /// nothing was dropped.
     pub(crate) fn give(self: &Arc<Self>) -> bool {
         let mut log = self.log.lock();
         let actual = class(log.history.footprint());
@@ -109,7 +111,7 @@ impl<S: Sink> Topic<S> {
         self.history_changed(log, before);
     }
 
-    /// Counts what the history takes now; before that it took `before`.
+    /// Counts a change of the history's memory, which was `before`.
     pub(super) fn history_changed(self: &Arc<Self>, log: &mut Log<S>, before: usize) {
         let after = log.history.footprint();
         if before == after {
@@ -117,7 +119,7 @@ impl<S: Sink> Topic<S> {
         }
         self.shared.account(&self.owner, before, after);
         let actual = class(after);
-        // One that has shrunk by less than two classes may grow again.
+        // A topic that has shrunk by less than two classes may grow again.
         if actual > log.standing.class || actual + 1 < log.standing.class || after == 0 {
             self.list_kept(log, actual);
         }
@@ -129,7 +131,7 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Lists it among those with history, or takes it out.
+    /// Lists the topic among those with history, or removes it from them.
     fn list_kept(self: &Arc<Self>, log: &mut Log<S>, class: Class) {
         log.standing.class = class;
         let (owner, now) = (self.owner.number, self.shared.now());
@@ -147,7 +149,7 @@ impl<S: Sink> Topic<S> {
         }
     }
 
-    /// Notes that it is used now.
+    /// Notes that the topic is used now.
     pub(super) fn touch(&self) {
         self.idle_since.store(self.shared.now().0, Relaxed);
     }
@@ -156,7 +158,7 @@ impl<S: Sink> Topic<S> {
         Micros(self.idle_since.load(Relaxed))
     }
 
-    /// Compares where it is listed with what it is.
+    /// Compares its entries in the lists with its state.
     #[cfg(test)]
     pub(crate) fn audit(&self) -> Audited {
         let log = self.log.lock();
@@ -181,7 +183,7 @@ impl<S: Sink> Topic<S> {
     }
 }
 
-/// Where a topic was found to be listed.
+/// The lists that have the topic.
 #[cfg(test)]
 pub(crate) struct Audited {
     pub(crate) is_idle: bool,

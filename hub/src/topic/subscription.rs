@@ -1,29 +1,30 @@
-//! One subscriber's place in a topic: live, or behind and catching up from the topic's history.
+//! One subscription of a topic: live, or behind and catching up from the topic's history.
 
 use super::{Log, Member, Page, Says, Sink, Topic, history::Budget};
 use protocol::Epoch;
 use std::sync::Arc;
 
-/// How far a subscription that was behind has come.
+/// The progress of a subscription that was behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CatchUp {
-    /// There is more: call again.
+    /// More messages follow: call again.
     Behind {
         /// Messages that were copied.
         messages: usize,
     },
-    /// It has caught up: later messages are delivered.
+    /// The subscription has caught up: later messages are delivered to the sink.
     Live {
         /// Messages that were copied.
         messages: usize,
     },
-    /// What comes next is not kept here: give a page of the shared log behind this number.
+    /// The next message is not kept here: call again with a page of the shared log behind this
+    /// number.
     NeedsPage {
-        /// The last number that it has.
+        /// The number of the last message that the subscription has.
         after: u64,
     },
-    /// The next message is not kept any more. What comes after `head` is delivered; between its
-    /// position and that, something is missing.
+    /// The next message is not kept any more. Messages after `head` are delivered; those between
+    /// its position and `head` are missing.
     Lost {
         /// The number of the last message at this moment.
         head: u64,
@@ -32,14 +33,14 @@ pub enum CatchUp {
     },
 }
 
-/// A place among a topic's subscribers. Ends when it is dropped, in constant time.
+/// A subscription to a topic. It ends when it is dropped, in constant time.
 #[derive(Debug)]
 pub struct Subscription<S: Sink> {
     pub(super) topic: Arc<Topic<S>>,
     pub(super) member: Arc<Member<S>>,
     /// The life of the numbering that `after` belongs to.
     pub(super) epoch: Arc<Epoch<'static>>,
-    /// The number behind which it began to be live; while it is behind, the last one that it has.
+    /// The number behind which it became live; while it is behind, the last number that it has.
     pub(super) after: u64,
     pub(super) behind: bool,
 }
@@ -57,13 +58,13 @@ impl<S: Sink> Subscription<S> {
         &self.epoch
     }
 
-    /// Whether it has to catch up: it gets nothing but by [`Subscription::catch_up`].
+    /// Whether it has to catch up: then it gets bytes only from [`Subscription::catch_up`].
     #[must_use]
     pub fn is_behind(&self) -> bool {
         self.behind
     }
 
-    /// The number above which nothing was sent yet, in the present life of the numbering.
+    /// The number up to which messages were sent or skipped, in the present life of the numbering.
     #[must_use]
     pub fn sent(&self) -> u64 {
         let log = self.topic.log.lock();
@@ -75,7 +76,7 @@ impl<S: Sink> Subscription<S> {
         }
     }
 
-    /// Appends what comes next to `out`, as much as `budget` allows, from the topic's history or
+    /// Appends the next messages to `out`, as many as `budget` allows, from the topic's history or
     /// from `page`. The caller holds the sink's lock from before the call until the bytes are sent:
     /// once the subscription is live, other bytes may come at any moment.
     pub fn catch_up(&mut self, page: Option<&Page>, budget: Budget, out: &mut Vec<u8>) -> CatchUp {

@@ -1,5 +1,5 @@
-//! Times the hot path piece by piece: `cargo bench -p micro-socket`. What a machine's noise does
-//! not touch, allocations and instructions, is tested in `tests/cost`.
+//! Times the parts of the hot path: `cargo bench -p micro-socket`. The figures that do not depend
+//! on a machine's noise, allocations and instructions, are tested in `tests/cost`.
 
 mod work;
 

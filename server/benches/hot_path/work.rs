@@ -1,6 +1,5 @@
-//! The pieces of work that make up the hot path, without sockets: what the micro-benchmarks time,
-//! the tests count allocations in and valgrind counts instructions in. Relies on the crate's public
-//! parts.
+//! The parts of the hot path, without sockets: the micro-benchmarks time them, the tests count
+//! their allocations, and valgrind counts their instructions. Relies on the crate's public modules.
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -25,13 +24,13 @@ use std::{
 
 const DATA: &str = r#"{"text":"a hundred bytes or so of somebody's words, as they are in a chat room of a middling size"}"#;
 
-/// Messages that one run of `replay` brings.
+/// Messages that one run of `replay` copies.
 pub(crate) const REPLAYED: usize = 1000;
 
-/// The work of this name, at this size where it has one: topics or subscribers.
+/// The work of this name, with this number of topics or subscribers if it has a size.
 ///
 /// # Panics
-/// Where there is no such work.
+/// If no work has this name.
 pub(crate) fn of(name: &str, size: usize) -> Box<dyn FnMut()> {
     match name {
         "parse" => repeat(Parse::new(), Parse::run),
@@ -64,7 +63,7 @@ fn topic(number: usize) -> protocol::Topic<'static> {
     protocol::Topic::new(format!("room-{number}")).expect("a topic's alphabet")
 }
 
-/// Message ids, each another one, in one buffer: a client's come in the read buffer.
+/// Distinct message ids in one buffer, as a client's ids are in the read buffer.
 #[derive(Default)]
 struct Ids {
     count: u64,
@@ -103,7 +102,7 @@ fn append(topic: &Arc<Topic<Null>>, clock: &Clock, ids: &mut Ids) -> Appended<Nu
     topic.append(clock.now(), &ids.next(), DATA).expect("the topic is in use")
 }
 
-/// Takes a publish apart.
+/// Parses a publish.
 struct Parse(String);
 
 impl Parse {
@@ -118,7 +117,7 @@ impl Parse {
     }
 }
 
-/// Puts a message together.
+/// Encodes a message.
 struct Encode {
     prefix: MessagePrefix,
     id: MessageId<'static>,
@@ -142,8 +141,7 @@ impl Encode {
     }
 }
 
-/// Publishes to one topic after the other, of which nobody is subscribed to any: claim, number,
-/// history.
+/// Publishes to one topic after the other, none of which has a subscriber: claim, number, history.
 struct Publish {
     gateway: Gateway,
     topics: Vec<protocol::Topic<'static>>,
@@ -152,7 +150,7 @@ struct Publish {
 }
 
 impl Publish {
-    /// With this many topics, all of which exist.
+    /// With this many existing topics.
     fn new(topics: usize) -> Self {
         let gateway =
             Gateway::new(Config::default()).expect("the default configuration names no key");
@@ -200,7 +198,7 @@ impl Deliver {
     }
 }
 
-/// Subscribes to one topic after the other and leaves again, beside others who stay.
+/// Subscribes to one topic after the other and unsubscribes again, while other subscribers stay.
 struct Churn {
     topics: Vec<Arc<Topic<Null>>>,
     sink: Arc<Null>,
@@ -209,7 +207,7 @@ struct Churn {
 }
 
 impl Churn {
-    /// Among this many topics with as many subscribers each.
+    /// With this many topics, and this many other subscribers of each.
     fn new(topics: usize, subscribers: usize) -> Self {
         let directory = directory(history::Limits::NONE);
         let topics: Vec<_> = (0..topics).map(|number| find(&directory, number)).collect();
@@ -228,7 +226,7 @@ impl Churn {
     }
 }
 
-/// Has a subscriber catch up with everything.
+/// Lets a subscriber catch up with the whole history.
 struct Replay {
     topic: Arc<Topic<Null>>,
     out: Vec<u8>,

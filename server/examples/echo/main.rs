@@ -1,10 +1,10 @@
 //! An echo server over the gateway's WebSocket codec alone, without its protocol: for conformance
-//! suites such as Autobahn's fuzzingclient, and for measuring.
+//! suites such as Autobahn's fuzzingclient, and for measurements.
 //!
 //!     cargo run -p micro-socket --example echo -- 127.0.0.1:9001
 //!
-//! Any path opens a WebSocket. Nothing but a message's size is limited: not for a network that you
-//! do not trust.
+//! Any path opens a WebSocket. Only a message's size is limited: do not use it on a network that
+//! you do not trust.
 
 mod server;
 

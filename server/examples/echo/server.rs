@@ -23,19 +23,19 @@ use websocket::{
 /// The largest message, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// What one read may bring, in bytes.
+/// The most bytes that one read takes.
 const READ_BYTES: usize = 64 * 1024;
 
-/// With this many bytes waiting for a client that does not read, it is not read either.
+/// While this many bytes wait for a client that does not read, the client is not read either.
 const MAX_WAITING: usize = 2 * MAX_MESSAGE;
 
-/// How long a closed connection waits for the client to close as well.
+/// How long a closed connection waits for the client's close frame.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How long to wait where a connection cannot be accepted, for others to end.
+/// How long to wait after an accept that failed, so that other connections can end.
 const OUT_OF_FILES: Duration = Duration::from_millis(100);
 
-/// Serves for ever. Its connections end with it.
+/// Serves for ever. Its connections end when it is dropped.
 pub(crate) async fn serve(listener: TcpListener) {
     let mut connections = JoinSet::new();
     loop {
@@ -52,7 +52,8 @@ pub(crate) async fn serve(listener: TcpListener) {
     }
 }
 
-/// One connection. What goes wrong with the socket is the client's going away, and ends it.
+/// Serves one connection. An error of the socket means that the client has gone, and ends the
+/// connection.
 async fn connection(stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let upgraded = AtomicBool::new(false);
@@ -79,18 +80,18 @@ fn refused(why: HandshakeError) -> Response<String> {
     response
 }
 
-/// What is done with what the client sends.
+/// What happens to the bytes that the client sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Input {
     Answered,
-    /// A close frame is on its way: what comes now does not count, but a client that is still
-    /// writing must get to its end.
+    /// A close frame is being sent: further bytes are ignored, but read, because a client that is
+    /// still writing must be able to finish.
     Discarded,
     Over,
 }
 
-/// Answers frame after frame. Reads and writes at the same time: a client may send all it has
-/// before it reads.
+/// Answers frame after frame. Reads and writes at the same time, because a client may send all its
+/// frames before it reads.
 async fn echo(mut stream: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
     let (mut reader, mut writer) = stream.split();
     let mut decoder = Decoder::new(MAX_MESSAGE);
@@ -114,7 +115,7 @@ async fn echo(mut stream: TcpStream, mut early: Vec<u8>) -> io::Result<()> {
         while reader.read(&mut buffer).await? > 0 {}
         io::Result::Ok(())
     };
-    // A client that does not close has had its time.
+    // A client that does not close within this time is disconnected.
     let _ = timeout(LINGER, rest).await;
     Ok(())
 }
@@ -151,12 +152,12 @@ fn answer(decoder: &mut Decoder, bytes: &mut [u8], out: &mut Vec<u8>) -> Input {
     Input::Answered
 }
 
-/// Bytes on their way to the client: some are being written while others are added.
+/// Bytes for the client: some are being written while others are added.
 #[derive(Debug, Default)]
 struct Outbox {
     waiting: Vec<u8>,
     leaving: Vec<u8>,
-    /// How many of those that are leaving have left.
+    /// How many bytes of those that are being written were taken.
     written: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Who is let in: how many connections there may be, of which kind, and of which address. No I/O.
+//! The limits of connections: how many of which kind, and of which address. No I/O.
 //!
 //! A connection begins as an HTTP connection and holds an [`HttpPlace`]. When it becomes a
 //! WebSocket it changes that for a [`WebSocketPlace`], whose socket stays counted until it is

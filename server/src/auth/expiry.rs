@@ -26,7 +26,7 @@ impl Expiry {
     }
 }
 
-/// Since 1970; a clock that stands before is taken to be at its beginning.
+/// Since 1970; a clock that shows an earlier time is taken to be at its beginning.
 #[must_use]
 pub fn unix_time(wall: SystemTime) -> Duration {
     wall.duration_since(UNIX_EPOCH).unwrap_or_default()

@@ -34,7 +34,7 @@ pub enum KeyError {
     /// The client that would fetch the key set.
     #[error("auth.jwks_url: cannot be fetched: {0}")]
     Client(String),
-    /// Nobody could publish.
+    /// No client could publish.
     #[error("http.api_keys_file: {}: there is no key in it; one stands in a line, `openssl rand -hex 32` makes one", path.display())]
     NoApiKey {
         /// The file.

@@ -1,5 +1,5 @@
-//! Patterns of topics that stand for what a user may do: as [`Pattern`], and `{userId}` is the
-//! user's id, whatever characters it has.
+//! Patterns of topics that describe a user's rights: as [`Pattern`], and `{userId}` is replaced by
+//! the user's id, whatever characters it has.
 
 use crate::pattern::Pattern;
 use protocol::UserId;

@@ -1,4 +1,4 @@
-//! Host and port as they stand in a URL and in the header `Host`.
+//! Host and port as a URL and the header `Host` contain them.
 
 use std::fmt;
 use std::net::Ipv6Addr;

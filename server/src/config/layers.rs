@@ -169,7 +169,7 @@ impl Layers {
         }
     }
 
-    /// Where users have to prove who they are, nobody publishes without a key.
+    /// If users have to authenticate, publishing without a key must not be possible.
     fn check_demo(&mut self) {
         let Config { auth, http, .. } = &self.config;
         if auth.mode == AuthMode::Jwt && http.demo == Some(true) && http.api_keys_file.is_none() {

@@ -64,7 +64,7 @@ impl Config {
         layers::load(sources)
     }
 
-    /// Whether `/demo/publish/{topic}` exists: where nobody said, in demo mode.
+    /// Whether `/demo/publish/{topic}` exists: if the configuration does not say, in demo mode.
     #[must_use]
     pub fn has_demo(&self) -> bool {
         self.http.demo.unwrap_or(self.auth.mode == AuthMode::Demo)

@@ -1,4 +1,4 @@
-//! A value that is shown to nobody: not in the log, not by `check`, not in an error.
+//! A value that is never shown: not in the log, not by `check`, not in an error.
 
 use std::fmt;
 

@@ -36,7 +36,7 @@ pub struct Limits {
     pub max_keys_per_user: usize,
 }
 
-/// Where a message stands.
+/// A message's topic and number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Its topic.
@@ -60,7 +60,7 @@ pub enum Counted {
 pub enum Claim<T> {
     /// The first of its message id: what the publish gave.
     First(T),
-    /// A repeat: the first one's place.
+    /// A repeat: the place of the first message.
     Duplicate(Place),
     /// Another publish of the message id runs: claim again when it is complete.
     UnderWay(Completion),
@@ -188,7 +188,7 @@ impl Dedup {
         let share = (counted == Counted::ForUser).then_some(self.limits.max_keys_per_user);
         let (claim, forgotten) = shard.insert(key, share, place, now, self.window_start(now));
         self.keys.fetch_sub(forgotten, Relaxed);
-        // Counted before anybody else can forget it.
+        // Counted before another task can forget it.
         (claim, self.keys.fetch_add(1, Relaxed) >= self.limits.max_keys)
     }
 

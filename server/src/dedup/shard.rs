@@ -115,7 +115,7 @@ impl Shard {
             .copied()
     }
 
-    /// Where the claim's message stands, as far as that is known.
+    /// The place of the claim's message, as far as that is known.
     pub(super) fn place(&self, claim: Index) -> Option<&Place> {
         self.claims[claim as usize].place.as_ref()
     }

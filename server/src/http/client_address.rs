@@ -1,5 +1,5 @@
-//! Whose request this is: the address of the socket's other end, or, where that is a proxy which
-//! the configuration trusts, the one that the proxy names.
+//! The client's address of a request: the address of the socket's other end, or, if that is a proxy
+//! which the configuration trusts, the one that the proxy names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

@@ -1,5 +1,5 @@
-//! What made a browser send a request that has an effect: a person, the gateway's own page, or a
-//! page of somebody else.
+//! The origin of a request that has an effect: a person, the gateway's own page, or a page of
+//! another site.
 
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use protocol::ErrorCode;
@@ -9,7 +9,7 @@ use crate::config::{Authority, Origin};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// By these browsers say that they load an address before anybody has asked for it.
+/// Browsers send these headers when they load an address before the user has asked for it.
 const SPECULATIVE: [HeaderName; 4] = [
     HeaderName::from_static("sec-purpose"),
     HeaderName::from_static("purpose"),

@@ -3,7 +3,7 @@
 use ring::digest::{SHA256, digest};
 use std::fmt::Write;
 
-/// A short name for a secret, the same each time and of no use to those who read it.
+/// A short name for a secret, the same each time and useless to readers of the log.
 pub(crate) fn alias(secret: &str) -> String {
     digest(&SHA256, secret.as_bytes()).as_ref().iter().take(4).fold(
         String::new(),

@@ -51,8 +51,8 @@ impl Write for Text {
     }
 }
 
-/// Whether it stands in a line as it is: what ends a line, controls a terminal or changes the
-/// direction of writing does not.
+/// Whether it is written as it is: characters that end a line, control a terminal or change the
+/// direction of writing are not.
 fn is_shown(char: char) -> bool {
     !char.is_control() && !matches!(char, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

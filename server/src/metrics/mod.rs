@@ -1,5 +1,5 @@
-//! What the gateway counts (I5), and the Prometheus text of it. Nothing here names a topic, a user,
-//! a session or an address.
+//! The gateway's counters, and their Prometheus text. Nothing here names a topic, a user, a session
+//! or an address.
 //!
 //! On the hot path a count is one addition to a cell that the thread has for itself ([`Sharded`]);
 //! cells are summed when somebody asks. What exists anyway (connections, topics, bytes that wait)

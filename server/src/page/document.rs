@@ -1,5 +1,5 @@
-//! A document that stands still while the process runs: made and compressed when it is first asked
-//! for, then sent as it is.
+//! A document that does not change while the process runs: made and compressed when it is first
+//! asked for, then sent as it is.
 
 use std::sync::Arc;
 

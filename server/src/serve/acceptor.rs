@@ -46,7 +46,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// so.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
-/// What stands behind a listener.
+/// The state that a listener's connections share.
 #[derive(Clone)]
 pub(super) struct Acceptor {
     pub(super) gateway: Arc<Gateway>,

@@ -25,7 +25,7 @@ pub(super) fn reserve(gateway: &Gateway) {
     }
 }
 
-/// Connections that fit. Where there is little, half of it is kept.
+/// Connections that fit. If only few descriptors are left, half of them are kept.
 fn room(limit: usize, open: usize) -> usize {
     let free = limit.saturating_sub(open);
     (free - RESERVE.min(free / 2)).max(1)

@@ -1,5 +1,5 @@
-//! How a gateway stops: everybody gets what waits for them, then 1001. Relies on the gateway taking
-//! no new work any more.
+//! How a gateway stops: every client gets what waits for it, then 1001. Relies on the gateway
+//! taking no new work any more.
 
 use crate::gateway::Gateway;
 use protocol::CloseCode;

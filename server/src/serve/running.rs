@@ -12,7 +12,7 @@ use crate::gateway::Gateway;
 use std::sync::Arc;
 use tokio::time::sleep;
 
-/// A gateway that serves. Dropped, it accepts nothing any more; connections that stand go on.
+/// A gateway that serves. Dropped, it accepts nothing any more; open connections continue.
 #[derive(Debug)]
 pub struct Running {
     pub(super) gateway: Arc<Gateway>,
@@ -64,7 +64,7 @@ async fn leave(gateway: &Gateway, signal: Option<Signal>) {
             sleep(unready).await;
         }
         gateway.stop();
-        // At the terminal somebody waits for the end.
+        // At the terminal a person waits for the end.
         drain(gateway, signal != Some(Signal::Interrupt)).await;
     };
     tokio::join!(manager::tell(News::Stopping), end);

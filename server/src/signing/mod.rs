@@ -1,5 +1,5 @@
-//! Ed25519 signatures (I7): one key signs, others are still listed. Relies on `ring`; what is
-//! signed is [`protocol::signature`]'s.
+//! Ed25519 signatures: one key signs, others are still listed. Relies on `ring`;
+//! [`protocol::signature`] defines the bytes that are signed.
 //!
 //! | module | idea |
 //! |---|---|

@@ -68,7 +68,7 @@ impl Window {
         }
     }
 
-    /// Whether 99 of 100 deliveries took no longer than `target`; also where there was none.
+    /// Whether 99 of 100 deliveries took no longer than `target`; also true without deliveries.
     #[must_use]
     pub fn meets(&self, target: Duration) -> bool {
         self.latency.quantile(0.99).is_none_or(|p99| p99 <= target)
@@ -122,13 +122,13 @@ impl Slo {
         push(&mut copies.of_minute, copy, TICKS_PER_MINUTE);
     }
 
-    /// The last minute, or the time since the start where that is shorter.
+    /// The last minute, or the time since the start if that is shorter.
     #[must_use]
     pub fn minute(&self) -> Window {
         self.window(|copies| &copies.of_minute)
     }
 
-    /// The last hour, or the time since the start where that is shorter.
+    /// The last hour, or the time since the start if that is shorter.
     #[must_use]
     pub fn hour(&self) -> Window {
         self.window(|copies| &copies.of_hour)

@@ -1,5 +1,5 @@
-//! The way out of a connection: who has something for the client writes it here, at once where the
-//! socket takes it.
+//! The outgoing side of a connection: every task that has bytes for the client writes them here, at
+//! once if the socket takes them.
 //!
 //! One lock (`outbox`) makes the order of the bytes. It is held over a non-blocking write, which is
 //! what keeps a message from overtaking another, and never over an await.
@@ -124,8 +124,7 @@ impl Connection {
         self.draining.load(Relaxed)
     }
 
-    /// Keeps everybody else's bytes out while answers are put together that have to stand before
-    /// them.
+    /// Keeps the bytes of other tasks out while answers are put together that must precede them.
     pub(super) fn hold(&self) -> Held<'_> {
         Held { connection: self, outbox: self.outbox.lock() }
     }
@@ -252,7 +251,7 @@ impl Connection {
         Status { is_full: self.is_full(&outbox), is_over: !outbox.is_open() }
     }
 
-    /// The code of the close frame, where there is one.
+    /// The code of the close frame, if one was sent.
     pub(super) fn closed_with(&self) -> Option<u16> {
         self.outbox.lock().closed_with
     }

@@ -110,7 +110,7 @@ impl Connections {
         }
     }
 
-    /// A copy: a visit may write to a socket, and nobody should wait for that to open a connection.
+    /// A copy: a visit may write to a socket, and opening a connection must not wait for that.
     fn of_slot(&self, slot: usize) -> Vec<Arc<Connection>> {
         self.slots[slot].lock().iter().map(|(_, connection)| connection.clone()).collect()
     }

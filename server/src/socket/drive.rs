@@ -39,8 +39,8 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// From this many subscribers on, a fan-out first lets everybody be read whose bytes are there
-/// already, so that their publishes leave in the same write.
+/// From this many subscribers on, a fan-out first lets all connections be read whose bytes have
+/// arrived already, so that their publishes leave in the same write.
 const COMBINE_FROM: usize = 16;
 
 /// Turns of the scheduler that it waits: one for the connections that are ready, one for those that

@@ -1,6 +1,6 @@
-//! Tells one task that something has changed. As tokio's `Notify` with one who waits, but without a
-//! list of them: looking at it again in each turn costs no lock, and the waiting takes no room in
-//! the task.
+//! Tells one task that something has changed. As tokio's `Notify` with a single waiter, but without
+//! a list of waiters: looking at it again in each turn costs no lock, and the waiting takes no room
+//! in the task.
 
 use futures_util::task::AtomicWaker;
 use std::{

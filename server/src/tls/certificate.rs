@@ -49,7 +49,7 @@ pub enum CertificateError {
     },
 }
 
-/// Where certificate and key are.
+/// The paths of certificate and key.
 #[derive(Debug, Clone)]
 pub(super) struct Files {
     pub(super) cert: PathBuf,

@@ -93,12 +93,12 @@ impl Tls {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
-    /// Follows the files for ever. Connections that stand are left alone. Cancel-safe.
+    /// Follows the files for ever. Open connections are not affected. Cancel-safe.
     pub async fn follow_files(&self) {
         self.current.follow().await;
     }
 
-    /// Takes over what the files hold now. Connections that stand are left alone. Cancel-safe.
+    /// Takes over what the files hold now. Open connections are not affected. Cancel-safe.
     ///
     /// # Errors
     /// The certificate stays as it is.

@@ -1,5 +1,4 @@
-//! What the AsyncAPI and OpenAPI documents take for a message is what the gateway takes for one,
-//! and nothing else.
+//! The AsyncAPI and OpenAPI documents accept exactly the messages that the gateway accepts.
 
 use crate::gateway::{Gateway, Socket};
 use crate::schema::within;
@@ -7,8 +6,8 @@ use serde_json::{Value, json};
 
 const KEY: &str = "first-key-of-a-backend";
 
-/// Values that are right in some field and wrong in others. (Lengths in bytes are beyond a schema:
-/// it may take more.)
+/// Values that are valid in some field and invalid in others. (A schema cannot express lengths in
+/// bytes: it may accept more.)
 fn values() -> Vec<String> {
     let words =
         ["null", "true", "false", "[]", "{}", "[[]]", "[1]", "[null]", r#"["a"]"#, r#"["", "$a"]"#];
@@ -57,8 +56,8 @@ fn values() -> Vec<String> {
     words.into_iter().chain(maps).chain(numbers).map(str::to_owned).chain(texts).collect()
 }
 
-/// `message` with each of its fields, and each in `more`, left out and exchanged for each of the
-/// values.
+/// `message` with each of its fields, and each field in `more`, left out and replaced by each of
+/// the values.
 fn variants(message: &Value, more: &[&str]) -> Vec<String> {
     let message = message.as_object().unwrap();
     let fields = message
@@ -81,7 +80,7 @@ fn variants(message: &Value, more: &[&str]) -> Vec<String> {
     fields.flat_map(of_field).collect()
 }
 
-/// Whether the gateway understands `frame`, whatever it answers.
+/// Whether the gateway accepts `frame` as well-formed, whatever it answers.
 async fn is_understood(socket: &mut Socket, frame: &str) -> bool {
     socket.send(frame).await;
     socket.send(r#"{"type":"ping"}"#).await;

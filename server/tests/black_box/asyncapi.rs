@@ -1,4 +1,4 @@
-//! `/asyncapi.json` against the protocol's types and against the frames of a live session.
+//! `/asyncapi.json` compared with the protocol's types and with the frames of a live session.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn message<'a>(document: &'a Value, side: &str, kind: &str) -> &'a Value {
     &document["components"]["messages"][format!("{side}.{kind}")]
 }
 
-/// All kinds of both sides, as the document names them.
+/// All kinds of frames of both sides, as the document names them.
 fn kinds() -> BTreeSet<String> {
     let client = ClientFrame::KINDS.iter().map(|kind| format!("client.{kind}"));
     client.chain(ServerFrame::KINDS.iter().map(|kind| format!("server.{kind}"))).collect()
@@ -100,7 +100,7 @@ async fn each_example_fits_its_schema_and_nothing_less_does() {
     }
 }
 
-/// Sends `frame`, which has to fit the document, and holds the `count` answers against it.
+/// Sends `frame`, which must fit the document, and checks the `count` answers against the document.
 async fn exchange(
     document: &Value,
     socket: &mut Socket,

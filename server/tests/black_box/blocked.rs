@@ -1,4 +1,4 @@
-//! Files that would block who reads them.
+//! Files that would block the thread that reads them.
 
 use crate::{gateway::Gateway, tls::Files};
 use serde_json::json;
@@ -24,7 +24,8 @@ async fn a_certificate_that_becomes_a_fifo_stops_nothing() {
     assert!(Command::new("mkfifo").arg(files.cert()).status().unwrap().success());
     gateway.signal("HUP");
     let told = |log: &str| log.matches("cert.pem: is no regular file").count();
-    // One line of the reload, one of the looks; each heartbeat is an occasion to look into the log.
+    // One line is from the reload, one from the periodic check; each heartbeat is an occasion to
+    // read the log.
     let mut beats = 0..200;
     while told(&fs::read_to_string(&log).unwrap()) < 2 {
         assert!(beats.next().is_some(), "{}", fs::read_to_string(&log).unwrap());

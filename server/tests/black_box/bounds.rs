@@ -1,5 +1,5 @@
-//! What one connection, one user and all that are not set up may take: of memory, of frames, of
-//! time.
+//! The limits of one connection, of one user, and of all connections that are not set up: memory,
+//! frames, time.
 
 use crate::{
     gateway::{Gateway, Socket},
@@ -70,12 +70,12 @@ async fn unfinished_bytes(gateway: &Gateway) -> f64 {
     gateway.metrics().await["micro_socket_unfinished_bytes"]
 }
 
-/// Waits until the gateway has read what clients have sent.
+/// Waits until the gateway has read the bytes that clients have sent.
 async fn unfinished_becomes(gateway: &Gateway, holds: impl Fn(f64) -> bool) {
     let began = Instant::now();
     while !holds(unfinished_bytes(gateway).await) {
         assert!(began.elapsed() < SOON, "{} bytes", unfinished_bytes(gateway).await);
-        // Nothing tells when the gateway has read something: ask again.
+        // The gateway sends no event when it has read something, so ask again.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -129,7 +129,7 @@ async fn a_client_above_the_frame_rate_is_read_later() {
     raw.send(&numbers.iter().flat_map(|number| frame(0x89, number)).collect::<Vec<u8>>()).await;
     let mut pings = 0;
     for number in numbers {
-        // It answers no ping, but what it has sent is not read yet.
+        // It answers no ping, but the gateway has not read all its frames yet.
         let payload = loop {
             match raw.next().await {
                 (9, _) => pings += 1,
@@ -150,7 +150,7 @@ async fn a_client_above_the_frame_rate_is_read_later() {
     );
 }
 
-/// A client that never answers a ping, but says something else each time.
+/// A client that never answers a ping, but sends another byte each time.
 #[tokio::test]
 async fn any_byte_is_a_sign_of_life() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_TIMEOUTS__PING", "400ms")]);
@@ -186,7 +186,7 @@ async fn a_user_has_so_many_connections() {
     gateway.user("ann", &[]).await;
 }
 
-/// The next message has to be a close: its code and reason.
+/// The next message must be a close: its code and reason.
 async fn closed(socket: &mut Socket) -> (u16, String) {
     match socket.read().await {
         Some(Message::Close(Some(close))) => (close.code.into(), close.reason.as_str().to_owned()),
@@ -204,7 +204,7 @@ async fn publish(gateway: &Gateway, topic: &str, count: usize, bytes: usize) {
     }
 }
 
-/// Asks for everything, and reads it.
+/// Asks for the whole history and reads it.
 async fn replay(socket: &mut Socket, topic: &str, count: u64) {
     let answer = socket.ask(&json!({ "type": "subscribe", "topic": topic, "lastSeq": 0 })).await;
     assert_eq!(answer["recovered"], json!(true));
@@ -226,7 +226,7 @@ async fn asking_for_replays_over_and_over_costs_the_client() {
             "unsubscribed"
         );
     }
-    // 600 KiB, of which the first 200 come at once.
+    // 600 KiB, of which the first 200 KiB are sent at once.
     assert!(began.elapsed() > Duration::from_millis(1900), "{:?}", began.elapsed());
 }
 
@@ -236,7 +236,8 @@ async fn a_users_replays_share_a_rate_whatever_the_connections() {
     publish(&gateway, "t", 10, 10 * KIB).await;
     let mut other = gateway.user("other", &[]).await;
     let began = Instant::now();
-    // Each a whole second's worth, on a connection of its own: four of them come at once.
+    // Each replay uses a whole second's rate, on a connection of its own; four of them are sent at
+    // once.
     for _ in 0..12 {
         let mut socket = gateway.user("u", &[]).await;
         replay(&mut socket, "t", 10).await;

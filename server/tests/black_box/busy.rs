@@ -1,5 +1,5 @@
-//! Workers that are busy for longer than the gateway may take to end, and calls that never return:
-//! the process ends all the same.
+//! Workers that are busy for longer than the shutdown may take, and calls that never return: the
+//! process ends nevertheless.
 
 use micro_socket::{
     Server,
@@ -16,7 +16,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 const READY: &str = "all workers are busy";
 
-/// Not a test: the process that the test ends.
+/// Not a test: the process that the test stops.
 #[test]
 #[ignore = "it is the process that the test ends"]
 fn subject() {
@@ -40,7 +40,7 @@ fn subject() {
                 }
             });
         }
-        // On the main thread, which is no worker.
+        // On the main thread, which is not a worker.
         all.iter().take(workers.get()).for_each(drop);
         running
     });

@@ -1,4 +1,5 @@
-//! Why a connection ends: each close code, what comes before it, and that nothing is left behind.
+//! The reasons for which a connection ends: each close code, the frames before it, and that nothing
+//! of the connection remains.
 
 use crate::{
     gateway::Gateway,
@@ -19,7 +20,7 @@ fn stats(connections: u64, topics: u64, subscriptions: u64) -> Value {
     json!({ "connections": connections, "topics": topics, "subscriptions": subscriptions })
 }
 
-/// Sends `bytes` on a fresh connection and gives the code it is closed with.
+/// Sends `bytes` on a fresh connection and returns the code with which it is closed.
 async fn code_for(gateway: &Gateway, bytes: &[u8]) -> u16 {
     let mut raw = Raw::open(gateway).await;
     raw.send(bytes).await;
@@ -135,8 +136,8 @@ async fn no_setup_in_time() {
     );
 }
 
-/// The silent one gets two pings and is closed; it leaves the counts within two ping intervals
-/// after its last sign of life. One that answers stays meanwhile.
+/// The silent client gets two pings and is closed; it is removed from the counts within two ping
+/// intervals after its last sign of life. A client that answers stays connected meanwhile.
 #[tokio::test]
 async fn no_answer_to_pings() {
     let ping = Duration::from_millis(400);
@@ -210,8 +211,8 @@ async fn a_connection_that_just_ends() {
     }
 }
 
-/// Whoever stops reading is closed once too much waits; when it reads on, it finds whole frames and
-/// then the reason. Others get everything.
+/// A client that stops reading is closed once too much waits for it; when it reads again, it finds
+/// whole frames and then the reason. Other clients get everything.
 #[tokio::test]
 async fn a_slow_consumer() {
     let gateway = Gateway::start(&[
@@ -228,7 +229,8 @@ async fn a_slow_consumer() {
     let payload = "x".repeat(30_000);
     let mut published = 0;
     let mut closed_at = 0;
-    // Long after it was closed: what it does not read any more must not pile up.
+    // Long after it was closed, because messages that it does not read any more must not
+    // accumulate.
     while closed_at == 0 || published * payload.len() < 32 * MIB {
         published += 1;
         assert!(published < 4000, "the slow one is never closed");

@@ -1,6 +1,6 @@
-//! What the largest frame of each kind costs, against one of a tenth of its size: linear work costs
-//! ten times as much, and quadratic work a hundred times. Measured as processor time of the
-//! gateway, so that other processes do not count.
+//! The cost of the largest frame of each kind, compared with a frame of a tenth of its size: linear
+//! work costs ten times as much, quadratic work a hundred times. Measured as the gateway's
+//! processor time, so that other processes do not count.
 
 use crate::{
     gateway::Gateway,
@@ -8,13 +8,13 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Below a frame of the default limit of 64 KiB by what JSON and the WebSocket header need.
+/// A frame of the default limit of 64 KiB, minus the bytes for JSON and the WebSocket header.
 const LARGEST: usize = 64 * 1024 - 256;
 const ROUNDS: usize = 5;
-/// Times a tenth.
+/// The allowed cost, as a multiple of the cost of the smaller frame.
 const LIMIT: f64 = 20.0;
 
-/// A kind of frame: its name, and its text of about so many bytes.
+/// A kind of frame: its name, and a function that gives its text of about this many bytes.
 type Frame = (&'static str, fn(usize) -> String);
 
 /// As many of `item` as fit, separated by commas.
@@ -67,7 +67,7 @@ const SETUPS: [Frame; 6] = [
     }),
 ];
 
-/// Frames behind a good setup.
+/// Frames after a good setup.
 const OTHERS: [Frame; 8] = [
     ("publish of a text", |bytes| {
         format!(
@@ -108,7 +108,7 @@ const OTHERS: [Frame; 8] = [
     ("an unknown type", |bytes| format!(r#"{{"type":"{}"}}"#, "x".repeat(bytes))),
 ];
 
-/// Processor time that the process has taken, all threads together.
+/// The processor time of all threads of the process so far.
 fn processor_time(gateway: &Gateway) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{}/task", gateway.pid())).unwrap();
     let nanos = threads.map(|thread| {
@@ -118,8 +118,8 @@ fn processor_time(gateway: &Gateway) -> Duration {
     Duration::from_nanos(nanos.sum())
 }
 
-/// Sends a frame and waits until the gateway has handled it: the pong of a `ping` behind it, or an
-/// error if there was no setup.
+/// Sends a frame and waits until the gateway has handled it: for the pong of a `ping` behind it, or
+/// for an error if the connection is not set up.
 async fn handled(raw: &mut Raw, frame: &str) {
     raw.send(&[text(frame), text(r#"{"type":"ping"}"#)].concat()).await;
     loop {
@@ -130,7 +130,7 @@ async fn handled(raw: &mut Raw, frame: &str) {
     }
 }
 
-/// The least processor time of some rounds.
+/// The least processor time of several rounds.
 async fn cost(gateway: &Gateway, frame: &str, is_setup: bool) -> Duration {
     let mut least = Duration::MAX;
     for _ in 0..ROUNDS {

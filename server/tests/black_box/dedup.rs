@@ -1,4 +1,4 @@
-//! I2: the same message id by the same user counts once.
+//! Deduplication: the same message id by the same user counts once.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ async fn after_the_window_it_is_a_new_message() {
     let mut socket = gateway.user("u", &[]).await;
     assert_eq!(publish(&mut socket, "t", "k").await["status"], "ok");
     assert_eq!(publish(&mut socket, "t", "k").await["status"], "duplicate");
-    // The passing of the window is the fact to wait for.
+    // The test is about the end of the window, so it waits for it.
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(publish(&mut socket, "t", "k").await, ack("ok", "t", "k", 2));
 }

@@ -1,4 +1,4 @@
-//! What `deploy/` and the operating guide say of metrics is there.
+//! `deploy/` and the operating guide name only metrics that exist.
 
 use crate::gateway::Gateway;
 use serde_json::Value;
@@ -39,7 +39,7 @@ async fn every_metric_that_is_used_exists() {
     }
 }
 
-/// The metrics with the labels that a query asks for by value, such as `code="4290"`.
+/// The metrics of a query, each with the labels that it selects by value, such as `code="4290"`.
 fn labelled(query: &str) -> Vec<(&str, &str)> {
     let selectors = query
         .match_indices("micro_socket_")
@@ -84,7 +84,7 @@ fn the_dashboard_is_json() {
     assert_eq!(ids.len(), panels.len(), "each has an id of its own");
 }
 
-/// `cargo xtask test alerts` runs them; here is looked at only that none is missing.
+/// `cargo xtask test alerts` runs these tests; this one only checks that none is missing.
 #[test]
 fn every_alert_has_a_test_that_it_fires_and_one_that_it_does_not() {
     let alerts = include_str!("../../../deploy/prometheus/alerts.yml");

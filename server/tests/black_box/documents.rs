@@ -1,5 +1,5 @@
-//! How documents and answers are sent: compressed if the client takes it, once for each form, not
-//! at all if the client has it.
+//! How documents and answers are sent: compressed if the client accepts it, with one entity tag per
+//! form, and not at all if the client already has the content.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -8,7 +8,8 @@ use tokio::io::AsyncReadExt;
 use crate::gateway::Gateway;
 use crate::raw::Raw;
 
-/// What stands still while the gateway runs. The last is known once `/openapi` names it.
+/// The paths whose content does not change while the gateway runs. The last one is known once
+/// `/openapi` names it.
 async fn standing(gateway: &Gateway) -> Vec<String> {
     let page = gateway.get("/openapi").await.text().await.unwrap();
     let script = page.split("<script src=\"").nth(1).unwrap().split('"').next().unwrap();
@@ -141,7 +142,7 @@ async fn head_says_what_get_would() {
                 "cache-control",
                 "access-control-allow-origin",
             ] {
-                // The numbers in them change between the two.
+                // The numbers in them change between the two requests.
                 if name != "content-length" || !["/stats", "/metrics"].contains(&path.as_str()) {
                     assert_eq!(head.header(name), get.header(name), "{path} {accepted} {name}");
                 }
@@ -218,7 +219,7 @@ async fn clients_that_do_not_read_share_one_copy() {
     for _ in 0..CLIENTS {
         let mut raw = Raw::tcp(&gateway).await;
         raw.send(format!("GET {script} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await;
-        // Its first byte shows that the answer is made.
+        // The first byte proves that the gateway is producing the answer.
         raw.stream.read_u8().await.unwrap();
         unread.push(raw);
     }

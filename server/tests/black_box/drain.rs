@@ -1,4 +1,4 @@
-//! What a gateway does when it is asked to stop.
+//! How a gateway stops when it is asked to.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::json;
@@ -96,8 +96,8 @@ async fn it_is_not_ready_takes_nobody_and_waits_for_who_still_has_to_catch_up() 
     assert!(gateway.ended());
 }
 
-/// A replay that would take minutes, and a time for the drain that would not end it: a second
-/// signal does.
+/// A second signal ends a replay that would take minutes, within a drain time that would not end
+/// it.
 #[tokio::test]
 async fn a_second_signal_ends_at_once() {
     let gateway = Gateway::start(&[

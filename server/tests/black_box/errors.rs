@@ -1,4 +1,4 @@
-//! Every error is a problem (RFC 9457), wherever it comes from.
+//! Every error is a problem (RFC 9457), whichever part of the server answers.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Connections that ask for nothing: they take neither places nor descriptors from the others.
+//! Idle connections take neither the slots nor the descriptors of other connections.
 
 use crate::gateway::{Gateway, Socket};
 use crate::http1::{get, on};
@@ -88,7 +88,7 @@ async fn an_address_has_no_more_than_its_limit_whatever_it_does_with_them() {
     let mut upgraded = Raw { stream: idle_from(&gateway, 2).await };
     upgraded.send(opening("/ws").as_bytes()).await;
     assert!(upgraded.head().await.starts_with("HTTP/1.1 101 "));
-    // Each of these is above the limit, and is told so once.
+    // Each of these connections is above the limit, and is told so once.
     let mut over = idle_from(&gateway, 2).await;
     let refusal = get(&mut over, "/docs", "").await;
     assert!(
@@ -106,7 +106,7 @@ async fn an_address_has_no_more_than_its_limit_whatever_it_does_with_them() {
     assert_eq!(web_socket.close_code().await, 1013);
     let mut silent = idle_from(&gateway, 2).await;
     assert!(is_closed(&mut silent).await, "without a request, soon");
-    // Others are not touched, and what was within the limit is served on.
+    // Other addresses are not affected, and connections within the limit are still served.
     assert!(answers(&mut idle_from(&gateway, 3).await).await);
     for stream in &mut within {
         assert!(answers(stream).await);
@@ -171,7 +171,7 @@ async fn a_full_gateway_tells_so_only_as_many_at_a_time_as_http_connections() {
     for _ in 0..12 {
         let mut raw = Raw::open(&gateway).await;
         assert_eq!(raw.close_code().await, 1013);
-        // It does not close.
+        // This client does not close.
         refused.push(raw);
     }
     let metrics = gateway.metrics().await;
@@ -188,7 +188,7 @@ fn value(metrics: &str, name: &str) -> f64 {
     metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap()
 }
 
-/// Far fewer descriptors than the configuration has connections.
+/// The system allows far fewer descriptors than the configuration allows connections.
 #[tokio::test]
 async fn descriptors_are_kept_for_those_that_are_in_and_for_operators() {
     let mut gateway = Gateway::start_command(
@@ -227,7 +227,7 @@ async fn descriptors_are_kept_for_those_that_are_in_and_for_operators() {
     assert!(answers(&mut on(&gateway.address).await).await, "although no more WebSockets fit");
 }
 
-/// The limit falls below what was there at the start, as if something else took the descriptors.
+/// The limit falls below the number at the start, as if something else used the descriptors.
 #[tokio::test]
 async fn without_descriptors_idle_connections_give_theirs_to_those_that_ask() {
     let environment =
@@ -247,7 +247,7 @@ async fn without_descriptors_idle_connections_give_theirs_to_those_that_ask() {
     let metrics =
         timeout(SOON, async { get(&mut on(&admin).await, "/metrics", "").await }).await.unwrap();
     let failures = value(&metrics, "micro_socket_failed_accepts_total ");
-    // Two listeners, which pause for 100 ms each time.
+    // Two listeners, each of which pauses for 100 ms after a failure.
     let most = 2.0 * (start.elapsed().as_secs_f64() / 0.1 + 1.0);
     assert!((1.0..=most).contains(&failures), "{failures} of {most}");
     assert!(pongs(&mut client).await);

@@ -1,4 +1,4 @@
-//! Each frame's exact fields, and what is said to frames that are none.
+//! The exact fields of each frame, and the answers to invalid frames.
 
 use crate::gateway::Gateway;
 use serde_json::{Value, json};

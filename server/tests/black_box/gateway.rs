@@ -24,7 +24,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// With these environment variables over the defaults.
+    /// Starts with these environment variables over the defaults.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         Self::start_logging_to(environment, Stdio::inherit())
     }
@@ -33,7 +33,7 @@ impl Gateway {
         Self::start_by(&[], environment, log)
     }
 
-    /// With these arguments besides.
+    /// Starts with these arguments as well.
     pub(crate) fn start_by(
         arguments: &[&str],
         environment: &[(&str, &str)],
@@ -43,7 +43,7 @@ impl Gateway {
         Self::start_command(&[&command, arguments].concat(), environment, log)
     }
 
-    /// By a program and its arguments.
+    /// Starts by a program and its arguments.
     pub(crate) fn start_command(
         command: &[&str],
         environment: &[(&str, &str)],
@@ -57,7 +57,7 @@ impl Gateway {
     pub(crate) fn of(mut command: Command, log: impl Into<Stdio>) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        // reqwest needs one to be there; the first test that comes by installs it.
+        // reqwest needs an installed provider; the first test installs it.
         let _installed = ring::default_provider().install_default();
         let client =
             Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
@@ -155,8 +155,8 @@ impl Gateway {
             .collect()
     }
 
-    /// Waits until the three counts of `/stats` are `expected`: what a client has done shows there
-    /// a moment later.
+    /// Waits until the three counts of `/stats` are `expected`: an action of a client appears in
+    /// them a moment later.
     pub(crate) async fn stats_become(&self, expected: Value, within: Duration) {
         let deadline = Instant::now() + within;
         loop {
@@ -165,20 +165,21 @@ impl Gateway {
                 return;
             }
             assert!(Instant::now() < deadline, "{found} instead of {expected}");
-            // Nothing tells when another connection's end has been seen: ask again.
+            // The gateway sends no event when it has noticed another connection's end, so ask
+            // again.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
-    /// Waits until `/readyz` says that it is about to stop.
+    /// Waits until `/readyz` says that the gateway is about to stop.
     pub(crate) async fn becomes_unready(&self) {
         while self.get("/readyz").await.status() != 503 {
-            // Nothing tells when a signal has arrived: ask again.
+            // Nothing tells when a signal has been received, so ask again.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// The status by which an opening handshake is refused.
+    /// The status with which an opening handshake is refused.
     pub(crate) async fn refusal(&self, path: &str) -> u16 {
         match tokio_tungstenite::connect_async(format!("ws://{}{path}", self.address)).await {
             Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
@@ -244,7 +245,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         assert_eq!(self.next().await["type"], "ready");
     }
 
-    /// Sends these frames in one go, without waiting for answers.
+    /// Sends these frames at once, without waiting for answers.
     pub(crate) async fn pipeline(&mut self, frames: &[Value]) {
         for frame in frames {
             self.0.feed(Message::text(frame.to_string())).await.unwrap();
@@ -252,7 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.0.flush().await.unwrap();
     }
 
-    /// As [`Socket::pipeline`], where the connection may have ended.
+    /// As [`Socket::pipeline`], for a connection that may have ended.
     pub(crate) async fn try_pipeline(&mut self, frames: &[Value]) -> Result<(), ()> {
         for frame in frames {
             self.0.feed(Message::text(frame.to_string())).await.map_err(drop)?;
@@ -260,7 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.0.flush().await.map_err(drop)
     }
 
-    /// The next frame; `None` where the connection ends.
+    /// The next frame; `None` if the connection ends.
     pub(crate) async fn try_next(&mut self) -> Option<Value> {
         loop {
             match self.read().await? {
@@ -271,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Sends a frame and gives the next one that comes.
+    /// Sends a frame and returns the next frame that is received.
     pub(crate) async fn ask(&mut self, frame: &Value) -> Value {
         self.send(&frame.to_string()).await;
         self.next().await
@@ -282,7 +283,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         serde_json::from_str(&self.next_text().await).unwrap()
     }
 
-    /// The next frame as it came.
+    /// The next frame as it was received.
     pub(crate) async fn next_text(&mut self) -> String {
         loop {
             match self.read().await.unwrap() {
@@ -293,13 +294,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Whatever comes next; `None` at the end. A read also answers pings.
+    /// The next message of any kind; `None` at the end. Reading also answers pings.
     pub(crate) async fn read(&mut self) -> Option<Message> {
         let next = tokio::time::timeout(Duration::from_secs(20), self.0.next());
         next.await.expect("something within 20 s")?.ok()
     }
 
-    /// Reads to the end; the close code, and the frames before it.
+    /// Reads to the end; returns the close code and the frames before it.
     pub(crate) async fn closed(&mut self) -> (Option<u16>, Vec<Value>) {
         let mut frames = Vec::new();
         while let Some(message) = self.read().await {

@@ -1,4 +1,4 @@
-//! How a WebSocket opens, and the ways in which bytes may arrive on it.
+//! The opening handshake of a WebSocket, and bytes that arrive in several ways.
 
 use crate::{
     gateway::Gateway,
@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 const SETUP: &str = r#"{"type":"setup","token":"u"}"#;
 
-/// The body that belongs to the head of an error.
+/// The body of the error whose head is `head`.
 pub(crate) async fn problem(raw: &mut Raw, head: &str) -> Value {
     let head = head.to_lowercase();
     assert!(head.contains("content-type: application/problem+json\r\n"), "{head}");

@@ -1,5 +1,5 @@
-//! History and replay: what is said by `recovered`, and that nothing is missing or repeated where
-//! it is true.
+//! History and replay: what `recovered` says, and that no message is missing or repeated if it is
+//! true.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn publish(socket: &mut Socket, topic: &str, ids: impl Iterator<Item = u64
     }
 }
 
-/// Reads messages of a topic until `last`, which have to come one after the other behind `after`.
+/// Reads messages of a topic until `last`; they must have the consecutive numbers behind `after`.
 async fn expect(socket: &mut Socket, mut after: u64, last: u64) {
     while after < last {
         let message = socket.next().await;
@@ -119,7 +119,7 @@ async fn a_position_stays_provable_after_the_messages_have_aged_out() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__AGE", "100ms")]);
     let mut socket = gateway.user("u", &[]).await;
     publish(&mut socket, "t", 1..=3, "x").await;
-    // The passing of `history.age` is the fact to wait for.
+    // The test is about the end of `history.age`, so it waits for it.
     tokio::time::sleep(Duration::from_millis(150)).await;
     assert_eq!(subscribe(&mut socket, "t", 2, None).await["recovered"], false);
     socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await;
@@ -136,7 +136,7 @@ async fn a_topic_that_was_forgotten_and_reborn_has_another_epoch() {
     let first = socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await["epoch"].clone();
     socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await;
     publish(&mut socket, "t", 1..=3, "x").await;
-    // What has expired is cleared away once a second: the messages, then the topic.
+    // Expired state is removed once a second: the messages, then the topic.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let reborn = subscribe(&mut socket, "t", 3, Some(&first)).await;
     assert_eq!((&reborn["recovered"], &reborn["seqNo"]), (&json!(false), &json!(0)));
@@ -196,7 +196,7 @@ async fn joining_again_and_again_while_others_publish_leaves_no_gap_and_no_repea
     publishing.await.unwrap();
 }
 
-/// 24 MB to replay, a queue of 64 KiB, and other traffic meanwhile.
+/// 24 MB to replay, a queue of 64 KiB, and other traffic at the same time.
 #[tokio::test]
 async fn a_client_that_catches_up_is_no_slow_consumer() {
     let gateway = Gateway::start(&[

@@ -1,4 +1,4 @@
-//! Clients that mean no good: the gateway goes on, forgets them, and its memory stays bounded.
+//! Malicious clients: the gateway continues to serve, forgets them, and its memory stays bounded.
 
 use crate::{
     gateway::Gateway,
@@ -46,7 +46,7 @@ async fn garbage() {
             } else {
                 frame([0x81, 0x82, 0x89, 0x8A, 0x01, 0x80][len % 6], &bytes)
             };
-            // Closed already, for what came before.
+            // The connection was closed already, for earlier bytes.
             if tokio::io::AsyncWriteExt::write_all(&mut raw.stream, &sent).await.is_err() {
                 break;
             }
@@ -94,8 +94,8 @@ async fn connections_that_come_and_vanish_while_others_publish() {
     gateway.stats_become(json!({ "connections": 1, "topics": 1, "subscriptions": 1 }), SOON).await;
 }
 
-/// Sends frames over and over without reading, until the gateway takes no more. Then reads on:
-/// whole frames, and why it was closed.
+/// Sends frames again and again without reading, until the gateway takes no more. Then reads on: it
+/// gets whole frames, and the reason for which it was closed.
 async fn send_without_reading(
     gateway: &Gateway,
     frames: impl Fn(usize) -> Vec<u8> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Which names in `Host` the gateway answers to, and what becomes of a request whose host is
+//! The names in `Host` that the gateway answers to, and the answers to requests whose host is
 //! missing, repeated or malformed.
 
 use reqwest::Method;
@@ -8,12 +8,12 @@ use crate::gateway::Gateway;
 use crate::handshake::problem;
 use crate::raw::{Raw, opening};
 
-/// The status of `GET path` by this name.
+/// The status of `GET path` with this `Host`.
 async fn status(gateway: &Gateway, path: &str, host: &str) -> u16 {
     gateway.request(Method::GET, path, &[("host", host)]).await.status().as_u16()
 }
 
-/// The status and the problem that answer these bytes.
+/// The status and the problem with which these bytes are answered.
 async fn refusal(gateway: &Gateway, request: &str) -> (String, Value) {
     let mut raw = Raw::tcp(gateway).await;
     raw.send(request.as_bytes()).await;

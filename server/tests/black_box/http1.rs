@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, on any stream, which stays open.
+//! HTTP/1.1 written by hand, on any stream, which stays open.
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -9,7 +9,8 @@ pub(crate) async fn on(address: &str) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// Asks for `path`, with these header lines besides; head and body of the answer, as they came.
+/// Asks for `path` with these additional header lines; returns head and body of the answer as they
+/// were received.
 pub(crate) async fn get(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     path: &str,
@@ -22,7 +23,7 @@ pub(crate) async fn get(
     answer(stream).await
 }
 
-/// The next answer: head and body, as they came.
+/// The next answer: head and body as they were received.
 pub(crate) async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {

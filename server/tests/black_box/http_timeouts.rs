@@ -1,4 +1,4 @@
-//! HTTP clients that take their time: for a request, for its header, for the answer.
+//! Slow HTTP clients: those that delay a request, its header, or reading the answer.
 
 use crate::gateway::Gateway;
 use crate::http1::{get, on};
@@ -12,11 +12,12 @@ use tokio::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// Waits until only the one that asks is there.
+/// Waits until the asking connection is the only one.
 async fn is_alone(gateway: &Gateway) {
     let alone = async {
         while gateway.metrics().await["micro_socket_http_connections"] > 1.0 {
-            // Nothing tells when the end of another connection has been seen: ask again.
+            // The gateway sends no event when it has noticed another connection's end, so ask
+            // again.
             sleep(Duration::from_millis(10)).await;
         }
     };
@@ -79,7 +80,7 @@ async fn a_header_that_comes_slowly_is_not_waited_for() {
     stream.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
     let sending = async {
         while stream.write_all(b"x: y\r\n").await.is_ok() {
-            // That is the attack: a little, again and again.
+            // The attack sends a few bytes at a time.
             sleep(Duration::from_millis(20)).await;
         }
     };

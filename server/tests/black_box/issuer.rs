@@ -1,4 +1,4 @@
-//! Whoever gives out tokens: signs them, and publishes its keys at an address that counts who asks.
+//! An issuer of tokens: signs them, and publishes its keys at an address that counts requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -19,24 +19,24 @@ use tokio::task::JoinHandle;
 
 pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
 
-/// What makes a gateway take tokens signed with [`SECRET`].
+/// Settings with which a gateway accepts tokens signed with [`SECRET`].
 pub(crate) const BY_SECRET: [(&str, &str); 2] =
     [("MICRO_SOCKET_AUTH__MODE", "jwt"), ("MICRO_SOCKET_AUTH__JWT_SECRET", SECRET)];
 
-/// Seconds since 1970, so many from now.
+/// The time `seconds` from now, in seconds since 1970.
 pub(crate) fn in_seconds(seconds: i64) -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
         + seconds
 }
 
-/// The usual claims of `user`, `more` over them.
+/// The usual claims of `user`, overridden by `more`.
 pub(crate) fn claims(user: &str, more: Value) -> Value {
     let mut claims = json!({ "sub": user, "exp": in_seconds(600) });
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     claims
 }
 
-/// A token of `user` by HS256.
+/// A token of `user`, signed by HS256.
 pub(crate) fn token(user: &str, more: Value) -> String {
     Signer::secret().sign(&claims(user, more))
 }
@@ -78,7 +78,7 @@ impl Signer {
         Self { algorithm: Algorithm::EdDSA, key, id: None }
     }
 
-    /// The same key under this id.
+    /// The same key with this id.
     pub(crate) fn named(&self, id: &str) -> Self {
         Self { id: Some(id.to_owned()), ..self.clone() }
     }
@@ -106,9 +106,9 @@ pub(crate) struct KeyServer {
 struct Published {
     answer: Mutex<(StatusCode, String)>,
     fetches: AtomicUsize,
-    /// The header of the last fetch.
+    /// The header of the last request.
     authorization: Mutex<Option<String>>,
-    /// A fetch takes one of these before it is answered.
+    /// A request takes one permit before it is answered.
     open: Semaphore,
 }
 
@@ -127,7 +127,7 @@ impl KeyServer {
         Self { url, state, task }
     }
 
-    /// What makes a gateway take tokens signed with these keys.
+    /// Settings with which a gateway accepts tokens signed with these keys.
     pub(crate) fn environment<'a>(&'a self, min_refresh: &'a str) -> [(&'a str, &'a str); 3] {
         [
             ("MICRO_SOCKET_AUTH__MODE", "jwt"),
@@ -152,15 +152,15 @@ impl KeyServer {
         self.state.authorization.lock().clone()
     }
 
-    /// Waits until somebody asks for the `count`th time.
+    /// Waits until the keys were requested `count` times.
     pub(crate) async fn is_asked(&self, count: usize) {
         while self.fetches() < count {
-            // Nothing tells: look again.
+            // Nothing tells when a request arrives, so look again.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Answers nobody until the guard goes.
+    /// Holds all answers back until the guard is dropped.
     pub(crate) fn hold(&self) -> impl Drop + '_ {
         let all = u32::try_from(self.state.open.available_permits()).unwrap_or(u32::MAX);
         self.state.open.try_acquire_many(all).unwrap()

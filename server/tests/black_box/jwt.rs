@@ -1,4 +1,4 @@
-//! `jwt` mode: who gets in, for how long, and where the keys come from.
+//! `jwt` mode: which tokens are accepted, for how long, and where the keys come from.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::gateway::{Gateway, Socket};
 use crate::issuer::{BY_SECRET, KeyServer, Signer, claims, in_seconds, token};
 
-/// Everything is allowed to whoever gets in.
+/// Every authenticated user may do everything.
 const ALL: [(&str, &str); 2] = [
     ("MICRO_SOCKET_ACCESS__DEFAULT_SUBSCRIBE", ">"),
     ("MICRO_SOCKET_ACCESS__DEFAULT_PUBLISH", ">"),
@@ -19,8 +19,8 @@ fn start(environment: &[(&str, &str)]) -> Gateway {
     Gateway::start(&[environment, &ALL].concat())
 }
 
-/// What a setup with this token is answered by, on a connection of its own: `ready`, or the code of
-/// the error.
+/// The answer to a setup with this token, on a connection of its own: `ready`, or the code of the
+/// error.
 async fn setup(gateway: &Gateway, token: &str) -> String {
     let answer =
         gateway.connect("/ws").await.ask(&json!({ "type": "setup", "token": token })).await;
@@ -120,7 +120,7 @@ async fn keys_are_fetched_once_and_again_for_an_unknown_id() {
     );
 }
 
-/// Tries this token until the issuer was asked for the `count`th time; the last answer.
+/// Tries this token until the keys were requested `count` times; returns the last answer.
 async fn until_fetched(gateway: &Gateway, token: &str, issuer: &KeyServer, count: usize) -> String {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
@@ -222,7 +222,7 @@ async fn an_issuer_that_cannot_be_reached_is_told_apart_from_a_wrong_token() {
 
 #[tokio::test]
 async fn when_the_token_ends_so_does_the_connection() {
-    // Nothing is read until the token has ended.
+    // The client reads nothing until the token has expired.
     let queue = ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "256MiB");
     let gateway = start(&[BY_SECRET[0], BY_SECRET[1], ("MICRO_SOCKET_AUTH__LEEWAY", "0s"), queue]);
     let mut others = connected(&gateway, &token("bob", json!({}))).await;
@@ -376,7 +376,7 @@ async fn the_metrics_tell_when_the_keys_were_fetched() {
     );
 }
 
-/// The address of a key set may hold a password, or a key in its query.
+/// The address of a key set may contain a password, or a key in its query.
 #[tokio::test]
 async fn the_log_shows_no_secret_of_an_address() {
     let signer = Signer::ec();

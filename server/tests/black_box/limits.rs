@@ -1,5 +1,5 @@
-//! Limits on how fast a client may publish, and that others do not suffer from readers that stand
-//! still.
+//! Limits on how fast a client may publish, and that clients which do not read do not slow down the
+//! others.
 
 use crate::gateway::{Gateway, Socket};
 use crate::raw::{Raw, text};
@@ -40,7 +40,7 @@ async fn publishes_have_a_rate_and_a_burst() {
     );
     let wait = refused["retryAfterMs"].as_u64().unwrap();
     assert!((1..=501).contains(&wait), "{wait}");
-    // The time that the gateway asked to wait is the fact to wait for.
+    // The test is about the delay that the gateway asks for, so it waits for it.
     tokio::time::sleep(Duration::from_millis(wait)).await;
     assert_eq!(
         socket.ask(&publish(19)).await["status"],
@@ -68,8 +68,8 @@ async fn too_many_refusals_in_a_row_end_the_connection_with_4429() {
     assert_eq!(frames.iter().filter(|frame| frame["code"] == "RATE_LIMITED").count(), 10);
 }
 
-/// 100 readers that do not read, a topic at full rate: they are closed one by one, memory stays
-/// bounded, and somebody who reads misses nothing.
+/// 100 clients that do not read, and a topic at full rate: they are closed one by one, memory stays
+/// bounded, and a client that reads misses no message.
 #[tokio::test]
 async fn readers_that_stand_still_cost_the_others_nothing() {
     const STALLED: usize = 100;

@@ -1,4 +1,4 @@
-//! Where the gateway listens: several addresses, Unix sockets, sockets that systemd hands over.
+//! The gateway's listeners: several addresses, Unix sockets, sockets that systemd hands over.
 
 use crate::gateway::{Gateway, Socket};
 use crate::http1::{get, on};
@@ -123,12 +123,12 @@ async fn a_unix_socket_comes_and_goes_with_the_process() {
     assert!(!Path::new(&path).exists());
 }
 
-/// As systemd does: the socket is descriptor 3 of the process that the variables name.
+/// As systemd does it: the socket is descriptor 3 of the process that the variables name.
 #[tokio::test]
 async fn sockets_that_are_handed_over_take_the_place_of_the_configuration() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
-    // A client that comes before the gateway is there.
+    // This client connects before the gateway has started.
     let mut early = on(&address).await;
     let script = "exec 3<&0 0</dev/null && LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
     let mut command = Command::new("sh");

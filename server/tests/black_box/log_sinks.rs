@@ -1,5 +1,5 @@
 //! Standard error and standard output that take nothing: the gateway serves and stops as if they
-//! did.
+//! took everything.
 
 use crate::{
     gateway::{Gateway, Socket},
@@ -23,23 +23,23 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// For everything that a gateway does here.
+/// The time limit of every step of a test.
 const LONGEST: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug)]
 enum Sink {
-    /// Every write fails: no space is left.
+    /// Every write fails: the disk is full.
     Full,
     /// A pipe whose reader has gone.
     Closed,
-    /// A pipe that is full and that nothing reads: a write would wait for ever.
+    /// A full pipe that is not read: a write would block for ever.
     Stuck,
 }
 
 const SINKS: [Sink; 3] = [Sink::Full, Sink::Closed, Sink::Stuck];
 
 impl Sink {
-    /// What the process writes to, and the end of the pipe that has to stay open.
+    /// The handle that the process writes to, and the end of the pipe that has to stay open.
     async fn open(self) -> (Stdio, Option<pipe::Receiver>) {
         if let Self::Full = self {
             return (File::options().write(true).open("/dev/full").unwrap().into(), None);
@@ -144,7 +144,7 @@ impl Situation {
 
     async fn exchange_certificate(&mut self) {
         self.files.exchange();
-        // A client that trusts only the new certificate is refused until the gateway shows it.
+        // A client that trusts only the new certificate is refused until the gateway uses it.
         until("the new certificate is shown", async || self.files.is_shown_by(&self.gateway).await)
             .await;
     }
@@ -159,7 +159,7 @@ impl Situation {
     }
 }
 
-/// A publish comes back.
+/// A publish is delivered.
 async fn works(socket: &mut Socket<impl AsyncRead + AsyncWrite + Unpin>, number: u64) {
     let publish = json!({ "type": "publish", "topic": "t", "messageId": number.to_string(), "payload": number });
     assert_eq!(socket.ask(&publish).await["status"], "ok");
@@ -170,7 +170,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + LONGEST;
     while !is_so().await {
         assert!(Instant::now() < deadline, "not in time: {what}");
-        // Nothing tells a change inside another process: ask again.
+        // Nothing tells when another process has changed its state, so ask again.
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -204,7 +204,7 @@ async fn a_pipe_that_nothing_reads() {
     every_situation(Sink::Stuck).await;
 }
 
-/// Ended with the test.
+/// A process that is killed at the end of the test.
 struct Process(Child);
 
 impl Process {
@@ -227,7 +227,7 @@ impl Process {
             loop {
                 match self.0.try_wait().unwrap() {
                     Some(status) => return status,
-                    // The end of a process can only be asked for without blocking.
+                    // Only polling asks for the end of a process without blocking.
                     None => sleep(Duration::from_millis(5)).await,
                 }
             }

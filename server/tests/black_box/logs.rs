@@ -1,4 +1,4 @@
-//! The log: what it tells, and what it never does.
+//! The log: what it contains, and what it never contains.
 
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
-/// What a session of every kind of frame leaves in the log, and its secrets.
+/// The log of a session with every kind of frame, and the session's secrets.
 async fn log_of_a_session(format: &str) -> (String, [String; 4]) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log");

@@ -1,5 +1,5 @@
-//! The real binary, from outside: over WebSocket with tokio-tungstenite and with raw bytes, over
-//! HTTP with reqwest, held against the protocol and against the gateway's own documents.
+//! The real binary from outside: over WebSocket with tokio-tungstenite and with raw bytes, over
+//! HTTP with reqwest, compared with the protocol and with the gateway's own documents.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

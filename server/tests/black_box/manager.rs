@@ -1,4 +1,4 @@
-//! What systemd, or another service manager, is told: sd_notify(3).
+//! Notifications to systemd or another service manager: sd_notify(3).
 
 use crate::gateway::Gateway;
 use std::time::Duration;

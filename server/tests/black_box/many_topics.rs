@@ -1,4 +1,4 @@
-//! Setups that name many topics: of those the first `limits.max_subscriptions` are handled, and the
+//! Setups that name many topics: the first `limits.max_subscriptions` of them are handled, and the
 //! time is linear in their number.
 
 use crate::{
@@ -27,7 +27,7 @@ async fn answers(socket: &mut crate::gateway::Socket) -> Vec<Value> {
 async fn the_first_are_handled_and_the_rest_gets_one_error() {
     let gateway = Gateway::start(&[("MICRO_SOCKET_LIMITS__MAX_SUBSCRIPTIONS", "3")]);
     let mut socket = gateway.connect("/ws/sub/url").await;
-    // Refused ones count, repeats do not.
+    // Refused topics count, repeated ones do not.
     let topics = json!(["a", "$refused", "a", "url", "b", "c", "b"]);
     socket.send(&json!({ "type": "setup", "token": "u", "topics": topics }).to_string()).await;
     let expected = [
@@ -80,7 +80,7 @@ async fn a_session_comes_last_and_loses_what_is_too_much() {
             .await;
         let mut found = answers(&mut socket).await;
         assert_eq!(found.pop(), Some(json!(["ready", null, null])));
-        // The order of a session's own topics is its own.
+        // The order of the topics that the session adds is not specified.
         let key = |answer: &Value| answer.to_string();
         let (mut found, mut expected) = (found, expected);
         found.sort_by_key(key);

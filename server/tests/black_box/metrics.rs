@@ -190,7 +190,7 @@ async fn requests_are_counted_by_route_and_status() {
     );
 }
 
-/// A process that prints where it listens, twice.
+/// A gateway that prints two addresses.
 #[tokio::test]
 async fn operators_may_have_a_listener_of_their_own() {
     let mut process = Command::new(env!("CARGO_BIN_EXE_micro-socket"))

@@ -1,5 +1,5 @@
-//! Nested JSON of any depth: `limits.max_depth` bounds what is delivered, and nothing else is
-//! harmed by the rest.
+//! Nested JSON of any depth: `limits.max_depth` bounds what is delivered, and deeper payloads do no
+//! other harm.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn assert_refused(socket: &mut Socket, frame: &str, limit: &str) {
     assert!(answer["message"].as_str().unwrap().contains(limit), "{answer}");
 }
 
-/// With a frame that has room for a million levels, and these variables.
+/// With a frame limit that has room for a million levels, and these variables.
 fn roomy<'a>(environment: &[(&'a str, &'a str)]) -> Gateway {
     let room =
         [("MICRO_SOCKET_LIMITS__MAX_FRAME", "4MiB"), ("MICRO_SOCKET_LIMITS__SEND_QUEUE", "8MiB")];

@@ -1,5 +1,5 @@
-//! `/openapi.json` against the server that serves it: every operation is asked, every answer is
-//! held against the document.
+//! `/openapi.json` compared with the server that serves it: every operation is requested, and every
+//! answer is checked against the document.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use crate::gateway::Gateway;
 use crate::schema::{assert_fits, assert_references_resolve, within};
 
-/// A request that has to be answered by `status`.
+/// A request that must be answered with `status`.
 struct Case {
     method: Method,
-    /// As the document writes it.
+    /// The path as the document writes it.
     path: &'static str,
-    /// As it is asked.
+    /// The path as it is requested.
     asked: &'static str,
     headers: &'static [(&'static str, &'static str)],
     body: &'static str,
@@ -234,8 +234,8 @@ const CASES: &[Case] = &[
     },
 ];
 
-/// Documented, but not to be had from this gateway, which is in demo mode and well: it would have
-/// to be full or about to stop.
+/// Documented answers that this gateway does not give, because it is in demo mode, not full, and
+/// not about to stop.
 const NOT_PROVOKED_HERE: [(&str, &str, u16); 7] = [
     ("/demo/publish/{topic}", "get", 401),
     ("/demo/publish/{topic}", "get", 503),
@@ -246,7 +246,7 @@ const NOT_PROVOKED_HERE: [(&str, &str, u16); 7] = [
     ("/ws/sub/{topic}", "get", 503),
 ];
 
-/// One with every route.
+/// A gateway with every route.
 fn start(folder: &TempDir) -> Gateway {
     let keys = folder.path().join("keys");
     fs::write(&keys, KEY).unwrap();
@@ -304,14 +304,14 @@ async fn every_operation_answers_as_documented() {
     );
 }
 
-/// The answer itself, for one that refers to it.
+/// The answer itself, if `answer` refers to it.
 fn resolved<'a>(document: &'a Value, answer: &'a Value) -> &'a Value {
     let reference = answer.get("$ref").and_then(Value::as_str);
     reference
         .map_or(answer, |reference| document.pointer(reference.strip_prefix('#').unwrap()).unwrap())
 }
 
-/// Content type and body, as documented.
+/// Checks that content type and body are as documented.
 async fn check_answer(document: &Value, documented: &Value, response: Response, asked: &str) {
     let Some(content) = documented.get("content") else {
         return;
@@ -337,7 +337,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Valu
     })
 }
 
-/// Every operation with each status that it may answer.
+/// Every operation with each of its documented statuses.
 fn documented_answers(document: &Value) -> BTreeSet<(String, String, u16)> {
     let statuses = |operation: &Value| {
         operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
@@ -381,7 +381,8 @@ async fn the_document_is_whole() {
     }
 }
 
-/// Each problem has an example of its own, with its status and a code that the description names.
+/// Checks that each problem has an example of its own, with its status and a code that the
+/// description names.
 fn check_examples(document: &Value) {
     for (path, _, operation) in operations(document) {
         for (status, answer) in operation["responses"].as_object().unwrap() {

@@ -1,5 +1,5 @@
-//! I3: one order for all, without gaps, from exactly where a subscription begins to exactly where
-//! it ends.
+//! Ordering: one order for all subscribers, without gaps, from exactly the number at which a
+//! subscription begins to exactly the number at which it ends.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn publish(topic: &str, id: usize) -> Value {
     json!({ "type": "publish", "topic": topic, "messageId": id.to_string(), "payload": id })
 }
 
-/// Publishes `EACH` messages with a window of 50, over the topics in turn.
+/// Publishes `EACH` messages, with at most 50 unanswered, to the topics in turn.
 async fn publisher(gateway: Arc<Gateway>, user: String, topics: &'static [&'static str]) {
     let mut socket = gateway.user(&user, &[]).await;
     for window in (0..EACH).collect::<Vec<_>>().chunks(50) {
@@ -26,7 +26,8 @@ async fn publisher(gateway: Arc<Gateway>, user: String, topics: &'static [&'stat
     }
 }
 
-/// Reads `count` messages: each has its topic's next number. All of it, to compare with others.
+/// Reads `count` messages and checks that each has its topic's next number. Returns all of them, to
+/// be compared with other subscribers.
 async fn read(socket: &mut Socket, count: usize) -> HashMap<String, Vec<(u64, Value)>> {
     let mut seen: HashMap<String, Vec<(u64, Value)>> = HashMap::new();
     for _ in 0..count {
@@ -65,7 +66,7 @@ async fn one_topic_with_few_subscribers() {
     everybody_sees_the_same(3, &["t"]).await;
 }
 
-/// From 16 subscribers on publishes are combined.
+/// From 16 subscribers on, publishes are combined.
 #[tokio::test]
 async fn one_topic_with_many_subscribers() {
     everybody_sees_the_same(40, &["t"]).await;
@@ -93,8 +94,8 @@ async fn a_publisher_that_subscribes_gets_its_own_messages() {
     }
 }
 
-/// Who comes and goes while others publish at full rate gets exactly what lies between `subscribed`
-/// and `unsubscribed`.
+/// A client that subscribes and unsubscribes while others publish at full rate gets exactly the
+/// messages between `subscribed` and `unsubscribed`.
 #[tokio::test]
 async fn a_subscription_begins_and_ends_at_a_number() {
     let gateway = Arc::new(Gateway::start(&[]));
@@ -153,7 +154,7 @@ async fn a_subscription_begins_and_ends_at_a_number() {
     assert!(met > 0, "the guest met some messages");
 }
 
-/// No message comes before `ready`, however fast others publish.
+/// No message precedes `ready`, however fast others publish.
 #[tokio::test]
 async fn nothing_comes_before_ready() {
     let gateway = Arc::new(Gateway::start(&[]));

@@ -1,4 +1,4 @@
-//! Which pages may open a WebSocket.
+//! The origins of pages that may open a WebSocket.
 
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;

@@ -55,8 +55,8 @@ async fn scalars_script_is_packed_and_kept() {
     assert_eq!(gateway.request(Method::GET, path, &[("if-none-match", &etag)]).await.status(), 304);
 }
 
-/// Scripts in the text run by their hash only, so a policy that misses one breaks the page, and one
-/// that names too much is no policy.
+/// The policy lists inline scripts by their hashes: without one of them the page does not work, and
+/// a policy that lists more does not protect.
 #[tokio::test]
 async fn the_policy_names_the_scripts_of_the_page() {
     let gateway = Gateway::start(&[]);

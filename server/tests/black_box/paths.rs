@@ -1,4 +1,4 @@
-//! One `/` too many at the end of a path.
+//! A superfluous `/` at the end of a path.
 
 use reqwest::{Method, Url};
 use serde_json::json;
@@ -66,7 +66,7 @@ async fn pages_lead_to_their_own_address() {
                 !location.starts_with('/') && !location.contains("://"),
                 "{location} is not relative"
             );
-            // Behind a proxy that puts something before the path, too.
+            // Also behind a proxy that adds a prefix to the path.
             for before in ["http://gateway.example", "http://gateway.example/before"] {
                 let led = Url::parse(&format!("{before}{asked}")).unwrap().join(location).unwrap();
                 assert_eq!(led.as_str(), format!("{before}{page}"));

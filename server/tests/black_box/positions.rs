@@ -1,5 +1,5 @@
-//! Where a subscription begins and goes on: `last`, `after`, and subscriptions that move while they
-//! run.
+//! The positions at which subscriptions begin and continue: `last`, `after`, and subscriptions that
+//! move while they are running.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ async fn publish(socket: &mut Socket, topic: &str, ids: std::ops::RangeInclusive
     }
 }
 
-/// The messages that come next are these, and nothing else comes.
+/// Checks that the next messages have these numbers, and that no other message follows.
 async fn expect(socket: &mut Socket, numbers: std::ops::RangeInclusive<u64>) {
     for number in numbers {
         assert_eq!(socket.next().await["seqNo"], number);
@@ -29,7 +29,8 @@ async fn nothing_comes(socket: &mut Socket) {
     assert_eq!(socket.ask(&json!({ "type": "ping" })).await["type"], "pong", "nothing else");
 }
 
-/// `subscribe` to `t` with these fields; what the answer says: `seqNo`, `recovered`, `after`.
+/// Sends `subscribe` to `t` with these fields; returns `seqNo`, `recovered` and `after` of the
+/// answer.
 async fn subscribe(socket: &mut Socket, fields: &Value) -> (u64, Option<bool>, Option<u64>) {
     let mut frame = json!({ "type": "subscribe", "topic": "t" });
     frame.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -48,7 +49,7 @@ async fn unsubscribe(socket: &mut Socket) {
     );
 }
 
-/// A gateway that keeps 5 messages of `t`, and of `t` the numbers 1 to 10 were published.
+/// A gateway that keeps 5 messages of `t`, after numbers 1 to 10 of `t` were published.
 async fn ten_of_which_five_are_kept() -> (Gateway, Socket) {
     let gateway = Gateway::start(&[("MICRO_SOCKET_HISTORY__MESSAGES", "5")]);
     let mut publisher = gateway.user("p", &[]).await;
@@ -210,20 +211,21 @@ async fn a_session_stores_where_its_subscription_goes_on() {
     let resume = json!({ "type": "setup", "token": "u", "sessionId": ready["sessionId"], "last": { "t": 1 } });
     assert_eq!(subscribe(&mut socket, &json!({ "last": 4 })).await, (10, None, Some(6)));
     expect(&mut socket, 7..=10).await;
-    // Nothing was confirmed: the same comes again. A session's position goes before `last`.
+    // Nothing was confirmed, so the same messages are sent again. A session's position has
+    // precedence over `last`.
     let mut socket = gateway.connect("/ws").await;
     assert_eq!(said(&socket.ask(&resume).await), (10, Some(true), Some(6)));
     assert_eq!(socket.next().await["resumed"], true);
     expect(&mut socket, 7..=10).await;
     socket.send(&json!({ "type": "ack", "topic": "t", "seqNo": 10 }).to_string()).await;
-    // A move takes the position back, and what was confirmed above it counts no more.
+    // A move sets the position back, and confirmations above it are void.
     assert_eq!(subscribe(&mut socket, &json!({ "lastSeq": 8 })).await, (10, Some(true), Some(8)));
     expect(&mut socket, 9..=10).await;
     let mut socket = gateway.connect("/ws").await;
     assert_eq!(said(&socket.ask(&resume).await), (10, Some(true), Some(8)));
     assert_eq!(socket.next().await["resumed"], true);
     expect(&mut socket, 9..=10).await;
-    // A loss is said again until the client confirms, and `last` counts then.
+    // A loss is reported again until the client confirms, and then `last` applies.
     assert_eq!(subscribe(&mut socket, &json!({ "lastSeq": 2 })).await, (10, Some(false), Some(10)));
     let mut socket = gateway.connect("/ws").await;
     assert_eq!(said(&socket.ask(&resume).await), (10, Some(false), Some(9)));

@@ -1,5 +1,4 @@
-//! Whose connections they are: addresses behind trusted proxies, seen at the limit of connections
-//! per address.
+//! The addresses of clients behind trusted proxies, seen at the limit of connections per address.
 
 use std::time::Duration;
 
@@ -8,14 +7,15 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::gateway::{Gateway, Socket};
 
-/// A connection that a proxy (or whoever claims to be one) says comes from there.
+/// A connection from an address that a proxy (or a client that claims to be one) gives as
+/// `forwarded`.
 async fn from(gateway: &Gateway, forwarded: &str) -> Socket {
     let mut request = format!("ws://{}/ws", gateway.address).into_client_request().unwrap();
     request.headers_mut().insert("x-forwarded-for", forwarded.parse().unwrap());
     gateway.open(request).await
 }
 
-/// Whether the gateway takes it; a full one closes with 1013.
+/// Whether the gateway accepts the connection; a full one closes it with 1013.
 async fn is_taken(socket: &mut Socket) -> bool {
     socket.send(r#"{"type":"setup","token":"u"}"#).await;
     match socket.read().await {

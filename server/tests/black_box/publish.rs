@@ -35,13 +35,13 @@ impl Backend {
         Self { gateway: Gateway::start(&all), _folder: folder }
     }
 
-    /// Status and answer.
+    /// Publishes `body`; returns status and answer.
     async fn publish(&self, body: &str) -> (u16, Value) {
         let response = self.gateway.publish(KEY, body.to_owned()).await;
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
-    /// The results of an array.
+    /// Publishes an array; returns its results.
     async fn batch(&self, items: &Value) -> Vec<Value> {
         let (status, answer) = self.publish(&items.to_string()).await;
         assert_eq!(status, 200, "{answer}");
@@ -63,8 +63,8 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("REQUEST_TIMEOUT"), "{answer}");
 }
 
-/// The status and code by which a body is answered that these bytes begin and the end of the
-/// client's side cuts off.
+/// The status and code with which a body is answered that ends after these bytes, because the
+/// client closes its side.
 async fn broken(backend: &Backend, header: &str, body: &str) -> (String, Value) {
     let mut raw = Raw::tcp(&backend.gateway).await;
     raw.send(format!("POST /publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n{header}\r\n\r\n{body}").as_bytes())
@@ -220,8 +220,7 @@ async fn a_repeat_is_told_and_not_delivered() {
     let own = socket
         .ask(&json!({ "type": "publish", "topic": "t", "messageId": "3", "payload": 3 }))
         .await;
-    // The answer to the client's own publish may come before or after what the backend has
-    // published.
+    // The answer to the client's own publish may come before or after the messages of the backend.
     let mut data = Vec::new();
     let mut next = own;
     while data.len() < 4 {

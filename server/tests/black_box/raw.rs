@@ -1,4 +1,4 @@
-//! A client that may send anything: bytes over TCP.
+//! A client that can send any bytes over TCP.
 
 use crate::{gateway::Gateway, masked::masked};
 use tokio::{
@@ -10,7 +10,7 @@ pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
 }
 
-/// The header lines of a good opening handshake on `path`.
+/// The header lines of a valid opening handshake on `path`.
 pub(crate) fn opening(path: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -26,7 +26,7 @@ pub(crate) fn text(payload: &str) -> Vec<u8> {
     frame(0x81, payload.as_bytes())
 }
 
-/// A connection whose client takes little that is not read.
+/// A connection whose client buffers little that is not read.
 pub(crate) async fn narrow(gateway: &Gateway) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -38,7 +38,7 @@ impl Raw {
         Self { stream: TcpStream::connect(&gateway.address).await.unwrap() }
     }
 
-    /// A WebSocket on `/ws` whose client takes little that is not read.
+    /// A WebSocket on `/ws` whose client buffers little that is not read.
     pub(crate) async fn narrow(gateway: &Gateway) -> Self {
         Self { stream: narrow(gateway).await }.upgraded().await
     }
@@ -92,8 +92,8 @@ impl Raw {
         }
     }
 
-    /// Passes over everything up to the end; the code of the close frame, where one comes before
-    /// the connection is reset.
+    /// Skips everything up to the end; returns the code of the close frame, if one is received
+    /// before the connection is reset.
     pub(crate) async fn end_code(&mut self) -> Option<u16> {
         let mut bytes = Vec::new();
         let _ = self.stream.read_to_end(&mut bytes).await;
@@ -103,7 +103,7 @@ impl Raw {
         Some(u16::from_be_bytes([close[2], close[3]]))
     }
 
-    /// Passes over everything up to the close frame; its code.
+    /// Skips everything up to the close frame; returns its code.
     pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             if let (8, payload) = self.next().await {

@@ -1,4 +1,4 @@
-//! SIGHUP: what is read again, and that what is broken changes nothing.
+//! SIGHUP: the files that are read again, and that invalid ones change nothing.
 
 use crate::gateway::Gateway;
 use serde_json::{Value, json};
@@ -54,14 +54,14 @@ impl Scene {
         fs::read_to_string(self.file("log")).unwrap()
     }
 
-    /// Sends the signal, and waits until the gateway has done with it.
+    /// Sends the signal, and waits until the gateway has handled it.
     async fn reload(&self) {
         let done = |log: &str| log.lines().filter(|line| line.ends_with("reloaded")).count();
         let (before, deadline) = (done(&self.log()), Instant::now() + Duration::from_secs(10));
         self.gateway.signal("HUP");
         while done(&self.log()) == before {
             assert!(Instant::now() < deadline, "{}", self.log());
-            // Nothing tells when a line has been written: look again.
+            // Nothing tells when a line has been written, so look again.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

@@ -1,4 +1,5 @@
-//! `setup` on a connection that is set up already: a fresh token, or one that is refused.
+//! `setup` on a connection that is set up already: with a fresh token, or with a token that is
+//! refused.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 use crate::gateway::{Gateway, Socket};
 use crate::issuer::{BY_SECRET, KeyServer, Signer, claims, in_seconds, token};
 
-/// A connection of `ann`, and a `setup` of hers that is accepted.
+/// A connection of `ann`, and the answer to its `setup`.
 async fn ann(gateway: &Gateway, token: &str) -> (Socket, Value) {
     let mut socket = gateway.connect("/ws").await;
     let setup = json!({ "type": "setup", "token": token });

@@ -1,4 +1,4 @@
-//! Which topics are open to whom, in `jwt` mode.
+//! The topics that users may use, in `jwt` mode.
 
 use serde_json::{Value, json};
 
@@ -121,7 +121,7 @@ async fn setup_refuses_what_is_closed_and_goes_on() {
 async fn an_id_with_wildcards_opens_nothing_more() {
     let gateway = Gateway::start(&BY_SECRET);
     let rules = json!({ "subscribe": ["inbox.{userId}"], "publish": [] });
-    // What would be a pattern is no topic, the user's own neither.
+    // A name that would be a pattern is not a topic, even as the user's own.
     for (id, own) in [
         ("*", "error"),
         (">", "error"),

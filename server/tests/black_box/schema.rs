@@ -1,9 +1,9 @@
-//! Holds values against schemas that lie somewhere in a larger document, to whose parts they refer.
+//! Checks values against schemas within a larger document, to whose parts they refer.
 
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// A validator for `schema`, whose references begin at the root of `document`.
+/// A validator for `schema`, whose references are relative to the root of `document`.
 pub(crate) fn within(document: &Value, schema: &Value) -> Validator {
     let mut root = schema.as_object().unwrap().clone();
     if let Some(components) = document.get("components") {
@@ -12,7 +12,7 @@ pub(crate) fn within(document: &Value, schema: &Value) -> Validator {
     jsonschema::draft202012::new(&Value::Object(root)).unwrap()
 }
 
-/// Fails with every reason why `value` does not fit.
+/// Fails with all reasons for which `value` does not fit.
 pub(crate) fn assert_fits(validator: &Validator, value: &Value, what: &str) {
     let reasons: Vec<String> = validator
         .iter_errors(value)
@@ -21,7 +21,7 @@ pub(crate) fn assert_fits(validator: &Validator, value: &Value, what: &str) {
     assert!(reasons.is_empty(), "{what}: {value}\n{}", reasons.join("\n"));
 }
 
-/// Every text under a key `$ref`.
+/// Every text of a key `$ref`.
 pub(crate) fn references(value: &Value) -> Vec<&str> {
     match value {
         Value::Object(fields) => {
@@ -33,7 +33,7 @@ pub(crate) fn references(value: &Value) -> Vec<&str> {
     }
 }
 
-/// Fails on a reference to nothing.
+/// Fails if a reference has no target.
 pub(crate) fn assert_references_resolve(document: &Value) {
     let references = references(document);
     assert!(!references.is_empty());

@@ -1,4 +1,4 @@
-//! Sessions: what is there again after a connection has ended, and who may have it.
+//! Sessions: what is restored after a connection has ended, and for which user.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn publish(socket: &mut Socket, topic: &str, count: u64) {
     }
 }
 
-/// Sends `setup` and reads up to `ready`: the answers before it, and `ready`.
+/// Sends `setup` and reads up to `ready`; returns the answers before it, and `ready`.
 async fn set_up(socket: &mut Socket, setup: Value) -> (Vec<Value>, Value) {
     let mut frame = json!({ "type": "setup", "token": "u" });
     frame.as_object_mut().unwrap().extend(setup.as_object().unwrap().clone());
@@ -43,12 +43,12 @@ async fn begin(gateway: &Gateway, topics: &[&str]) -> (Socket, Value) {
     (socket, ready["sessionId"].clone())
 }
 
-/// The connection breaks, without a word.
+/// Breaks the connection without a close frame.
 async fn lose(gateway: &Gateway, socket: Socket) {
     drop(socket);
     let others = gateway.json("/stats").await["connections"].as_u64().unwrap();
     while others > 0 && gateway.json("/stats").await["connections"].as_u64() == Some(others) {
-        // Nothing tells when another connection's end has been seen: ask again.
+        // The gateway sends no event when it has noticed another connection's end, so ask again.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -123,7 +123,7 @@ async fn a_session_goes_on_where_its_subscriptions_began_or_were_acked() {
 async fn lose_all_but(gateway: &Gateway, socket: Socket, others: u64) {
     drop(socket);
     while gateway.json("/stats").await["connections"].as_u64() != Some(others) {
-        // Nothing tells when another connection's end has been seen: ask again.
+        // The gateway sends no event when it has noticed another connection's end, so ask again.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -249,7 +249,7 @@ async fn an_unknown_a_foreign_and_an_expired_session_look_the_same() {
     let foreign = other.next().await;
     let (_, _, unknown) = resume(&gateway, &json!("AAAAAAAAAAAAAAAAAAAAAA")).await;
     drop(socket);
-    // The passing of `session.ttl` is the fact to wait for.
+    // The test is about the end of `session.ttl`, so it waits for it.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let (_, answers, expired) = resume(&gateway, &mine).await;
     assert!(answers.is_empty());
@@ -279,7 +279,7 @@ async fn detached_sessions_are_bounded_the_oldest_goes_first() {
     }
 }
 
-/// Everything is missing, 500 messages of it, and it is there in order as soon as the client is.
+/// The client has missed 500 messages, and gets them in order as soon as it is back.
 #[tokio::test]
 async fn a_reader_that_was_away_for_500_messages_misses_none() {
     let gateway = Gateway::start(&[]);

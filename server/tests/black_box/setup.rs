@@ -1,4 +1,4 @@
-//! The first frame: who is there, and the order of the answers.
+//! The first frame: the user, and the order of the answers.
 
 use crate::gateway::Gateway;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! What one user takes, others keep: topics, histories, sessions, message ids.
+//! The shares of users: topics, histories, sessions and message ids of one user do not use up those
+//! of others.
 
 use crate::gateway::{Gateway, Socket};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use tokio_tungstenite::tungstenite::{
 
 const KEY: &str = "a-key-of-a-backend";
 
-/// A gateway that a backend may publish to.
+/// A gateway with an API key for a backend.
 fn with_backend(environment: &[(&str, &str)]) -> (Gateway, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("keys");
@@ -143,7 +144,7 @@ async fn a_flood_pushes_out_its_own_history() {
     assert!(metrics["micro_socket_history_given_total"] > 10.0);
 }
 
-/// Gives `ready`.
+/// Sends `setup` and returns `ready`.
 async fn set_up(socket: &mut Socket, setup: Value) -> Value {
     socket.send(&setup.to_string()).await;
     loop {
@@ -154,7 +155,7 @@ async fn set_up(socket: &mut Socket, setup: Value) -> Value {
     }
 }
 
-/// Begins a session with these subscriptions and loses the connection.
+/// Begins a session with these subscriptions and breaks the connection.
 async fn leave_a_session(gateway: &Gateway, user: &str, topics: &[&str]) -> Value {
     let detached = gateway.metrics().await["micro_socket_sessions_detached"];
     let dropped = gateway.metrics().await["micro_socket_sessions_dropped_total"];
@@ -170,12 +171,12 @@ async fn leave_a_session(gateway: &Gateway, user: &str, topics: &[&str]) -> Valu
         {
             return ready["sessionId"].clone();
         }
-        // Nothing tells when a connection's end has been seen: ask again.
+        // The gateway sends no event when it has noticed a connection's end, so ask again.
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
-/// Whether the session is there, which is ended by that.
+/// Whether the session exists; resuming it here ends it.
 async fn was_there(gateway: &Gateway, user: &str, session: &Value) -> bool {
     let mut socket = gateway.connect("/ws").await;
     let ready =

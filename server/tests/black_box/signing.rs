@@ -1,5 +1,5 @@
-//! Signatures, checked by what is published at `/.well-known/micro-socket-keys`; keys from the
-//! command line.
+//! Signatures, verified with the keys that `/.well-known/micro-socket-keys` publishes; keys from
+//! the command line.
 
 use crate::gateway::Gateway;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -37,7 +37,7 @@ fn signing(current: &Path, previous: &[&Path]) -> Gateway {
     ])
 }
 
-/// Whether `message`, a frame as it came, is signed by the key `jwk`.
+/// Whether `frame`, a message as it was received, is signed by the key `jwk`.
 fn is_signed_by(jwk: &Value, epoch: &str, frame: &str) -> bool {
     let message: Value = serde_json::from_str(frame).unwrap();
     let (_, data) = frame.split_once(r#","data":"#).unwrap();

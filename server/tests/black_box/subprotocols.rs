@@ -1,11 +1,12 @@
-//! Which subprotocol a WebSocket opens with, and opening handshakes that must not be taken for good
-//! ones.
+//! The subprotocol with which a WebSocket opens, and invalid opening handshakes that must be
+//! refused.
 
 use crate::gateway::Gateway;
 use crate::handshake::problem;
 use crate::raw::{Raw, opening};
 
-/// The status of an opening handshake with these header lines besides, and the head of the answer.
+/// The connection after an opening handshake with these additional header lines, and the head of
+/// the answer.
 async fn open(gateway: &Gateway, lines: &str) -> (Raw, String) {
     let mut raw = Raw::tcp(gateway).await;
     raw.send(opening("/ws").replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n")).as_bytes()).await;

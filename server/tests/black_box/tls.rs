@@ -1,5 +1,5 @@
-//! HTTPS and WSS with clients that are not ours, certificates that change, and clients that do not
-//! play along.
+//! HTTPS and WSS with independent clients, certificates that change, and clients that break the
+//! rules.
 
 use crate::gateway::{Gateway, Socket};
 use bytes::Bytes;
@@ -51,7 +51,7 @@ impl Files {
         std::fs::write(self.key(), self.made.signing_key.serialize_pem()).unwrap();
     }
 
-    /// Another certificate in the same files.
+    /// Writes another certificate to the same files.
     pub(crate) fn exchange(&mut self) {
         self.made = certificate();
         self.write();
@@ -79,7 +79,7 @@ impl Files {
         self.made.cert.der().clone()
     }
 
-    /// A TLS connection that trusts only the certificate of this moment.
+    /// A TLS connection that trusts only the present certificate.
     async fn tls(
         &self,
         gateway: &Gateway,
@@ -181,7 +181,7 @@ async fn both_versions_of_tls() {
     }
 }
 
-/// What comes with the opening handshake in the same record is not lost.
+/// Frames in the same record as the opening handshake are not lost.
 #[tokio::test]
 async fn frames_behind_the_handshake() {
     let files = Files::new();
@@ -265,7 +265,7 @@ async fn a_slow_reader_is_told() {
     let mut publisher = files.user(&gateway, "publisher", &[]).await;
     let payload = "x".repeat(60_000);
     let mut published = 0;
-    // Closed: the slow one is subscribed no longer.
+    // Until the slow one is closed, and so not subscribed any more.
     while files.subscriptions(&gateway).await == 2 {
         published += 1;
         assert!(published < 2_000, "it could go on for ever");
@@ -287,7 +287,7 @@ async fn the_end_is_said_in_tls_too() {
     stream.write_all(crate::raw::opening("/ws").as_bytes()).await.unwrap();
     stream.write_all(&crate::raw::frame(0x88, &1000u16.to_be_bytes())).await.unwrap();
     let mut answer = Vec::new();
-    // Without a close_notify this would be an error: somebody might have cut the stream.
+    // Without a close_notify this would be an error, because the stream could have been cut.
     stream.read_to_end(&mut answer).await.unwrap();
     assert!(answer.ends_with(&[0x88, 2, 0x03, 0xE8]), "{answer:?}");
 }
@@ -315,7 +315,7 @@ async fn a_certificate_swapped_under_load() {
     files.exchange();
     assert_ne!(before, files.der());
     let deadline = Instant::now() + Duration::from_secs(10);
-    // Whoever trusts only the new certificate is let down until the gateway shows it.
+    // A client that trusts only the new certificate is refused until the gateway uses it.
     while files.tls(&gateway, &[&TLS13]).await.is_err() {
         assert!(Instant::now() < deadline, "the certificate is still the old one");
         tokio::time::sleep(Duration::from_millis(100)).await;

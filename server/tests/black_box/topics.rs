@@ -1,4 +1,4 @@
-//! What a topic may be called, how many there may be, and how long its numbering is remembered.
+//! The allowed names of topics, their number, and how long their numbering is remembered.
 
 use crate::gateway::Gateway;
 use serde_json::json;
@@ -123,8 +123,8 @@ async fn the_numbering_outlives_the_last_subscriber_by_meta_ttl() {
     let within = socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await;
     assert_eq!(within["epoch"], first["epoch"]);
     socket.ask(&json!({ "type": "unsubscribe", "topic": "t" })).await;
-    // The passing of `meta_ttl` is the fact to wait for; what has expired is cleared away once a
-    // second.
+    // The test is about the end of `meta_ttl`, so it waits for it; expired topics are removed once
+    // a second.
     tokio::time::sleep(Duration::from_millis(2000)).await;
     let later = socket.ask(&json!({ "type": "subscribe", "topic": "t" })).await;
     assert_ne!(later["epoch"], first["epoch"]);

@@ -1,4 +1,4 @@
-//! How many threads serve.
+//! The number of worker threads.
 
 use crate::gateway::Gateway;
 use std::process::Command;

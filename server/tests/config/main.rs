@@ -30,7 +30,7 @@ impl File {
         self.0.path().join("gateway.toml")
     }
 
-    /// `check` in its folder, so that errors name the file as it was given.
+    /// Runs `check` in its folder, so that errors name the file as it was given.
     fn check(&self, environment: &[(&str, &str)]) -> Output {
         micro_socket()
             .current_dir(self.0.path())
@@ -54,7 +54,7 @@ impl File {
     }
 }
 
-/// Starts `serve` with these arguments on a free port and gives the two lines that it prints.
+/// Starts `serve` with these arguments on a free port and returns the two lines that it prints.
 fn announced(arguments: &[&str], environment: &[(&str, &str)], folder: &Path) -> [String; 2] {
     let mut child = micro_socket()
         .current_dir(folder)
@@ -76,7 +76,7 @@ fn port(line: &str) -> u16 {
     address.parse::<SocketAddr>().unwrap().port()
 }
 
-/// One that nothing listens on at this moment.
+/// A port that is free at this moment.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -425,7 +425,7 @@ fn help_and_version_are_there() {
     }
 }
 
-/// A folder with a file `name`; the path of that file.
+/// A folder with a file `name`, and the path of that file.
 fn folder_with(name: &str, content: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);

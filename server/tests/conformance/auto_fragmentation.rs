@@ -1,4 +1,4 @@
-//! Section 10: a message that the client's library cuts by itself.
+//! Section 10: a message that the client's library fragments by itself.
 
 use crate::{
     case::{End, Section},

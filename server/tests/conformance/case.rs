@@ -1,20 +1,20 @@
-//! What a case is: frames that are sent, in each of three ways of arriving, what comes back, and
-//! how it ends.
+//! A case: frames that are sent, in each of three ways of arriving, the frames that are received,
+//! and how the connection ends.
 
 use crate::client::{CLOSE, Client, Frame, close, server};
 use std::{net::SocketAddr, time::Duration};
 use tokio::time::timeout;
 
-/// Far more than any case takes: a hanging one gets its number told.
+/// Far more than any case takes; a case that hangs fails with its number.
 const STUCK: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
     /// The client closes with 1000, and so does the server.
     Clean,
-    /// The server closes with this code for what was sent.
+    /// The server closes with this code because of the frames that were sent.
     Closed(u16),
-    /// It closes without a code.
+    /// The server closes without a code.
     ClosedWithoutCode,
 }
 
@@ -25,7 +25,7 @@ enum Arriving {
     ByteByByte,
 }
 
-/// What `done` gives. A panic instead of waiting for ever.
+/// The result of `done`. Panics instead of waiting for ever.
 pub(crate) async fn in_time<T>(case: &str, done: impl Future<Output = T>) -> T {
     timeout(STUCK, done).await.unwrap_or_else(|_| panic!("{case}: stuck"))
 }

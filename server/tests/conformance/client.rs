@@ -1,5 +1,5 @@
-//! A client of its own, which may send anything: frames are masked and read here, byte by byte of
-//! RFC 6455 section 5.2.
+//! A client that can send anything: frames are masked and read here, byte by byte as in RFC 6455
+//! section 5.2.
 
 use crate::{echo, masked::masked};
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(crate) const BINARY_BEGINS: u8 = 0x02;
 pub(crate) const CONTINUES: u8 = 0x00;
 pub(crate) const ENDS: u8 = 0x80;
 
-/// A frame on either way: its first byte (FIN, reserved bits, opcode) and its payload.
+/// A frame of either side: its first byte (FIN, reserved bits, opcode) and its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) first: u8,
@@ -34,7 +34,8 @@ pub(crate) fn close(code: u16) -> Frame {
     frame(CLOSE, code.to_be_bytes())
 }
 
-/// `payload` as a message in fragments of `size` bytes; `begins` is the first one's first byte.
+/// `payload` as a message in fragments of `size` bytes; `begins` is the first byte of the first
+/// one.
 pub(crate) fn fragments(begins: u8, payload: &[u8], size: usize) -> Vec<Frame> {
     let last = payload.len().div_ceil(size) - 1;
     let first = |i| if i == 0 { begins } else { CONTINUES } | if i == last { ENDS } else { 0 };
@@ -42,7 +43,7 @@ pub(crate) fn fragments(begins: u8, payload: &[u8], size: usize) -> Vec<Frame> {
 }
 
 impl Frame {
-    /// As a client has to send it.
+    /// The frame as a client has to send it.
     pub(crate) fn masked(&self) -> Vec<u8> {
         masked(self.first, &self.payload, [0x37, 0xFA, 0x21, self.payload.len() as u8])
     }
@@ -61,7 +62,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A connection without a word yet.
+    /// A connection before the opening handshake.
     pub(crate) async fn tcp(server: SocketAddr) -> Self {
         let stream = TcpStream::connect(server).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -76,8 +77,8 @@ impl Client {
         client
     }
 
-    /// Sends the opening handshake of RFC 6455 section 1.3 with these header lines as well; the
-    /// answer's head.
+    /// Sends the opening handshake of RFC 6455 section 1.3 with these additional header lines;
+    /// returns the head of the answer.
     pub(crate) async fn handshake(&mut self, more: &str) -> String {
         let request = format!(
             "GET /any/path HTTP/1.1\r\nHost: echo\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -99,7 +100,7 @@ impl Client {
         self.send(&frame.masked()).await;
     }
 
-    /// In pieces of this many bytes, each a segment of its own.
+    /// Sends pieces of this many bytes, each in a segment of its own.
     pub(crate) async fn send_chopped(&mut self, bytes: &[u8], size: usize) {
         for piece in bytes.chunks(size) {
             self.send(piece).await;
@@ -131,7 +132,7 @@ impl Client {
         Frame { first, payload }
     }
 
-    /// Everything up to the server's end of the connection.
+    /// All bytes up to the server's end of the connection.
     pub(crate) async fn rest(mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).await.unwrap();

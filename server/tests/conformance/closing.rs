@@ -1,4 +1,4 @@
-//! Section 7: who closes, with which code, and that nothing comes behind it.
+//! Section 7: which side closes, with which code, and that no frame follows the close.
 
 use crate::{
     case::{End, Section},
@@ -56,7 +56,7 @@ async fn codes_that_may_be_sent_7_7() {
     }
 }
 
-/// 7.13 are the last two, of which RFC 6455 does not say what to do.
+/// 7.13 are the last two, for which RFC 6455 does not define an answer.
 #[tokio::test]
 async fn codes_that_must_not_be_sent_7_9_and_7_13() {
     let section = Section::start().await;

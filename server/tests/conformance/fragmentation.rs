@@ -66,7 +66,7 @@ async fn out_of_place() {
     section.case("5.15", &sent, &[frame(TEXT, "fragment1fragment2")], End::Closed(1002)).await;
 }
 
-/// 5.19 and 5.20: a ping is answered at once, not with the message that it stands in.
+/// 5.19 and 5.20: a ping is answered at once, not together with the message around it.
 #[tokio::test]
 async fn pongs_do_not_wait_for_the_last_fragment() {
     let mut client = Client::open(server().await).await;

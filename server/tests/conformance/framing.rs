@@ -1,4 +1,4 @@
-//! Section 1: messages of every kind of length.
+//! Section 1: messages with every encoding of the length.
 
 use crate::{
     case::{End, Section},

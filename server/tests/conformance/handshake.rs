@@ -1,6 +1,6 @@
-//! Sections 12 and 13 are about permessage-deflate, which is not offered: an offer is passed over,
-//! as RFC 7692 wants it, and a client that compresses all the same is closed. Beside it what else a
-//! handshake may name.
+//! Sections 12 and 13 are about permessage-deflate, which the server does not offer: an offer is
+//! ignored, as RFC 7692 demands, and a client that compresses nevertheless is closed. Also other
+//! headers that a handshake may contain.
 
 use crate::client::{Client, TEXT, close, frame, server};
 

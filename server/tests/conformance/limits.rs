@@ -1,6 +1,6 @@
-//! Section 9: large messages, in whatever pieces. Beside the cases of the suite, what would hold up
-//! a server that copies too often or waits at the wrong place; nothing here measures time, but what
-//! is quadratic does not end.
+//! Section 9: large messages, in pieces of any size. In addition to the suite's cases, inputs that
+//! would hold up a server that copies too often or waits at the wrong place; the tests do not
+//! measure time, but quadratic work would not end in time.
 
 use crate::{
     client::{
@@ -139,7 +139,8 @@ async fn too_large() {
     in_fragments.closes_with(1009).await;
 }
 
-/// All messages before the first read: the server has to go on reading while it cannot write.
+/// The client sends all messages before its first read: the server must continue to read while it
+/// cannot write.
 #[tokio::test]
 async fn a_client_that_sends_all_before_it_reads() {
     let mut client = Client::open(server().await).await;
@@ -157,8 +158,8 @@ async fn a_client_that_sends_all_before_it_reads() {
     client.closes_with(1002).await;
 }
 
-/// In the middle of a header, of a payload, of an answer, with and without a reset: others do not
-/// notice.
+/// Clients disconnect in the middle of a header, of a payload, of an answer, with and without a
+/// reset: others are not affected.
 #[tokio::test]
 async fn clients_that_go_away() {
     let server = server().await;
@@ -179,7 +180,7 @@ async fn clients_that_go_away() {
     steady.closes().await;
 }
 
-/// A client that has sent all it has to say, without a close frame, still gets its answers.
+/// A client that ends its side of the connection without a close frame still gets its answers.
 #[tokio::test]
 async fn a_client_that_only_reads_on() {
     use tokio::io::AsyncWriteExt;

@@ -1,9 +1,9 @@
-//! The WebSocket codec against RFC 6455, case by case under the numbers of the Autobahn test suite:
-//! an independent client's raw bytes against the server of `examples/echo`, which is the gateway's
-//! codec and nothing else.
+//! The WebSocket codec against RFC 6455, case by case with the numbers of the Autobahn test suite:
+//! an independent client's raw bytes against the server of `examples/echo`, which contains only the
+//! gateway's codec.
 //!
-//! Sections 12 and 13 of the suite are about compression, which is not offered: `handshake` shows
-//! that.
+//! Sections 12 and 13 of the suite are about compression, which the server does not offer: see
+//! `handshake`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Section 4: opcodes that RFC 6455 reserves end the connection. What came before them is answered.
+//! Section 4: opcodes that RFC 6455 reserves end the connection. Earlier frames are answered.
 
 use crate::{
     case::{End, Section},

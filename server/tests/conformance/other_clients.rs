@@ -1,4 +1,4 @@
-//! A client that is not ours: tungstenite.
+//! An independent client: tungstenite.
 
 use crate::{client::server, echo::MAX_MESSAGE};
 use futures_util::{SinkExt, StreamExt};

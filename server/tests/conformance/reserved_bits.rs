@@ -1,5 +1,5 @@
-//! Section 3: a reserved bit that no extension gives a meaning ends the connection. What came
-//! before it is answered.
+//! Section 3: a reserved bit that no extension defines ends the connection. Earlier frames are
+//! answered.
 
 use crate::{
     case::{End, Section},

@@ -1,4 +1,4 @@
-//! Section 6: text is UTF-8, and what is not is refused as soon as it shows.
+//! Section 6: text is UTF-8, and an invalid text is refused as soon as it is known to be invalid.
 
 use crate::{
     case::{End, Section, in_time},
@@ -45,7 +45,7 @@ async fn wrong_6_3() {
     section.case("6.3.2", &fragments(TEXT_BEGINS, &wrong, 1), &[], End::Closed(1007)).await;
 }
 
-/// What is sent first is right, and what is sent then is not. The rest is never sent: it is refused
+/// The first bytes are valid, the next ones are not. The rest is never sent: the text is refused
 /// without it.
 async fn refused_early(client: &mut Client) {
     let close = in_time("6.4", client.next()).await;
@@ -69,8 +69,8 @@ async fn wrong_text_is_refused_before_the_last_fragment() {
     }
 }
 
-/// 6.4.3 and 6.4.4. Twelve bytes are right, the thirteenth cannot be; without it the frame's rest
-/// is still waited for.
+/// 6.4.3 and 6.4.4. Twelve bytes are valid, the thirteenth is not; without it the server still
+/// waits for the rest of the frame.
 #[tokio::test]
 async fn wrong_text_is_refused_before_the_frame_ends() {
     let server = server().await;

@@ -4,7 +4,7 @@ use crate::work;
 
 const TIMES: u64 = 1000;
 
-/// Allocations of one run, after as many runs that warmed up.
+/// Allocations of one run, after as many runs as warm-up.
 fn of(name: &str, size: usize) -> f64 {
     let mut run = work::of(name, size);
     (0..TIMES).for_each(|_| run());
@@ -20,7 +20,7 @@ fn nothing_is_allocated_to_understand_a_publish_or_to_write_a_message() {
 #[test]
 fn a_publish() {
     let (one, many) = (of("publish", 1), of("publish", 1000));
-    // The claim's message id; the rest is what grows: history, claims.
+    // One allocation is the claim's message id; the rest are structures that grow: history, claims.
     assert!((1.0..1.5).contains(&one), "{one}");
     assert!((1.0..3.0).contains(&many), "{many}");
 }

@@ -1,13 +1,13 @@
-//! Instructions, counted by valgrind's callgrind over this program itself, which does one work and
-//! nothing else then.
+//! Instructions, counted by valgrind's callgrind in this program itself, which then does only one
+//! kind of work.
 
 use crate::work;
 use std::process::Command;
 
-/// Says to [`subject`] what to do: work, size, times.
+/// The variable that tells [`subject`] its work, size and number of runs.
 const WORK: &str = "MICRO_SOCKET_COST";
 
-/// Not a test: what valgrind looks at.
+/// Not a test: the program that valgrind runs.
 #[test]
 #[ignore = "valgrind looks at it"]
 fn subject() {
@@ -19,7 +19,8 @@ fn subject() {
     (0..times.parse::<u64>().expect("a number")).for_each(|_| run());
 }
 
-/// Instructions of one run: what twice as many runs take more.
+/// Instructions of one run: the difference between `2 * times` and `times` runs, divided by
+/// `times`.
 fn of(name: &str, size: usize, times: u64) -> f64 {
     (count(name, size, 2 * times) - count(name, size, times)) as f64 / times as f64
 }

@@ -1,7 +1,7 @@
-//! What the hot path costs in figures that do not depend on the machine's mood: allocations, and
-//! instructions as valgrind counts them. The figures are those of the profile that the tests are
-//! built with, so only growth and orders of magnitude mean something for a release build; `cargo
-//! bench -p micro-socket` has its times.
+//! The cost of the hot path in figures that do not depend on the machine: allocations, and
+//! instructions as valgrind counts them. The figures are those of the profile with which the tests
+//! are built, so for a release build only growth and orders of magnitude are meaningful; `cargo
+//! bench -p micro-socket` gives its times.
 
 #[path = "../../benches/hot_path/work.rs"]
 mod work;

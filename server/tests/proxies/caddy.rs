@@ -9,12 +9,12 @@ use crate::site::Kind;
 
 const CADDY: Kind = Kind { file: "caddy/Caddyfile", adapt, start };
 
-/// Looks at the gateway more often. Caddy has no timeout for idle streams.
+/// Makes health checks more frequent. Caddy has no timeout for idle streams.
 fn adapt(file: Shipped) -> Shipped {
     file.with("health_interval 2s", "health_interval 200ms")
 }
 
-/// Without TLS and without Caddy's own interface.
+/// Runs without TLS and without Caddy's own interface.
 fn start(file: Shipped) -> Proxy {
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();

@@ -9,15 +9,15 @@ use crate::site::Kind;
 
 const HAPROXY: Kind = Kind { file: "haproxy/haproxy.cfg", adapt, start };
 
-/// With a timeout for idle streams that a test can outlast, and fewer descriptors than a test's
-/// process may have.
+/// Shortens the timeout for idle streams so that a test can outlast it, and uses no more
+/// descriptors than a test's process may have.
 fn adapt(file: Shipped) -> Shipped {
     file.with("timeout tunnel 75s", "timeout tunnel 2s")
         .with("maxconn 100000", "maxconn 100")
         .with("check inter 2s", "check inter 200ms")
 }
 
-/// Without TLS.
+/// Runs without TLS.
 fn start(file: Shipped) -> Proxy {
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use crate::site::Kind;
 
 const NGINX: Kind = Kind { file: "nginx/micro-socket.conf", adapt, start };
 
-/// Without TLS, and with timeouts for idle connections that a test can outlast.
+/// Removes TLS, and shortens the timeouts for idle connections so that a test can outlast them.
 fn adapt(file: Shipped) -> Shipped {
     file.with("listen [::]:443 ssl;", "")
         .with("ssl_certificate     /etc/ssl/rt.example.com.pem;", "")
@@ -18,7 +18,7 @@ fn adapt(file: Shipped) -> Shipped {
         .with("proxy_send_timeout 75s;", "proxy_send_timeout 2s;")
 }
 
-/// One process, so that it ends with its id.
+/// Runs one process, so that it can be ended by its id.
 fn start(file: Shipped) -> Proxy {
     let address = free_address();
     let folder = tempfile::tempdir().unwrap();

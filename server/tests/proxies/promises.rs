@@ -1,4 +1,4 @@
-//! What holds behind every proxy.
+//! The guarantees that hold behind every proxy.
 
 use serde_json::json;
 
@@ -6,18 +6,18 @@ use crate::issuer::{BY_SECRET, token};
 use crate::shipped::Shipped;
 use crate::site::{CLIENT, Kind, Site};
 
-/// Metrics and probes are for the inside, however their paths are written.
+/// Metrics and probes are not reachable from outside, however their paths are written.
 const INSIDE: [&str; 7] =
     ["/metrics", "/stats", "/healthz", "/readyz", "/metrics/", "//metrics", "/%6detrics"];
 
-/// Pages, WebSockets and publishes, by the site's public name.
+/// Pages, WebSockets and publishes work by the site's public name.
 async fn serves(site: &Site, user: &str) {
     assert_eq!(site.get("/openapi.json").await.status(), 200);
     for path in INSIDE {
         let status = site.get(path).await.status();
         assert!(status == 403 || status == 404, "{path}: {status}");
     }
-    // Larger than nginx takes by default (1 MiB).
+    // Larger than nginx allows by default (1 MiB).
     let large = vec![json!({ "topic": "large", "payload": "x".repeat(50_000) }); 30];
     assert_eq!(site.publish(&json!(large)).await.status(), 200);
     let mut socket = site.connect(CLIENT).await;
@@ -43,8 +43,8 @@ pub(crate) async fn serves_in_jwt_mode(kind: Kind) {
     serves(&site, &token("ann", json!({}))).await;
 }
 
-/// The limit of each address counts the proxy's clients, by what the proxy says and not by what
-/// they say.
+/// The limit per address counts the proxy's clients, by the addresses that the proxy adds and not
+/// by those that the clients claim.
 pub(crate) async fn tells_clients_apart(kind: Kind) {
     let site = Site::start(kind, &[("MICRO_SOCKET_LIMITS__MAX_CONNECTIONS_PER_IP", "1")]).await;
     let mut first = site.connect("127.0.0.3").await;
@@ -58,7 +58,7 @@ pub(crate) async fn tells_clients_apart(kind: Kind) {
     );
 }
 
-/// The gateway's pings count for the proxy: a connection outlasts a read timeout of 2 s of it.
+/// The gateway's pings count for the proxy: a connection outlasts the proxy's read timeout of 2 s.
 pub(crate) async fn keeps_idle_connections(kind: Kind) {
     let site = Site::start(kind, &[("MICRO_SOCKET_TIMEOUTS__PING", "1s")]).await;
     let mut socket = site.connect(CLIENT).await;
@@ -79,7 +79,7 @@ pub(crate) async fn lets_the_gateway_drain_and_come_back(kind: Kind) {
     socket.set_up("ann", &[]).await;
     site.stop();
     assert_eq!(socket.closed().await.0, Some(1001));
-    // The connection has to be over for the gateway, too.
+    // The gateway has to notice the end of the connection, too.
     drop(socket);
     let site = site.replace_gateway().await;
     serves(&site, "ann").await;
@@ -92,7 +92,7 @@ pub(crate) fn closes_idle_connections_first(kind: Kind, key: &str) {
     assert!(Shipped::read(kind.file).seconds(key) + 5 <= gateway, "{key} of {}", kind.file);
 }
 
-/// The proxy's timeout for streams lets the gateway be late with a ping.
+/// The proxy's timeout for streams tolerates a ping of the gateway that is late.
 pub(crate) fn waits_longer_than_for_a_ping(kind: Kind, key: &str) {
     let ping = micro_socket::config::Config::default().timeouts.ping.as_secs();
     assert!(Shipped::read(kind.file).seconds(key) >= 2 * ping, "{key} of {}", kind.file);

@@ -13,7 +13,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it, and waits until it listens at `address`. It runs in the foreground as one
+    /// Starts the proxy, and waits until it listens at `address`. It runs in the foreground as one
     /// process, with its files in `folder`.
     pub(crate) fn start(mut command: Command, address: SocketAddr, folder: TempDir) -> Self {
         let mut process = command
@@ -23,7 +23,7 @@ impl Proxy {
         while TcpStream::connect(address).is_err() {
             assert!(process.try_wait().unwrap().is_none(), "{command:?} has ended");
             assert!(Instant::now() < deadline, "{command:?} does not listen at {address}");
-            // Nothing tells when another process listens: ask again.
+            // Nothing tells when another process listens, so try again.
             std::thread::sleep(Duration::from_millis(10));
         }
         Self { process, address, _folder: folder }

@@ -1,4 +1,4 @@
-//! A file as `deploy/` has it, adapted to a test by replacements that have to hit.
+//! A file of `deploy/`, adapted to a test by replacements that fail if they do not apply.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ impl Shipped {
         )
     }
 
-    /// With `instead` in every place of `shipped`.
+    /// Replaces every occurrence of `shipped` by `instead`.
     pub(crate) fn with(self, shipped: &str, instead: &str) -> Self {
         assert!(self.0.contains(shipped), "{shipped:?} is not in\n{}", self.0);
         Self(self.0.replace(shipped, instead))
     }
 
-    /// The configuration of the gateway that the comments at the head of the file show.
+    /// The gateway's configuration that the comments at the head of the file contain.
     pub(crate) fn gateway_configuration(&self) -> String {
         let head = self.0.lines().take_while(|line| line.starts_with('#'));
         let lines: Vec<&str> = head.filter_map(|line| line.strip_prefix("#   ")).collect();
@@ -29,7 +29,7 @@ impl Shipped {
         lines.join("\n")
     }
 
-    /// The seconds that stand behind `key`.
+    /// The seconds that follow `key`.
     pub(crate) fn seconds(&self, key: &str) -> u64 {
         let line = self
             .0

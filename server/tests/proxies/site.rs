@@ -13,18 +13,18 @@ use crate::gateway::{Gateway, Socket};
 use crate::proxy::Proxy;
 use crate::shipped::Shipped;
 
-/// The proxy trusts nothing that this address says; the gateway trusts the proxy, at 127.0.0.1.
+/// The proxy trusts no header from this address; the gateway trusts the proxy, at 127.0.0.1.
 pub(crate) const CLIENT: &str = "127.0.0.2";
 
-/// A backend's.
+/// A backend's API key.
 const API_KEY: &str = "0123456789abcdef0123";
 
-/// What makes one proxy different from another.
+/// The differences between proxies.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
-    /// Below `deploy/`.
+    /// The path of its file below `deploy/`.
     pub(crate) file: &'static str,
-    /// Shortens what a test cannot wait for.
+    /// Shortens times that are too long for a test.
     pub(crate) adapt: fn(Shipped) -> Shipped,
     /// Starts the proxy with this file.
     pub(crate) start: fn(Shipped) -> Proxy,
@@ -39,8 +39,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// With the proxy's file, the gateway's configuration that it shows, and this environment of
-    /// the gateway besides.
+    /// With the proxy's file, the gateway's configuration that it contains, and these additional
+    /// environment variables of the gateway.
     pub(crate) async fn start(kind: Kind, environment: &[(&'static str, &'static str)]) -> Self {
         let file = Shipped::read(kind.file);
         let folder = tempfile::tempdir().unwrap();
@@ -61,13 +61,13 @@ impl Site {
         site
     }
 
-    /// A request for the site.
+    /// A request to the site.
     pub(crate) async fn get(&self, path: &str) -> Response {
         let request = self.client.get(format!("http://{}{path}", self.proxy.address));
         request.header("host", "rt.example.com").send().await.unwrap()
     }
 
-    /// Publishes these messages, as a backend.
+    /// Publishes these messages as a backend.
     pub(crate) async fn publish(&self, messages: &Value) -> Response {
         let request = self
             .client
@@ -76,7 +76,7 @@ impl Site {
         request.bearer_auth(API_KEY).json(messages).send().await.unwrap()
     }
 
-    /// A WebSocket from this address, by a page of the site. Its `X-Forwarded-For` is a lie.
+    /// A WebSocket from this address, by a page of the site. Its `X-Forwarded-For` is false.
     pub(crate) async fn connect(&self, from: &str) -> Socket<TcpStream> {
         let mut request = "ws://rt.example.com/ws".into_client_request().unwrap();
         request.headers_mut().insert("origin", "https://rt.example.com".parse().unwrap());
@@ -104,12 +104,12 @@ impl Site {
         self
     }
 
-    /// Waits until the proxy has found out that the gateway is there.
+    /// Waits until the proxy has noticed that the gateway is running.
     async fn serves(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while matches!(self.get("/openapi.json").await.status().as_u16(), 502 | 503) {
             assert!(Instant::now() < deadline, "the proxy does not find the gateway");
-            // Nothing tells when a proxy has looked: ask again.
+            // Nothing tells when a proxy has checked, so ask again.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

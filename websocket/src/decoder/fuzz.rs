@@ -1,5 +1,5 @@
-//! The decoder against a model of RFC 6455, on bytes that are right or almost right and arrive cut
-//! in any way.
+//! The decoder against a model of RFC 6455, on bytes that are valid or almost valid and arrive cut
+//! at any position.
 
 mod almost;
 mod model;
@@ -8,15 +8,15 @@ use super::{tests::Seen, *};
 use almost::{almost_frames, corpus};
 use proptest::{prelude::*, test_runner::Config};
 
-/// Small, so that much is too large.
+/// Small, so that inputs exceed it.
 const MAX: usize = 1000;
 
-/// What a decoder may hold beside a message: a header and a control frame's payload, by vectors
-/// that double.
+/// What a decoder may hold in addition to a message: a header and a control frame's payload, in
+/// vectors that double.
 const BESIDE: usize = MAX_HEADER + 2 * 125;
 
-/// Everything up to the close or the violation, and the violation's code. The last of `pieces` is
-/// for all the rest.
+/// All events up to the close or the violation, and the violation's code. The last of `pieces` is
+/// for all remaining bytes.
 fn decode(bytes: &[u8], pieces: impl IntoIterator<Item = usize>) -> (Vec<Seen>, Option<u16>) {
     let (mut decoder, mut seen, mut rest) = (Decoder::new(MAX), Vec::new(), bytes);
     let mut pieces = pieces.into_iter();

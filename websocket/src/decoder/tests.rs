@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 const MAX: usize = 70_000;
 
-/// What an event says, independent of where it was read from.
+/// The content of an event, independent of the buffer that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seen {
     Text(String),
@@ -30,7 +30,7 @@ fn plain(first: u8, payload: &[u8]) -> Vec<u8> {
     masked(first, payload, [1, 2, 3, 4])
 }
 
-/// Decodes `bytes`, handed over in pieces of these lengths, the last for all the rest.
+/// Decodes `bytes`, handed over in pieces of these lengths, the last one for all remaining bytes.
 fn decode(bytes: &[u8], pieces: &[usize]) -> (Vec<Seen>, Result<Decoder, Violation>) {
     let (mut decoder, mut seen, mut rest) = (Decoder::new(MAX), Vec::new(), bytes);
     let mut pieces = pieces.iter().copied();
@@ -130,7 +130,7 @@ fn control_frames_may_stand_between_fragments() {
     }
 }
 
-/// Once, the second message was taken for one inside of the first.
+/// A regression: the second message was taken for one inside of the first.
 #[test]
 fn a_header_may_arrive_without_its_payload() {
     let bytes = [plain(0x81, b"a"), plain(0x81, b"b")].concat();

@@ -1,5 +1,5 @@
-//! A client's frame by RFC 6455 section 5.2, written without the gateway's codec, for every test
-//! that speaks in bytes.
+//! A client's frame by RFC 6455 section 5.2, written without the gateway's codec, for all tests
+//! that send raw bytes.
 
 /// A masked frame; `first` is the byte of FIN and opcode.
 pub(crate) fn masked(first: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {

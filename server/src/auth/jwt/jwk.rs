@@ -44,7 +44,7 @@ struct Jwk {
 }
 
 impl Jwk {
-    /// `None` where it is not for checking signatures of RS256, ES256 or EdDSA, or too weak.
+    /// `None` if it is not for checking signatures of RS256, ES256 or EdDSA, or is too weak.
     fn key(self) -> Option<Key> {
         let checks_signatures = self.purpose.as_ref().is_none_or(|purpose| purpose == "sig")
             && self.key_ops.as_ref().is_none_or(|all| all.iter().any(|one| one == "verify"));

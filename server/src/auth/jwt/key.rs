@@ -34,7 +34,7 @@ pub fn secret_in(text: &str) -> &str {
     text.trim_end_matches(['\r', '\n'])
 }
 
-/// A key and, where the issuer names it, its id.
+/// A key and, if the issuer names it, its id.
 pub(super) struct Key {
     pub(super) id: Option<String>,
     material: Material,
@@ -139,7 +139,7 @@ impl PublicKey {
         RSA_BYTES.contains(&modulus.len()).then_some(Self::Rsa { modulus, exponent })
     }
 
-    /// From what stands in a file headed `PUBLIC KEY`.
+    /// From the content of a file headed `PUBLIC KEY`.
     fn of_spki(der: &[u8]) -> Option<Self> {
         let info = SubjectPublicKeyInfoRef::try_from(der).ok()?;
         let bytes = info.subject_public_key.as_bytes()?;

@@ -37,7 +37,7 @@ impl Algorithm {
 #[derive(Debug)]
 pub(super) struct Token<'a> {
     pub(super) algorithm: Algorithm,
-    /// The key's name, where the issuer gave it one.
+    /// The key's name, if the issuer gave it one.
     pub(super) key_id: Option<String>,
     /// What the signature is over.
     pub(super) signed: &'a [u8],

@@ -30,7 +30,7 @@ impl InFlight {
         self.push(future::ready(answer));
     }
 
-    /// The answers that are due, in their order. Pending where there is none.
+    /// The answers that are due, in their order. Pending if none is due.
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Vec<u8>> {
         let Some(waiting) = &mut self.0 else { return Poll::Pending };
         let mut answers = ready!(waiting.poll_next_unpin(cx)).unwrap_or_default();

@@ -89,9 +89,9 @@ impl Answer {
 pub(super) enum From<'a> {
     /// Now.
     Now,
-    /// Where the client says that it stands.
+    /// The position that the client gives.
     Client(Position<'a>),
-    /// Where the session says so.
+    /// The position that the session has.
     Session(session::Position),
 }
 
@@ -130,7 +130,7 @@ impl<'a> Begin<'a> {
 /// What became of a turn of replaying.
 #[derive(Debug)]
 pub(in crate::socket) enum Replay {
-    /// Nobody is behind.
+    /// No topic is behind.
     Done,
     /// There is more to send now.
     More,
@@ -297,7 +297,7 @@ impl Subscriptions {
         }
     }
 
-    /// Whether somebody is behind.
+    /// Whether some topic is behind.
     pub(super) fn are_behind(&self) -> bool {
         !self.behind.is_empty()
     }

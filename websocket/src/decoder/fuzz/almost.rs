@@ -1,9 +1,9 @@
-//! Frames that are right but for a little: the committed corpus with edits, and conversations with
-//! a frame out of place.
+//! Frames with a small error: the committed corpus with edits, and conversations with a frame out
+//! of place.
 
 use proptest::{prelude::*, sample::Index};
 
-/// The lines of `tests/corpus/frames.txt`: the line, its bytes, how many events they make, and the
+/// The lines of `tests/corpus/frames.txt`: the line, its bytes, the number of events, and the
 /// violation's code.
 pub(super) fn corpus() -> Vec<(&'static str, Vec<u8>, usize, Option<u16>)> {
     let lines = include_str!("../../../tests/corpus/frames.txt").lines();
@@ -44,7 +44,7 @@ pub(super) fn almost_frames() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A change to a byte or to the bytes behind it.
+/// A change to a byte or to the bytes after it.
 #[derive(Debug, Clone)]
 enum Edit {
     Flip(u8),
@@ -112,7 +112,8 @@ fn control() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A frame of any kind, which may stand where it must not or announce another length than it has.
+/// A frame of any kind, which may be in a place where it is not allowed, or announce a wrong
+/// length.
 fn frame() -> impl Strategy<Value = Vec<u8>> {
     let opcode = prop_oneof![5 => prop::sample::select(vec![0u8, 1, 2, 8, 9, 10]), 1 => 0..16u8];
     let bits = prop_oneof![8 => Just(0), 1 => 0..8u8];
@@ -126,7 +127,7 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Text, whole and cut, what is almost text, and what fills a message.
+/// Text, whole and cut, bytes that are almost text, and bytes that fill a message.
 const PIECES: &[&[u8]] = &[
     b"",
     b"text",
@@ -152,7 +153,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(weighted, 0..4).prop_map(|pieces| pieces.concat())
 }
 
-/// `announced` is the length that the header gives, in any way of writing it.
+/// `announced` is the length that the header gives, in any of its encodings.
 fn put(out: &mut Vec<u8>, first: u8, is_masked: bool, announced: Option<u64>, payload: &[u8]) {
     let mask = if is_masked { [0x37, 0xFA, 0x21, payload.len() as u8] } else { [0; 4] };
     let masked = u8::from(is_masked) << 7;

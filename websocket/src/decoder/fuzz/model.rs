@@ -1,9 +1,9 @@
-//! RFC 6455 sections 5 and 8.1 read literally: slow, of whole inputs, and sharing no line with the
-//! decoder.
+//! RFC 6455 sections 5 and 8.1 read literally: slow, only for complete inputs, and sharing no code
+//! with the decoder.
 
 use super::Seen;
 
-/// The events in `bytes` up to a close, and the close code of what is wrong with them.
+/// The events in `bytes` up to a close, and the close code of the first violation.
 pub(super) fn read(bytes: &[u8], max: usize) -> (Vec<Seen>, Option<u16>) {
     let mut reader = Reader { rest: bytes, max, message: None, seen: Vec::new() };
     loop {
@@ -21,7 +21,7 @@ pub(super) fn read(bytes: &[u8], max: usize) -> (Vec<Seen>, Option<u16>) {
 struct Reader<'a> {
     rest: &'a [u8],
     max: usize,
-    /// The opcode of a message's first fragment, and what has come of its payload.
+    /// The opcode of a message's first fragment, and its payload so far.
     message: Option<(u8, Vec<u8>)>,
     seen: Vec<Seen>,
 }
@@ -37,7 +37,7 @@ impl Reader<'_> {
         (0..bytes).try_fold(0, |number, _| Some(number << 8 | u128::from(self.byte()?)))
     }
 
-    /// One frame. `None`: the bytes end within it.
+    /// Reads one frame. `None`: the bytes end within it.
     fn frame(&mut self) -> Option<Result<(), u16>> {
         let (first, second) = (self.byte()?, self.byte()?);
         let (is_last, opcode, short) = (first >= 128, first % 16, second % 128);
@@ -132,8 +132,8 @@ impl Reader<'_> {
     }
 }
 
-/// How many bytes the last character needs still, by the table of RFC 3629 section 4. `None`: it is
-/// not UTF-8.
+/// How many more bytes the last character needs, by the table of RFC 3629 section 4. `None`: the
+/// text is not UTF-8.
 fn missing(text: &[u8]) -> Option<usize> {
     let mut bytes = text.iter();
     while let Some(first) = bytes.next() {
