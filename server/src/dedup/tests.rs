@@ -118,7 +118,7 @@ fn two_at_once_get_exactly_one_ok() {
             .map(|p| {
                 let dedup = &dedup;
                 scope.spawn(move || {
-                    (0..200).filter(|i| once(dedup, "u", &i.to_string(), p) == None).count()
+                    (0..200).filter(|i| once(dedup, "u", &i.to_string(), p).is_none()).count()
                 })
             })
             .collect();

@@ -29,6 +29,9 @@ enum Status<S: Sink> {
     Attached(Arc<Follower<S>>),
 }
 
+/// A topic and what takes its events.
+pub(super) type AttachedTopic<S> = (Arc<Topic<S>>, Arc<Follower<S>>);
+
 pub(super) struct Followers<S: Sink> {
     own: Weak<Self>,
     reach: Arc<Reach<S>>,
@@ -52,7 +55,7 @@ impl<S: Sink> Followers<S> {
         &self,
         name: &Name,
         owner: OwnedOwner,
-    ) -> Option<(Arc<Topic<S>>, Arc<Follower<S>>)> {
+    ) -> Option<AttachedTopic<S>> {
         if let Some(found) = self.find(name) {
             return Some(found);
         }
@@ -60,7 +63,7 @@ impl<S: Sink> Followers<S> {
         self.find(name)
     }
 
-    fn find(&self, name: &Name) -> Option<(Arc<Topic<S>>, Arc<Follower<S>>)> {
+    fn find(&self, name: &Name) -> Option<AttachedTopic<S>> {
         let topic = self.reach.core.topics.find(name)?;
         match &*self.topics.get(name)? {
             Status::Attached(follower) => Some((topic, follower.clone())),
