@@ -69,7 +69,7 @@ test("a topic that no URL can carry is refused at once", async ({ docs }) => {
   await docs.open("#endpoints");
   const demo = docs.endpoint("/demo/publish/{topic}");
   await demo.getByRole("textbox", { name: "topic" }).fill("..");
-  await expect(demo.getByRole("textbox", { name: "topic" })).toHaveAccessibleDescription(/steps between folders/);
+  await expect(demo.getByRole("textbox", { name: "topic" })).toHaveAccessibleDescription(/path steps/);
   await expect(demo.getByRole("button", { name: "Try it" })).toBeDisabled();
 });
 
