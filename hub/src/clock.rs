@@ -14,6 +14,12 @@ impl Micros {
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))
     }
+
+    /// The moment that was `duration` before this one, or the clock's beginning.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(Self::default().after(duration).0))
+    }
 }
 
 /// The origin of [`Micros`].

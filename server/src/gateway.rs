@@ -129,7 +129,13 @@ impl Gateway {
             max_keys: config.dedup.max_keys,
             max_keys_per_user: config.dedup.max_keys_per_user,
         };
-        let sessions = Self::session_limits(&config);
+        let sessions = session::Limits {
+            ttl: config.session.ttl,
+            detached: config.session.max,
+            subscriptions: config.session.subscriptions,
+            detached_per_user: config.session.max_per_user,
+            subscriptions_per_user: config.session.subscriptions_per_user,
+        };
         let keyring = Keyring::new(Keys::read(&config.signing)?);
         let meter = Arc::new(Meter::default());
         let instruments = hub::Instruments {
@@ -171,17 +177,6 @@ impl Gateway {
             progress: Progress::default(),
             config,
         })
-    }
-
-    /// How much is kept of sessions without a connection.
-    fn session_limits(config: &Config) -> session::Limits {
-        session::Limits {
-            ttl: config.session.ttl,
-            detached: config.session.max,
-            subscriptions: config.session.subscriptions,
-            detached_per_user: config.session.max_per_user,
-            subscriptions_per_user: config.session.subscriptions_per_user,
-        }
     }
 
     /// With this one instead of the configuration's.

@@ -212,7 +212,7 @@ impl Dedup {
 
     /// Claims made before this moment are as good as forgotten.
     fn window_start(&self, now: Micros) -> Micros {
-        Micros(now.0.saturating_sub(Micros::default().after(self.limits.window).0))
+        now.before(self.limits.window)
     }
 
     fn forget_oldest(&self, since: Micros) {

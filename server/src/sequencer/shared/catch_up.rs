@@ -3,13 +3,13 @@
 
 use super::{
     Reach,
-    follower::{Follower, Took, receive},
+    follower::{Follower, Took, head_as_hub, receive},
 };
 use crate::{
     backbone::{Head, Part, ReadBudget, ReadError, Unavailable},
     hub::{
         Sink, Topic,
-        topic::{self, Anchor, Followed},
+        topic::{Anchor, Followed},
     },
     sequencer::fan_out,
 };
@@ -185,12 +185,7 @@ async fn take<S: Sink>(
 }
 
 fn lose<S: Sink>(reach: &Reach<S>, topic: &Arc<Topic<S>>, head: &Head) {
-    let told = topic::Head {
-        epoch: (*head.epoch).clone(),
-        seq_no: head.seq_no,
-        message_id: head.message_id.as_ref(),
-    };
-    if let Some(fan_out) = topic.lose(told) {
+    if let Some(fan_out) = topic.lose(head_as_hub(head)) {
         reach.core.tasks.spawn(fan_out::to_the_end(fan_out));
     }
 }

@@ -13,10 +13,7 @@ use crate::{
     sequencer::fan_out,
 };
 use parking_lot::Mutex;
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 use tokio::time::timeout;
 
 #[derive(Debug)]
@@ -188,7 +185,7 @@ pub(super) enum Took {
 
 /// Gives a record to its topic, and has it fanned out.
 pub(super) fn receive<S: Sink>(reach: &Reach<S>, topic: &Arc<Topic<S>>, record: &Record) -> Took {
-    let published = before(topic.now(), record.age);
+    let published = topic.now().before(record.age);
     match topic.receive(&as_hub(record, published)) {
         Received::Taken { congested, fan_out } => {
             if let Some(fan_out) = fan_out {
@@ -221,7 +218,11 @@ pub(super) fn as_hub(record: &Record, published: Micros) -> topic::Record<'_> {
     }
 }
 
-/// A moment in the past.
-pub(super) fn before(now: Micros, age: Duration) -> Micros {
-    Micros(now.0.saturating_sub(Micros::default().after(age).0))
+/// The end of a log, for the topic that follows it.
+pub(super) fn head_as_hub(head: &Head) -> topic::Head<'_> {
+    topic::Head {
+        epoch: (*head.epoch).clone(),
+        seq_no: head.seq_no,
+        message_id: head.message_id.as_ref(),
+    }
 }

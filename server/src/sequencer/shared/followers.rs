@@ -1,13 +1,16 @@
 //! Which topics are attached: each once for the process, however many subscribers it has, from its
 //! first subscriber until it is forgotten.
 
-use super::{OwnedOwner, Reach, follower::Follower};
+use super::{
+    OwnedOwner, Reach,
+    follower::{Follower, head_as_hub},
+};
 use crate::{
     backbone::{Attached, Demand, Event, Inbox, Unavailable},
     completion::{Completion, Operation},
     hub::{
         Sink, Topic,
-        topic::{self, Attachment, Name},
+        topic::{Attachment, Name},
     },
 };
 use dashmap::{DashMap, Entry};
@@ -103,12 +106,7 @@ impl<S: Sink> Followers<S> {
         };
         let attachment =
             Guard { followers: self.own.clone(), name: name.clone(), _backbone: guard };
-        let begin = topic::Head {
-            epoch: (*head.epoch).clone(),
-            seq_no: head.seq_no,
-            message_id: head.message_id.as_ref(),
-        };
-        let attachment = Attachment(Box::new(attachment));
+        let (begin, attachment) = (head_as_hub(&head), Attachment(Box::new(attachment)));
         let Ok(topic) = self.reach.core.topics.adopt(name, owner.get(), begin, attachment) else {
             return remove();
         };

@@ -1,10 +1,7 @@
 //! Parts of logs that lie below a topic's history, for subscribers that resume there. Many that
 //! resume the same topic share one read; the pages that were read last are kept within a limit.
 
-use super::{
-    Reach,
-    follower::{as_hub, before},
-};
+use super::{Reach, follower::as_hub};
 use crate::{
     backbone::{ReadBudget, ReadError, Unavailable},
     hub::{
@@ -114,7 +111,7 @@ impl<S: Sink> Pages<S> {
         let room = limits.messages.saturating_sub(topic.kept());
         let excess = records.len().saturating_sub(room);
         let is_hidden = |(at, record): (usize, &crate::backbone::Record)| {
-            at < excess || before(now, record.age).after(limits.age) <= now
+            at < excess || now.before(record.age).after(limits.age) <= now
         };
         let hidden = records.iter().enumerate().rposition(is_hidden);
         let floor = hidden.map_or(part.after, |last| records[last].seq_no);
