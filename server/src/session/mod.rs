@@ -163,6 +163,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 pub struct Fence {
     id: Id,
     generation: u64,
+    /// Tells apart two openings of one generation; 0 if there are never two.
+    nonce: u64,
 }
 
 /// An open session. Dropped, it is kept without a connection for [`Limits::ttl`].

@@ -3,7 +3,7 @@
 use super::encoding::{Reader, Unreadable, Writer};
 use crate::{
     chance,
-    session::{Position, records::GatewayId},
+    session::{Fence, Id, Position, records::GatewayId},
 };
 use indexmap::{IndexMap, IndexSet};
 use protocol::{Epoch, Topic, UserId};
@@ -23,6 +23,11 @@ impl Opening {
     /// The first one of a session.
     pub(super) fn first() -> Self {
         Self { generation: 0, nonce: chance::draw() }
+    }
+
+    /// The right of the connection that it is for.
+    pub(super) fn fence(self, id: Id) -> Fence {
+        Fence { id, generation: self.generation, nonce: self.nonce }
     }
 
     /// The one behind this one.
