@@ -13,8 +13,8 @@ use super::{
     user_name, wire,
 };
 use crate::{
-    config::Config,
     chance,
+    config::Config,
     gateway::{Fleet, Gateway, PublishError, Published, Stats},
     session,
 };

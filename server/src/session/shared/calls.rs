@@ -1,9 +1,12 @@
 //! Calls of [`Records`], each with a time limit.
 
-use crate::{chance, session::{
-    Unavailable,
-    records::{PutError, Record, RecordName, Records, Revision},
-}};
+use crate::{
+    chance,
+    session::{
+        Unavailable,
+        records::{PutError, Record, RecordName, Records, Revision},
+    },
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 

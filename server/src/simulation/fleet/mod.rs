@@ -66,7 +66,7 @@ enum Bug {
     None,
     Broker(broker::Breach),
     Records(double::Breach),
-    /// A connection that was lost is still there for its gateway.
+    /// A connection stays open at the end.
     LeavesSomething,
 }
 
@@ -130,12 +130,7 @@ impl World {
             Authority { begin: self.begin, grants_everything: false, forgets_the_end: false };
         let seed = self.seed.wrapping_mul(1000) + self.nodes.len() as u64;
         self.running[place] = self.nodes.len();
-        self.nodes.push(Node::start(
-            self.broker.clone(),
-            self.records.clone(),
-            authority,
-            seed,
-        ));
+        self.nodes.push(Node::start(self.broker.clone(), self.records.clone(), authority, seed));
     }
 
     fn now(&self) -> Instant {
@@ -176,7 +171,9 @@ impl World {
         topics.dedup();
         let gives_positions = random.random_bool(0.4);
         self.truth.report.note(|| {
-            format!("reader {number} sets up at {node}, topics {topics:?}, positions: {gives_positions}")
+            format!(
+                "reader {number} sets up at {node}, topics {topics:?}, positions: {gives_positions}"
+            )
         });
         let now = self.now();
         let reader = &mut self.readers[number];
@@ -219,19 +216,21 @@ impl World {
             self.random.random_range(0..20),
         );
         let user = self.readers[reader].user;
-        let Some(connection) =
-            self.readers[reader].connection.as_mut().filter(|own| own.is_free())
+        let Some(connection) = self.readers[reader].connection.as_mut().filter(|own| own.is_free())
         else {
             return;
         };
         let attempts = &mut self.truth.attempts;
         let count = attempts.len();
-        let before = count.checked_sub(1).map(|last| attempts[last.saturating_sub(back)].message_id);
+        let before =
+            count.checked_sub(1).map(|last| attempts[last.saturating_sub(back)].message_id);
         let message_id = before.filter(|_| again).unwrap_or(count);
-        // Over which gateway messages come in which order is no one's promise.
+        // Their order is promised within a connection; this client publishes over several.
         attempts.push(Attempt { user, message_id, topic, connection: None });
         connection.publish(count, &self.truth);
-        self.truth.report.note(|| format!("reader {reader} publishes {count}, {message_id} to {topic}"));
+        self.truth
+            .report
+            .note(|| format!("reader {reader} publishes {count}, {message_id} to {topic}"));
     }
 
     fn confirm(&mut self, number: usize) {
@@ -307,7 +306,8 @@ impl World {
         self.truth.report.note(|| format!("{millis} ms pass"));
         let mut left = Duration::from_millis(millis);
         while !left.is_zero() {
-            let step = left.min(Duration::from_millis(if left.as_millis() > 100 { 100 } else { 5 }));
+            let step =
+                left.min(Duration::from_millis(if left.as_millis() > 100 { 100 } else { 5 }));
             self.runtime.block_on(advance(step));
             left -= step;
             while self.turns(ALL_TURNS) {}
@@ -359,7 +359,6 @@ impl World {
         self.settle();
         self.readers.iter().for_each(|reader| reader.has_everything(&self.truth));
         self.truth.judge_the_whole();
-        let now = self.now();
         let mut left = Vec::new();
         for reader in &mut self.readers {
             if bug == Bug::LeavesSomething {
@@ -367,7 +366,6 @@ impl World {
             }
             *reader = Reader::new(reader.number, reader.user);
         }
-        let _ = now;
         for _ in 0..200 {
             self.pass(1000);
         }
@@ -406,12 +404,12 @@ fn explore(seeds: Range<u64>) {
 
 #[test]
 fn gateways_are_as_one_1() {
-    explore(0..250);
+    explore(0..200);
 }
 
 #[test]
 fn gateways_are_as_one_2() {
-    explore(250..500);
+    explore(200..400);
 }
 
 #[test]
@@ -431,23 +429,4 @@ fn bugs_are_found() {
         bugs.into_iter().filter(|bug| !(0..100).any(|seed| fails(seed, *bug))).collect();
     std::panic::set_hook(hook);
     assert_eq!(missed, [], "these were not found");
-}
-
-#[test]
-#[ignore = "temporary"]
-fn zz_survey() {
-    let n: u64 = std::env::var("N").map_or(40, |n| n.parse().unwrap());
-    let mut groups = std::collections::BTreeMap::<String, Vec<u64>>::new();
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    for seed in 0..n {
-        if let Err(error) = catch_unwind(AssertUnwindSafe(|| run(seed, Bug::None, Detail::Off))) {
-            let text = error.downcast_ref::<String>().cloned().or_else(|| error.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
-            groups.entry(text.chars().take(60).collect()).or_default().push(seed);
-        }
-    }
-    std::panic::set_hook(hook);
-    for (text, seeds) in groups {
-        println!("{} x {text}: {:?}", seeds.len(), &seeds[..seeds.len().min(8)]);
-    }
 }

@@ -1,6 +1,7 @@
 //! A gateway of the fleet. Its ways to the broker and to the records of sessions can be cut, for a
 //! while or for ever: a gateway that is cut off for ever and has no client is one that was killed.
 
+use crate::config::Config;
 use crate::{
     backbone::{
         Attached, Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
@@ -15,7 +16,6 @@ use crate::{
     },
     simulation::{authority::Authority, broker::Broker, limits},
 };
-use crate::config::Config;
 use futures_util::{FutureExt, future::BoxFuture};
 use protocol::Epoch;
 use std::{
@@ -85,8 +85,9 @@ impl Node {
 
     /// Whether its ways were whole for all of this time.
     pub(super) fn was_whole(&self, from: Instant, to: Instant) -> bool {
-        let is_outside =
-            |(begin, end): &(Instant, Option<Instant>)| *begin >= to || end.is_some_and(|end| end <= from);
+        let is_outside = |(begin, end): &(Instant, Option<Instant>)| {
+            *begin >= to || end.is_some_and(|end| end <= from)
+        };
         self.cuts.iter().all(is_outside)
     }
 

@@ -3,10 +3,10 @@
 
 use super::connection::{Asked, Connection, Taken};
 use crate::simulation::{
-    topic_number,
+    topic_name, topic_number,
     truth::{Truth, Verdict},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -111,10 +111,10 @@ impl Reader {
             self.unanswered.extend(old.subscribing.into_iter().chain(old.unsubscribing));
             self.overtaken.push((old, None));
         }
-        let mut json = serde_json::json!({
+        let mut json = json!({
             "type": "setup",
             "token": token,
-            "topics": topics.iter().copied().map(crate::simulation::topic_name).collect::<Vec<_>>(),
+            "topics": topics.iter().copied().map(topic_name).collect::<Vec<_>>(),
         });
         let mut asked = Asked { topics, ..Asked::default() };
         if let Some(session) = &self.session {
@@ -123,7 +123,7 @@ impl Reader {
         }
         if gives_positions {
             for (topic, progress) in &self.topics {
-                let name = crate::simulation::topic_name(*topic);
+                let name = topic_name(*topic);
                 json["lastSeq"][&name] = progress.position.into();
                 json["epoch"][&name] = progress.epoch.as_str().into();
                 asked.given.insert(*topic);
@@ -320,13 +320,7 @@ impl Reader {
     }
 
     /// The answers to the topics of a setup. `before`: the session that was resumed.
-    fn answers(
-        &mut self,
-        asked: Asked,
-        before: Option<Session>,
-        now: &Now<'_>,
-        truth: &mut Truth,
-    ) {
+    fn answers(&mut self, asked: Asked, before: Option<Session>, now: &Now<'_>, truth: &mut Truth) {
         let answered: BTreeSet<usize> = asked.answers.iter().map(|(topic, _)| *topic).collect();
         assert!(asked.topics.iter().all(|topic| answered.contains(topic)), "{asked:?}");
         let (had, gone, unanswered) = (
@@ -343,9 +337,7 @@ impl Reader {
             })
         };
         let is_forgotten = |(topic, progress): &(&usize, &Progress)| {
-            !answered.contains(topic)
-                && !unanswered.contains(topic)
-                && is_written(progress.since)
+            !answered.contains(topic) && !unanswered.contains(topic) && is_written(progress.since)
         };
         let forgotten: Vec<_> = had.iter().filter(is_forgotten).collect();
         assert!(forgotten.is_empty(), "not in the session any more: {forgotten:?}");
@@ -433,7 +425,8 @@ impl Session {
         let is_there = !self.is_over && now.time + Duration::from_secs(1) < kept + super::SESSION;
         let is_gone = left + super::SESSION + LEASE < now.time;
         assert!(is_resumed || !is_there, "the session is gone: {self:?}");
-        let has_ended = self.is_over && self.left.is_some_and(|left| now.is_written(self.node, left));
+        let has_ended =
+            self.is_over && self.left.is_some_and(|left| now.is_written(self.node, left));
         assert!(!is_resumed || !is_gone && !has_ended, "the session should be gone: {self:?}");
     }
 }
