@@ -63,6 +63,15 @@ pub struct Gateway {
     progress: Progress,
 }
 
+/// What several gateways share.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    /// Numbers the topics; `None`: this process does.
+    pub backbone: Option<Arc<dyn Backbone>>,
+    /// Keeps the sessions; `None`: this process does.
+    pub records: Option<Arc<dyn session::records::Records>>,
+}
+
 /// What there is right now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
@@ -97,19 +106,15 @@ impl Gateway {
     /// # Errors
     /// [`KeyError`]: one of them cannot be used.
     pub fn new(config: Config) -> Result<Self, KeyError> {
-        Self::numbered_by(None, config)
+        Self::in_fleet(config, Fleet::default())
     }
 
-    /// A gateway whose topics are numbered by `backbone`, together with other gateways. As
-    /// [`Gateway::new`] else.
+    /// A gateway that shares `fleet` with others. As [`Gateway::new`] else.
     ///
     /// # Errors
     /// [`KeyError`]: a key that the configuration names cannot be used.
-    pub fn with_backbone(config: Config, backbone: Arc<dyn Backbone>) -> Result<Self, KeyError> {
-        Self::numbered_by(Some(backbone), config)
-    }
-
-    fn numbered_by(backbone: Option<Arc<dyn Backbone>>, config: Config) -> Result<Self, KeyError> {
+    pub fn in_fleet(config: Config, fleet: Fleet) -> Result<Self, KeyError> {
+        let Fleet { backbone, records } = fleet;
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -166,7 +171,15 @@ impl Gateway {
             keyring,
             slo: Slo::new(meter.clone()),
             meter,
-            sessions: Arc::new(session::Memory::new(sessions, clock)),
+            sessions: match records {
+                None => Arc::new(session::Memory::new(sessions, clock)),
+                Some(records) => Arc::new(session::Shared::new(
+                    records,
+                    sessions,
+                    session::shared::Timing::default(),
+                    clock,
+                )),
+            },
             clock,
             admission: Admission::new(&config.limits, clock),
             connections: Connections::default(),

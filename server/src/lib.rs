@@ -9,6 +9,7 @@
 //! | [`backbone`] | the seam to other gateways: a log per topic that several share |
 //! | [`dedup`] | who published which message id |
 //! | [`sequencer`] | what gives messages their numbers: this process or a backbone's log |
+//! | `chance` | random numbers, which a simulation can fix |
 //! | `completion` | the end of an operation, for the tasks that wait for it |
 //! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
@@ -28,6 +29,7 @@
 pub mod admission;
 pub mod auth;
 pub mod backbone;
+mod chance;
 pub mod completion;
 pub mod config;
 pub mod dedup;

@@ -14,12 +14,26 @@ use tokio::time::{Instant, sleep};
 /// Versions of a record that a read may give.
 const VERSIONS: usize = 3;
 
+/// What the server does wrong that its contract forbids, to see that a test finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Breach {
+    #[default]
+    None,
+    /// A write succeeds whatever revision it expects.
+    SetsBlindly,
+    /// A write succeeds, and the record stays as it was.
+    ForgetsWrites,
+    /// Every record has just been written.
+    StopsTheClock,
+}
+
 /// What keeps the records.
 #[derive(Debug, Default)]
 pub(crate) struct Server(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    breach: Breach,
     revisions: u64,
     /// The last versions of each record, the newest one last. `None`: deleted.
     records: HashMap<RecordName, Vec<Version>>,
@@ -43,10 +57,21 @@ impl Version {
 }
 
 impl Server {
+    pub(crate) fn with(breach: Breach) -> Self {
+        Self(Mutex::new(State { breach, ..State::default() }))
+    }
+
     fn get(&self, name: RecordName, versions_ago: usize) -> Option<Record> {
         let state = self.0.lock();
         let versions = state.records.get(&name)?;
-        versions.len().checked_sub(1 + versions_ago).and_then(|index| versions[index].read())
+        let version = versions.len().checked_sub(1 + versions_ago).map(|index| &versions[index]);
+        match state.breach {
+            Breach::StopsTheClock => {
+                let Version { revision, value, .. } = version?.clone();
+                Some(Record { revision, value, age: Duration::ZERO })
+            }
+            _ => version?.read(),
+        }
     }
 
     fn put(
@@ -58,7 +83,9 @@ impl Server {
     ) -> Result<Revision, PutError> {
         let mut state = self.0.lock();
         let present = state.records.get(&name).and_then(|versions| versions.last()?.read());
-        if present.map(|record| record.revision) != expected {
+        if present.map(|record| record.revision) != expected
+            && !matches!(state.breach, Breach::SetsBlindly)
+        {
             return Err(PutError::Conflict);
         }
         state.revisions += 1;
@@ -67,7 +94,12 @@ impl Server {
             RecordName::Session(_) => state.session_writes += 1,
             RecordName::Gateway(_) => state.lease_writes += 1,
         }
+        let is_forgotten = state.breach == Breach::ForgetsWrites && state.revisions % 4 == 0;
         let versions = state.records.entry(name).or_default();
+        if is_forgotten && let Some(last) = versions.last_mut() {
+            last.revision = revision;
+            return Ok(revision);
+        }
         versions.push(Version { revision, value, written: Instant::now(), ttl });
         let excess = versions.len().saturating_sub(VERSIONS);
         versions.drain(..excess);

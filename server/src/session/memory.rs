@@ -67,7 +67,7 @@ impl Memory {
             state: State::Attached(owner),
         };
         self.sessions.insert(id, entry);
-        Fence { id, generation: 0 }
+        Fence { id, generation: 0, nonce: 0 }
     }
 
     /// `None`: this user has no such session.
@@ -96,7 +96,7 @@ impl Memory {
             .iter()
             .map(|(topic, position)| (topic.clone(), position.clone()))
             .collect();
-        let fence = Fence { id, generation: entry.generation };
+        let fence = Fence { id, generation: entry.generation, nonce: 0 };
         drop((entry, detached));
         if let State::Attached(owner) = before {
             owner.overtaken();

@@ -16,11 +16,12 @@
 mod contract;
 mod detached;
 #[cfg(test)]
-mod double;
+pub(crate) mod double;
 mod memory;
 pub mod records;
 pub mod shared;
 
+use crate::chance;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use detached::Limits;
 use futures_util::future::BoxFuture;
@@ -35,7 +36,7 @@ pub struct Id([u8; 16]);
 
 impl Id {
     fn random() -> Self {
-        Self(rand::random())
+        Self(chance::draw())
     }
 
     /// As on the wire: base64url.
@@ -162,6 +163,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 pub struct Fence {
     id: Id,
     generation: u64,
+    /// Tells apart two openings of one generation; 0 if there are never two.
+    nonce: u64,
 }
 
 /// An open session. Dropped, it is kept without a connection for [`Limits::ttl`].

@@ -21,6 +21,7 @@
 //! [`Shared`]: super::Shared
 
 use super::{Id, Unavailable};
+use crate::chance;
 use futures_util::future::BoxFuture;
 use std::{fmt, time::Duration};
 
@@ -30,7 +31,7 @@ pub struct GatewayId(pub(super) [u8; 16]);
 
 impl GatewayId {
     pub(super) fn random() -> Self {
-        Self(rand::random())
+        Self(chance::draw())
     }
 }
 

@@ -159,9 +159,9 @@ impl Shared {
     }
 
     /// Adds a session that was opened, unless a later opening is known. The one that it replaces
-    /// is overtaken.
+    /// is overtaken. Another opening of the same generation has not reached the record.
     fn know(&self, id: Id, entry: Entry) {
-        self.know_with(id, |_, _| entry);
+        self.know_with(id, |known, new| known.generation <= new.generation, |_, _| entry);
     }
 
     /// Adds a session whose opening may be on record or not, and has no connection: what is not
@@ -172,7 +172,8 @@ impl Shared {
             return;
         }
         let user = kept.user.clone();
-        self.know_with(id, |detached, now| {
+        let is_later = |known: Opening, new: Opening| known.generation < new.generation;
+        self.know_with(id, is_later, |detached, now| {
             let phase = if is_new {
                 self.ending.fetch_add(1, Relaxed);
                 Phase::Ending
@@ -185,12 +186,18 @@ impl Shared {
         self.drop_excess(&mut self.detached.lock(), &user);
     }
 
-    fn know_with(&self, id: Id, entry: impl FnOnce(&mut Detached, Micros) -> Entry) {
+    /// `replaces`: whether a new opening takes the place of the one that is known.
+    fn know_with(
+        &self,
+        id: Id,
+        replaces: impl FnOnce(Opening, Opening) -> bool,
+        entry: impl FnOnce(&mut Detached, Micros) -> Entry,
+    ) {
         let mut detached = self.detached.lock();
         let mut entry = entry(&mut detached, self.clock.now());
         let loser = match self.known.entry(id) {
             Place::Occupied(mut known) => {
-                if known.get().opening.generation < entry.opening.generation {
+                if replaces(known.get().opening, entry.opening) {
                     let before = known.get_mut();
                     self.schedule.move_to(id, &mut before.place, None);
                     self.plan(id, &mut entry);
@@ -267,7 +274,7 @@ impl Shared {
     /// Does `act` if `fence` has not been overtaken, as far as this gateway knows.
     fn with<T>(&self, fence: Fence, act: impl FnOnce(&mut Entry) -> T) -> Option<T> {
         let mut entry = self.known.get_mut(&fence.id)?;
-        (entry.opening.generation == fence.generation).then(|| act(&mut entry))
+        (entry.opening.fence(fence.id) == fence).then(|| act(&mut entry))
     }
 
     /// Writes what is due, for ever.

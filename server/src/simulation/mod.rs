@@ -13,6 +13,7 @@
 //! | [`client`] | what one client may be told |
 //! | [`connected`] | a client's bytes, and bugs on their way |
 //! | [`broker`] | a backbone in all the ways of a real broker |
+//! | [`fleet`] | several gateways on one broker, and clients that go from one to the other |
 //! | [`report`] | what happened last, for who has to find out why |
 //! | [`truth`] | what really happened |
 //! | [`authority`] | tokens that say what they allow |
@@ -22,6 +23,7 @@ mod authority;
 mod broker;
 mod client;
 mod connected;
+mod fleet;
 mod report;
 mod truth;
 mod wire;

@@ -13,8 +13,9 @@ use super::{
     user_name, wire,
 };
 use crate::{
+    chance,
     config::Config,
-    gateway::{Gateway, PublishError, Published, Stats},
+    gateway::{Fleet, Gateway, PublishError, Published, Stats},
     session,
 };
 use parking_lot::Mutex;
@@ -90,6 +91,7 @@ impl World {
         let runtime =
             Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let inside = runtime.enter();
+        chance::follow(seed);
         let begin = Instant::now();
         let authority = Authority {
             begin,
@@ -100,7 +102,10 @@ impl World {
         let broker = Arc::new(Broker::new(seed, breach));
         let gateway = match backbone {
             Backbone::Memory => Gateway::new(config(backbone, bug)),
-            Backbone::Broker => Gateway::with_backbone(config(backbone, bug), broker.clone()),
+            Backbone::Broker => Gateway::in_fleet(
+                config(backbone, bug),
+                Fleet { backbone: Some(broker.clone()), records: None },
+            ),
         };
         let gateway = Arc::new(gateway.unwrap().with_authenticator(Box::new(authority)));
         let observer = Connected::open(&gateway, backbone, 0, 1 << 30, None);

@@ -427,7 +427,11 @@ impl Conversation {
     /// The subscription ends before the answer is written: no message of the topic comes behind it.
     fn unsubscribe(&mut self, unsubscribe: Unsubscribe<'_>) {
         if let Phase::SetUp(client) = &self.phase {
-            self.subscriptions.leave(&unsubscribe.topic, &client.session);
+            let has_left = self.subscriptions.leave(&unsubscribe.topic, &client.session);
+            if !has_left {
+                // A topic of the session that was unavailable at the setup.
+                client.session.remove(&unsubscribe.topic.to_owned().into_owned());
+            }
         }
         put(
             &mut self.turn.answers,

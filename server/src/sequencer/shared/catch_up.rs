@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     backbone::{Head, Part, ReadBudget, ReadError, Unavailable},
+    chance,
     hub::{
         Sink, Topic,
         topic::{Anchor, Followed},
@@ -23,9 +24,9 @@ const BUDGET: ReadBudget = ReadBudget { messages: 256, bytes: 256 * 1024 };
 /// Between two tries: doubled after each failure, from the first to the second of these.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// The part of a pause that is left to chance: all topics of all gateways may have lost the
-/// backbone at once. A simulated schedule leaves nothing to chance.
-const JITTER: f64 = if cfg!(test) { 0.0 } else { 0.5 };
+/// The rest of a pause is left to chance: all topics of all gateways may have lost the backbone at
+/// once.
+const LEAST_PAUSE: f64 = 0.5;
 
 /// Records that are taken before other tasks run.
 const RECORDS_AT_ONCE: usize = 64;
@@ -42,7 +43,7 @@ pub(super) async fn run<S: Sink>(follower: Arc<Follower<S>>) {
             Ok(Progress::Forgotten) => break,
             Ok(Progress::None) | Err(Unavailable) => {
                 drop(topic);
-                sleep(pause.mul_f64(1.0 - JITTER * rand::random::<f64>())).await;
+                sleep(chance::part_of(pause, LEAST_PAUSE)).await;
                 pause = (pause * 2).min(RETRY.1);
             }
         }

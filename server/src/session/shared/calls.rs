@@ -1,10 +1,12 @@
 //! Calls of [`Records`], each with a time limit.
 
-use crate::session::{
-    Unavailable,
-    records::{PutError, Record, RecordName, Records, Revision},
+use crate::{
+    chance,
+    session::{
+        Unavailable,
+        records::{PutError, Record, RecordName, Records, Revision},
+    },
 };
-use rand::Rng;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
@@ -18,8 +20,7 @@ const BACKOFF: Duration = Duration::from_millis(20);
 pub(super) async fn wait_before(attempt: u32) {
     if attempt > 0 {
         let wait = BACKOFF * 2u32.pow(attempt - 1);
-        let wait = wait.mul_f64(rand::rng().random_range(0.5..=1.0));
-        sleep(wait).await;
+        sleep(chance::part_of(wait, 0.5)).await;
     }
 }
 

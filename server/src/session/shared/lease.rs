@@ -230,9 +230,12 @@ pub(super) async fn notify(
     calls: &Calls,
 ) -> Result<(), Unavailable> {
     let name = RecordName::Gateway(gateway);
+    let mut has_lease = false;
     for attempt in 0..calls::TRIES {
         calls::wait_before(attempt).await;
-        let Some(found) = calls.get(name).await? else { return Ok(()) };
+        // A replica may not have it yet.
+        let Some(found) = calls.get(name).await? else { continue };
+        has_lease = true;
         let Ok(mut lease) = LeaseRecord::aged(&found) else { return Ok(()) };
         lease.notices.extend_from_slice(notices);
         let excess = lease.notices.len().saturating_sub(MAX_NOTICES);
@@ -243,7 +246,7 @@ pub(super) async fn notify(
             Err(PutError::Unavailable(why)) => return Err(why),
         }
     }
-    Err(Unavailable)
+    if has_lease { Err(Unavailable) } else { Ok(()) }
 }
 
 #[cfg(test)]

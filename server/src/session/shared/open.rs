@@ -10,7 +10,7 @@ use super::{
     write::Outcome,
 };
 use crate::session::{
-    Fence, Id, Opened, Owner, Session, Unavailable,
+    Id, Opened, Owner, Session, Unavailable,
     records::{GatewayId, PutError, Record, RecordName, Revision},
 };
 use protocol::UserId;
@@ -211,8 +211,7 @@ impl Claim {
 
     /// It is written, at this revision.
     fn attach(mut self, owner: Arc<dyn Owner>, revision: Revision) -> Session {
-        let (store, fence) =
-            (self.store.clone(), Fence { id: self.id, generation: self.opening.generation });
+        let (store, fence) = (self.store.clone(), self.opening.fence(self.id));
         if let Some(kept) = self.kept.take() {
             let mut entry = Entry::new(self.opening, kept, Phase::Attached(owner));
             entry.revision = Some(revision);

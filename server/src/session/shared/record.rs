@@ -1,7 +1,10 @@
 //! What the record of a session says.
 
 use super::encoding::{Reader, Unreadable, Writer};
-use crate::session::{Position, records::GatewayId};
+use crate::{
+    chance,
+    session::{Fence, Id, Position, records::GatewayId},
+};
 use indexmap::{IndexMap, IndexSet};
 use protocol::{Epoch, Topic, UserId};
 use std::{sync::Arc, time::Duration};
@@ -19,12 +22,17 @@ pub(super) struct Opening {
 impl Opening {
     /// The first one of a session.
     pub(super) fn first() -> Self {
-        Self { generation: 0, nonce: rand::random() }
+        Self { generation: 0, nonce: chance::draw() }
+    }
+
+    /// The right of the connection that it is for.
+    pub(super) fn fence(self, id: Id) -> Fence {
+        Fence { id, generation: self.generation, nonce: self.nonce }
     }
 
     /// The one behind this one.
     pub(super) fn next(self) -> Self {
-        Self { generation: self.generation.saturating_add(1), nonce: rand::random() }
+        Self { generation: self.generation.saturating_add(1), nonce: chance::draw() }
     }
 }
 

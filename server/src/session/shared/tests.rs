@@ -225,6 +225,34 @@ async fn an_opening_whose_answer_was_lost_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_that_failed_does_not_stand_for_the_next_one() {
+    for millis in 1..=20 {
+        let Parts { links: [link, _], gateways: [a, b], .. } = parts();
+        let client = a.client("u", None).await;
+        client.put("a", 1);
+        let id = client.leave();
+        a.flush().await;
+        let delay = Duration::from_millis(millis);
+        link.set(Faults { delay, ..NO_FAULTS });
+        let refuse_one = async {
+            // Both have begun to read the record.
+            pass(Duration::ZERO).await;
+            link.set(Faults { delay, refused: When::Next(1), ..NO_FAULTS });
+        };
+        let (first, second, ()) =
+            tokio::join!(a.open("u", Some(id)), a.open("u", Some(id)), refuse_one);
+        link.set(NO_FAULTS);
+        let Ok(client) = first.or(second) else { continue };
+        pass(TTL * 2).await;
+        a.expire();
+        client.put("a", 2);
+        pass(Duration::from_secs(5)).await;
+        assert!(!client.is_overtaken(), "by an opening of the same generation");
+        assert_eq!(b.client("u", Some(client.leave())).await.resumed, had(&[("a", 2)]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn records_that_were_lost_are_written_again() {
     let Parts { server, gateways: [a, b], .. } = parts();
     let client = a.client("u", None).await;

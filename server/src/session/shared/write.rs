@@ -7,13 +7,13 @@ use super::{
     record::{self, Holder, Opening, SessionRecord},
 };
 use crate::{
+    chance,
     clock::Micros,
     session::{
         Id, Unavailable,
         records::{PutError, RecordName, Revision},
     },
 };
-use rand::Rng;
 use std::time::Duration;
 
 /// The least time between the end of a write of a session and its next one. It limits how often a
@@ -234,11 +234,11 @@ impl Shared {
 
     /// Sessions that were opened together are not refreshed together.
     fn refresh_after(&self) -> Duration {
-        self.timing.refresh.mul_f64(rand::rng().random_range(0.75..=1.0))
+        chance::part_of(self.timing.refresh, 0.75)
     }
 }
 
 fn backoff(failures: u32) -> Duration {
     let wait = BACKOFF * 2u32.saturating_pow(failures.saturating_sub(1).min(10));
-    wait.min(MAX_BACKOFF).mul_f64(rand::rng().random_range(0.5..=1.0))
+    chance::part_of(wait.min(MAX_BACKOFF), 0.5)
 }
