@@ -33,6 +33,8 @@ pub struct Bounds {
     pub send_queue: usize,
     /// The time from the connection to a good `setup`.
     pub setup: Duration,
+    /// The time from the first byte of a message to its last.
+    pub message: Duration,
     /// The time between two pings.
     pub ping: Duration,
     /// Invalid frames in a row.
@@ -87,7 +89,7 @@ fn set(what: &'static str, most: impl std::fmt::Display, beyond: &'static str) -
     Limit { what, most: format!("{most} *"), beyond }
 }
 
-fn limits(bounds: &Bounds) -> [Limit; 17] {
+fn limits(bounds: &Bounds) -> [Limit; 18] {
     let bytes = |most: usize| format!("{most} bytes");
     let kept = [
         grouped(bounds.history_messages),
@@ -140,6 +142,7 @@ fn limits(bounds: &Bounds) -> [Limit; 17] {
         ),
         set("bytes that wait for a slow client", clock::size(bounds.send_queue), "Close 4290"),
         set("time until a good setup", span(bounds.setup), "Close 4408"),
+        set("time from a message's first byte to its last", span(bounds.message), "Close 4408"),
         set(
             "time without a byte from the client",
             span(bounds.ping.saturating_mul(2)),

@@ -21,6 +21,7 @@ pub fn bounds(config: &Config) -> Bounds {
         session_ttl: session.ttl,
         send_queue: limits.send_queue,
         setup: timeouts.setup,
+        message: timeouts.message,
         ping: timeouts.ping,
         invalid_frames: limits.invalid_frames,
         dedup_window: dedup.window,
