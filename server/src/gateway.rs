@@ -7,10 +7,8 @@ use crate::{
     admission::Admission,
     auth::{self, ApiKeys, Authenticator},
     backbone::{Backbone, Health},
-    clock::{Clock, Micros},
     config::Config,
     dedup::{self, Dedup},
-    hub::{self, Directory, Topic, topic::Name},
     metrics::Meter,
     sequencer::{self, Core, Sequencer, fan_out},
     session,
@@ -23,6 +21,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{
     FutureExt,
     future::{self, BoxFuture, Either, Ready},
+};
+use hub::{
+    Directory, Topic,
+    clock::{Clock, Micros},
+    topic::Name,
 };
 use phase::{Phase, Progress};
 use protocol::{Epoch, ErrorCode, MessageId, Payload};

@@ -55,11 +55,4 @@ mod masked;
 #[cfg(test)]
 mod simulation;
 
-// For the folders that are being redone and name the crates by their former place: `gateway`,
-// `socket`, `dedup`, `session`, `backbone`, `simulation`.
-pub(crate) use ::{
-    hub::{self, by_age, clock, slot},
-    websocket,
-};
-
 pub use serve::Server;

@@ -8,10 +8,10 @@
 mod lease;
 mod shard;
 
-use crate::{
+use crate::completion::Completion;
+use hub::{
     clock::{Clock, Micros},
-    completion::Completion,
-    hub::topic::Name,
+    topic::Name,
 };
 pub use lease::Lease;
 use parking_lot::{Mutex, MutexGuard};

@@ -1,6 +1,6 @@
 //! A token bucket: so many a second on average, and a burst at once.
 
-use crate::clock::Micros;
+use hub::clock::Micros;
 use std::time::Duration;
 
 /// What a bucket allows.

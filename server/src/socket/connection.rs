@@ -8,15 +8,10 @@ mod heartbeat;
 mod outbox;
 
 use super::{signal::Signal, transport::Outgoing};
-use crate::{
-    auth::Expiry,
-    clock::Clock,
-    hub::{Sink, topic::Liveness},
-    session::Owner,
-    websocket::{PING, close_frame},
-};
+use crate::{auth::Expiry, session::Owner};
 use bytes::Bytes;
 use heartbeat::{Beat, Heartbeat};
+use hub::{Sink, clock::Clock, topic::Liveness};
 use outbox::{Outbox, State};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
@@ -24,6 +19,7 @@ use std::{
     hint::black_box,
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
+use websocket::{PING, close_frame};
 
 /// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs
 /// the kernel less than one of two.

@@ -11,10 +11,9 @@ use super::{Caller, Connection, bucket::Bucket};
 use crate::{
     backbone::Unavailable,
     gateway::{Gateway, Prepared},
-    hub::{FanOut, Owner, Topic, topic::Page},
-    websocket::{pong_frame, put_text_frame},
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::{FanOut, Owner, Topic, topic::Page};
 use in_flight::InFlight;
 use protocol::{
     ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe,
@@ -31,6 +30,7 @@ use std::{
 pub(super) use subscriptions::Replay;
 use subscriptions::{Begin, From, Subscriptions};
 use tokio::time::Instant;
+use websocket::{pong_frame, put_text_frame};
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
 const MAX_BEFORE_SETUP: usize = 64 * 1024;

@@ -13,17 +13,12 @@ use super::{
     conversation::{Awaited, Closing, Conversation, Flow, Replay, Stop, Turn},
     transport::{Incoming, Outgoing},
 };
-use crate::{
-    admission::WebSocketPlace,
-    gateway::Gateway,
-    hub::{FanOut, Step, Topic, topic::Page},
-    metrics::Pause,
-    sequencer::fan_out,
-};
+use crate::{admission::WebSocketPlace, gateway::Gateway, metrics::Pause, sequencer::fan_out};
 use bytes::Bytes;
 use deadline::{Deadline, Due};
 use frames::Frames;
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::{FanOut, Step, Topic, topic::Page};
 use protocol::CloseCode;
 use reader::Reader;
 use std::{

@@ -3,7 +3,8 @@
 //! anew; only time gives it back.
 
 use super::bucket::{Bucket, Rate};
-use crate::{clock::Clock, config, hub::history::Budget};
+use crate::config;
+use hub::{clock::Clock, history::Budget};
 use parking_lot::Mutex;
 use protocol::UserId;
 use std::{collections::HashMap, sync::Arc, time::Duration};

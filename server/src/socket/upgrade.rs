@@ -8,7 +8,6 @@ use crate::{
     admission::HttpPlace,
     gateway::Gateway,
     http::{HttpStream, Visit},
-    websocket::{HandshakeError, accept, subprotocols},
 };
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use protocol::CloseCode;
 use std::{net::IpAddr, sync::Arc};
 use tokio_rustls::server::TlsStream;
+use websocket::{HandshakeError, accept, subprotocols};
 
 /// Who opens a WebSocket.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 use super::*;
-use crate::websocket::put_text_frame;
 use futures_util::FutureExt;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
 };
+use websocket::put_text_frame;
 
 async fn pair(limit: usize) -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

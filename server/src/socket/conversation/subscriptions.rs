@@ -5,15 +5,15 @@ use super::put;
 use crate::{
     backbone::Unavailable,
     gateway::{Gateway, NoTopic},
-    hub::{
-        CatchUp, Joined, Owner, Retired, Start, Subscription, Topic,
-        topic::{Name, Page},
-    },
     session::{self, Session},
     socket::{Connection, replay_rate::Used},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use hashbrown::{Equivalent, HashMap};
+use hub::{
+    CatchUp, Joined, Owner, Retired, Start, Subscription, Topic,
+    topic::{Name, Page},
+};
 use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
 use std::time::Duration;
 use std::{
