@@ -14,8 +14,13 @@
 //! | `files` | files that are read again while the gateway serves |
 //! | [`session`] | what outlives a connection |
 //! | [`auth`] | from a token to a user |
-//! | [`pattern`] | which topics something holds for |
-//! | [`socket`] | one connection: upgrade, its state machine, reading and writing |
+//! | [`access`] | what users may do with which topics |
+//! | `transport` | the bytes of a socket, plain or in TLS |
+//! | `connection` | the way out to one client: queue, limit, heartbeat, close |
+//! | `registry` | all connections, and what they share |
+//! | `bucket` | so many a second, and a burst at once |
+//! | `socket` | one connection's task: its state machine, reading and writing |
+//! | `wall_clock` | the time since 1970 |
 //! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
 //! | [`tls`] | certificate and key, followed as their files change |
 //! | [`metrics`] | what is counted, and `/metrics` |
@@ -26,12 +31,15 @@
 //! | [`text_file`] | text files that the configuration names |
 //! | [`serve`] | from a configuration to a process that serves |
 
+pub mod access;
 pub mod admission;
 pub mod auth;
 pub mod backbone;
+mod bucket;
 mod chance;
 pub mod completion;
 pub mod config;
+pub mod connection;
 pub mod dedup;
 mod files;
 pub mod gateway;
@@ -39,7 +47,7 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod page;
-pub mod pattern;
+mod registry;
 mod sequencer;
 pub mod serve;
 pub mod session;
@@ -48,6 +56,8 @@ pub mod slo;
 pub mod socket;
 pub mod text_file;
 pub mod tls;
+mod transport;
+mod wall_clock;
 
 #[cfg(test)]
 #[path = "../../websocket/tests/shared/masked.rs"]

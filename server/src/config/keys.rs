@@ -18,7 +18,7 @@ use super::rules::RuleList;
 use super::secret::{Hidden, Secret};
 use super::secret_url::{SecretUrl, WebAddress};
 use super::units::{GIB, KIB, MIB};
-use crate::auth::Rule;
+use crate::access::Rule;
 
 /// One key, as reading, writing and error texts need it.
 pub(super) struct Key {

@@ -1,7 +1,7 @@
 //! Lists of topic rules.
 
 use super::kind::{Found, Kind, quoted};
-use crate::auth::Rule;
+use crate::access::Rule;
 
 /// An array in a file, separated by commas in a variable.
 pub(super) struct RuleList;

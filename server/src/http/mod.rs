@@ -27,6 +27,8 @@ mod site;
 mod slash;
 mod stats;
 mod stream;
+mod subprotocol;
+mod upgrade;
 mod ws;
 
 use std::sync::Arc;
@@ -87,7 +89,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     if config.http.admin_listen.is_none() {
         answers = answers.merge(operations());
     }
-    if gateway.api_keys().is_some() {
+    if gateway.verifiers.api_keys().is_some() {
         answers = answers.routes(routes!(publish::publish));
     }
     if config.has_demo() {

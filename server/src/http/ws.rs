@@ -15,9 +15,10 @@ use super::host::AskedHost;
 use super::origin;
 use super::path::{self, TopicPath};
 use super::problem::{Code, Problem, ProblemBody, example};
+use super::upgrade::upgrade;
 use crate::config::Authority;
 use crate::gateway::Gateway;
-use crate::socket::{self, Caller};
+use crate::socket::Caller;
 
 /// The headers of an opening handshake, RFC 6455 section 4.1.
 #[derive(IntoParams)]
@@ -129,7 +130,7 @@ fn open(
     if !gateway.takes_work() {
         return Problem::from(ErrorCode::ShuttingDown).into_response();
     }
-    socket::upgrade(gateway, request, caller).unwrap_or_else(refused)
+    upgrade(gateway, request, caller).unwrap_or_else(refused)
 }
 
 fn refused(why: HandshakeError) -> Response {

@@ -7,9 +7,11 @@ mod publishing;
 mod setup;
 mod subscriptions;
 
-use super::{Caller, Connection, bucket::Bucket};
+use super::Caller;
 use crate::{
     backbone::Unavailable,
+    bucket::Bucket,
+    connection::Connection,
     gateway::{Gateway, Prepared},
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -203,7 +205,7 @@ impl Conversation {
         match std::mem::replace(&mut self.phase, Phase::Arrived { topic: None }) {
             Phase::Arrived { .. } => None,
             Phase::SetUp(client) => {
-                self.gateway.per_user.leave(&client.user);
+                self.gateway.registry.per_user.leave(&client.user);
                 Some(client)
             }
         }
@@ -287,7 +289,7 @@ impl Conversation {
             };
         };
         match frame {
-            ClientFrame::Setup(setup) if self.gateway.authenticator().renews() => {
+            ClientFrame::Setup(setup) if self.gateway.verifiers.authenticator().renews() => {
                 return self.set_up(setup);
             }
             ClientFrame::Setup(_) => self.fail(failure(

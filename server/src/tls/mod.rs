@@ -1,7 +1,7 @@
 //! TLS in the server itself: certificate and key from files, taken over again when these change.
 //!
 //! The handshake and HTTP run on `tokio_rustls`; an upgraded connection's session is taken out of
-//! it and driven by `socket::transport`, which any task may write to. Relies on rustls with the
+//! it and driven by `transport`, which any task may write to. Relies on rustls with the
 //! `ring` provider; TLS 1.2 and 1.3.
 //!
 //! | module | idea |

@@ -3,8 +3,9 @@
 
 use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
+    bucket::Rate,
+    connection::Connection,
     gateway::{FollowUp, PublishError, Published, Publisher, Stored},
-    socket::{Connection, bucket::Rate},
 };
 use futures_util::future::BoxFuture;
 use protocol::{CloseCode, ErrorCode, Failure, MessageId, Publish, ServerFrame, encode};

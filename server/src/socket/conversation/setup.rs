@@ -10,7 +10,8 @@ use super::{
     is_stale, plan::Plan, put, subscriptions::From,
 };
 use crate::{
-    auth::{Identity, Refused, Rights},
+    access::Rights,
+    auth::{Identity, Refused},
     backbone::Unavailable,
     gateway::Prepared,
     log,
@@ -75,13 +76,15 @@ impl Conversation {
             Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
-            let identity = gateway.authenticator().authenticate(&setup.token, from).await;
+            let identity = gateway.verifiers.authenticator().authenticate(&setup.token, from).await;
             let identity = identity.and_then(|identity| match &user {
                 Some(user) if identity.user != *user => Err(Refused::Invalid(ANOTHER_USER.into())),
                 _ => Ok(identity),
             });
             let opened = match &identity {
-                Ok(identity) if user.is_none() && gateway.per_user.has_room(&identity.user) => {
+                Ok(identity)
+                    if user.is_none() && gateway.registry.per_user.has_room(&identity.user) =>
+                {
                     let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
                     Some(
                         gateway
@@ -116,7 +119,7 @@ impl Conversation {
             (_, Err(refused), _) => return self.refuse(&refused),
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
             (Phase::Arrived { .. }, Ok(identity), Some(Ok(session)))
-                if self.gateway.per_user.enter(&identity.user) =>
+                if self.gateway.registry.per_user.enter(&identity.user) =>
             {
                 return self.begin(setup, identity, session, plan);
             }

@@ -1,6 +1,6 @@
 //! `limits.frame_rate`: a client that sends more frames than that is read more slowly.
 
-use crate::socket::bucket::{Bucket, Rate};
+use crate::bucket::{Bucket, Rate};
 use hub::clock::Clock;
 use std::{
     pin::Pin,
