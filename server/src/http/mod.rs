@@ -10,6 +10,7 @@ mod backend;
 mod client_address;
 mod demo;
 mod documents;
+mod fresh_id;
 mod headers;
 mod health;
 mod host;
@@ -51,6 +52,7 @@ pub use problem::{Code, Problem};
 pub use stream::HttpStream;
 
 use self::backend::Documented;
+use self::problem::ProblemBody;
 use crate::gateway::Gateway;
 
 /// What the OpenAPI document says besides its routes.
@@ -61,7 +63,7 @@ use crate::gateway::Gateway;
         or `METHOD_NOT_ALLOWED`, a missing, repeated or malformed `Host` by `INVALID_MESSAGE` with status 400."),
     servers((url = "/", description = "This gateway")),
     modifiers(&Documented),
-    components(responses(ws::Opened)),
+    components(schemas(ProblemBody), responses(ws::Opened)),
     tags(
         (name = "WebSocket", description = "Where clients connect"),
         (name = "Gateway", description = "What goes on, and a way to publish without a client"),

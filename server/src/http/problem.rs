@@ -1,12 +1,17 @@
 //! Errors over HTTP: `application/problem+json` (RFC 9457) with the `code` strings of the protocol.
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{self, Ref, RefOr};
 
 /// Why a request was refused, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,8 +175,31 @@ fn codes() -> impl Into<RefOr<Schema>> {
 }
 
 /// What an answer with this code looks like, for the documentation.
-pub(super) fn example(code: Code) -> ProblemBody {
+fn example(code: Code) -> ProblemBody {
     Problem::of(code).body()
+}
+
+/// An answer with this code in the OpenAPI document.
+pub(super) fn documented(code: Code, description: &str) -> openapi::Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(json!(example(code))))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+}
+
+/// Answers in the OpenAPI document, by their status.
+pub(super) type Documented = BTreeMap<String, RefOr<openapi::Response>>;
+
+/// Answers in the OpenAPI document, each under its code's status.
+pub(super) fn refusals<const N: usize>(refusals: [(Code, &str); N]) -> Documented {
+    let documented = |(code, description): (Code, &str)| {
+        (code.status().as_str().to_owned(), documented(code, description).into())
+    };
+    refusals.map(documented).into()
 }
 
 impl IntoResponse for Problem {
