@@ -32,18 +32,18 @@
 //! | [`serve`] | from a configuration to a process that serves |
 
 pub mod access;
-pub mod admission;
+mod admission;
 pub mod auth;
 pub mod backbone;
 mod bucket;
 mod chance;
-pub mod completion;
+mod completion;
 pub mod config;
-pub mod connection;
-pub mod dedup;
+mod connection;
+mod dedup;
 mod files;
 pub mod gateway;
-pub mod http;
+mod http;
 pub mod log;
 pub mod metrics;
 pub mod page;
@@ -52,10 +52,10 @@ mod sequencer;
 pub mod serve;
 pub mod session;
 pub mod signing;
-pub mod slo;
-pub mod socket;
+mod slo;
+mod socket;
 pub mod text_file;
-pub mod tls;
+mod tls;
 mod transport;
 mod wall_clock;
 

@@ -33,7 +33,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Its name in the log, unique in this process.
     number: u64,
     socket: Outgoing,

@@ -45,11 +45,10 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-pub use admission::Visit;
-pub use client_address::{ClientAddress, Peer};
-pub use host::Listener;
-pub use problem::{Code, Problem};
-pub use stream::HttpStream;
+pub(crate) use admission::Visit;
+pub(crate) use client_address::Peer;
+pub(crate) use host::Listener;
+pub(crate) use stream::HttpStream;
 
 use self::backend::Documented;
 use self::problem::ProblemBody;
@@ -83,7 +82,7 @@ const WORTH_COMPRESSING: u16 = 256;
 
 /// All routes. `page` answers `/docs` and the files that it loads; it is left out if `http.docs` is
 /// false.
-pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
+pub(crate) fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     let config = gateway.config();
     let mut answers = OpenApiRouter::new()
         .routes(routes!(keys::keys).map(to_every_origin))
@@ -117,7 +116,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
 }
 
 /// What `http.admin_listen` serves.
-pub fn admin(gateway: Arc<Gateway>) -> Router {
+pub(crate) fn admin(gateway: Arc<Gateway>) -> Router {
     finish(with_fallbacks(operations().layer(compression()).merge(health()).into()), gateway)
 }
 

@@ -20,7 +20,7 @@ use std::net::IpAddr;
 
 /// The client that opens a WebSocket.
 #[derive(Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     /// The client's address, as far as it can be believed.
     pub address: IpAddr,
     /// The topic of the URL, as it came.
