@@ -5,16 +5,16 @@ use tokio_util::sync::CancellationToken;
 
 /// An operation that runs. Dropped, it is complete.
 #[derive(Debug, Default)]
-pub struct Operation(CancellationToken);
+pub(crate) struct Operation(CancellationToken);
 
 /// Waits for the end of an [`Operation`].
 #[derive(Debug, Clone)]
-pub struct Completion(CancellationToken);
+pub(crate) struct Completion(CancellationToken);
 
 impl Operation {
     /// For a task that waits.
     #[must_use]
-    pub fn completion(&self) -> Completion {
+    pub(crate) fn completion(&self) -> Completion {
         Completion(self.0.clone())
     }
 }
@@ -27,7 +27,7 @@ impl Drop for Operation {
 
 impl Completion {
     /// Until the operation is complete. Cancel-safe.
-    pub async fn wait(self) {
+    pub(crate) async fn wait(self) {
         self.0.cancelled().await;
     }
 }

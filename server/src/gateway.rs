@@ -5,33 +5,33 @@ mod phase;
 
 use crate::{
     admission::Admission,
-    auth::{self, ApiKeys, Authenticator},
+    auth::{self, Verifiers},
     backbone::{Backbone, Health},
-    clock::{Clock, Micros},
     config::Config,
+    connection::Connection,
     dedup::{self, Dedup},
-    hub::{self, Directory, Topic, topic::Name},
     metrics::Meter,
+    registry::Registry,
     sequencer::{self, Core, Sequencer, fan_out},
     session,
     signing::{self, Keyring, Keys},
     slo::Slo,
-    socket::{Connection, Connections, PerUser, ReplayRate, Unfinished},
 };
-use arc_swap::{ArcSwap, Guard};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{
     FutureExt,
     future::{self, BoxFuture, Either, Ready},
 };
+use hub::{
+    Directory, Topic,
+    clock::{Clock, Micros},
+    topic::Name,
+};
 use phase::{Phase, Progress};
 use protocol::{Epoch, ErrorCode, MessageId, Payload};
 pub(crate) use sequencer::{FollowUp, NoTopic, Prepared, Publisher};
 pub use sequencer::{PublishError, Published};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tokio::task::yield_now;
 use tokio_util::task::TaskTracker;
 
@@ -42,9 +42,7 @@ pub(crate) type Stored = sequencer::Stored<Connection>;
 #[derive(Debug)]
 pub struct Gateway {
     config: Config,
-    authenticator: Box<dyn Authenticator>,
-    /// Who may publish over HTTP; `None`: nobody.
-    api_keys: Option<ArcSwap<ApiKeys>>,
+    pub(crate) verifiers: Verifiers,
     keyring: Keyring,
     pub(crate) meter: Arc<Meter>,
     pub(crate) slo: Slo,
@@ -55,11 +53,7 @@ pub struct Gateway {
     pub(crate) sessions: Arc<dyn session::Store>,
     pub(crate) clock: Clock,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) connections: Connections,
-    pub(crate) per_user: PerUser,
-    pub(crate) unfinished: Unfinished,
-    pub(crate) replay_rate: ReplayRate,
-    pub(crate) subscriptions: AtomicUsize,
+    pub(crate) registry: Registry,
     progress: Progress,
 }
 
@@ -158,14 +152,7 @@ impl Gateway {
             Some(backbone) => Sequencer::shared(core.clone(), backbone, backbone_limits(&config)),
         };
         Ok(Self {
-            authenticator: auth::authenticator(&config, meter.clone())?,
-            api_keys: config
-                .http
-                .api_keys_file
-                .as_deref()
-                .map(ApiKeys::read)
-                .transpose()?
-                .map(ArcSwap::from_pointee),
+            verifiers: Verifiers::new(&config, meter.clone())?,
             core,
             sequencer,
             keyring,
@@ -182,11 +169,7 @@ impl Gateway {
             },
             clock,
             admission: Admission::new(&config.limits, clock),
-            connections: Connections::default(),
-            per_user: PerUser::new(config.limits.max_connections_per_user),
-            unfinished: Unfinished::new(config.limits.unfinished_bytes),
-            replay_rate: ReplayRate::new(&config.limits, clock),
-            subscriptions: AtomicUsize::new(0),
+            registry: Registry::new(&config.limits, clock),
             progress: Progress::default(),
             config,
         })
@@ -194,15 +177,15 @@ impl Gateway {
 
     /// With this one instead of the configuration's.
     #[cfg(test)]
-    pub(crate) fn with_authenticator(self, authenticator: Box<dyn Authenticator>) -> Self {
-        Self { authenticator, ..self }
+    pub(crate) fn with_authenticator(self, authenticator: Box<dyn auth::Authenticator>) -> Self {
+        Self { verifiers: self.verifiers.with_authenticator(authenticator), ..self }
     }
 
     /// Forgets what has expired: messages, topics, message ids, sessions, and rates of replays that
     /// are not used any more. Between pieces of less than some milliseconds other tasks run.
     /// Cancel-safe.
     pub(crate) async fn expire(&self) {
-        self.replay_rate.expire();
+        self.registry.replay_rate.expire();
         while self.expire_some() {
             yield_now().await;
         }
@@ -235,32 +218,13 @@ impl Gateway {
         self.keyring.exchange(keys);
     }
 
-    /// Who tells users from their tokens.
-    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
-        &*self.authenticator
-    }
-
-    /// The keys of backends, where there are any.
-    #[must_use]
-    pub fn api_keys(&self) -> Option<Guard<Arc<ApiKeys>>> {
-        self.api_keys.as_ref().map(ArcSwap::load)
-    }
-
-    /// Lets in backends with these keys and no others from now on; without effect if there were
-    /// none at the start.
-    pub(crate) fn exchange_api_keys(&self, keys: ApiKeys) {
-        if let Some(present) = &self.api_keys {
-            present.store(Arc::new(keys));
-        }
-    }
-
     /// What there is right now.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
-            connections: self.connections.len() as u64,
+            connections: self.registry.connections.len() as u64,
             topics: self.core.topics.topics_in_use() as u64,
-            subscriptions: self.subscriptions.load(Relaxed) as u64,
+            subscriptions: self.registry.subscriptions.load(Relaxed) as u64,
         }
     }
 

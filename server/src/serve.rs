@@ -147,7 +147,7 @@ impl Server {
         activities.start("reloading", Reload::new(gateway.clone(), tls, sources).at_each(hangups));
         let of = gateway.clone();
         activities.start("heartbeats", async move {
-            of.connections.keep_alive(of.config().timeouts.ping).await
+            of.registry.connections.keep_alive(of.config().timeouts.ping).await
         });
         let of = gateway.clone();
         activities.start("clearing away", async move { clear(&of).await });
@@ -157,7 +157,9 @@ impl Server {
         let of = gateway.clone();
         activities.start("following the service level", async move { of.slo.follow().await });
         let of = gateway.clone();
-        activities.start("following the key set", async move { of.authenticator().follow().await });
+        activities.start("following the key set", async move {
+            of.verifiers.authenticator().follow().await
+        });
         manager::tell(News::Ready).await;
         Ok(Running { gateway, signals, activities, files })
     }

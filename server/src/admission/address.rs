@@ -43,7 +43,7 @@ impl Addresses {
 
 /// What a connection of an address holds.
 #[derive(Debug)]
-pub struct AddressPlace {
+pub(crate) struct AddressPlace {
     admission: Arc<Admission>,
     network: IpAddr,
     is_over: bool,
@@ -71,7 +71,7 @@ impl AddressPlace {
 
     /// The address has as many connections as it may have besides: this one is only told so.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.is_over
     }
 }

@@ -28,14 +28,14 @@ pub(super) type Origin = Option<IpAddr>;
 
 /// An HTTP connection, as its task and the one that may close it see it.
 #[derive(Debug)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     heard: AtomicU64,
     closing: Notify,
 }
 
 impl Visitor {
     /// It has sent something.
-    pub fn hear(&self, now: Micros) {
+    pub(crate) fn hear(&self, now: Micros) {
         self.heard.store(now.0, Relaxed);
     }
 
@@ -48,7 +48,7 @@ impl Visitor {
     }
 
     /// Waits until it has to close for others. For one task at a time. Cancel-safe.
-    pub async fn closing(&self) {
+    pub(crate) async fn closing(&self) {
         self.closing.notified().await;
     }
 }

@@ -14,8 +14,8 @@
 mod address;
 mod idle;
 
-pub use address::AddressPlace;
-pub use idle::Visitor;
+pub(crate) use address::AddressPlace;
+pub(crate) use idle::Visitor;
 
 use crate::config;
 use address::Addresses;
@@ -38,7 +38,7 @@ const HTTP_SHARE: usize = 64;
 
 /// Why a connection is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// There are as many WebSockets as there may be.
     Full,
     /// The client's address has as many connections as it may have.
@@ -49,11 +49,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// All there are.
-    pub const ALL: [Self; 3] = [Self::Full, Self::PerAddress, Self::HttpFull];
+    pub(crate) const ALL: [Self; 3] = [Self::Full, Self::PerAddress, Self::HttpFull];
 
     /// As a label of a metric.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::PerAddress => "per_address",
@@ -64,7 +64,7 @@ impl Refusal {
 
 /// The places of all connections.
 #[derive(Debug)]
-pub struct Admission {
+pub(crate) struct Admission {
     clock: Clock,
     /// WebSockets that are served.
     max_web_sockets: usize,
@@ -83,7 +83,7 @@ pub struct Admission {
 impl Admission {
     /// Places as many as `limits` has.
     #[must_use]
-    pub fn new(limits: &config::Limits, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(limits: &config::Limits, clock: Clock) -> Arc<Self> {
         Self::with(
             limits.max_connections,
             limits.max_http_connections,
@@ -94,7 +94,7 @@ impl Admission {
 
     /// Places for HTTP alone.
     #[must_use]
-    pub fn http_only(max_http: usize, clock: Clock) -> Arc<Self> {
+    pub(crate) fn http_only(max_http: usize, clock: Clock) -> Arc<Self> {
         Self::with(0, max_http, 0, clock)
     }
 
@@ -119,36 +119,36 @@ impl Admission {
     }
 
     /// All connections together are at most this many, if the limits allow more.
-    pub fn fit_into(&self, connections: usize) {
+    pub(crate) fn fit_into(&self, connections: usize) {
         self.max_connections.fetch_min(connections, Relaxed);
     }
 
     /// The most connections that there may be.
     #[must_use]
-    pub fn max_connections(&self) -> usize {
+    pub(crate) fn max_connections(&self) -> usize {
         self.max_connections.load(Relaxed)
     }
 
     /// HTTP connections: accepted, and not a WebSocket that is served.
     #[must_use]
-    pub fn http_connections(&self) -> usize {
+    pub(crate) fn http_connections(&self) -> usize {
         self.http.lock().len()
     }
 
     /// Connections refused so far, by reason.
-    pub fn refusals(&self) -> impl Iterator<Item = (Refusal, usize)> {
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = (Refusal, usize)> {
         Refusal::ALL.into_iter().zip(self.refusals.iter().map(|count| count.load(Relaxed)))
     }
 
     /// Counts a connection that is refused.
-    pub fn count(&self, refusal: Refusal) {
+    pub(crate) fn count(&self, refusal: Refusal) {
         self.refusals[refusal as usize].fetch_add(1, Relaxed);
     }
 
     /// A place for a connection of `address`, or through a Unix socket. At the limit, the one that
     /// has sent nothing for longest, of the address with most of them, is told to close; if all
     /// have just sent something, it waits. Cancel-safe.
-    pub async fn http(self: &Arc<Self>, address: Option<IpAddr>) -> HttpPlace {
+    pub(crate) async fn http(self: &Arc<Self>, address: Option<IpAddr>) -> HttpPlace {
         let origin = address.map(address::network);
         loop {
             match self.try_http(origin) {
@@ -187,7 +187,7 @@ impl Admission {
 
     /// Closes the HTTP connection that would go first at the limit, if there is an idle one: the
     /// system has no descriptors left.
-    pub fn relieve(&self) {
+    pub(crate) fn relieve(&self) {
         self.close_one(&mut self.http.lock(), self.clock.now());
     }
 
@@ -195,7 +195,7 @@ impl Admission {
     ///
     /// # Errors
     /// [`Refusal::PerAddress`]: there are so many of them that this one is not even told.
-    pub fn address(
+    pub(crate) fn address(
         self: &Arc<Self>,
         address: IpAddr,
     ) -> Result<Option<Arc<AddressPlace>>, Refusal> {
@@ -206,7 +206,7 @@ impl Admission {
     ///
     /// # Errors
     /// There is none.
-    pub fn web_socket(
+    pub(crate) fn web_socket(
         self: &Arc<Self>,
         address: Option<Arc<AddressPlace>>,
     ) -> Result<Box<WebSocketPlace>, Refusal> {
@@ -226,7 +226,7 @@ impl Admission {
 
 /// What an HTTP connection holds until it ends or is a WebSocket.
 #[derive(Debug)]
-pub struct HttpPlace {
+pub(crate) struct HttpPlace {
     admission: Arc<Admission>,
     key: usize,
     visitor: Arc<Visitor>,
@@ -235,7 +235,7 @@ pub struct HttpPlace {
 impl HttpPlace {
     /// Where it is heard, and told to close.
     #[must_use]
-    pub fn visitor(&self) -> &Arc<Visitor> {
+    pub(crate) fn visitor(&self) -> &Arc<Visitor> {
         &self.visitor
     }
 }
@@ -250,7 +250,7 @@ impl Drop for HttpPlace {
 /// What a WebSocket holds until its socket is closed. In a box, since each connection's task holds
 /// one.
 #[derive(Debug)]
-pub struct WebSocketPlace {
+pub(crate) struct WebSocketPlace {
     socket: SocketPlace,
     address: Option<Arc<AddressPlace>>,
     is_served: bool,
@@ -258,7 +258,7 @@ pub struct WebSocketPlace {
 
 impl WebSocketPlace {
     /// It is not served any more, only its last bytes are on their way: its client may come again.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         if std::mem::take(&mut self.is_served) {
             self.socket.0.web_sockets.fetch_sub(1, Relaxed);
             self.address = None;

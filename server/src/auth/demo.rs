@@ -1,7 +1,8 @@
 //! Demo mode: any non-empty token is the user's id. For trying things out, and behind something
 //! that has authenticated already.
 
-use super::{Authenticator, Identity, Refused, Rights};
+use super::{Authenticator, Identity, Refused};
+use crate::access::Rights;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},

@@ -1,7 +1,8 @@
 //! When a token stops being good, by two clocks. The monotonic one stands still while the machine
 //! is suspended; the wall clock goes on, but can be set. Whichever gets there first ends the token.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use crate::wall_clock::unix_time;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// The end of a token, the configured leeway included.
@@ -24,10 +25,4 @@ impl Expiry {
             unix_seconds: u32::try_from(whole_seconds).ok()?,
         })
     }
-}
-
-/// Since 1970; a clock that shows an earlier time is taken to be at its beginning.
-#[must_use]
-pub fn unix_time(wall: SystemTime) -> Duration {
-    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
 }

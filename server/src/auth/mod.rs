@@ -8,23 +8,22 @@ mod expiry;
 mod failures;
 mod jwt;
 mod key_error;
-mod rights;
-mod rule;
+mod verifiers;
 
 use crate::{
+    access::Rights,
     config::{AuthMode, Config},
     metrics::Meter,
 };
 pub use api_keys::ApiKeys;
 pub use demo::Demo;
-pub use expiry::{Expiry, unix_time};
+pub use expiry::Expiry;
 use futures_util::{FutureExt, future::BoxFuture};
 pub use jwt::{Jwt, secret_in, sign};
 pub use key_error::KeyError;
 use protocol::{ErrorCode, UserId};
-pub use rights::Rights;
-pub use rule::Rule;
 use std::{borrow::Cow, fmt, future::pending, net::IpAddr, sync::Arc};
+pub use verifiers::Verifiers;
 
 /// The user that a client has proved to be.
 #[derive(Debug, Clone)]
@@ -91,10 +90,7 @@ pub trait Authenticator: fmt::Debug + Send + Sync {
 ///
 /// # Errors
 /// [`KeyError`]: a key that it needs cannot be used.
-pub fn authenticator(
-    config: &Config,
-    meter: Arc<Meter>,
-) -> Result<Box<dyn Authenticator>, KeyError> {
+fn authenticator(config: &Config, meter: Arc<Meter>) -> Result<Box<dyn Authenticator>, KeyError> {
     Ok(match config.auth.mode {
         AuthMode::Demo => Box::new(Demo),
         AuthMode::Jwt => Box::new(Jwt::new(config, meter)?),

@@ -22,8 +22,9 @@
 //! What an acknowledgement is worth is the backbone's to say: that the process has it, a disk, a
 //! quorum.
 
-use crate::{dedup::Place, hub::topic::Name};
+use crate::dedup::Place;
 use futures_util::future::BoxFuture;
+use hub::topic::Name;
 use protocol::{Epoch, MessageId};
 use serde_json::value::RawValue;
 use std::{fmt, sync::Arc, time::Duration};

@@ -2,11 +2,7 @@
 //! that the gateway has.
 
 use clap::Args;
-use micro_socket::{
-    auth::{self, Rule},
-    config::parse_period,
-    text_file,
-};
+use micro_socket::{access::Rule, auth, config::parse_period, text_file};
 use protocol::UserId;
 use serde_json::{Value, json};
 use std::{

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::History;
 use super::kind::{Count, Found, Kind, Period, Size};
-use crate::pattern::Pattern;
+use crate::access::Pattern;
 
 /// What is different for the topics of a pattern.
 #[derive(Clone, Debug, PartialEq)]

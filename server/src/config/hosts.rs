@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::authority::Authority;
-use super::kind::{Found, Kind, quoted};
+use super::list::List;
 
 /// What a host is called by: a name, or its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,31 +58,18 @@ impl HostName {
     }
 }
 
-/// Names of hosts: an array in a file, separated by commas in a variable.
-pub(super) struct HostList;
-
-impl Kind for HostList {
-    type Value = Vec<HostName>;
-
-    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        found.texts()?.into_iter().map(HostName::parse).collect()
-    }
-
-    fn show(&self, value: &Self::Value) -> String {
-        let texts: Vec<String> = value.iter().map(|name| quoted(&name.show())).collect();
-        format!("[{}]", texts.join(", "))
-    }
-
-    fn allowed(&self) -> String {
-        "a list of names or addresses without scheme and port, such as [\"gateway.example.com\", \"192.0.2.1\", \"[2001:db8::1]\"] (in a \
-         variable separated by commas)"
-            .to_owned()
-    }
-}
+/// Names of hosts.
+pub(super) const HOSTS: List<HostName> = List {
+    parse: HostName::parse,
+    show: HostName::show,
+    allowed: "a list of names or addresses without scheme and port, such as [\"gateway.example.com\", \"192.0.2.1\", \"[2001:db8::1]\"] (in a \
+              variable separated by commas)",
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::kind::{Found, Kind};
 
     fn name(text: &str) -> HostName {
         HostName::of(&Authority::parse(text).unwrap())
@@ -127,16 +114,16 @@ mod tests {
     #[test]
     fn lists_are_read_and_written() {
         let list =
-            HostList.read(&Found::Text("Gateway.Example., 192.0.2.1, [2001:DB8::1], ::1")).unwrap();
+            HOSTS.read(&Found::Text("Gateway.Example., 192.0.2.1, [2001:DB8::1], ::1")).unwrap();
         assert_eq!(
-            HostList.show(&list),
+            HOSTS.show(&list),
             r#"["gateway.example", "192.0.2.1", "[2001:db8::1]", "[::1]"]"#
         );
-        assert_eq!(HostList.read(&Found::Text("")), Some(Vec::new()));
+        assert_eq!(HOSTS.read(&Found::Text("")), Some(Vec::new()));
         for bad in
             ["https://a.example", "a.example:443", "a.example/x", "*", "a b", "u@a.example", "[::1"]
         {
-            assert_eq!(HostList.read(&Found::Text(bad)), None, "{bad}");
+            assert_eq!(HOSTS.read(&Found::Text(bad)), None, "{bad}");
         }
     }
 }

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::history::{self, HistoryOverride, HistoryOverrides};
-use super::hosts::{HostList, HostName};
+use super::hosts::{HOSTS, HostName};
 use super::kind::{
-    AuthMode, BackboneKind, Choice, Count, FileList, FilePath, Filter, Found, Kind, LogFormat,
-    OptionalAddress, OriginList, Period, Size, Switch,
+    AuthMode, BackboneKind, Choice, Count, Filter, Found, Kind, LogFormat, OriginList, Period,
+    Size, Switch,
 };
+use super::list::FILES;
 use super::listen::{self, ListenAddress, ListenAddresses};
 use super::networks::{NetworkList, Networks};
-use super::optional::{SwitchOrAuto, Text};
+use super::optional::{ADDRESS, FILE, SwitchOrAuto, TEXT};
 use super::origins::AllowedOrigins;
-use super::rules::RuleList;
+use super::rules::RULES;
 use super::secret::{Hidden, Secret};
 use super::secret_url::{SecretUrl, WebAddress};
 use super::units::{GIB, KIB, MIB};
-use crate::auth::Rule;
+use crate::access::Rule;
 
 /// One key, as reading, writing and error texts need it.
 pub(super) struct Key {
@@ -139,15 +140,15 @@ settings! {
         /// The secret of tokens signed by HS256.
         jwt_secret: Option<Secret> = None, Hidden;
         /// A file with that secret.
-        jwt_secret_file: Option<PathBuf> = None, FilePath;
+        jwt_secret_file: Option<PathBuf> = None, FILE;
         /// A public key in PEM, for tokens signed by RS256, ES256 or EdDSA.
-        jwt_public_key_file: Option<PathBuf> = None, FilePath;
+        jwt_public_key_file: Option<PathBuf> = None, FILE;
         /// Where a set of public keys (JWK) is fetched.
         jwks_url: Option<SecretUrl> = None, WebAddress;
         /// The claim `iss` that tokens must have.
-        issuer: Option<String> = None, Text;
+        issuer: Option<String> = None, TEXT;
         /// The claim `aud` that tokens must have.
-        audience: Option<String> = None, Text;
+        audience: Option<String> = None, TEXT;
         /// By how much the clocks of issuer and gateway may differ.
         leeway: Duration = seconds(30), Period(Duration::ZERO..=seconds(600));
         /// A key that is not in the set makes the gateway fetch it, but no more often than this.
@@ -161,13 +162,13 @@ settings! {
         /// Web origins whose pages may open a WebSocket, besides those that always may.
         allowed_origins: AllowedOrigins = AllowedOrigins::default(), OriginList;
         /// Names in `Host` that the gateway answers to. None: any, but on a loopback listener in demo mode only loopback names.
-        allowed_hosts: Vec<HostName> = Vec::new(), HostList;
+        allowed_hosts: Vec<HostName> = Vec::new(), HOSTS;
         /// Proxies whose `X-Forwarded-For` is believed.
         trusted_proxies: Networks = Networks::default(), NetworkList;
         /// What users may subscribe to whose token has no claim `topics`.
-        default_subscribe: Vec<Rule> = Vec::new(), RuleList;
+        default_subscribe: Vec<Rule> = Vec::new(), RULES;
         /// What users may publish to whose token has no claim `topics`.
-        default_publish: Vec<Rule> = Vec::new(), RuleList;
+        default_publish: Vec<Rule> = Vec::new(), RULES;
     }
 
     /// What one connection, one topic and the process may hold.
@@ -290,23 +291,23 @@ settings! {
     /// HTTPS and WSS, where both files are given.
     tls: Tls {
         /// The certificate chain in PEM, the server's own first.
-        cert_file: Option<PathBuf> = None, FilePath;
+        cert_file: Option<PathBuf> = None, FILE;
         /// The private key in PEM: PKCS#8, PKCS#1 or SEC1.
-        key_file: Option<PathBuf> = None, FilePath;
+        key_file: Option<PathBuf> = None, FILE;
     }
 
     /// Ed25519 signatures of messages.
     signing: Signing {
         /// The private key, PKCS#8 in PEM or DER.
-        key_file: Option<PathBuf> = None, FilePath;
+        key_file: Option<PathBuf> = None, FILE;
         /// Former private or public keys, still listed for clients that hold messages signed by them.
-        previous_key_files: Vec<PathBuf> = Vec::new(), FileList;
+        previous_key_files: Vec<PathBuf> = Vec::new(), FILES;
     }
 
     /// Which of the HTTP routes exist, and where.
     http: Http {
         /// The keys of backends, one a line. If it is not given, `POST /publish` does not exist.
-        api_keys_file: Option<PathBuf> = None, FilePath;
+        api_keys_file: Option<PathBuf> = None, FILE;
         /// Messages of one request to `POST /publish`.
         publish_batch: usize = 1_000, Count(1..=100_000);
         /// Bytes of one request to `POST /publish`.
@@ -316,7 +317,7 @@ settings! {
         /// `/docs`, `/openapi` and the redirect from `/`
         docs: bool = true, Switch;
         /// Where `/metrics` and `/stats` are, and nowhere else.
-        admin_listen: Option<SocketAddr> = None, OptionalAddress;
+        admin_listen: Option<SocketAddr> = None, ADDRESS;
     }
 
     /// What the gateway is to reach.

@@ -1,14 +1,13 @@
 //! The kinds of values: how each is read from a file or from text, written, and described in an
 //! error.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::de::DeValue;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::list::quoted_list;
 use super::origins::{AllowedOrigins, Origin};
 use super::units::{parse_period, parse_size, show_period, show_size};
 
@@ -200,72 +199,6 @@ impl<T: Copy + PartialEq> Kind for Choice<T> {
     }
 }
 
-/// A file's path; the empty text is none.
-pub(super) struct FilePath;
-
-impl Kind for FilePath {
-    type Value = Option<PathBuf>;
-
-    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        let text = found.text()?;
-        Some((!text.is_empty()).then(|| text.into()))
-    }
-
-    fn show(&self, value: &Self::Value) -> String {
-        quoted(&value.as_ref().map_or_else(String::new, |path| path.display().to_string()))
-    }
-
-    fn allowed(&self) -> String {
-        "the path of a file, or \"\" for none".to_owned()
-    }
-}
-
-/// Paths of files: an array in a file, separated by commas in a variable.
-pub(super) struct FileList;
-
-impl Kind for FileList {
-    type Value = Vec<PathBuf>;
-
-    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        let texts = found.texts()?;
-        texts
-            .iter()
-            .all(|text| !text.is_empty())
-            .then(|| texts.into_iter().map(PathBuf::from).collect())
-    }
-
-    fn show(&self, value: &Self::Value) -> String {
-        let texts: Vec<String> =
-            value.iter().map(|path| quoted(&path.display().to_string())).collect();
-        format!("[{}]", texts.join(", "))
-    }
-
-    fn allowed(&self) -> String {
-        "a list of paths, such as [\"old.pem\"] (in a variable separated by commas)".to_owned()
-    }
-}
-
-/// An IP address with a port; the empty text is none.
-pub(super) struct OptionalAddress;
-
-impl Kind for OptionalAddress {
-    type Value = Option<SocketAddr>;
-
-    fn read(&self, found: &Found<'_>) -> Option<Self::Value> {
-        let text = found.text()?;
-        if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
-    }
-
-    fn show(&self, value: &Self::Value) -> String {
-        quoted(&value.map_or_else(String::new, |address| address.to_string()))
-    }
-
-    fn allowed(&self) -> String {
-        "an IP address with a port, such as \"127.0.0.1:9100\" or \"[::1]:9100\", or \"\" for none"
-            .to_owned()
-    }
-}
-
 /// Web origins: an array in a file, separated by commas in a variable.
 pub(super) struct OriginList;
 
@@ -281,13 +214,10 @@ impl Kind for OriginList {
     }
 
     fn show(&self, value: &AllowedOrigins) -> String {
-        let texts: Vec<String> = match value {
-            AllowedOrigins::Any => vec![quoted("*")],
-            AllowedOrigins::Only(origins) => {
-                origins.iter().map(|origin| quoted(&origin.to_string())).collect()
-            }
-        };
-        format!("[{}]", texts.join(", "))
+        match value {
+            AllowedOrigins::Any => quoted_list(["*".to_owned()].into_iter()),
+            AllowedOrigins::Only(origins) => quoted_list(origins.iter().map(Origin::to_string)),
+        }
     }
 
     fn allowed(&self) -> String {

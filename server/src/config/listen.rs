@@ -6,7 +6,8 @@ use std::{
     path::PathBuf,
 };
 
-use super::kind::{Found, Kind, quoted};
+use super::kind::{Found, Kind};
+use super::list::quoted_list;
 
 const UNIX: &str = "unix:";
 
@@ -65,8 +66,7 @@ impl Kind for ListenAddresses {
     }
 
     fn show(&self, value: &Self::Value) -> String {
-        let texts: Vec<String> = value.iter().map(|address| quoted(&address.to_string())).collect();
-        format!("[{}]", texts.join(", "))
+        quoted_list(value.iter().map(ListenAddress::to_string))
     }
 
     fn allowed(&self) -> String {

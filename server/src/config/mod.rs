@@ -12,6 +12,7 @@ mod hosts;
 mod keys;
 mod kind;
 mod layers;
+mod list;
 mod listen;
 mod networks;
 mod optional;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::kind::{Found, Kind, quoted};
+use super::kind::{Found, Kind};
+use super::list::quoted_list;
 
 /// Some networks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,9 +45,7 @@ impl Kind for NetworkList {
     }
 
     fn show(&self, value: &Networks) -> String {
-        let texts: Vec<String> =
-            value.0.iter().map(|network| quoted(&network.to_string())).collect();
-        format!("[{}]", texts.join(", "))
+        quoted_list(value.0.iter().map(IpNet::to_string))
     }
 
     fn allowed(&self) -> String {

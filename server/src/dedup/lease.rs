@@ -13,7 +13,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// The right and the duty to publish a message id. Dropped without a word, its fate is unknown.
 #[derive(Debug)]
-pub struct Lease {
+pub(crate) struct Lease {
     dedup: Arc<Dedup>,
     user: Box<str>,
     message_id: MessageId<'static>,
@@ -23,7 +23,7 @@ pub struct Lease {
 impl Dedup {
     /// The result of a [`Dedup::claim`] whose place is not known yet.
     #[must_use]
-    pub fn lease(self: &Arc<Self>, user: &str, message_id: &MessageId<'_>) -> Lease {
+    pub(crate) fn lease(self: &Arc<Self>, user: &str, message_id: &MessageId<'_>) -> Lease {
         let message_id = message_id.clone().into_owned();
         Lease { dedup: self.clone(), user: user.into(), message_id, settled: false }
     }
@@ -31,12 +31,12 @@ impl Dedup {
 
 impl Lease {
     /// It is stored, there.
-    pub fn stored(mut self, place: Place) {
+    pub(crate) fn stored(mut self, place: Place) {
         self.settle(Some(place));
     }
 
     /// It is known that nothing was stored: the message id is free.
-    pub fn refused(mut self) {
+    pub(crate) fn refused(mut self) {
         let dedup = self.dedup.clone();
         self.end(|shard, claim| dedup.keys.fetch_sub(shard.forget(claim), Relaxed));
     }

@@ -8,12 +8,12 @@
 mod lease;
 mod shard;
 
-use crate::{
+use crate::completion::Completion;
+use hub::{
     clock::{Clock, Micros},
-    completion::Completion,
-    hub::topic::Name,
+    topic::Name,
 };
-pub use lease::Lease;
+pub(crate) use lease::Lease;
 use parking_lot::{Mutex, MutexGuard};
 use protocol::MessageId;
 use shard::{Key, Shard};
@@ -27,7 +27,7 @@ use std::{
 
 /// How much is remembered.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// How long a message id is remembered.
     pub window: Duration,
     /// Message ids of all users together.
@@ -47,7 +47,7 @@ pub struct Place {
 
 /// Whose limits a claim counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
+pub(crate) enum Counted {
     /// The user's, and that of all claims.
     ForUser,
     /// That of all claims only: a backend's. It takes nothing of the share of the user whose
@@ -57,7 +57,7 @@ pub enum Counted {
 
 /// What became of a claim.
 #[derive(Debug)]
-pub enum Claim<T> {
+pub(crate) enum Claim<T> {
     /// The first of its message id: what the publish gave.
     First(T),
     /// A repeat: the place of the first message.
@@ -78,7 +78,7 @@ const SLICE: usize = 256;
 
 /// The claims of all users.
 #[derive(Debug)]
-pub struct Dedup {
+pub(crate) struct Dedup {
     limits: Limits,
     clock: Clock,
     hasher: ahash::RandomState,
@@ -89,7 +89,7 @@ pub struct Dedup {
 impl Dedup {
     /// Remembers nothing yet.
     #[must_use]
-    pub fn new(limits: Limits, clock: Clock) -> Self {
+    pub(crate) fn new(limits: Limits, clock: Clock) -> Self {
         Self {
             limits,
             clock,
@@ -101,31 +101,31 @@ impl Dedup {
 
     /// Message ids that are remembered.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.load(Relaxed)
     }
 
     /// The time of the clock that it goes by.
     #[must_use]
-    pub fn now(&self) -> Micros {
+    pub(crate) fn now(&self) -> Micros {
         self.clock.now()
     }
 
     /// Nothing is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Claims so far that a limit has taken before the window was over.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.shards.iter().map(|shard| shard.lock().dropped()).sum()
     }
 
     /// The age of the oldest claim that is remembered.
     #[must_use]
-    pub fn oldest(&self) -> Duration {
+    pub(crate) fn oldest(&self) -> Duration {
         let oldest = self.shards.iter().filter_map(|shard| shard.lock().oldest()).min();
         oldest.map_or(Duration::ZERO, |oldest| {
             Duration::from_micros(self.clock.now().0.saturating_sub(oldest.0))
@@ -138,7 +138,7 @@ impl Dedup {
     ///
     /// # Errors
     /// What `publish` gives. Then nothing is remembered.
-    pub fn claim<T, E>(
+    pub(crate) fn claim<T, E>(
         &self,
         user: &str,
         counted: Counted,
@@ -199,7 +199,7 @@ impl Dedup {
 
     /// Forgets some claims that are older than the window: a bounded piece of work, so that the
     /// caller can let others run. True: there are more.
-    pub fn expire_some(&self) -> bool {
+    pub(crate) fn expire_some(&self) -> bool {
         let since = self.window_start(self.clock.now());
         let mut more = false;
         for shard in &self.shards {

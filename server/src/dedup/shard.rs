@@ -10,11 +10,9 @@
 //! already.
 
 use super::Place;
-use crate::{
-    clock::Micros,
-    completion::{Completion, Operation},
-};
+use crate::completion::{Completion, Operation};
 use hashbrown::{HashMap, HashTable};
+use hub::clock::Micros;
 use protocol::MessageId;
 use slab::Slab;
 use std::{collections::VecDeque, hash::BuildHasher};

@@ -15,7 +15,7 @@ use crate::gateway::Gateway;
 
 /// What a request's connection holds. The listener puts it into each request's extensions.
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub(crate) struct Visit {
     /// Held until the connection has ended, or is a WebSocket.
     pub place: Arc<HttpPlace>,
     /// What counts for the client's address; `None`: there is no limit, or it is not known yet
@@ -26,7 +26,7 @@ pub struct Visit {
 impl Visit {
     /// The client has too many connections.
     #[must_use]
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.counted.as_ref().is_some_and(|place| place.is_over())
     }
 }

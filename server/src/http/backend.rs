@@ -22,7 +22,7 @@ pub(super) fn check(gateway: &Gateway, headers: &HeaderMap) -> Result<(), Proble
         (Some(value), None) => bearer(value),
         _ => None,
     };
-    match (key, gateway.api_keys()) {
+    match (key, gateway.verifiers.api_keys()) {
         (Some(key), Some(keys)) if keys.accept(key) => Ok(()),
         (Some(_), _) => {
             gateway.meter.count_refused_api_key();

@@ -17,13 +17,13 @@ use crate::gateway::Gateway;
 /// The other end of the socket; `None`: it came through a Unix socket. The listener puts it into
 /// each request's extensions.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub Option<IpAddr>);
+pub(crate) struct Peer(pub Option<IpAddr>);
 
 impl Peer {
     /// Whether it may say whom it speaks for: a proxy that the configuration trusts, or anything
     /// that may open the Unix socket.
     #[must_use]
-    pub fn is_proxy(self, trusted: &Networks) -> bool {
+    pub(crate) fn is_proxy(self, trusted: &Networks) -> bool {
         self.0.is_none_or(|address| trusted.contain(address))
     }
 }
@@ -39,13 +39,13 @@ impl fmt::Display for Peer {
 
 /// The client's address, as far as it can be believed. An IPv4 address is never written as IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
+pub(crate) struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
     /// From the socket and the request's header. Without a header, a client behind a Unix socket is
     /// one of this machine.
     #[must_use]
-    pub fn of(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Self {
+    pub(crate) fn of(peer: Peer, headers: &HeaderMap, trusted: &Networks) -> Self {
         Self(
             named(peer, headers, trusted)
                 .or(peer.0)

@@ -8,19 +8,19 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use indexmap::IndexMap;
 use indexmap::map::Entry;
 use percent_encoding::percent_decode_str;
-use protocol::{ErrorCode, MessageId, Payload};
+use protocol::{ErrorCode, Payload};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 use super::backend;
+use super::fresh_id::fresh_id;
 use super::host::AskedHost;
 use super::path::{self, TopicPath};
-use super::problem::{self, Code, Problem, ProblemBody, example};
+use super::problem::{self, Code, Documented, Problem};
 use super::site;
 use crate::config::AuthMode;
 use crate::gateway::Gateway;
@@ -73,6 +73,36 @@ pub(super) struct Published {
     subscribers: usize,
 }
 
+/// Why a request is refused, for the documentation.
+struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> Documented {
+        problem::refusals([
+            (
+                Code::Protocol(ErrorCode::InvalidTopic),
+                "`INVALID_TOPIC`: the topic breaks a rule; `INVALID_MESSAGE`: the query is not percent-encoded UTF-8",
+            ),
+            (
+                Code::Protocol(ErrorCode::AuthFailed),
+                "`AUTH_FAILED`: in `jwt` mode, no API key or a wrong one",
+            ),
+            (
+                Code::Protocol(ErrorCode::Forbidden),
+                "`FORBIDDEN`: a page of another site made the request",
+            ),
+            (
+                Code::Protocol(ErrorCode::MessageTooLarge),
+                "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`",
+            ),
+            (
+                Code::Protocol(ErrorCode::TooManyTopics),
+                "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`; `FORBIDDEN`: a browser loads the address ahead",
+            ),
+        ])
+    }
+}
+
 /// Publish the query's parameters to a topic
 ///
 /// The parameters become the message's `data` in the order given: `?bid=100&ask=101` is
@@ -91,12 +121,7 @@ pub(super) struct Published {
     ),
     responses(
         (status = 200, description = "Numbered and on its way to all subscribers", body = Published),
-        (status = 400, description = "`INVALID_TOPIC`: the topic breaks a rule; `INVALID_MESSAGE`: the query is not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidTopic)))),
-        (status = 401, description = "`AUTH_FAILED`: in `jwt` mode, no API key or a wrong one", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::AuthFailed)))),
-        (status = 403, description = "`FORBIDDEN`: a page of another site made the request", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
-        (status = 413, description = "`MESSAGE_TOO_LARGE`: more than `limits.max_frame`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
-        (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`; `FORBIDDEN`: a browser loads the address ahead", body = ProblemBody,
-            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
+        Refusals,
     )
 )]
 pub(super) async fn publish(
@@ -117,16 +142,15 @@ pub(super) async fn publish(
         return Err(ErrorCode::MessageTooLarge.into());
     }
     let message_id = fresh_id();
-    let id = MessageId::new(&*message_id).map_err(|_| Problem::from(ErrorCode::Internal))?;
     let published = gateway
-        .publish(USER, &topic, &id, &Payload::from(&*data))
+        .publish(USER, &topic, &message_id, &Payload::from(&*data))
         .await
         .map_err(|error| Problem::from(error.code()))?;
     Ok(Json(Published {
         ok: true,
         topic: topic.as_str().to_owned(),
         seq_no: published.place.seq_no,
-        message_id,
+        message_id: message_id.as_str().to_owned(),
         data,
         subscribers: published.subscribers,
     }))
@@ -158,11 +182,6 @@ fn data(query: &str) -> IndexMap<String, Texts> {
         }
     }
     data
-}
-
-/// 128 random bits: no two messages share one.
-fn fresh_id() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>())
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use protocol::ErrorCode;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::problem::{Code, Problem, ProblemBody, example};
+use super::problem::{self, Code, Documented, Problem};
 use crate::gateway::Gateway;
 
 /// All is well.
@@ -27,6 +27,18 @@ pub(super) async fn healthz() -> Json<Health> {
     Json(Health { ok: true })
 }
 
+/// Why a request is refused, for the documentation.
+struct NotReady;
+
+impl IntoResponses for NotReady {
+    fn responses() -> Documented {
+        problem::refusals([(
+            Code::Protocol(ErrorCode::ShuttingDown),
+            "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`)",
+        )])
+    }
+}
+
 /// Whether the gateway takes connections and publishes
 ///
 /// For the load balancer before it. Answered by any name in `Host`.
@@ -34,8 +46,7 @@ pub(super) async fn healthz() -> Json<Health> {
     get, path = "/readyz", tag = "Operations",
     responses(
         (status = 200, description = "Send traffic", body = Health),
-        (status = 503, description = "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`)", body = ProblemBody,
-            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
+        NotReady,
     )
 )]
 pub(super) async fn readyz(State(gateway): State<Arc<Gateway>>) -> Result<Json<Health>, Problem> {

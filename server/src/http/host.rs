@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 
 /// The listener that a request came by. It puts this into each request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// Whether only this machine reaches it over TCP.
     pub is_loopback: bool,
 }
@@ -26,7 +26,7 @@ pub struct Listener {
 impl Listener {
     /// A TCP listener that is bound to `address`.
     #[must_use]
-    pub fn at(address: SocketAddr) -> Self {
+    pub(crate) fn at(address: SocketAddr) -> Self {
         Self { is_loopback: address.ip().to_canonical().is_loopback() }
     }
 }

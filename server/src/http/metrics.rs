@@ -1,17 +1,20 @@
 //! `GET /metrics`: the gateway for Prometheus.
 
+mod scrape;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use protocol::ErrorCode;
+use scrape::scrape;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::problem::Problem;
 use crate::gateway::Gateway;
-use crate::metrics::{exposition::CONTENT_TYPE, scrape};
+use crate::metrics::exposition::CONTENT_TYPE;
 
 /// Requests that come together take one thread in turns, not one each.
 static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);

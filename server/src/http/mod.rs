@@ -10,6 +10,7 @@ mod backend;
 mod client_address;
 mod demo;
 mod documents;
+mod fresh_id;
 mod headers;
 mod health;
 mod host;
@@ -27,6 +28,8 @@ mod site;
 mod slash;
 mod stats;
 mod stream;
+mod subprotocol;
+mod upgrade;
 mod ws;
 
 use std::sync::Arc;
@@ -42,13 +45,13 @@ use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-pub use admission::Visit;
-pub use client_address::{ClientAddress, Peer};
-pub use host::Listener;
-pub use problem::{Code, Problem};
-pub use stream::HttpStream;
+pub(crate) use admission::Visit;
+pub(crate) use client_address::Peer;
+pub(crate) use host::Listener;
+pub(crate) use stream::HttpStream;
 
 use self::backend::Documented;
+use self::problem::ProblemBody;
 use crate::gateway::Gateway;
 
 /// What the OpenAPI document says besides its routes.
@@ -59,7 +62,7 @@ use crate::gateway::Gateway;
         or `METHOD_NOT_ALLOWED`, a missing, repeated or malformed `Host` by `INVALID_MESSAGE` with status 400."),
     servers((url = "/", description = "This gateway")),
     modifiers(&Documented),
-    components(responses(ws::Opened)),
+    components(schemas(ProblemBody), responses(ws::Opened)),
     tags(
         (name = "WebSocket", description = "Where clients connect"),
         (name = "Gateway", description = "What goes on, and a way to publish without a client"),
@@ -79,7 +82,7 @@ const WORTH_COMPRESSING: u16 = 256;
 
 /// All routes. `page` answers `/docs` and the files that it loads; it is left out if `http.docs` is
 /// false.
-pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
+pub(crate) fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     let config = gateway.config();
     let mut answers = OpenApiRouter::new()
         .routes(routes!(keys::keys).map(to_every_origin))
@@ -87,7 +90,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
     if config.http.admin_listen.is_none() {
         answers = answers.merge(operations());
     }
-    if gateway.api_keys().is_some() {
+    if gateway.verifiers.api_keys().is_some() {
         answers = answers.routes(routes!(publish::publish));
     }
     if config.has_demo() {
@@ -113,7 +116,7 @@ pub fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
 }
 
 /// What `http.admin_listen` serves.
-pub fn admin(gateway: Arc<Gateway>) -> Router {
+pub(crate) fn admin(gateway: Arc<Gateway>) -> Router {
     finish(with_fallbacks(operations().layer(compression()).merge(health()).into()), gateway)
 }
 

@@ -1,13 +1,11 @@
 //! What holds for several operations, written into the OpenAPI document once all of them are in it.
 
-use serde_json::json;
-use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::response::Response;
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
 use super::names;
-use super::problem::{Code, example};
+use super::problem::{Code, documented};
 
 /// The name of the answer that every path but those of probes may give.
 const MISDIRECTED: &str = "Misdirected";
@@ -55,12 +53,8 @@ fn may_be_misdirected(operation: &mut Operation) {
 }
 
 fn misdirected() -> Response {
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(json!(example(Code::Misdirected))))
-        .build();
-    ResponseBuilder::new()
-        .description("`MISDIRECTED`: the gateway does not answer to the name in `Host` (`access.allowed_hosts`)")
-        .content("application/problem+json", content)
-        .build()
+    documented(
+        Code::Misdirected,
+        "`MISDIRECTED`: the gateway does not answer to the name in `Host` (`access.allowed_hosts`)",
+    )
 }

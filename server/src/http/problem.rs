@@ -1,16 +1,21 @@
 //! Errors over HTTP: `application/problem+json` (RFC 9457) with the `code` strings of the protocol.
 
+use std::collections::BTreeMap;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::RefOr;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{self, Ref, RefOr};
 
 /// Why a request was refused, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Code {
+pub(crate) enum Code {
     /// One of the protocol's.
     Protocol(ErrorCode),
     /// No such path, or one that the configuration turned off.
@@ -27,7 +32,7 @@ pub enum Code {
 
 impl Code {
     /// The codes that exist over HTTP only, for the documentation.
-    pub const HTTP_ONLY: &'static [Self] = &[
+    pub(crate) const HTTP_ONLY: &'static [Self] = &[
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotAWebSocket,
@@ -36,7 +41,7 @@ impl Code {
     ];
 
     /// As in the answer.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Protocol(code) => code.as_str(),
             Self::NotFound => "NOT_FOUND",
@@ -48,7 +53,7 @@ impl Code {
     }
 
     /// The status that goes with it.
-    pub fn status(self) -> StatusCode {
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::Protocol(code) => protocol_status(code),
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -82,7 +87,7 @@ fn protocol_status(code: ErrorCode) -> StatusCode {
 
 /// An answer that says what went wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     code: Code,
     status: StatusCode,
     detail: String,
@@ -90,24 +95,18 @@ pub struct Problem {
 
 impl Problem {
     /// `detail` is for people: what was wrong with this request and what to do.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, status: code.status(), detail: detail.into() }
     }
 
     /// With another status than the code's own.
     #[must_use]
-    pub fn with_status(self, status: StatusCode) -> Self {
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
     }
 
-    /// The status of the answer.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     /// With what can be said without knowing the request.
-    pub fn of(code: Code) -> Self {
+    pub(crate) fn of(code: Code) -> Self {
         let detail = match code {
             Code::Protocol(code) => format!("{} {}", code.meaning(), code.remedy()),
             Code::NotFound => "There is nothing at this path. GET /openapi.json lists what there is.".to_owned(),
@@ -170,8 +169,31 @@ fn codes() -> impl Into<RefOr<Schema>> {
 }
 
 /// What an answer with this code looks like, for the documentation.
-pub(super) fn example(code: Code) -> ProblemBody {
+fn example(code: Code) -> ProblemBody {
     Problem::of(code).body()
+}
+
+/// An answer with this code in the OpenAPI document.
+pub(super) fn documented(code: Code, description: &str) -> openapi::Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(json!(example(code))))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", content)
+        .build()
+}
+
+/// Answers in the OpenAPI document, by their status.
+pub(super) type Documented = BTreeMap<String, RefOr<openapi::Response>>;
+
+/// Answers in the OpenAPI document, each under its code's status.
+pub(super) fn refusals<const N: usize>(refusals: [(Code, &str); N]) -> Documented {
+    let documented = |(code, description): (Code, &str)| {
+        (code.status().as_str().to_owned(), documented(code, description).into())
+    };
+    refusals.map(documented).into()
 }
 
 impl IntoResponse for Problem {

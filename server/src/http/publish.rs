@@ -9,7 +9,6 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{
     FutureExt, StreamExt,
     future::{self, BoxFuture},
@@ -17,14 +16,14 @@ use futures_util::{
 };
 use http_body_util::LengthLimitError;
 use protocol::json::Items;
-use protocol::{AckStatus, ErrorCode, MessageId, Posted, Rejected, UserId};
+use protocol::{AckStatus, ErrorCode, Posted, Rejected, UserId};
 use serde::Serialize;
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
-use super::problem::{Code, Problem, ProblemBody, example};
-use super::{backend, names};
+use super::problem::{self, Code, Documented, Problem};
+use super::{backend, fresh_id::fresh_id, names};
 use crate::gateway::Gateway;
 
 /// Whose message ids these are where the backend names no user. No client can be it: a user id has
@@ -127,6 +126,33 @@ pub(super) enum Answer {
     },
 }
 
+/// Why a request is refused, for the documentation.
+struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> Documented {
+        problem::refusals([
+            (
+                Code::Protocol(ErrorCode::InvalidMessage),
+                "`INVALID_JSON`, `INVALID_MESSAGE` or `INVALID_TOPIC`",
+            ),
+            (Code::Protocol(ErrorCode::AuthFailed), "`AUTH_FAILED`: no API key, or a wrong one"),
+            (
+                Code::RequestTimeout,
+                "`REQUEST_TIMEOUT`: the body did not come within `timeouts.setup`",
+            ),
+            (
+                Code::Protocol(ErrorCode::MessageTooLarge),
+                "`MESSAGE_TOO_LARGE`: a message above `limits.max_frame`, or a request above its limits",
+            ),
+            (
+                Code::Protocol(ErrorCode::TooManyTopics),
+                "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`",
+            ),
+        ])
+    }
+}
+
 /// Publish as a backend
 ///
 /// The body is a message or an array of messages, at most `http.publish_batch` of them and
@@ -139,12 +165,7 @@ pub(super) enum Answer {
     request_body(content = Request, content_type = "application/json"),
     responses(
         (status = 200, description = "Numbered and on its way to all subscribers; in an array, what became of each", body = Answer),
-        (status = 400, description = "`INVALID_JSON`, `INVALID_MESSAGE` or `INVALID_TOPIC`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::InvalidMessage)))),
-        (status = 401, description = "`AUTH_FAILED`: no API key, or a wrong one", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::AuthFailed)))),
-        (status = 408, description = "`REQUEST_TIMEOUT`: the body did not come within `timeouts.setup`", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::RequestTimeout))),
-        (status = 413, description = "`MESSAGE_TOO_LARGE`: a message above `limits.max_frame`, or a request above its limits", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::MessageTooLarge)))),
-        (status = 503, description = "`TOO_MANY_TOPICS`, `BACKBONE_UNAVAILABLE` or `SHUTTING_DOWN`", body = ProblemBody,
-            content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::TooManyTopics)))),
+        Refusals,
     )
 )]
 pub(super) async fn publish(
@@ -263,13 +284,6 @@ impl From<Rejected<'_>> for Failure {
     fn from(Rejected { code, message, .. }: Rejected<'_>) -> Self {
         Self { code, message: message.into_owned() }
     }
-}
-
-/// 128 random bits: no two messages share one.
-fn fresh_id() -> MessageId<'static> {
-    let name = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
-    MessageId::new(name)
-        .unwrap_or_else(|why| unreachable!("base64url has no control characters: {why}"))
 }
 
 fn too_slow(time: Duration) -> Problem {

@@ -59,6 +59,7 @@ fn is_own(headers: &HeaderMap, host: Option<&Authority>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::response::IntoResponse;
 
     /// The status by which a request to `gateway.example:3000` is refused; 200 if it is not.
     fn status(headers: &[(&'static str, &str)]) -> u16 {
@@ -67,7 +68,8 @@ mod tests {
             map.append(*name, value.parse().unwrap());
         }
         let host = Authority::parse("gateway.example:3000").unwrap();
-        check(&map, Some(&host)).map_or_else(|problem| problem.status().as_u16(), |()| 200)
+        check(&map, Some(&host))
+            .map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
     }
 
     const OWN: &str = "http://gateway.example:3000";

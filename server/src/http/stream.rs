@@ -32,7 +32,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// A TCP stream that HTTP is spoken on.
 #[derive(Debug)]
-pub struct HttpStream {
+pub(crate) struct HttpStream {
     tcp: TcpStream,
     visitor: Arc<Visitor>,
     clock: Clock,
@@ -54,14 +54,19 @@ struct Stalled {
 impl HttpStream {
     /// Around `tcp`. A write that makes no progress for `patience` ends the connection.
     #[must_use]
-    pub fn new(tcp: TcpStream, visitor: Arc<Visitor>, clock: Clock, patience: Duration) -> Self {
+    pub(crate) fn new(
+        tcp: TcpStream,
+        visitor: Arc<Visitor>,
+        clock: Clock,
+        patience: Duration,
+    ) -> Self {
         limit_unsent(&tcp, UNSENT);
         Self { tcp, visitor, clock, patience, stalled: None, lingering: None }
     }
 
     /// The TCP stream as it was.
     #[must_use]
-    pub fn into_tcp(self) -> TcpStream {
+    pub(crate) fn into_tcp(self) -> TcpStream {
         limit_unsent(&self.tcp, 0);
         self.tcp
     }

@@ -7,17 +7,18 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use protocol::ErrorCode;
-use utoipa::{IntoParams, ToResponse};
+use utoipa::{IntoParams, IntoResponses, ToResponse};
 use websocket::HandshakeError;
 
 use super::client_address::ClientAddress;
 use super::host::AskedHost;
 use super::origin;
 use super::path::{self, TopicPath};
-use super::problem::{Code, Problem, ProblemBody, example};
+use super::problem::{self, Code, Documented, Problem};
+use super::upgrade::upgrade;
 use crate::config::Authority;
 use crate::gateway::Gateway;
-use crate::socket::{self, Caller};
+use crate::socket::Caller;
 
 /// The headers of an opening handshake, RFC 6455 section 4.1.
 #[derive(IntoParams)]
@@ -67,6 +68,35 @@ struct Handshake {
 )]
 pub(super) struct Opened;
 
+/// Why a request to `/ws` is refused, for the documentation.
+struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> Documented {
+        refusals("`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)")
+    }
+}
+
+/// Why a request to `/ws/sub/{topic}` is refused, for the documentation.
+struct RefusalsOfTopic;
+
+impl IntoResponses for RefusalsOfTopic {
+    fn responses() -> Documented {
+        refusals(
+            "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8",
+        )
+    }
+}
+
+fn refusals(bad_request: &str) -> Documented {
+    const STOPPING: &str = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013";
+    problem::refusals([
+        (Code::NotAWebSocket, bad_request),
+        (Code::Protocol(ErrorCode::Forbidden), "`FORBIDDEN`: a page of an origin that may not"),
+        (Code::Protocol(ErrorCode::ShuttingDown), STOPPING),
+    ])
+}
+
 /// A WebSocket for any number of topics
 ///
 /// `/asyncapi.json` describes the frames.
@@ -75,9 +105,7 @@ pub(super) struct Opened;
     params(Handshake),
     responses(
         (status = 101, response = Opened),
-        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455)", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
-        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
-        (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
+        Refusals,
     )
 )]
 pub(super) async fn any_topics(
@@ -98,9 +126,7 @@ pub(super) async fn any_topics(
     params(("topic" = String, Path, description = "The topic, percent-encoded: `a%2Fb` is the topic `a/b`", example = "prices"), Handshake),
     responses(
         (status = 101, response = Opened),
-        (status = 400, description = "`NOT_A_WEBSOCKET`: not an opening handshake (RFC 6455); `INVALID_TOPIC`: not percent-encoded UTF-8", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::NotAWebSocket))),
-        (status = 403, description = "`FORBIDDEN`: a page of an origin that may not", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::Forbidden)))),
-        (status = 503, description = "`SHUTTING_DOWN`: the gateway is about to stop. A full gateway opens the WebSocket and closes it with 1013", body = ProblemBody, content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
+        RefusalsOfTopic,
     )
 )]
 pub(super) async fn one_topic(
@@ -129,7 +155,7 @@ fn open(
     if !gateway.takes_work() {
         return Problem::from(ErrorCode::ShuttingDown).into_response();
     }
-    socket::upgrade(gateway, request, caller).unwrap_or_else(refused)
+    upgrade(gateway, request, caller).unwrap_or_else(refused)
 }
 
 fn refused(why: HandshakeError) -> Response {

@@ -1,7 +1,7 @@
 //! What is counted where it happens, since the start.
 
 use super::{Sharded, histogram::Histogram};
-use crate::auth::unix_time;
+use crate::wall_clock::unix_time;
 use hub::Observer;
 use parking_lot::Mutex;
 use protocol::{AckStatus, CloseCode, ErrorCode};

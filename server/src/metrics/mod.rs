@@ -1,4 +1,4 @@
-//! The gateway's counters, and their Prometheus text. Nothing here names a topic, a user, a session
+//! The gateway's counters, and the format in which Prometheus reads them. Nothing here names a topic, a user, a session
 //! or an address.
 //!
 //! On the hot path a count is one addition to a cell that the thread has for itself ([`Sharded`]);
@@ -12,15 +12,12 @@
 //! | [`exposition`] | the text format |
 //! | [`histogram`] | durations by size |
 //! | `process` | the process as the system sees it |
-//! | `scrape` | everything together, as `/metrics` answers it |
 
 pub mod exposition;
 pub mod histogram;
 pub mod meter;
-mod process;
-mod scrape;
+pub(crate) mod process;
 mod sharded;
 
 pub use meter::{Meter, Pause, Reloaded};
-pub(crate) use scrape::scrape;
 pub use sharded::Sharded;

@@ -4,7 +4,7 @@
 use super::exposition::Exposition;
 
 #[cfg(target_os = "linux")]
-pub(super) fn put(out: &mut Exposition) {
+pub(crate) fn put(out: &mut Exposition) {
     let Ok(values) = Values::read() else { return };
     out.counter(
         "process_cpu_seconds_total",
@@ -28,7 +28,7 @@ pub(super) fn put(out: &mut Exposition) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn put(_out: &mut Exposition) {}
+pub(crate) fn put(_out: &mut Exposition) {}
 
 #[cfg(target_os = "linux")]
 struct Values {

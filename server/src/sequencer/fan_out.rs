@@ -1,6 +1,6 @@
 //! Drives a fan-out that no connection's task makes.
 
-use crate::hub::{FanOut, Sink, Step};
+use hub::{FanOut, Sink, Step};
 use tokio::task::yield_now;
 
 /// Drives a fan-out until nothing is pending. Other tasks run between its steps.

@@ -1,11 +1,8 @@
 //! Numbers given by this process: claim, number and history in one step, under two short locks.
 
 use super::{Core, FollowUp, PublishError, Published, Publisher, Stored};
-use crate::{
-    clock::Micros,
-    dedup::{Claim, Place},
-    hub::{Appended, Owner, Retired, Sink, TooManyTopics, Topic},
-};
+use crate::dedup::{Claim, Place};
+use hub::{Appended, Owner, Retired, Sink, TooManyTopics, Topic, clock::Micros};
 use protocol::{AckStatus, MessageId};
 use std::sync::Arc;
 

@@ -18,12 +18,11 @@ mod shared;
 
 use crate::{
     backbone::{Backbone, Health, Unavailable},
-    clock::Micros,
     dedup::Dedup,
-    hub::{Directory, Owner, Retired, Sink, TooManyTopics, Topic, topic::Page},
     metrics::Meter,
 };
 use futures_util::future::BoxFuture;
+use hub::{Directory, Owner, Retired, Sink, TooManyTopics, Topic, clock::Micros, topic::Page};
 use local::Local;
 use protocol::{Epoch, ErrorCode, MessageId, Position};
 pub(crate) use publication::{FollowUp, Publisher, Stored};

@@ -3,9 +3,9 @@
 use crate::{
     backbone::Unavailable,
     dedup::{Counted, Place},
-    hub::{FanOut, Owner, Sink, TooManyTopics, Topic},
 };
 use futures_util::future::BoxFuture;
+use hub::{FanOut, Owner, Sink, TooManyTopics, Topic};
 use protocol::{AckStatus, ErrorCode};
 use std::sync::Arc;
 

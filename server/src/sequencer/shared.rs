@@ -15,16 +15,14 @@ mod pages;
 mod publish;
 
 use super::{Core, NoTopic, Prepared, PublishError, Published, Publisher, Stored};
-use crate::{
-    backbone::{Backbone, Health, Part, ReadBudget, ReadError, Unavailable},
-    clock::Micros,
-    hub::{
-        Owner, Retired, Sink, Topic,
-        topic::{Name, Page},
-    },
-};
+use crate::backbone::{Backbone, Health, Part, ReadBudget, ReadError, Unavailable};
 use followers::Followers;
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::{
+    Owner, Retired, Sink, Topic,
+    clock::Micros,
+    topic::{Name, Page},
+};
 use pages::Pages;
 use protocol::{Epoch, MessageId, Position};
 use std::{sync::Arc, time::Duration};

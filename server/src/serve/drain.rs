@@ -26,7 +26,7 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
                 break;
             }
         }
-        let connections = gateway.connections.all();
+        let connections = gateway.registry.connections.all();
         let apart = if spread {
             APART.min(time / 2 / u32::try_from(connections.len().max(1)).unwrap_or(u32::MAX))
         } else {
@@ -41,10 +41,10 @@ pub(super) async fn drain(gateway: &Gateway, spread: bool) {
     };
     if timeout(time, in_order).await.is_err() {
         tracing::warn!(
-            connections = gateway.connections.len(),
+            connections = gateway.registry.connections.len(),
             "some clients did not take everything in time"
         );
-        gateway.connections.close_all(CloseCode::GoingAway);
+        gateway.registry.connections.close_all(CloseCode::GoingAway);
         if timeout(FAREWELL, gateway.core.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not end");
         }

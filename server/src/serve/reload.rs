@@ -108,7 +108,7 @@ impl Reload {
     async fn api_keys(&mut self) -> Outcome {
         let Some(file) = self.gateway.config().http.api_keys_file.clone() else { return Ok(()) };
         let keys = self.api_keys.read(move || ApiKeys::read(&file)).await?;
-        self.gateway.exchange_api_keys(keys);
+        self.gateway.verifiers.exchange_api_keys(keys);
         Ok(())
     }
 

@@ -39,7 +39,7 @@ impl Running {
             signal = signals.next() => Ok(signal),
             failure = activities.failed() => Err(failure),
         };
-        let connections = gateway.connections.len();
+        let connections = gateway.registry.connections.len();
         match &cause {
             Ok(signal) => tracing::info!(?signal, connections, "stopping"),
             Err(error) => {
@@ -49,7 +49,7 @@ impl Running {
         // HTTP is answered to the end: a load balancer asks `/readyz`.
         tokio::select! {
             () = leave(&gateway, cause.as_ref().ok().copied()) => tracing::info!("stopped"),
-            signal = signals.next() => tracing::warn!(?signal, connections = gateway.connections.len(), "stopped without waiting"),
+            signal = signals.next() => tracing::warn!(?signal, connections = gateway.registry.connections.len(), "stopped without waiting"),
         }
         cause.map(drop)
     }

@@ -3,7 +3,7 @@
 //! dropped.
 
 use super::Id;
-use crate::{
+use hub::{
     by_age::{ByAge, Sum},
     clock::Micros,
     slot::Slot,

@@ -9,12 +9,12 @@ use super::{
     Counts, Fence, Id, Limits, Opened, Owner, Position, Positions, Session, Store, Unavailable,
     detached::{Detached, SLICE},
 };
-use crate::{clock::Clock, slot::Slot};
 use dashmap::DashMap;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},
 };
+use hub::{clock::Clock, slot::Slot};
 use indexmap::IndexMap;
 use parking_lot::Mutex;
 use protocol::{Topic, UserId};
@@ -192,8 +192,8 @@ impl Store for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::by_age::Sum;
     use crate::session::contract::{Subject, tests_of_store};
+    use hub::by_age::Sum;
     use proptest::prelude::*;
     use protocol::Epoch;
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

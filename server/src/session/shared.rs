@@ -31,7 +31,6 @@ use super::{
     detached::{Detached, SLICE},
     records::Records,
 };
-use crate::clock::{Clock, Micros};
 use calls::Calls;
 use dashmap::{DashMap, Entry as Place};
 use entry::{Entry, Phase, Unsaved};
@@ -40,6 +39,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
     stream::FuturesUnordered,
 };
+use hub::clock::{Clock, Micros};
 use lease::{Lease, Notice, Terms};
 use notices::Notices;
 use parking_lot::Mutex;

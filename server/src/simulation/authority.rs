@@ -1,6 +1,9 @@
 //! Who may do what in a simulation: a token says it itself.
 
-use crate::auth::{Authenticator, Expiry, Identity, Refused, Rights, Rule};
+use crate::{
+    access::{Rights, Rule},
+    auth::{Authenticator, Expiry, Identity, Refused},
+};
 use futures_util::{FutureExt, future::BoxFuture};
 use protocol::UserId;
 use std::{net::IpAddr, time::Duration};

@@ -13,9 +13,9 @@ use crate::{
         ReadError, Record, Unavailable,
     },
     dedup::Place,
-    hub::topic::Name,
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::topic::Name;
 use parking_lot::Mutex;
 use protocol::{Epoch, MessageId};
 use rand::{Rng, SeedableRng, rngs::StdRng};

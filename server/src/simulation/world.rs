@@ -518,7 +518,7 @@ impl World {
         self.truth.judge();
         let most = CLIENTS * (limits::SEND_QUEUE + 2048);
         assert!(
-            self.gateway.connections.waiting_bytes() <= most,
+            self.gateway.registry.connections.waiting_bytes() <= most,
             "more waits for clients than the limit allows"
         );
         self.check_counts();
@@ -576,7 +576,7 @@ impl World {
         }
         self.draining = true;
         self.gateway.stop();
-        self.gateway.connections.all().iter().for_each(|connection| connection.drain());
+        self.gateway.registry.connections.all().iter().for_each(|connection| connection.drain());
         for _ in 0..12 {
             self.jump(100);
         }

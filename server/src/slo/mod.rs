@@ -41,7 +41,7 @@ impl Copy {
 
 /// What happened in a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// From a publish to the socket of a subscriber, for each delivery.
     pub latency: Snapshot,
     /// Publishes that were stored.
@@ -70,14 +70,14 @@ impl Window {
 
     /// Whether 99 of 100 deliveries took no longer than `target`; also true without deliveries.
     #[must_use]
-    pub fn meets(&self, target: Duration) -> bool {
+    pub(crate) fn meets(&self, target: Duration) -> bool {
         self.latency.quantile(0.99).is_none_or(|p99| p99 <= target)
     }
 }
 
 /// Follows the counters of a gateway.
 #[derive(Debug)]
-pub struct Slo {
+pub(crate) struct Slo {
     meter: Arc<Meter>,
     copies: Mutex<Copies>,
 }
@@ -93,7 +93,7 @@ struct Copies {
 impl Slo {
     /// Its windows begin now.
     #[must_use]
-    pub fn new(meter: Arc<Meter>) -> Self {
+    pub(crate) fn new(meter: Arc<Meter>) -> Self {
         let start = Copy::of(&meter);
         let copies =
             Copies { of_minute: [start.clone()].into(), of_hour: [start].into(), ticks: 0 };
@@ -101,7 +101,7 @@ impl Slo {
     }
 
     /// Moves the windows, for ever. Cancel-safe.
-    pub async fn follow(&self) {
+    pub(crate) async fn follow(&self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first one is immediate.
@@ -124,13 +124,13 @@ impl Slo {
 
     /// The last minute, or the time since the start if that is shorter.
     #[must_use]
-    pub fn minute(&self) -> Window {
+    pub(crate) fn minute(&self) -> Window {
         self.window(|copies| &copies.of_minute)
     }
 
     /// The last hour, or the time since the start if that is shorter.
     #[must_use]
-    pub fn hour(&self) -> Window {
+    pub(crate) fn hour(&self) -> Window {
         self.window(|copies| &copies.of_hour)
     }
 

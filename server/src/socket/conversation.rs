@@ -1,89 +1,47 @@
 //! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O;
 //! what it collects in a turn is taken by [`super::drive`].
+//!
+//! | module | idea |
+//! |---|---|
+//! | `setup`, `renew`, `subscribe`, `unsubscribe`, `publish` | the client's frames, by type |
+//! | `reject` | frames that are not understood or come too early |
+//! | `stop` | why the next frame is not handled |
+//! | `plan` | which topics of a setup are handled |
+//! | `subscriptions` | what the client is subscribed to, and which topics it has to catch up with |
+//! | `in_flight` | publishes that wait for the backbone |
 
 mod in_flight;
 mod plan;
-mod publishing;
+mod publish;
+mod reject;
+mod renew;
 mod setup;
+mod stop;
+mod subscribe;
 mod subscriptions;
+mod unsubscribe;
 
-use super::{Caller, Connection, bucket::Bucket};
-use crate::{
-    backbone::Unavailable,
-    gateway::{Gateway, Prepared},
-    hub::{FanOut, Owner, Topic, topic::Page},
-    websocket::{pong_frame, put_text_frame},
-};
-use futures_util::{FutureExt, future::BoxFuture};
+use super::Caller;
+use crate::{bucket::Bucket, connection::Connection, gateway::Gateway};
+use hub::{FanOut, Topic, topic::Page};
 use in_flight::InFlight;
-use protocol::{
-    ClientFrame, CloseCode, ErrorCode, Failure, Newest, Rejected, ServerFrame, Subscribe,
-    Unsubscribe, Unsubscribed, encode,
-};
-use setup::{Admitted, Client, Progress};
+use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, ServerFrame, encode};
+use reject::setup_required;
+use setup::Client;
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv6Addr},
-    ops::ControlFlow,
     sync::Arc,
     task::{Context, Poll},
 };
+pub(super) use stop::{Awaited, Closing, Flow, Stop};
 pub(super) use subscriptions::Replay;
-use subscriptions::{Begin, From, Subscriptions};
+use subscriptions::Subscriptions;
 use tokio::time::Instant;
+use websocket::{pong_frame, put_text_frame};
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
 const MAX_BEFORE_SETUP: usize = 64 * 1024;
-
-/// Goes on with the next frame, or not.
-pub(super) type Flow = ControlFlow<Stop>;
-
-/// Why the next frame is not handled.
-pub(super) enum Stop {
-    /// Not before this is known: give it to [`Conversation::go_on`].
-    Wait(BoxFuture<'static, Awaited>),
-    /// Not before the backbone has answered a publish.
-    Full,
-    /// Not at all: the connection ends.
-    Close(Closing),
-}
-
-/// Why the connection ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Closing {
-    pub(super) code: u16,
-    pub(super) reason: Cow<'static, str>,
-}
-
-/// What a frame had to wait for.
-pub(super) enum Awaited {
-    Setup(Box<Admitted>),
-    /// Other connections were served in the middle of a `setup`.
-    Topics(Box<Progress>),
-    /// The topic is ready to be subscribed to, or cannot be.
-    Prepared(Subscribe<'static>, Result<Prepared, Unavailable>, Tries),
-}
-
-/// How often a topic was prepared: its history may be trimmed each time before it is joined.
-pub(super) type Tries = u8;
-
-/// Then a subscription begins without what was not prepared.
-const MAX_TRIES: Tries = 3;
-
-/// Makes a topic ready.
-type Preparing = BoxFuture<'static, Result<Prepared, Unavailable>>;
-
-impl std::convert::From<Closing> for Stop {
-    fn from(closing: Closing) -> Self {
-        Self::Close(closing)
-    }
-}
-
-impl std::convert::From<CloseCode> for Closing {
-    fn from(code: CloseCode) -> Self {
-        Self { code: code.number(), reason: code.meaning().into() }
-    }
-}
 
 /// One client's state.
 pub(super) struct Conversation {
@@ -203,7 +161,7 @@ impl Conversation {
         match std::mem::replace(&mut self.phase, Phase::Arrived { topic: None }) {
             Phase::Arrived { .. } => None,
             Phase::SetUp(client) => {
-                self.gateway.per_user.leave(&client.user);
+                self.gateway.registry.per_user.leave(&client.user);
                 Some(client)
             }
         }
@@ -256,26 +214,6 @@ impl Conversation {
         }
     }
 
-    fn reject(&mut self, mut rejected: Rejected<'_>) -> Flow {
-        if rejected.code == ErrorCode::InvalidTopic {
-            self.not_understood = 0;
-            if !self.is_set_up() {
-                rejected = Rejected {
-                    code: ErrorCode::SetupRequired,
-                    message: SETUP_FIRST.into(),
-                    ..rejected
-                };
-            }
-        } else {
-            self.not_understood += 1;
-        }
-        self.fail(rejected.into());
-        if self.not_understood as usize >= self.gateway.config().limits.invalid_frames {
-            return Flow::Break(Closing::from(CloseCode::InvalidFrames).into());
-        }
-        Flow::Continue(())
-    }
-
     fn frame(&mut self, frame: ClientFrame<'_>) -> Flow {
         let Phase::SetUp(client) = &self.phase else {
             return match frame {
@@ -287,7 +225,7 @@ impl Conversation {
             };
         };
         match frame {
-            ClientFrame::Setup(setup) if self.gateway.authenticator().renews() => {
+            ClientFrame::Setup(setup) if self.gateway.verifiers.authenticator().renews() => {
                 return self.set_up(setup);
             }
             ClientFrame::Setup(_) => self.fail(failure(
@@ -314,131 +252,6 @@ impl Conversation {
         }
     }
 
-    fn subscribe(&mut self, subscribe: Subscribe<'_>) -> Flow {
-        let from = subscribe.position().map_or(From::Now, From::Client);
-        if let Some(preparing) = self.prepare(&subscribe.topic, &from) {
-            let subscribe = subscribe.into_owned();
-            let awaited = preparing.map(|prepared| Awaited::Prepared(subscribe, prepared, 1));
-            return Flow::Break(Stop::Wait(awaited.boxed()));
-        }
-        self.join_now(&subscribe, Ok(Prepared::default()));
-        Flow::Continue(())
-    }
-
-    fn join_prepared(
-        &mut self,
-        subscribe: Subscribe<'static>,
-        prepared: Result<Prepared, Unavailable>,
-        tries: Tries,
-    ) -> Flow {
-        let from = subscribe.position().map_or(From::Now, From::Client);
-        if tries < MAX_TRIES
-            && is_stale(&prepared)
-            && let Some(preparing) = self.prepare(&subscribe.topic, &from)
-        {
-            let again = move |prepared| Awaited::Prepared(subscribe, prepared, tries + 1);
-            return Flow::Break(Stop::Wait(preparing.map(again).boxed()));
-        }
-        self.join_now(&subscribe, prepared);
-        Flow::Continue(())
-    }
-
-    /// Makes a topic ready that may be subscribed to. `None`: it is ready, or will be refused.
-    fn prepare(&self, topic: &protocol::Topic<'_>, from: &From<'_>) -> Option<Preparing> {
-        let Phase::SetUp(client) = &self.phase else { return None };
-        let is_refused = self.subscriptions.get(topic).is_none()
-            && self.check_subscription(topic, client).is_err();
-        if is_refused {
-            return None;
-        }
-        let owner = Owner::User(client.user.as_str());
-        self.gateway.sequencer.prepare(topic, owner, from.position())
-    }
-
-    fn join_now(&mut self, subscribe: &Subscribe<'_>, prepared: Result<Prepared, Unavailable>) {
-        let from = subscribe.position().map_or(From::Now, From::Client);
-        self.join(&subscribe.topic, from, subscribe.last, prepared);
-    }
-
-    /// Whether the client may have one more subscription, to this topic.
-    fn check_subscription(
-        &self,
-        topic: &protocol::Topic<'_>,
-        client: &Client,
-    ) -> Result<(), (ErrorCode, String)> {
-        let limit = self.gateway.config().limits.max_subscriptions;
-        if !client.rights.may_subscribe(topic) {
-            let text = "the token does not cover a subscription to this topic".to_owned();
-            Err((ErrorCode::Forbidden, text))
-        } else if self.subscriptions.len() >= limit {
-            let text = format!(
-                "a connection may have {limit} subscriptions: unsubscribe from something, or open \
-                 another one"
-            );
-            Err((ErrorCode::TooManySubscriptions, text))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Subscribes, or moves the subscription that there is, and answers. The connection is held
-    /// meanwhile, so that no message comes between what the answer says and the answer.
-    fn join(
-        &mut self,
-        name: &protocol::Topic<'_>,
-        from: From<'_>,
-        last: Option<Newest>,
-        prepared: Result<Prepared, Unavailable>,
-    ) {
-        let Phase::SetUp(client) = &self.phase else { return };
-        let connection = self.connection.clone();
-        let mut held = connection.hold();
-        let page = prepared.as_ref().map(|prepared| prepared.page.as_deref());
-        let start = Begin { from: &from, last, page: page.unwrap_or_default() };
-        let joined = if let Err(why) = &prepared {
-            Err((ErrorCode::BackboneUnavailable, why.to_string()))
-        } else if self.subscriptions.get(name).is_some() {
-            self.subscriptions
-                .move_to(name, start, &client.session)
-                .map_err(|why| (why.code(), why.to_string()))
-        } else if let Err(refused) = self.check_subscription(name, client) {
-            Err(refused)
-        } else {
-            self.subscriptions
-                .join(name, start, &client.user, &client.session, &mut self.last_topic)
-                .map_err(|why| (why.code(), why.to_string()))
-        };
-        match joined {
-            Ok(answer) => {
-                put(&mut self.turn.answers, &answer.frame(name));
-                held.put(std::mem::take(&mut self.turn.answers));
-            }
-            Err((code, text)) => {
-                // If only the backbone is away, the session may still have it.
-                if code != ErrorCode::BackboneUnavailable {
-                    client.session.remove(&name.clone().into_owned());
-                }
-                drop(held);
-                self.fail(Failure { topic: Some(name.as_str().into()), ..failure(code, text) });
-            }
-        }
-    }
-
-    /// The subscription ends before the answer is written: no message of the topic comes behind it.
-    fn unsubscribe(&mut self, unsubscribe: Unsubscribe<'_>) {
-        if let Phase::SetUp(client) = &self.phase {
-            let has_left = self.subscriptions.leave(&unsubscribe.topic, &client.session);
-            if !has_left {
-                // A topic of the session that was unavailable at the setup.
-                client.session.remove(&unsubscribe.topic.to_owned().into_owned());
-            }
-        }
-        put(
-            &mut self.turn.answers,
-            &ServerFrame::Unsubscribed(Unsubscribed { topic: unsubscribe.topic, code: None }),
-        );
-    }
-
     /// One that names a message id answers a publish.
     fn fail(&mut self, failure: Failure<'_>) {
         self.gateway.meter.count_error(failure.code);
@@ -454,31 +267,9 @@ impl Conversation {
     }
 }
 
-/// Whether the topic may have to be prepared again: it was ready, and may not be so any more.
-fn is_stale(prepared: &Result<Prepared, Unavailable>) -> bool {
-    prepared.as_ref().is_ok_and(|prepared| prepared.is_attached && prepared.page.is_none())
-}
-
 impl Drop for Conversation {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-const SETUP_FIRST: &str = "send setup first: {\"type\":\"setup\",\"token\":\"…\"}";
-
-fn setup_required<'a>(frame: &'a ClientFrame<'_>) -> Failure<'a> {
-    let (topic, message_id) = match frame {
-        ClientFrame::Publish(publish) => (Some(&publish.topic), Some(&publish.message_id)),
-        ClientFrame::Subscribe(subscribe) => (Some(&subscribe.topic), None),
-        ClientFrame::Unsubscribe(unsubscribe) => (Some(&unsubscribe.topic), None),
-        ClientFrame::Ack(receipt) => (Some(&receipt.topic), None),
-        ClientFrame::Setup(_) | ClientFrame::Ping => (None, None),
-    };
-    Failure {
-        topic: topic.map(|topic| topic.as_str().into()),
-        message_id: message_id.map(|id| id.as_str().into()),
-        ..failure(ErrorCode::SetupRequired, SETUP_FIRST)
     }
 }
 

@@ -9,21 +9,22 @@ mod frames;
 mod reader;
 
 use super::{
-    Caller, Connection,
+    Caller,
     conversation::{Awaited, Closing, Conversation, Flow, Replay, Stop, Turn},
-    transport::{Incoming, Outgoing},
 };
 use crate::{
     admission::WebSocketPlace,
+    connection::Connection,
     gateway::Gateway,
-    hub::{FanOut, Step, Topic, topic::Page},
     metrics::Pause,
     sequencer::fan_out,
+    transport::{Incoming, Outgoing},
 };
 use bytes::Bytes;
 use deadline::{Deadline, Due};
 use frames::Frames;
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::{FanOut, Step, Topic, topic::Page};
 use protocol::CloseCode;
 use reader::Reader;
 use std::{
@@ -61,7 +62,7 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Serves a connection until it ends, and holds `admitted` until its socket is closed. `early` came
 /// with the opening handshake. What the future holds is put together before it, so that it lies
 /// there once; there are as many as there are connections.
-pub(super) fn connection(
+pub(crate) fn connection(
     gateway: Arc<Gateway>,
     (socket, out): (Incoming, Outgoing),
     early: Bytes,
@@ -75,7 +76,7 @@ pub(super) fn connection(
     let mut conversation = Conversation::new(gateway.clone(), connection.clone(), caller);
     async move {
         tracing::debug!(connection = connection.number(), client = %conversation.address(), "a client has connected");
-        let place = gateway.connections.add(connection.clone());
+        let place = gateway.registry.connections.add(connection.clone());
         if !gateway.takes_work() {
             connection.drain();
         }
@@ -174,7 +175,7 @@ async fn converse(
                 return Some(CloseCode::GoingAway.into());
             }
         };
-        connection.heard(gateway.connections.tick());
+        connection.heard(gateway.registry.connections.tick());
     }
 }
 
@@ -188,7 +189,7 @@ fn watch(
     is_awaited: bool,
 ) {
     let pause = pause(reader, conversation);
-    if connection.set_read(pause.is_none() && !is_awaited, gateway.connections.tick())
+    if connection.set_read(pause.is_none() && !is_awaited, gateway.registry.connections.tick())
         && let Some(pause) = pause
     {
         gateway.meter.count_pause(pause);
@@ -350,7 +351,7 @@ fn one_pass(mut fan_out: FanOut<Connection>, tasks: &TaskTracker) -> impl Future
 
 /// Sends the last bytes, then waits a little for the client to close as well: a socket that is
 /// closed with something unread resets the connection, and the client might never see why.
-pub(super) async fn part(connection: &Connection, socket: &mut Incoming) {
+pub(crate) async fn part(connection: &Connection, socket: &mut Incoming) {
     let flush = async || {
         while !connection.flush() {
             connection.writable().await;
@@ -373,7 +374,8 @@ pub(super) async fn part(connection: &Connection, socket: &mut Incoming) {
 mod tests {
     use super::*;
     use crate::{
-        auth::{Authenticator, Expiry, Identity, Refused, Rights},
+        access::Rights,
+        auth::{Authenticator, Expiry, Identity, Refused},
         config::Config,
         socket::pipe,
     };
@@ -414,7 +416,7 @@ mod tests {
         client.send(&[&[0x81, 0x80 | setup.len() as u8, 0, 0, 0, 0], &setup[..]].concat());
         let heartbeat = async {
             tokio::select! {
-                () = gateway.connections.keep_alive(Duration::from_secs(25)) => {}
+                () = gateway.registry.connections.keep_alive(Duration::from_secs(25)) => {}
                 () = sleep(Duration::from_secs(13)) => {}
             }
         };

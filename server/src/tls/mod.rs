@@ -1,7 +1,7 @@
 //! TLS in the server itself: certificate and key from files, taken over again when these change.
 //!
 //! The handshake and HTTP run on `tokio_rustls`; an upgraded connection's session is taken out of
-//! it and driven by `socket::transport`, which any task may write to. Relies on rustls with the
+//! it and driven by `transport`, which any task may write to. Relies on rustls with the
 //! `ring` provider; TLS 1.2 and 1.3.
 //!
 //! | module | idea |
@@ -12,7 +12,7 @@
 mod certificate;
 mod reload;
 
-pub use certificate::CertificateError;
+pub(crate) use certificate::CertificateError;
 
 use crate::{config, files::ReadError, metrics::Meter};
 use certificate::Files;
@@ -49,7 +49,7 @@ pub enum TlsError {
 
 /// Makes TLS of TCP connections.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     acceptor: TlsAcceptor,
     current: Arc<Current>,
 }
@@ -60,7 +60,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`] names the file and the reason.
-    pub fn load(config: &config::Tls, meter: Arc<Meter>) -> Result<Option<Self>, TlsError> {
+    pub(crate) fn load(config: &config::Tls, meter: Arc<Meter>) -> Result<Option<Self>, TlsError> {
         let (cert, key) = match (&config.cert_file, &config.key_file) {
             (Some(cert), Some(key)) => (cert.clone(), key.clone()),
             (None, None) => return Ok(None),
@@ -84,7 +84,7 @@ impl Tls {
     ///
     /// # Errors
     /// The client does not speak TLS, or none that is safe, or took longer than `limit`.
-    pub async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<TlsStream<S>>
+    pub(crate) async fn accept<S>(&self, stream: S, limit: Duration) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -94,7 +94,7 @@ impl Tls {
     }
 
     /// Follows the files for ever. Open connections are not affected. Cancel-safe.
-    pub async fn follow_files(&self) {
+    pub(crate) async fn follow_files(&self) {
         self.current.follow().await;
     }
 

@@ -1,7 +1,7 @@
 //! What a token says, after its signature was found good.
 
 use super::members::{LIST, NUMBER, OBJECT, TEXT, kind, members, unfit, value};
-use crate::auth::{Refused, Rule};
+use crate::{access::Rule, auth::Refused};
 use protocol::UserId;
 use serde::Deserialize;
 use serde_json::value::RawValue;

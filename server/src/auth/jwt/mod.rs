@@ -28,10 +28,14 @@ use self::{
     token::{Algorithm, Token},
 };
 use super::{
-    Authenticator, Expiry, Identity, KeyError, Refused, Rights, Rule, admission::Admission,
-    expiry::unix_time, key_error::read,
+    Authenticator, Expiry, Identity, KeyError, Refused, admission::Admission, key_error::read,
 };
-use crate::{config::Config, metrics::Meter};
+use crate::{
+    access::{Rights, Rule},
+    config::Config,
+    metrics::Meter,
+    wall_clock::unix_time,
+};
 use futures_util::{FutureExt, future::BoxFuture};
 pub use key::secret_in;
 use std::{

@@ -1,8 +1,11 @@
 //! Tokens, good and forged, by every algorithm.
 
 use super::{Check, Jwt, Verdict, key::Key, samples::*, token::Token};
-use crate::auth::{Authenticator, Identity, Refused, Rule, admission::Admission};
 use crate::config::{AuthMode, Config, Secret};
+use crate::{
+    access::Rule,
+    auth::{Authenticator, Identity, Refused, admission::Admission},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};

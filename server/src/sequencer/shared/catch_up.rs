@@ -8,11 +8,11 @@ use super::{
 use crate::{
     backbone::{Head, Part, ReadBudget, ReadError, Unavailable},
     chance,
-    hub::{
-        Sink, Topic,
-        topic::{Anchor, Followed},
-    },
     sequencer::fan_out,
+};
+use hub::{
+    Sink, Topic,
+    topic::{Anchor, Followed},
 };
 use protocol::Epoch;
 use std::{sync::Arc, time::Duration};

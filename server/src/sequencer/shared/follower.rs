@@ -4,13 +4,13 @@
 use super::{Reach, catch_up};
 use crate::{
     backbone::{Demand, Event, Head, Record, Unavailable},
-    clock::Micros,
     completion::{Completion, Operation},
-    hub::{
-        Sink, Topic,
-        topic::{self, Received},
-    },
     sequencer::fan_out,
+};
+use hub::{
+    Sink, Topic,
+    clock::Micros,
+    topic::{self, Received},
 };
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};

@@ -8,12 +8,12 @@ use super::{
 use crate::{
     backbone::{Attached, Demand, Event, Inbox, Unavailable},
     completion::{Completion, Operation},
-    hub::{
-        Sink, Topic,
-        topic::{Attachment, Name},
-    },
 };
 use dashmap::{DashMap, Entry};
+use hub::{
+    Sink, Topic,
+    topic::{Attachment, Name},
+};
 use std::{
     fmt,
     sync::{Arc, Weak},

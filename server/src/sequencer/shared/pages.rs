@@ -2,12 +2,10 @@
 //! resume the same topic share one read; the pages that were read last are kept within a limit.
 
 use super::{Reach, follower::as_hub};
-use crate::{
-    backbone::{ReadBudget, ReadError, Unavailable},
-    hub::{
-        Sink, Topic,
-        topic::{Name, Page, Says},
-    },
+use crate::backbone::{ReadBudget, ReadError, Unavailable};
+use hub::{
+    Sink, Topic,
+    topic::{Name, Page, Says},
 };
 use parking_lot::Mutex;
 use protocol::Epoch;

@@ -3,13 +3,12 @@
 use super::{PublishError, Published, Publisher, Reach, Stored};
 use crate::{
     backbone::{Backbone, Message, Outcome, Unavailable},
-    clock::Micros,
     dedup::{Claim, Counted, Dedup, Lease, Place},
-    hub::{Sink, topic::Name},
     metrics::Meter,
     sequencer::FollowUp,
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::{Sink, clock::Micros, topic::Name};
 use protocol::{AckStatus, MessageId};
 use serde_json::value::RawValue;
 use std::{convert::Infallible, sync::Arc, time::Duration};

@@ -1,11 +1,8 @@
 //! What this gateway knows of a session, and what of it is not written yet.
 
 use super::record::{Kept, Opening};
-use crate::{
-    clock::Micros,
-    session::{Owner, records::Revision},
-    slot::Slot,
-};
+use crate::session::{Owner, records::Revision};
+use hub::{clock::Micros, slot::Slot};
 use std::{fmt, sync::Arc};
 
 /// A session that this gateway has opened. What waits to be written is the state itself, so a

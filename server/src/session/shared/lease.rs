@@ -12,13 +12,11 @@ use super::{
     calls::{self, Calls},
     encoding::{Reader, Unreadable, Writer},
 };
-use crate::{
-    clock::{Clock, Micros},
-    session::{
-        Id, Unavailable,
-        records::{GatewayId, PutError, Record, RecordName, Revision},
-    },
+use crate::session::{
+    Id, Unavailable,
+    records::{GatewayId, PutError, Record, RecordName, Revision},
 };
+use hub::clock::{Clock, Micros};
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,

@@ -1,10 +1,8 @@
 //! Which session is to be written when: one place for each, in one ordered set, instead of a timer
 //! for each.
 
-use crate::{
-    clock::{Clock, Micros},
-    session::Id,
-};
+use crate::session::Id;
+use hub::clock::{Clock, Micros};
 use parking_lot::Mutex;
 use std::{collections::BTreeSet, future::pending, time::Duration};
 use tokio::{sync::Notify, time::sleep};

@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{
     chance,
-    clock::Micros,
     session::{
         Id, Unavailable,
         records::{PutError, RecordName, Revision},
     },
 };
+use hub::clock::Micros;
 use std::time::Duration;
 
 /// The least time between the end of a write of a session and its next one. It limits how often a

@@ -8,7 +8,6 @@ use crate::{
         ReadError, Unavailable,
     },
     gateway::{Fleet, Gateway},
-    hub::topic::Name,
     session::{
         self,
         double::{Faults, Link, When},
@@ -17,6 +16,7 @@ use crate::{
     simulation::{authority::Authority, broker::Broker, limits},
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use hub::topic::Name;
 use protocol::Epoch;
 use std::{
     fmt::Debug,

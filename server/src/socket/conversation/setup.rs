@@ -1,16 +1,20 @@
 //! `setup`: who the client is, the session that it begins or resumes, and the subscriptions that
-//! this brings; or, on a connection that is set up, a fresh token.
+//! this brings. On a connection that is set up, it renews the token (`renew`).
 //!
 //! A setup may name many topics. They are handled in parts, and other connections are served
 //! between two of them. Until `ready` the connection sets messages aside, so that none comes before
 //! it.
 
 use super::{
-    Awaited, Closing, Conversation, Flow, MAX_TRIES, Phase, Preparing, Stop, Tries, failure,
-    is_stale, plan::Plan, put, subscriptions::From,
+    Awaited, Closing, Conversation, Flow, Phase, Stop, failure,
+    plan::Plan,
+    put,
+    subscribe::{MAX_TRIES, Preparing, Tries, is_stale},
+    subscriptions::From,
 };
 use crate::{
-    auth::{Identity, Refused, Rights},
+    access::Rights,
+    auth::{Identity, Refused},
     backbone::Unavailable,
     gateway::Prepared,
     log,
@@ -20,9 +24,7 @@ use futures_util::{
     FutureExt,
     future::{self, JoinAll},
 };
-use protocol::{
-    CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, Unsubscribed, UserId,
-};
+use protocol::{CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, UserId};
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
@@ -65,6 +67,13 @@ pub(in crate::socket) struct Progress {
     ready: Ready<'static>,
 }
 
+impl Progress {
+    /// Of nothing yet; `ready` is the last answer.
+    pub(super) fn new(setup: Setup<'static>, plan: Plan, ready: Ready<'static>) -> Self {
+        Self { setup, plan, prepared: None, tries: 0, ready }
+    }
+}
+
 impl Conversation {
     /// The first `setup` of a connection, or one that renews its token.
     pub(super) fn set_up(&mut self, setup: Setup<'_>) -> Flow {
@@ -75,13 +84,15 @@ impl Conversation {
             Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
-            let identity = gateway.authenticator().authenticate(&setup.token, from).await;
+            let identity = gateway.verifiers.authenticator().authenticate(&setup.token, from).await;
             let identity = identity.and_then(|identity| match &user {
                 Some(user) if identity.user != *user => Err(Refused::Invalid(ANOTHER_USER.into())),
                 _ => Ok(identity),
             });
             let opened = match &identity {
-                Ok(identity) if user.is_none() && gateway.per_user.has_room(&identity.user) => {
+                Ok(identity)
+                    if user.is_none() && gateway.registry.per_user.has_room(&identity.user) =>
+                {
                     let wanted = setup.session_id.as_deref().and_then(session::Id::parse);
                     Some(
                         gateway
@@ -116,7 +127,7 @@ impl Conversation {
             (_, Err(refused), _) => return self.refuse(&refused),
             (Phase::SetUp(_), Ok(identity), _) => return self.renew(setup, identity, plan),
             (Phase::Arrived { .. }, Ok(identity), Some(Ok(session)))
-                if self.gateway.per_user.enter(&identity.user) =>
+                if self.gateway.registry.per_user.enter(&identity.user) =>
             {
                 return self.begin(setup, identity, session, plan);
             }
@@ -165,46 +176,7 @@ impl Conversation {
         connection.set_messages_aside();
         self.phase =
             Phase::SetUp(Client { user, rights, expires: expires.map(|end| end.instant), session });
-        self.proceed(Box::new(Progress { setup, plan, prepared: None, tries: 0, ready }))
-    }
-
-    /// Goes on with a fresh token: longer, with its rights, and with more topics.
-    fn renew(
-        &mut self,
-        setup: Setup<'static>,
-        Identity { rights, expires, .. }: Identity,
-        plan: Plan,
-    ) -> Flow {
-        let limits = self.limits();
-        let connection = self.connection.clone();
-        let mut held = connection.hold();
-        if connection.has_lapsed() {
-            drop(held);
-            return Flow::Break(self.expire().into());
-        }
-        let Phase::SetUp(client) = &mut self.phase else { return Flow::Continue(()) };
-        connection.expire_at(expires);
-        (client.rights, client.expires) = (rights, expires.map(|end| end.instant));
-        self.refused_tokens = 0;
-        let mut uncovered: Vec<_> = self
-            .subscriptions
-            .topics()
-            .filter(|topic| !client.rights.may_subscribe(topic))
-            .cloned()
-            .collect();
-        // The table's order is a matter of chance.
-        uncovered.sort_unstable();
-        for topic in uncovered {
-            self.subscriptions.leave(&topic, &client.session);
-            let ended = Unsubscribed { topic: topic.reborrow(), code: Some(ErrorCode::Forbidden) };
-            put(&mut self.turn.answers, &ServerFrame::Unsubscribed(ended));
-        }
-        held.put(std::mem::take(&mut self.turn.answers));
-        drop(held);
-        let session_id = client.session.id().to_text();
-        let resumed = setup.session_id.as_ref().map(|named| **named == *session_id);
-        let ready = Ready { session_id: session_id.into(), resumed, limits, expires_in_ms: None };
-        self.proceed(Box::new(Progress { setup, plan, prepared: None, tries: 0, ready }))
+        self.proceed(Box::new(Progress::new(setup, plan, ready)))
     }
 
     /// Handles the next topics of a setup. `ready` comes behind the last one.
@@ -331,7 +303,8 @@ impl Conversation {
         });
     }
 
-    fn limits(&self) -> Limits {
+    /// The limits that `ready` tells of.
+    pub(super) fn limits(&self) -> Limits {
         let config = self.gateway.config();
         Limits {
             max_frame: config.limits.max_frame as u64,

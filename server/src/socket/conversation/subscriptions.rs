@@ -4,16 +4,17 @@
 use super::put;
 use crate::{
     backbone::Unavailable,
+    connection::Connection,
     gateway::{Gateway, NoTopic},
-    hub::{
-        CatchUp, Joined, Owner, Retired, Start, Subscription, Topic,
-        topic::{Name, Page},
-    },
+    registry::Used,
     session::{self, Session},
-    socket::{Connection, replay_rate::Used},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use hashbrown::{Equivalent, HashMap};
+use hub::{
+    CatchUp, Joined, Owner, Retired, Start, Subscription, Topic,
+    topic::{Name, Page},
+};
 use protocol::{Epoch, Newest, Position, Receipt, SeqNo, ServerFrame, UserId};
 use std::time::Duration;
 use std::{
@@ -193,7 +194,7 @@ impl Subscriptions {
         let joined = self.gateway.sequencer.with_topic(name, owner, last_topic, |topic| {
             topic.join(self.connection.clone(), begin.start())
         })?;
-        self.gateway.subscriptions.fetch_add(1, Relaxed);
+        self.gateway.registry.subscriptions.fetch_add(1, Relaxed);
         Ok(self.begin(joined, begin, session))
     }
 
@@ -254,7 +255,7 @@ impl Subscriptions {
     pub(super) fn leave(&mut self, topic: &protocol::Topic<'_>, session: &Session) -> bool {
         let Some(name) = self.end(topic) else { return false };
         session.remove(&name);
-        self.gateway.subscriptions.fetch_sub(1, Relaxed);
+        self.gateway.registry.subscriptions.fetch_sub(1, Relaxed);
         true
     }
 
@@ -316,7 +317,7 @@ impl Subscriptions {
         }
         let Some(name) = self.behind.get(self.turn) else { return Replay::Done };
         let Some(subscribed) = self.by_topic.get_mut(name) else { return Replay::Done };
-        let budget = match self.replayed.budget(&self.gateway.replay_rate, user) {
+        let budget = match self.replayed.budget(&self.gateway.registry.replay_rate, user) {
             Ok(budget) => budget,
             Err(wait) => return Replay::Wait(Box::pin(sleep(wait))),
         };
@@ -386,7 +387,7 @@ impl Subscriptions {
 
 impl Drop for Subscriptions {
     fn drop(&mut self) {
-        self.gateway.subscriptions.fetch_sub(self.by_topic.len(), Relaxed);
+        self.gateway.registry.subscriptions.fetch_sub(self.by_topic.len(), Relaxed);
     }
 }
 

@@ -1,9 +1,7 @@
 //! `limits.frame_rate`: a client that sends more frames than that is read more slowly.
 
-use crate::{
-    clock::Clock,
-    socket::bucket::{Bucket, Rate},
-};
+use crate::bucket::{Bucket, Rate};
+use hub::clock::Clock;
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},

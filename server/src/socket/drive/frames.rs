@@ -3,17 +3,17 @@
 
 use super::frame_rate::FrameRate;
 use crate::{
-    clock::Clock,
     config::Limits,
     socket::conversation::{Closing, Conversation, Flow},
-    websocket::{Decoder, Event, Violation},
 };
 use bytes::Bytes;
+use hub::clock::Clock;
 use protocol::CloseCode;
 use std::{
     task::{Context, Poll},
     time::{Duration, Instant},
 };
+use websocket::{Decoder, Event, Violation};
 
 /// Frames are handled in one go up to this long. Only costly ones in great number reach it, for
 /// instance publishes that are signed.

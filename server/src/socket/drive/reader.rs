@@ -2,13 +2,11 @@
 
 use super::frames::Frames;
 use crate::{
+    connection::Connection,
     gateway::Gateway,
-    socket::{
-        Connection,
-        conversation::{Conversation, Flow},
-        transport::Incoming,
-        unfinished::Share,
-    },
+    registry::Share,
+    socket::conversation::{Conversation, Flow},
+    transport::Incoming,
 };
 use std::{
     io,
@@ -56,7 +54,8 @@ impl Reader {
         if bytes == 0 {
             self.unfinished = None;
         } else {
-            let begin = || Box::new(Share::begin(gateway.clone(), connection.clone()));
+            let begin =
+                || Box::new(Share::begin(gateway.registry.unfinished.clone(), connection.clone()));
             self.unfinished.get_or_insert_with(begin).set(bytes);
         }
     }

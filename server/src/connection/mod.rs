@@ -6,24 +6,21 @@
 
 mod heartbeat;
 mod outbox;
+mod signal;
 
-use super::{signal::Signal, transport::Outgoing};
-use crate::{
-    auth::Expiry,
-    clock::Clock,
-    hub::{Sink, topic::Liveness},
-    session::Owner,
-    websocket::{PING, close_frame},
-};
+use crate::{auth::Expiry, session::Owner, transport::Outgoing};
 use bytes::Bytes;
 use heartbeat::{Beat, Heartbeat};
+use hub::{Sink, clock::Clock, topic::Liveness};
 use outbox::{Outbox, State};
 use parking_lot::{Mutex, MutexGuard};
 use protocol::CloseCode;
+use signal::Signal;
 use std::{
     hint::black_box,
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
+use websocket::{PING, close_frame};
 
 /// Up to this many bytes are copied behind answers that were held back: a write of one buffer costs
 /// the kernel less than one of two.
@@ -36,7 +33,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// What others may do to a connection. Shared with the topics that it is subscribed to.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Its name in the log, unique in this process.
     number: u64,
     socket: Outgoing,
@@ -58,15 +55,15 @@ pub struct Connection {
 
 /// What a connection's own task has to know after it was told of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Status {
+pub(crate) struct Status {
     /// Bytes wait for the socket to become writable.
-    pub(super) is_full: bool,
+    pub(crate) is_full: bool,
     /// Nothing will be taken any more.
-    pub(super) is_over: bool,
+    pub(crate) is_over: bool,
 }
 
 impl Connection {
-    pub(super) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
+    pub(crate) fn new(socket: Outgoing, limit: usize, clock: Clock) -> Self {
         Self {
             number: NEXT.fetch_add(1, Relaxed),
             socket,
@@ -82,12 +79,12 @@ impl Connection {
     }
 
     /// Its name in the log.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// Delivers nothing from this moment on. The connection should be held, unless it is new.
-    pub(super) fn expire_at(&self, end: Option<Expiry>) {
+    pub(crate) fn expire_at(&self, end: Option<Expiry>) {
         let micros = end.map_or(u64::MAX, |end| self.clock.at(end.instant).0);
         self.expires.store(micros, Relaxed);
         self.expires_on_wall.store(end.map_or(0, |end| end.unix_seconds), Relaxed);
@@ -108,7 +105,7 @@ impl Connection {
     }
 
     /// Whether the client's token has stopped being good.
-    pub(super) fn has_lapsed(&self) -> bool {
+    pub(crate) fn has_lapsed(&self) -> bool {
         let expires = self.expires.load(Relaxed);
         expires != u64::MAX && expires <= self.clock.now().0
     }
@@ -120,24 +117,24 @@ impl Connection {
     }
 
     /// Whether it was asked to end.
-    pub(super) fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Relaxed)
     }
 
     /// Keeps the bytes of other tasks out while answers are put together that must precede them.
-    pub(super) fn hold(&self) -> Held<'_> {
+    pub(crate) fn hold(&self) -> Held<'_> {
         Held { connection: self, outbox: self.outbox.lock() }
     }
 
     /// Holds `answers` back until something else is sent, or [`Connection::uncork`].
-    pub(super) fn cork(&self, answers: Vec<u8>) {
+    pub(crate) fn cork(&self, answers: Vec<u8>) {
         if !answers.is_empty() {
             self.hold().put(answers);
         }
     }
 
     /// Sends what is held back.
-    pub(super) fn uncork(&self) {
+    pub(crate) fn uncork(&self) {
         let mut outbox = self.outbox.lock();
         if !outbox.corked.is_empty() && outbox.is_open() {
             self.write(&mut outbox, &NOTHING);
@@ -145,7 +142,7 @@ impl Connection {
     }
 
     /// Sets messages aside from now on: none may come before `ready`.
-    pub(super) fn set_messages_aside(&self) {
+    pub(crate) fn set_messages_aside(&self) {
         let mut outbox = self.outbox.lock();
         if outbox.state == State::Open {
             outbox.state = State::SettingUp;
@@ -154,7 +151,7 @@ impl Connection {
 
     /// Takes the last answers of a setup, `ready` among them, and sends what was set aside behind
     /// them.
-    pub(super) fn send_what_is_set_aside(&self, answers: Vec<u8>) {
+    pub(crate) fn send_what_is_set_aside(&self, answers: Vec<u8>) {
         let mut held = self.hold();
         held.put(answers);
         let outbox = &mut *held.outbox;
@@ -218,7 +215,7 @@ impl Connection {
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
-    pub(super) fn flush(&self) -> bool {
+    pub(crate) fn flush(&self) -> bool {
         let mut outbox = self.outbox.lock();
         while let Some(front) = outbox.queue.front() {
             match self.socket.write(front, &[]) {
@@ -237,27 +234,27 @@ impl Connection {
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
-    pub(super) async fn writable(&self) {
+    pub(crate) async fn writable(&self) {
         self.socket.writable().await;
     }
 
     /// Waits until there is a new [`Status`]. Cancel-safe.
-    pub(super) async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.taken().await;
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let outbox = self.outbox.lock();
         Status { is_full: self.is_full(&outbox), is_over: !outbox.is_open() }
     }
 
     /// The code of the close frame, if one was sent.
-    pub(super) fn closed_with(&self) -> Option<u16> {
+    pub(crate) fn closed_with(&self) -> Option<u16> {
         self.outbox.lock().closed_with
     }
 
     /// Bytes of memory that wait for the socket.
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.outbox.lock().waiting + self.socket.unsent()
     }
 
@@ -267,12 +264,12 @@ impl Connection {
     }
 
     /// Closes with `code` behind everything that waits. Whatever is sent afterwards is dropped.
-    pub(super) fn close(&self, code: CloseCode, reason: &str) {
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
         self.close_with(code.number(), reason);
     }
 
     /// Answers the client's close frame.
-    pub(super) fn close_with(&self, code: u16, reason: &str) {
+    pub(crate) fn close_with(&self, code: u16, reason: &str) {
         let mut outbox = self.outbox.lock();
         if outbox.is_open() {
             drop(outbox.take_aside());
@@ -302,31 +299,31 @@ impl Connection {
     }
 
     /// The transport's own last word, behind everything else; [`Connection::flush`] it.
-    pub(super) fn say_goodbye(&self) {
+    pub(crate) fn say_goodbye(&self) {
         let _order = self.outbox.lock();
         self.socket.say_goodbye();
     }
 
     /// Tells the client that nothing more will come. Its own bytes can still be read.
-    pub(super) fn finish_writing(&self) {
+    pub(crate) fn finish_writing(&self) {
         self.socket.finish();
     }
 
     /// Something came from the client, in this tick of the dial.
-    pub(super) fn heard(&self, now: u8) {
+    pub(crate) fn heard(&self, now: u8) {
         self.heartbeat.heard(now);
     }
 
     /// Notes whether its task reads the client, from this tick of the dial on: time in which it
     /// does not is not the client's silence. Returns whether that is new.
-    pub(super) fn set_read(&self, is_read: bool, now: u8) -> bool {
+    pub(crate) fn set_read(&self, is_read: bool, now: u8) -> bool {
         self.heartbeat.set_read(is_read, now)
     }
 
     /// Called twice in each ping interval, `apart` ticks of the dial apart. A client that answers
     /// gets one ping an interval; one that doesn't gets another one early, and is closed when
     /// nothing came for two intervals. `unix_seconds` is the wall clock's time.
-    pub(super) fn beat(&self, now: u8, apart: u8, unix_seconds: u64) {
+    pub(crate) fn beat(&self, now: u8, apart: u8, unix_seconds: u64) {
         self.look_at_the_wall(unix_seconds);
         match self.heartbeat.beat(now, apart) {
             Beat::Nothing => {}
@@ -357,14 +354,14 @@ impl Owner for Connection {
 }
 
 /// The right to say something first.
-pub(super) struct Held<'a> {
+pub(crate) struct Held<'a> {
     connection: &'a Connection,
     outbox: MutexGuard<'a, Outbox>,
 }
 
 impl Held<'_> {
     /// Adds whole frames to what is held back.
-    pub(super) fn put(&mut self, mut frames: Vec<u8>) {
+    pub(crate) fn put(&mut self, mut frames: Vec<u8>) {
         if self.outbox.corked.is_empty() {
             self.outbox.corked = frames;
         } else {
@@ -373,13 +370,13 @@ impl Held<'_> {
     }
 
     /// Whether bytes wait for the socket already.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.connection.is_full(&self.outbox)
     }
 
     /// Sends whole frames that the client catches up with. What the socket does not take does not
     /// count for the queue's limit, so nothing may be waiting yet.
-    pub(super) fn send_replay(&mut self, frames: Vec<u8>) {
+    pub(crate) fn send_replay(&mut self, frames: Vec<u8>) {
         debug_assert!(!self.is_full());
         if frames.is_empty() {
             return;

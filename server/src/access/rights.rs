@@ -1,7 +1,6 @@
 //! What a user may do with which topics.
 
-use super::rule::Rule;
-use crate::pattern::Pattern;
+use super::{Pattern, Rule};
 use protocol::{Topic, UserId};
 use std::sync::Arc;
 

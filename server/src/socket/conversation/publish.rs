@@ -3,13 +3,14 @@
 
 use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
+    bucket::Rate,
+    connection::Connection,
     gateway::{FollowUp, PublishError, Published, Publisher, Stored},
-    socket::{Connection, bucket::Rate},
-    websocket::put_text_frame,
 };
 use futures_util::future::BoxFuture;
 use protocol::{CloseCode, ErrorCode, Failure, MessageId, Publish, ServerFrame, encode};
 use std::sync::Arc;
+use websocket::put_text_frame;
 
 impl Conversation {
     pub(super) fn publish(&mut self, publish: &Publish<'_>) -> Flow {

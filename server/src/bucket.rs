@@ -1,20 +1,20 @@
 //! A token bucket: so many a second on average, and a burst at once.
 
-use crate::clock::Micros;
+use hub::clock::Micros;
 use std::time::Duration;
 
 /// What a bucket allows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     /// In a second; 0: no limit.
-    pub(super) per_second: usize,
+    pub(crate) per_second: usize,
     /// At once.
-    pub(super) burst: usize,
+    pub(crate) burst: usize,
 }
 
 /// How much of a [`Rate`] is used up.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// What was taken and has not come back yet.
     taken: f64,
     at: Micros,
@@ -22,7 +22,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// How many may be taken now.
-    pub(super) fn available(&mut self, rate: Rate, now: Micros) -> usize {
+    pub(crate) fn available(&mut self, rate: Rate, now: Micros) -> usize {
         if rate.per_second == 0 {
             return usize::MAX;
         }
@@ -33,12 +33,12 @@ impl Bucket {
     }
 
     /// Takes `count`, which have to be available.
-    pub(super) fn take(&mut self, count: usize) {
+    pub(crate) fn take(&mut self, count: usize) {
         self.taken += count as f64;
     }
 
     /// How long until `count` are available, counted from when that was asked last.
-    pub(super) fn wait(&self, rate: Rate, count: usize) -> Duration {
+    pub(crate) fn wait(&self, rate: Rate, count: usize) -> Duration {
         let missing = self.taken + count as f64 - rate.burst as f64;
         Duration::from_secs_f64((missing / rate.per_second.max(1) as f64).max(0.0))
     }

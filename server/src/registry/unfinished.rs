@@ -4,8 +4,7 @@
 //! A connection is listed only while it has something unfinished after a read; frames that come
 //! whole cost nothing here.
 
-use super::Connection;
-use crate::gateway::Gateway;
+use crate::connection::Connection;
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use std::{collections::BTreeMap, sync::Arc};
@@ -26,8 +25,8 @@ struct Ledger {
 }
 
 /// One connection's part, given back when it is dropped.
-pub(super) struct Share {
-    gateway: Arc<Gateway>,
+pub(crate) struct Share {
+    of: Arc<Unfinished>,
     number: u64,
 }
 
@@ -45,21 +44,21 @@ impl Unfinished {
 
 impl Share {
     /// Of nothing yet.
-    pub(super) fn begin(gateway: Arc<Gateway>, connection: Arc<Connection>) -> Self {
+    pub(crate) fn begin(of: Arc<Unfinished>, connection: Arc<Connection>) -> Self {
         let number = {
-            let mut ledger = gateway.unfinished.ledger.lock();
+            let mut ledger = of.ledger.lock();
             ledger.begun += 1;
             let number = ledger.begun;
             ledger.shares.insert(number, (connection, 0));
             number
         };
-        Self { gateway, number }
+        Self { of, number }
     }
 
     /// The connection holds this many bytes. If all together hold too many, those that began first
     /// are closed; this one may be among them.
-    pub(super) fn set(&self, bytes: usize) {
-        let Unfinished { limit, ledger } = &self.gateway.unfinished;
+    pub(crate) fn set(&self, bytes: usize) {
+        let Unfinished { limit, ledger } = &*self.of;
         for connection in ledger.lock().set(self.number, bytes, *limit) {
             connection.close(
                 CloseCode::Timeout,
@@ -71,7 +70,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.gateway.unfinished.ledger.lock().remove(self.number);
+        self.of.ledger.lock().remove(self.number);
     }
 }
 

@@ -2,16 +2,10 @@
 //! direction, without a kernel and without time of its own. For tests of whole connections.
 
 use super::{Incoming, Outgoing, halves};
-use crate::{
-    gateway::Gateway,
-    socket::{Caller, drive},
-};
-use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind},
-    net::{IpAddr, Ipv4Addr},
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -22,10 +16,10 @@ use tokio::{io::ReadBuf, time::Instant};
 pub(crate) struct Client(Arc<Mutex<Pipe>>);
 
 #[derive(Debug)]
-pub(in crate::socket) struct ReadHalf(Arc<Mutex<Pipe>>);
+pub(super) struct ReadHalf(Arc<Mutex<Pipe>>);
 
 #[derive(Debug)]
-pub(in crate::socket) struct WriteHalf(Arc<Mutex<Pipe>>);
+pub(super) struct WriteHalf(Arc<Mutex<Pipe>>);
 
 #[derive(Debug)]
 struct Pipe {
@@ -43,9 +37,8 @@ struct Pipe {
 }
 
 impl Client {
-    /// Opens a connection to `gateway`, which runs in a task of the present runtime. The server may
-    /// write `capacity` bytes that the client has not taken.
-    pub(crate) fn connect(gateway: &Arc<Gateway>, capacity: usize, topic: Option<String>) -> Self {
+    /// Both ends. The server may write `capacity` bytes that the client has not taken.
+    pub(crate) fn open(capacity: usize) -> (Self, (Incoming, Outgoing)) {
         let pipe = Arc::new(Mutex::new(Pipe {
             to_server: VecDeque::new(),
             client_is_gone: false,
@@ -61,16 +54,7 @@ impl Client {
             Incoming { socket: halves::ReadHalf::Pipe(ReadHalf(pipe.clone())), session: None };
         let outgoing =
             Outgoing { socket: halves::WriteHalf::Pipe(WriteHalf(pipe.clone())), session: None };
-        let caller = Caller { address: IpAddr::V4(Ipv4Addr::LOCALHOST), topic };
-        let admitted = gateway.admission.web_socket(None).expect("room for one more");
-        gateway.core.tasks.spawn(drive::connection(
-            gateway.clone(),
-            (incoming, outgoing),
-            Bytes::new(),
-            caller,
-            admitted,
-        ));
-        Self(pipe)
+        (Self(pipe), (incoming, outgoing))
     }
 
     /// Sends bytes.

@@ -1,37 +1,27 @@
-//! From an HTTP request to a connection's task.
+//! From an HTTP request to a WebSocket connection's task.
 
-use super::{
-    Connection, drive, subprotocol,
-    transport::{self, Incoming, Outgoing},
-};
+use super::{HttpStream, Visit, subprotocol};
 use crate::{
     admission::HttpPlace,
+    connection::Connection,
     gateway::Gateway,
-    http::{HttpStream, Visit},
-    websocket::{HandshakeError, accept, subprotocols},
+    socket::{self, Caller},
+    transport::{self, Incoming, Outgoing},
 };
 use axum::{extract::Request, response::Response};
 use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::CloseCode;
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 use tokio_rustls::server::TlsStream;
-
-/// Who opens a WebSocket.
-#[derive(Debug)]
-pub struct Caller {
-    /// The client's address, as far as it can be believed.
-    pub address: IpAddr,
-    /// The topic of the URL, as it came.
-    pub topic: Option<String>,
-}
+use websocket::{HandshakeError, accept, subprotocols};
 
 /// Answers an opening handshake and starts the connection's task.
 ///
 /// # Errors
 /// [`HandshakeError`]: the request is none.
-pub fn upgrade(
+pub(super) fn upgrade(
     gateway: Arc<Gateway>,
     mut request: Request,
     caller: Caller,
@@ -63,7 +53,7 @@ async fn start(gateway: Arc<Gateway>, upgrade: OnUpgrade, caller: Caller, visit:
     match gateway.admission.web_socket(visit.counted) {
         Ok(admitted) => {
             let tasks = gateway.core.tasks.clone();
-            tasks.spawn(drive::connection(gateway, streams, early, caller, admitted));
+            tasks.spawn(socket::connection(gateway, streams, early, caller, admitted));
         }
         Err(refusal) => {
             gateway.admission.count(refusal);
@@ -83,7 +73,7 @@ async fn refuse(
     connection.close(CloseCode::Full, CloseCode::Full.meaning());
     gateway.meter.count_close(connection.closed_with());
     tokio::select! {
-        () = drive::part(&connection, &mut incoming) => {}
+        () = socket::part(&connection, &mut incoming) => {}
         () = place.visitor().closing() => {}
     }
 }

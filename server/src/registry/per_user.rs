@@ -23,7 +23,7 @@ impl PerUser {
     }
 
     /// Whether `user` may have one more.
-    pub(super) fn has_room(&self, user: &UserId<'_>) -> bool {
+    pub(crate) fn has_room(&self, user: &UserId<'_>) -> bool {
         self.limit == 0
             || self
                 .counts
@@ -34,7 +34,7 @@ impl PerUser {
 
     /// Counts one more of `user`, to be given back by [`PerUser::leave`]. False: there are as many
     /// as there may be.
-    pub(super) fn enter(&self, user: &UserId<'_>) -> bool {
+    pub(crate) fn enter(&self, user: &UserId<'_>) -> bool {
         if self.limit == 0 {
             return true;
         }
@@ -46,7 +46,7 @@ impl PerUser {
     }
 
     /// One of `user` has ended.
-    pub(super) fn leave(&self, user: &UserId<'_>) {
+    pub(crate) fn leave(&self, user: &UserId<'_>) {
         if self.limit > 0
             && let Entry::Occupied(mut entry) = self.counts.lock().entry(self.key(user))
         {

@@ -1,5 +1,5 @@
 //! A client's silence, measured in ticks of the dial that visits all connections
-//! ([`super::super::connections`]): a byte that comes costs one store, and no look at the clock.
+//! (`registry::connections`): a byte that comes costs one store, and no look at the clock.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 

@@ -2,8 +2,11 @@
 //! and for all of a user's together. What a connection has used up stays so when it subscribes
 //! anew; only time gives it back.
 
-use super::bucket::{Bucket, Rate};
-use crate::{clock::Clock, config, hub::history::Budget};
+use crate::{
+    bucket::{Bucket, Rate},
+    config,
+};
+use hub::{clock::Clock, history::Budget};
 use parking_lot::Mutex;
 use protocol::UserId;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -31,7 +34,7 @@ pub(crate) struct ReplayRate {
 
 /// What one connection has used up.
 #[derive(Debug, Default)]
-pub(super) struct Used(Option<Box<Buckets>>);
+pub(crate) struct Used(Option<Box<Buckets>>);
 
 #[derive(Debug, Default)]
 struct Buckets {
@@ -73,7 +76,7 @@ impl Used {
     ///
     /// # Errors
     /// Nothing may be sent now, but after this time.
-    pub(super) fn budget(
+    pub(crate) fn budget(
         &mut self,
         rates: &ReplayRate,
         user: &UserId<'static>,
@@ -99,7 +102,7 @@ impl Used {
     }
 
     /// A batch was sent.
-    pub(super) fn take(&mut self, messages: usize, bytes: usize) {
+    pub(crate) fn take(&mut self, messages: usize, bytes: usize) {
         if let Some(buckets) = &mut self.0 {
             buckets.messages.take(messages);
             buckets.bytes.take(bytes);
@@ -110,7 +113,7 @@ impl Used {
     }
 
     /// The client has caught up.
-    pub(super) fn rest(&mut self) {
+    pub(crate) fn rest(&mut self) {
         if let Some(buckets) = &mut self.0 {
             buckets.bytes_of_user = None;
         }

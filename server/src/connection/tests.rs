@@ -1,16 +1,16 @@
 use super::*;
-use crate::websocket::put_text_frame;
 use futures_util::FutureExt;
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
 };
+use websocket::put_text_frame;
 
 async fn pair(limit: usize) -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
-    (Connection::new(crate::socket::transport::plain(server).1, limit, Clock::start()), client)
+    (Connection::new(crate::transport::plain(server).1, limit, Clock::start()), client)
 }
 
 fn frame(text: &str) -> Vec<u8> {

@@ -1,11 +1,15 @@
 //! Everything together, as `/metrics` answers it.
 
-use super::{exposition::Exposition, process};
-use crate::{config::Config, gateway::Gateway, log};
+use crate::{
+    config::Config,
+    gateway::Gateway,
+    log,
+    metrics::{exposition::Exposition, process},
+};
 
 /// The gateway at this moment, in Prometheus's text format. Looks at every connection: for a
 /// scraper, not for a loop.
-pub(crate) fn scrape(gateway: &Gateway) -> String {
+pub(super) fn scrape(gateway: &Gateway) -> String {
     let mut out = Exposition::default();
     let version = env!("CARGO_PKG_VERSION");
     out.family("micro_socket_build_info", "gauge", "Always 1; the version is a label.")
@@ -81,12 +85,12 @@ fn at_this_moment(gateway: &Gateway, out: &mut Exposition) {
     out.gauge(
         "micro_socket_send_queue_bytes",
         "Memory of what waits for clients that read slowly.",
-        gateway.connections.waiting_bytes(),
+        gateway.registry.connections.waiting_bytes(),
     );
     out.gauge(
         "micro_socket_unfinished_bytes",
         "Bytes that clients without a good setup have sent and that are no whole message yet (limits.unfinished_bytes).",
-        gateway.unfinished.bytes(),
+        gateway.registry.unfinished.bytes(),
     );
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         let runtime = runtime.metrics();

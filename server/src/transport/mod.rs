@@ -32,14 +32,14 @@ thread_local! {
 }
 
 /// Takes a stream apart.
-pub(super) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
+pub(crate) fn plain(stream: TcpStream) -> (Incoming, Outgoing) {
     let (read, write) = halves::split(stream);
     (Incoming { socket: read, session: None }, Outgoing { socket: write, session: None })
 }
 
 /// Takes a stream apart, and goes on with its TLS session. The bytes are those that have been
 /// decrypted already.
-pub(super) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, Outgoing, Bytes) {
+pub(crate) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, Outgoing, Bytes) {
     let (read, write) = halves::split(stream);
     let mut session = Session { tls, unsent: 0 };
     let mut early = Vec::new();
@@ -54,7 +54,7 @@ pub(super) fn encrypted(stream: TcpStream, tls: ServerConnection) -> (Incoming, 
 }
 
 /// The way in.
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     socket: ReadHalf,
     session: Option<Arc<Mutex<Session>>>,
 }
@@ -64,7 +64,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The socket's or the session's; `UnexpectedEof` at the end.
-    pub(super) fn poll_with<T>(
+    pub(crate) fn poll_with<T>(
         &mut self,
         cx: &mut Context<'_>,
         take: impl FnOnce(&mut [u8]) -> T,
@@ -106,7 +106,7 @@ impl Incoming {
     }
 
     /// Reads to the end, whatever comes.
-    pub(super) async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         let mut read = |cx: &mut Context<'_>| {
             READ_BUFFER.with_borrow_mut(|buffer| {
                 let mut target = ReadBuf::new(buffer);
@@ -119,7 +119,7 @@ impl Incoming {
 
 /// The way out.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     socket: WriteHalf,
     session: Option<Arc<Mutex<Session>>>,
 }
@@ -127,7 +127,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// How many bytes of both were taken; a full socket takes 0. In TLS, what was taken may be
     /// [`Outgoing::unsent`].
-    pub(super) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
         if let Some(session) = &self.session {
             return session.lock().write(first, second, self.socket.tcp());
         }
@@ -140,27 +140,27 @@ impl Outgoing {
     }
 
     /// Touches the memory that a write needs.
-    pub(super) fn approach(&self) {
+    pub(crate) fn approach(&self) {
         self.socket.approach();
     }
 
     /// Bytes that were taken and wait for the socket; an upper bound.
-    pub(super) fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         self.session.as_ref().map_or(0, |session| session.lock().unsent)
     }
 
     /// Goes on with them. True: there are none any more.
-    pub(super) fn flush(&self) -> io::Result<bool> {
+    pub(crate) fn flush(&self) -> io::Result<bool> {
         self.session.as_ref().map_or(Ok(true), |session| session.lock().push(self.socket.tcp()))
     }
 
     /// Waits until the socket may take bytes. Cancel-safe.
-    pub(super) async fn writable(&self) {
+    pub(crate) async fn writable(&self) {
         poll_fn(|cx| self.socket.poll_writable(cx)).await;
     }
 
     /// In TLS, the last thing to be said; [`Outgoing::flush`] it.
-    pub(super) fn say_goodbye(&self) {
+    pub(crate) fn say_goodbye(&self) {
         if let Some(session) = &self.session {
             let mut session = session.lock();
             session.tls.send_close_notify();
@@ -169,7 +169,7 @@ impl Outgoing {
     }
 
     /// Tells the client that nothing more will come. Its own bytes can still be read.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.socket.finish();
     }
 }

@@ -4,8 +4,7 @@
 //! visits the connections of one slot at a time. A connection is put where the hand has just been,
 //! so that its first visit is half an interval away.
 
-use super::Connection;
-use crate::auth::unix_time;
+use crate::{connection::Connection, wall_clock::unix_time};
 use parking_lot::Mutex;
 use protocol::CloseCode;
 use slab::Slab;
@@ -28,7 +27,7 @@ const SHORTEST_TICK: Duration = Duration::from_millis(5);
 
 /// All connections of one gateway.
 #[derive(Debug, Default)]
-pub struct Connections {
+pub(crate) struct Connections {
     count: AtomicUsize,
     slots: [Mutex<Slab<Arc<Connection>>>; SLOTS],
     /// The slot that was visited last.
@@ -41,7 +40,7 @@ pub struct Connections {
 /// task holds one: there are 32 slots and at most 10 million connections
 /// (`limits.max_connections`).
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     connections: &'a Connections,
     /// Slot and key in one: there is one for each connection.
     index: usize,
@@ -49,19 +48,12 @@ pub(super) struct Place<'a> {
 
 impl Connections {
     /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count.load(Relaxed)
     }
 
-    /// There are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// One more.
-    pub(super) fn add(&self, connection: Arc<Connection>) -> Place<'_> {
+    pub(crate) fn add(&self, connection: Arc<Connection>) -> Place<'_> {
         self.count.fetch_add(1, Relaxed);
         connection.heard(self.tick());
         let slot = self.hand.load(Relaxed);
@@ -70,7 +62,7 @@ impl Connections {
     }
 
     /// How often the hand has moved, modulo 256.
-    pub(super) fn tick(&self) -> u8 {
+    pub(crate) fn tick(&self) -> u8 {
         self.ticks.load(Relaxed)
     }
 

@@ -1,7 +1,7 @@
 //! Patterns of topics that describe a user's rights: as [`Pattern`], and `{userId}` is replaced by
 //! the user's id, whatever characters it has.
 
-use crate::pattern::Pattern;
+use super::Pattern;
 use protocol::UserId;
 use std::fmt;
 
