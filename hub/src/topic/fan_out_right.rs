@@ -1,0 +1,133 @@
+//! The right to fan out, as the topic sees it: whether it is held, what the last pass has taken,
+//! and how far the fan-out lags. [`FanOut`] is its holder.
+
+use super::{Sink, State, Topic};
+use crate::fan_out::{FanOut, Pass};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+/// The state of a topic's right to fan out.
+#[derive(Debug)]
+pub(super) struct FanOutRight<S> {
+    is_held: bool,
+    /// Bytes that are numbered and have not reached every subscriber yet.
+    backlog: usize,
+    /// The number of the last message that a pass has taken.
+    sent: u64,
+    /// A pass whose holder was dropped before its end.
+    unfinished: Option<Box<Pass<S>>>,
+}
+
+impl<S> Default for FanOutRight<S> {
+    fn default() -> Self {
+        Self { is_held: false, backlog: 0, sent: 0, unfinished: None }
+    }
+}
+
+impl<S> FanOutRight<S> {
+    /// The number of the last message that a pass has taken.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes that are numbered and have not reached every subscriber yet.
+    pub(super) fn backlog(&self) -> usize {
+        self.backlog
+    }
+}
+
+impl<S: Sink> Topic<S> {
+    /// Counts `len` bytes that have become pending, and takes the right to fan out. False: it is
+    /// held already.
+    pub(super) fn take_right(&self, right: &mut FanOutRight<S>, len: usize) -> bool {
+        right.backlog += len;
+        let mine = !std::mem::replace(&mut right.is_held, true);
+        if mine {
+            self.shared.fanning_out.fetch_add(1, Relaxed);
+        }
+        mine
+    }
+
+    /// The holder of a right that was just taken.
+    pub(super) fn fan_out(self: &Arc<Self>, is_mine: bool) -> Option<FanOut<S>> {
+        is_mine.then(|| FanOut::new(self.clone()))
+    }
+
+    fn give_back(&self, right: &mut FanOutRight<S>) {
+        right.is_held = false;
+        self.shared.fanning_out.fetch_sub(1, Relaxed);
+    }
+
+    /// Begins a pass, or gives the right to fan out back. `None`: it was given back, and another
+    /// task may hold it already, so the caller must not touch the topic's fan-out any more.
+    pub(crate) fn begin_pass(&self) -> Option<Box<Pass<S>>> {
+        let mut guard = self.state.lock();
+        let State { log, roster, right, .. } = &mut *guard;
+        if let Some(pass) = right.unfinished.take() {
+            return Some(pass);
+        }
+        let Some(chunk) = log.pending.take() else {
+            self.give_back(right);
+            return None;
+        };
+        right.sent = chunk.last;
+        let (members, joining) = roster.take();
+        Some(Box::new(Pass { chunk, members, joining, at: 0 }))
+    }
+
+    /// Puts back what [`Topic::begin_pass`] took. True: more bytes are pending. False: the right is
+    /// given back, and the caller must not touch the topic's fan-out any more.
+    pub(crate) fn end_pass(&self, pass: Pass<S>) -> bool {
+        let Pass { chunk, members, joining, .. } = pass;
+        let mut guard = self.state.lock();
+        let State { log, roster, right, .. } = &mut *guard;
+        let limit = self.shared.limits.topic_backlog;
+        let congested = right.backlog > limit;
+        right.backlog -= chunk.frames.len();
+        let relieved = congested && right.backlog <= limit;
+        let more = !log.pending.is_empty();
+        roster.put_back((members, joining), &chunk, !more);
+        if !more {
+            self.give_back(right);
+        }
+        drop(guard);
+        if relieved {
+            self.drained.notify_waiters();
+        }
+        more
+    }
+
+    /// Gives the right back before the end, together with the running pass: the next holder
+    /// continues it.
+    pub(crate) fn abandon(&self, pass: Option<Box<Pass<S>>>) {
+        let mut state = self.state.lock();
+        let right = &mut state.right;
+        right.unfinished = pass.or(right.unfinished.take());
+        self.give_back(right);
+        state.drop_unfinished();
+    }
+
+    /// Waits until the backlog is within its limit. Cancel-safe: cancelling changes nothing.
+    pub async fn below_backlog(&self) {
+        loop {
+            let mut drained = std::pin::pin!(self.drained.notified());
+            drained.as_mut().enable();
+            if self.state.lock().right.backlog <= self.shared.limits.topic_backlog {
+                return;
+            }
+            drained.await;
+        }
+    }
+}
+
+impl<S> State<S> {
+    /// Drops an unfinished pass if no subscriber is left that would get the rest.
+    pub(super) fn drop_unfinished(&mut self) {
+        let Self { log, roster, right, .. } = self;
+        if roster.is_empty() && !right.is_held {
+            right.unfinished = None;
+            right.backlog = 0;
+            roster.clear();
+            while log.pending.take().is_some() {}
+        }
+    }
+}
