@@ -131,3 +131,101 @@ impl<S> State<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Directory, Instruments, Owner, Start, Step, Subscription,
+        clock::Clock,
+        directory::Limits,
+        history,
+        topic::{Appended, Liveness},
+    };
+    use bytes::Bytes;
+    use futures_util::poll;
+    use protocol::{Epoch, MessageId};
+    use std::time::Duration;
+
+    #[derive(Debug)]
+    struct Ignoring;
+
+    impl Sink for Ignoring {
+        fn deliver(&self, _: &Liveness, _: &Bytes) {}
+    }
+
+    /// A topic with a subscriber, whose fan-out may lag by `topic_backlog` bytes.
+    fn subscribed(topic_backlog: usize) -> (Directory<Ignoring>, Subscription<Ignoring>) {
+        let limits = Limits {
+            max_topics: 1,
+            max_topics_per_user: 1,
+            meta_ttl: Duration::ZERO,
+            topic_backlog,
+            history_bytes: 0,
+        };
+        let directory = Directory::new(
+            limits,
+            Box::new(|_| history::Limits::NONE),
+            Clock::start(),
+            || Epoch::new("e").unwrap(),
+            Instruments::default(),
+        );
+        let name = protocol::Topic::new("t").unwrap();
+        let joined = directory.with(&name, Owner::Backends, &mut None, |topic| {
+            topic.join(Arc::new(Ignoring), Start::NOW)
+        });
+        (directory, joined.unwrap().subscription)
+    }
+
+    fn append(subscription: &Subscription<Ignoring>, len: usize) -> Appended<Ignoring> {
+        let topic = subscription.topic();
+        let data = "1".repeat(len);
+        topic.append(topic.shared().now(), &MessageId::new("m").unwrap(), &data).unwrap()
+    }
+
+    /// The pass that brings the backlog below its limit may be the last one for a long time.
+    #[tokio::test]
+    async fn the_only_pass_of_a_lagging_topic_wakes_its_publishers() {
+        let (_directory, subscription) = subscribed(1000);
+        let topic = subscription.topic();
+        let Appended { congested, fan_out, .. } = append(&subscription, 2000);
+        assert!(congested);
+        let mut waiting = std::pin::pin!(topic.below_backlog());
+        assert!(poll!(&mut waiting).is_pending());
+        assert_eq!(fan_out.unwrap().step(), Step::Done);
+        assert!(poll!(&mut waiting).is_ready());
+    }
+
+    /// Publishers are woken by the pass that relieves them, not by an earlier or a later one.
+    #[tokio::test]
+    async fn publishers_are_woken_as_soon_as_the_backlog_is_within_its_limit() {
+        let (_directory, subscription) = subscribed(1200);
+        let topic = subscription.topic();
+        // Each message is a chunk of its own.
+        let mut fan_out = append(&subscription, 600).fan_out.unwrap();
+        assert!((1..4).all(|_| append(&subscription, 600).fan_out.is_none()));
+        let mut waiting = std::pin::pin!(topic.below_backlog());
+        for _ in 0..3 {
+            assert!(poll!(&mut waiting).is_pending());
+            assert_eq!(fan_out.step(), Step::More);
+        }
+        assert!(poll!(&mut waiting).is_ready());
+    }
+
+    /// A backlog of exactly the limit is within it.
+    #[tokio::test]
+    async fn a_topic_lags_if_its_backlog_is_above_the_limit() {
+        let len = |subscription: &_| {
+            let _fan_out = append(subscription, 100).fan_out;
+            let state = subscription.topic().state.lock();
+            state.right.backlog
+        };
+        let len = len(&subscribed(usize::MAX).1);
+        for (limit, lags) in [(len, false), (len - 1, true)] {
+            let (_directory, subscription) = subscribed(limit);
+            assert_eq!(append(&subscription, 100).congested, lags);
+            let mut waiting = std::pin::pin!(subscription.topic().below_backlog());
+            assert_eq!(poll!(&mut waiting).is_pending(), lags);
+        }
+    }
+}
