@@ -228,4 +228,14 @@ mod tests {
             assert_eq!(poll!(&mut waiting).is_pending(), lags);
         }
     }
+    /// A session resumes behind this number: a message that is only pending is not part of it.
+    #[tokio::test]
+    async fn a_subscription_was_sent_what_a_pass_has_taken() {
+        let (_directory, subscription) = subscribed(usize::MAX);
+        let mut fan_out = append(&subscription, 1).fan_out.unwrap();
+        assert!(append(&subscription, 1).fan_out.is_none());
+        assert_eq!(subscription.sent(), 0);
+        assert_eq!(fan_out.step(), Step::Done);
+        assert_eq!(subscription.sent(), 2);
+    }
 }
