@@ -175,7 +175,7 @@ impl<S: Sink> Directory<S> {
             };
             let done = act(&topic);
             if made {
-                topic.settle_now();
+                topic.list_new();
             }
             if let Ok(done) = done {
                 *last = Some(topic);
@@ -257,7 +257,7 @@ impl<S: Sink> Directory<S> {
             Topic::following(name, account, head, attachment, history, self.shared.clone())
         })?;
         if made {
-            topic.settle_now();
+            topic.list_new();
         }
         Ok(topic)
     }
@@ -324,11 +324,11 @@ impl<S: Sink> Directory<S> {
         let (mut idle, mut kept, mut held) =
             (0, 0, std::collections::HashMap::<u64, (usize, usize)>::new());
         for topic in &self.topics {
-            let standing = topic.audit();
-            idle += usize::from(standing.is_idle);
-            kept += usize::from(standing.is_kept);
+            let listing = topic.audit();
+            idle += usize::from(listing.is_idle);
+            kept += usize::from(listing.is_kept);
             let of_owner = held.entry(topic.owner().number).or_default();
-            *of_owner = (of_owner.0 + 1, of_owner.1 + standing.bytes);
+            *of_owner = (of_owner.0 + 1, of_owner.1 + listing.bytes);
         }
         assert_eq!(self.shared.idle.lock().sum().count, idle);
         assert_eq!(

@@ -2,7 +2,7 @@
 //! value begins and ends, and how deeply it is nested.
 //!
 //! One pass without recursion: the length of the text bounds time and memory, whatever it contains.
-//! Values are not decoded; [`Text`] decodes a string when it is read.
+//! Values are not decoded; `Text` decodes a string when it is read.
 
 mod nesting;
 mod reader;

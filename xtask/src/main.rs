@@ -1,7 +1,9 @@
-//! `cargo xtask build|run|test|bench|soak`: everything that a fresh machine needs, from the
-//! compiler's wasm target to the tests.
+//! `cargo xtask build|run|test|bench|soak|deny|mutants`: everything that a fresh machine needs, from
+//! the compiler's wasm target to the tests.
 
 mod bench;
+mod deny;
+mod mutants;
 mod page;
 mod process;
 mod server;
@@ -63,6 +65,22 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Check the licences, sources and duplicates of the dependencies.
+    Deny {
+        /// Arguments of `cargo deny check`, such as `--hide-inclusion-graph`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Change the code in one place at a time, and print each change that no library test notices.
+    Mutants {
+        /// Test each change of `websocket` and `hub` with the simulation, too, which is in the
+        /// server's library tests: minutes for each change, instead of seconds.
+        #[arg(long)]
+        simulation: bool,
+        /// cargo-mutants' own arguments, such as `--file hub/src/topic.rs` or `--shard 0/8`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -85,6 +103,8 @@ fn run(command: Command) -> Result<()> {
         Command::Test { stage, arguments } => test::run(stage, &arguments),
         Command::Bench { quick: false, arguments } => bench::full(&arguments),
         Command::Soak { time, report, arguments } => bench::soak(time, report, &arguments),
+        Command::Deny { arguments } => deny::run(&arguments),
+        Command::Mutants { simulation, arguments } => mutants::run(simulation, &arguments),
         Command::Bench { quick: true, arguments } => {
             let (status, _) = bench::quick(&arguments)?;
             ensure!(status.success(), "the gateway failed a row");

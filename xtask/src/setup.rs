@@ -129,6 +129,43 @@ pub(crate) fn proxies() -> Result<()> {
     Ok(())
 }
 
+/// Whether nextest is installed.
+pub(crate) fn has_nextest() -> bool {
+    process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some()
+}
+
+/// Checks that cargo-mutants is installed, which changes the code for the tests to notice.
+///
+/// # Errors
+/// If it is missing and cannot be installed.
+pub(crate) fn cargo_mutants() -> Result<()> {
+    cargo_command("mutants", "27.1.0")
+}
+
+/// Checks that cargo-deny is installed, which checks the dependencies' licences and sources.
+///
+/// # Errors
+/// If it is missing and cannot be installed.
+pub(crate) fn cargo_deny() -> Result<()> {
+    cargo_command("deny", "0.20.2")
+}
+
+/// Installs a subcommand of cargo from crates.io, unless this version of it is installed.
+///
+/// # Errors
+/// If it does not compile, or crates.io cannot be reached.
+fn cargo_command(name: &str, version: &str) -> Result<()> {
+    let installed = process::answer(&mut workspace::cargo([name, "--version"]));
+    if installed.is_some_and(|line| line.split(' ').any(|word| word == version)) {
+        return Ok(());
+    }
+    println!("installing cargo-{name} {version}, which is compiled for some minutes");
+    let install = ["install", "--locked", "--version", version];
+    process::run(workspace::cargo(install).arg(format!("cargo-{name}"))).with_context(|| {
+        format!("no cargo-{name}: `cargo install cargo-{name}` compiles it from crates.io")
+    })
+}
+
 /// Installs a package of Debian.
 ///
 /// # Errors

@@ -6,8 +6,8 @@
 //! one is not taken ([`Received`]): the caller reads the log, and either continues or reports the
 //! loss. No message is ever skipped silently.
 
-use super::{Account, FanOut, Log, Name, Shared, Sink, Topic, history};
-use crate::clock::Micros;
+use super::{Account, Log, Name, Shared, Sink, State, Topic, history};
+use crate::{clock::Micros, fan_out::FanOut};
 use protocol::{Epoch, MessageId, ServerFrame, Subscribed, encode};
 use std::{
     fmt,
@@ -121,7 +121,7 @@ impl<S: Sink> Topic<S> {
     ) -> Self {
         let mut topic = Self::new(name, owner, head.epoch, history, shared);
         topic.is_following = true;
-        let log = topic.log.get_mut();
+        let log = &mut topic.state.get_mut().log;
         log.head = head.seq_no;
         log.history.begin_again(head.seq_no);
         let anchor = head.message_id.map(Anchor::of);
@@ -132,7 +132,8 @@ impl<S: Sink> Topic<S> {
     /// How far the topic has followed its log. `None`: it was forgotten, or it follows no log.
     #[must_use]
     pub fn followed(&self) -> Option<Followed> {
-        let log = self.log.lock();
+        let state = self.state.lock();
+        let log = &state.log;
         let anchor = log.following.as_ref()?.anchor;
         Some(Followed { epoch: log.epoch.clone(), head: log.head, anchor })
     }
@@ -140,19 +141,19 @@ impl<S: Sink> Topic<S> {
     /// The number above which its history is a part of the log without a gap.
     #[must_use]
     pub fn floor(&self) -> u64 {
-        self.log.lock().history.floor()
+        self.state.lock().log.history.floor()
     }
 
     /// How many messages its history contains.
     #[must_use]
     pub fn kept(&self) -> usize {
-        self.log.lock().history.len()
+        self.state.lock().log.history.len()
     }
 
     /// The limits of its history.
     #[must_use]
     pub fn keeps(&self) -> history::Limits {
-        self.log.lock().history.limits()
+        self.state.lock().log.history.limits()
     }
 
     /// The present moment of the clock that the topic uses.
@@ -166,8 +167,9 @@ impl<S: Sink> Topic<S> {
     pub fn receive(self: &Arc<Self>, record: &Record<'_>) -> Received<S> {
         let Record { seq_no, prev, message_id, data, published, .. } = *record;
         let expected = self.frame_len(message_id, data);
-        let mut guard = self.log.lock();
-        let log = &mut *guard;
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let log = &mut state.log;
         let Some(following) = &mut log.following else { return Received::Retired };
         if log.epoch.as_str() != record.epoch {
             return Received::Stale;
@@ -181,7 +183,7 @@ impl<S: Sink> Topic<S> {
             return Received::Hole;
         }
         following.anchor = Some(Anchor::of(message_id));
-        let put = self.put(log, published, seq_no, message_id, data, expected);
+        let put = self.put(state, published, seq_no, message_id, data, expected);
         drop(guard);
         let put = self.after_put(put, published, seq_no);
         Received::Taken { congested: put.congested, fan_out: put.fan_out }
@@ -191,10 +193,10 @@ impl<S: Sink> Topic<S> {
     /// known.
     #[must_use]
     pub fn knows_record(&self, record: &Record<'_>) -> bool {
-        self.knows(&self.log.lock(), record)
+        self.knows(&self.state.lock().log, record)
     }
 
-    fn knows(&self, log: &Log<S>, record: &Record<'_>) -> bool {
+    fn knows(&self, log: &Log, record: &Record<'_>) -> bool {
         let anchor = log.following.as_ref().and_then(|following| following.anchor);
         if record.seq_no == log.head && anchor.is_some() {
             return anchor == Some(Anchor::of(record.message_id));
@@ -206,7 +208,8 @@ impl<S: Sink> Topic<S> {
     /// Notes that the log is proved to have no message above the head and up to `seq_no` of this
     /// life.
     pub fn skip_to(&self, epoch: &Epoch<'_>, seq_no: u64) {
-        let mut log = self.log.lock();
+        let mut state = self.state.lock();
+        let log = &mut state.log;
         if seq_no > log.head && log.epoch.as_str() == epoch.as_str() {
             log.head = seq_no;
             log.history.skip_to(seq_no);
@@ -220,15 +223,17 @@ impl<S: Sink> Topic<S> {
     /// taken are lost. Every subscriber is told. Returns the right to fan out, if it was free.
     pub fn lose(self: &Arc<Self>, head: Head<'_>) -> Option<FanOut<S>> {
         let Head { epoch, seq_no, message_id } = head;
-        let mut guard = self.log.lock();
-        let log = &mut *guard;
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let log = &mut state.log;
         log.following.as_mut()?.anchor = message_id.map(Anchor::of);
         if *log.epoch != epoch {
             log.epoch = Arc::new(epoch);
         }
-        self.change_history(log, |history| history.begin_again(seq_no));
         log.head = seq_no;
-        if log.live == 0 {
+        self.change_history(state, |history| history.begin_again(seq_no));
+        let State { log, roster, right, .. } = state;
+        if roster.is_empty() {
             return None;
         }
         let told =
@@ -238,10 +243,9 @@ impl<S: Sink> Topic<S> {
             const EXPECTED: usize = 200;
             put_text_frame(out, EXPECTED, |out| encode::put_frame(out, &told));
         });
-        log.backlog += (log.pending.end() - begin) as usize;
-        let mine = self.take_right(log);
+        let is_mine = self.take_right(right, (log.pending.end() - begin) as usize);
         drop(guard);
-        mine.then(|| FanOut::new(self.clone()))
+        self.fan_out(is_mine)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A part of a shared log that lies below a topic's history, encoded for its subscribers:
 //! subscribers that resume at about the same position share one page.
 
-use super::{Record, Sink, Topic, history};
+use super::{Record, Sink, Topic, history, log::Numbers};
 use crate::{
     clock::Micros,
     history::{Budget, Copied, History},
@@ -76,10 +76,10 @@ impl<S: Sink> Topic<S> {
         let prev = record.prev.unwrap_or(0).max(page.frames.head());
         let expected = self.frame_len(record.message_id, record.data);
         let epoch = page.epoch.clone();
-        let numbers = (prev, record.seq_no);
         page.frames.put(record.seq_no, Micros::default(), expected + 4, |out| {
             put_text_frame(out, expected, |out| {
-                self.put_message(out, &epoch, numbers, record.message_id, record.data);
+                let numbers = Numbers { epoch: &epoch, prev, seq_no: record.seq_no };
+                self.put_message(out, numbers, record.message_id, record.data);
             });
         });
     }

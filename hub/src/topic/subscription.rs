@@ -1,6 +1,6 @@
 //! One subscription of a topic: live, or behind and catching up from the topic's history.
 
-use super::{Log, Member, Page, Says, Sink, Topic, history::Budget};
+use super::{Member, Page, Says, Sink, State, Topic, history::Budget};
 use protocol::Epoch;
 use std::sync::Arc;
 
@@ -67,12 +67,12 @@ impl<S: Sink> Subscription<S> {
     /// The number up to which messages were sent or skipped, in the present life of the numbering.
     #[must_use]
     pub fn sent(&self) -> u64 {
-        let log = self.topic.log.lock();
-        match (Arc::ptr_eq(&self.epoch, &log.epoch), self.behind) {
+        let state = self.topic.state.lock();
+        match (Arc::ptr_eq(&self.epoch, &state.log.epoch), self.behind) {
             (true, true) => self.after,
-            (true, false) => self.after.max(log.sent),
+            (true, false) => self.after.max(state.right.sent()),
             (false, true) => 0,
-            (false, false) => log.sent,
+            (false, false) => state.right.sent(),
         }
     }
 
@@ -81,7 +81,8 @@ impl<S: Sink> Subscription<S> {
     /// once the subscription is live, other bytes may come at any moment.
     pub fn catch_up(&mut self, page: Option<&Page>, budget: Budget, out: &mut Vec<u8>) -> CatchUp {
         let topic = self.topic.clone();
-        let mut log = topic.log.lock();
+        let mut state = topic.state.lock();
+        let log = &state.log;
         let head = log.head;
         let is_same_life = Arc::ptr_eq(&self.epoch, &log.epoch);
         let mut copied = None;
@@ -96,22 +97,23 @@ impl<S: Sink> Subscription<S> {
             };
         }
         let Some(copied) = copied else {
-            (self.after, self.epoch) = (head, log.epoch.clone());
-            self.go_live(&mut log);
-            return CatchUp::Lost { head, epoch: log.epoch.clone() };
+            let epoch = log.epoch.clone();
+            (self.after, self.epoch) = (head, epoch.clone());
+            self.go_live(&mut state);
+            return CatchUp::Lost { head, epoch };
         };
         let messages = copied.messages;
         self.after = copied.last;
         if self.after < head {
             return CatchUp::Behind { messages };
         }
-        self.go_live(&mut log);
+        self.go_live(&mut state);
         CatchUp::Live { messages }
     }
 
-    fn go_live(&mut self, log: &mut Log<S>) {
+    fn go_live(&mut self, state: &mut State<S>) {
         if std::mem::take(&mut self.behind) {
-            log.go_live(self.member.clone());
+            state.roster.add(self.member.clone(), &state.log.pending);
         }
     }
 }

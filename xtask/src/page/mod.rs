@@ -7,7 +7,6 @@
 
 mod compress;
 mod files;
-mod names;
 mod never;
 mod style;
 mod weight;
@@ -102,9 +101,7 @@ fn bind(wasm: &Path, name: &str, folder: &Path) -> Result<()> {
         .generate_output()
         .context("wasm-bindgen")?;
     never::take_out(output.wasm_mut())?;
-    let renamed = names::shorten(output.wasm_mut());
-    output.emit(folder).context("wasm-bindgen")?;
-    renamed.in_script(&folder.join(format!("{name}.js")))
+    output.emit(folder).context("wasm-bindgen")
 }
 
 /// A name that changes with any file's name or content.

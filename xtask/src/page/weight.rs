@@ -5,11 +5,13 @@ use std::{fs, path::Path};
 
 use anyhow::{Result, ensure};
 
-/// The most bytes of a first visit: the last figure (312,745) and a little more, because the
+/// The most bytes of a first visit: the last figure (318,493) and a little more, because the
 /// WebAssembly contains paths of the machine that built it. A higher budget needs a reason. 13 KB
 /// of it are the gateway's own parser of frames, with its texts, so that the page refuses exactly
-/// what the gateway refuses.
-const BUDGET: u64 = 314_000;
+/// what the gateway refuses. 5.6 KB are wasm-bindgen's names for what the WebAssembly imports from
+/// its script, and the script's comments: shortening them meant rewriting generated code, which
+/// each version of wasm-bindgen may write in another way.
+const BUDGET: u64 = 319_600;
 
 /// The file's compressed forms, the smallest first.
 const FORMS: [&str; 2] = ["br", "gz"];

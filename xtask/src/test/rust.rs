@@ -55,8 +55,7 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;
-    let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
-    let tests = if has_nextest {
+    let tests = if setup::has_nextest() {
         test(
             workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"])
                 .args(NOT_NATIVE)
