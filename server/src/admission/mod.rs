@@ -45,11 +45,13 @@ pub(crate) enum Refusal {
     PerAddress,
     /// It was the idle one of many HTTP connections.
     HttpFull,
+    /// The client's user has as many connections as it may have.
+    PerUser,
 }
 
 impl Refusal {
     /// All there are.
-    pub(crate) const ALL: [Self; 3] = [Self::Full, Self::PerAddress, Self::HttpFull];
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::PerAddress, Self::HttpFull, Self::PerUser];
 
     /// As a label of a metric.
     #[must_use]
@@ -58,6 +60,7 @@ impl Refusal {
             Self::Full => "full",
             Self::PerAddress => "per_address",
             Self::HttpFull => "http_full",
+            Self::PerUser => "per_user",
         }
     }
 }

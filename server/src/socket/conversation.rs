@@ -37,7 +37,7 @@ use std::{
 pub(super) use stop::{Awaited, Closing, Flow, Stop};
 pub(super) use subscriptions::Replay;
 use subscriptions::Subscriptions;
-use tokio::time::Instant;
+use tokio::{task::yield_now, time::Instant};
 use websocket::{pong_frame, put_text_frame};
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
@@ -164,6 +164,13 @@ impl Conversation {
                 self.gateway.registry.per_user.leave(&client.user);
                 Some(client)
             }
+        }
+    }
+
+    /// Ends its subscriptions, as a preparation for its end. The connection must have ended.
+    pub(super) async fn leave_topics(&mut self) {
+        while self.subscriptions.end_some() {
+            yield_now().await;
         }
     }
 

@@ -87,6 +87,7 @@ pub(crate) fn connection(
         }
         let client = conversation.address();
         // It leaves its topics and its session before the client may know that it has ended.
+        conversation.leave_topics().await;
         drop(conversation);
         reader.forget();
         drop(place);

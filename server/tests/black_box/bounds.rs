@@ -173,6 +173,11 @@ async fn a_user_has_so_many_connections() {
     let (code, reason) = closed(&mut third).await;
     assert_eq!(code, 1013);
     assert!(reason.contains("max_connections_per_user"), "{reason}");
+    let metrics = gateway.get("/metrics").await.text().await.unwrap();
+    assert!(
+        metrics.contains(r#"micro_socket_refused_connections_total{reason="per_user"} 1"#),
+        "{metrics}"
+    );
     gateway.user("bob", &[]).await;
     assert_eq!(first.ask(&json!({ "type": "ping" })).await["type"], "pong");
     drop(second);

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     access::Rights,
+    admission::Refusal,
     auth::{Identity, Refused},
     backbone::Unavailable,
     gateway::Prepared,
@@ -32,9 +33,9 @@ use tracing::Level;
 /// So many refused tokens in a row end a connection.
 const ATTEMPTS: u8 = 3;
 
-/// Topics of a setup that are handled before other connections are served: about a millisecond. In
-/// tests few, so that there are several parts.
-const TOPICS_AT_ONCE: usize = if cfg!(test) { 1 } else { 256 };
+/// Topics of a setup that are handled before other connections are served: about a tenth of a
+/// millisecond, since several setups may take turns. In tests few, so that there are several parts.
+const TOPICS_AT_ONCE: usize = if cfg!(test) { 1 } else { 32 };
 
 const ANOTHER_USER: &str = "it is another user's: open another connection for it";
 
@@ -132,6 +133,7 @@ impl Conversation {
                 return self.begin(setup, identity, session, plan);
             }
             (Phase::Arrived { .. }, Ok(_), None | Some(Ok(_))) => {
+                self.gateway.admission.count(Refusal::PerUser);
                 return Flow::Break(too_many_of_user().into());
             }
             (Phase::Arrived { .. }, Ok(_), Some(Err(why))) => {

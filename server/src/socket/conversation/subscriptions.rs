@@ -385,6 +385,17 @@ impl Subscriptions {
     }
 }
 
+impl Subscriptions {
+    /// Ends some subscriptions of a connection that has ended, so that others are served between
+    /// two calls. False: none is left.
+    pub(super) fn end_some(&mut self) -> bool {
+        const AT_ONCE: usize = 64;
+        let ended = self.by_topic.extract_if(|_, _| true).take(AT_ONCE).count();
+        self.gateway.registry.subscriptions.fetch_sub(ended, Relaxed);
+        !self.by_topic.is_empty()
+    }
+}
+
 impl Drop for Subscriptions {
     fn drop(&mut self) {
         self.gateway.registry.subscriptions.fetch_sub(self.by_topic.len(), Relaxed);
