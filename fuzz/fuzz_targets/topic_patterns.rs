@@ -6,7 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use micro_socket::pattern::Pattern;
+use micro_socket::access::Pattern;
 
 /// Whether the segments of a topic match those of a pattern, by definition.
 fn matches(pattern: &[&str], topic: &[&str]) -> bool {

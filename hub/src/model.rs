@@ -551,3 +551,33 @@ fn who_kept_a_forgotten_topic_publishes_to_its_successor() {
     let _same = append(&directory, 0).unwrap();
     assert_eq!(publish(&mut last), 2, "not the forgotten one's 3");
 }
+
+/// Bytes that no subscriber would get are not kept for a fan-out.
+#[test]
+fn without_a_live_subscriber_a_publish_has_nothing_to_fan_out() {
+    let (directory, reader) = (directory(1), Arc::default());
+    let subscription = join(&directory, &reader, 0).unwrap();
+    let topic = subscription.topic().clone();
+    leave(&reader, 0, subscription);
+    assert!(append(&directory, 0).unwrap().fan_out.is_none());
+    let _second = join(&directory, &reader, 0).unwrap();
+    assert!(append(&directory, 0).unwrap().fan_out.is_some());
+    assert_eq!(topic.head(), 2);
+}
+
+#[test]
+fn a_position_of_another_life_is_not_recovered_even_if_its_number_is_kept() {
+    let kept = history::Limits { messages: 10, age: Duration::from_secs(60), bytes: 1000 };
+    let directory = with_history(1, kept, usize::MAX);
+    for _ in 0..3 {
+        let _nobody = append(&directory, 0).unwrap();
+    }
+    let topic = directory.find(&name(0)).unwrap();
+    let epoch = topic.epoch();
+    for (epoch, recovered, after) in [(epoch.as_str(), true, 1), ("another", false, topic.head())] {
+        let position = Position { last_seq: SeqNo::new(1).unwrap(), epoch: Some(epoch) };
+        let start = Start { position: Some(position), ..Start::NOW };
+        let joined = topic.join(Arc::default(), start).unwrap();
+        assert_eq!((joined.recovered, joined.after), (Some(recovered), after));
+    }
+}

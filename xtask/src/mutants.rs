@@ -9,12 +9,16 @@ use anyhow::Result;
 use crate::{process, setup, workspace};
 
 /// The files that are changed if the arguments name no others.
-const FILES: [&str; 7] = [
+const FILES: [&str; 11] = [
     "websocket/src/**/*.rs",
     "hub/src/**/*.rs",
     "server/src/dedup/**/*.rs",
     "server/src/session/**/*.rs",
+    "server/src/access/**/*.rs",
     "server/src/auth/**/*.rs",
+    "server/src/connection/**/*.rs",
+    "server/src/registry/**/*.rs",
+    "server/src/transport/**/*.rs",
     "server/src/socket/**/*.rs",
     "server/src/sequencer/**/*.rs",
 ];
