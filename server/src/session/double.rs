@@ -94,7 +94,8 @@ impl Server {
             RecordName::Session(_) => state.session_writes += 1,
             RecordName::Gateway(_) => state.lease_writes += 1,
         }
-        let is_forgotten = state.breach == Breach::ForgetsWrites && state.revisions % 4 == 0;
+        let is_forgotten =
+            state.breach == Breach::ForgetsWrites && state.revisions.is_multiple_of(4);
         let versions = state.records.entry(name).or_default();
         if is_forgotten && let Some(last) = versions.last_mut() {
             last.revision = revision;

@@ -37,7 +37,7 @@ use std::{
 pub(super) use stop::{Awaited, Closing, Flow, Stop};
 pub(super) use subscriptions::Replay;
 use subscriptions::Subscriptions;
-use tokio::{task::yield_now, time::Instant};
+use tokio::time::Instant;
 use websocket::{pong_frame, put_text_frame};
 
 /// Bytes of a message before a good setup, at most; `limits.max_frame` may be less.
@@ -167,11 +167,9 @@ impl Conversation {
         }
     }
 
-    /// Ends its subscriptions, as a preparation for its end. The connection must have ended.
-    pub(super) async fn leave_topics(&mut self) {
-        while self.subscriptions.end_some() {
-            yield_now().await;
-        }
+    /// Ends some subscriptions of a connection that has ended. False: none is left.
+    pub(super) fn end_some(&mut self) -> bool {
+        self.subscriptions.end_some()
     }
 
     /// Whether publishes wait for the backbone.

@@ -85,9 +85,11 @@ pub(crate) fn connection(
             connection.cork(std::mem::take(&mut conversation.turn.answers));
             connection.close_with(code, &reason);
         }
-        let client = conversation.address();
         // It leaves its topics and its session before the client may know that it has ended.
-        conversation.leave_topics().await;
+        while conversation.end_some() {
+            yield_now().await;
+        }
+        let client = conversation.address();
         drop(conversation);
         reader.forget();
         drop(place);
