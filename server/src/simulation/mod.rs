@@ -19,7 +19,7 @@
 //! | [`wire`] | RFC 6455 from the client's side |
 
 mod authority;
-mod broker;
+pub(crate) mod broker;
 mod client;
 mod connected;
 mod report;
