@@ -34,7 +34,7 @@ pub(super) async fn healthz() -> Json<Health> {
     get, path = "/readyz", tag = "Operations",
     responses(
         (status = 200, description = "Send traffic", body = Health),
-        (status = 503, description = "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`)", body = ProblemBody,
+        (status = 503, description = "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`), or its backbone takes no messages (`BACKBONE_UNAVAILABLE`)", body = ProblemBody,
             content_type = "application/problem+json", example = json!(example(Code::Protocol(ErrorCode::ShuttingDown)))),
     )
 )]

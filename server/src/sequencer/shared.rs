@@ -16,7 +16,7 @@ mod publish;
 
 use super::{Core, NoTopic, Prepared, PublishError, Published, Publisher, Stored};
 use crate::{
-    backbone::{Backbone, Health, Part, ReadBudget, ReadError, Unavailable},
+    backbone::{Backbone, Figures, Health, Part, ReadBudget, ReadError, Unavailable},
     clock::Micros,
     hub::{
         Owner, Retired, Sink, Topic,
@@ -153,6 +153,10 @@ impl<S: Sink> Shared<S> {
 
     pub(super) fn health(&self) -> Health {
         self.reach.backbone.health()
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        self.reach.backbone.figures()
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;
+    setup::nats_server()?;
     let has_nextest = process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some();
     let tests = if has_nextest {
         test(
