@@ -1,6 +1,8 @@
 //! A NATS server for one test: the real program on a free port of 127.0.0.1, with a folder of its
 //! own, ended with the test. `cargo xtask test rust` brings the program in.
 
+#![allow(dead_code, reason = "each of the programs that include it uses a part")]
+
 use std::{
     fs,
     io::{BufRead, BufReader},

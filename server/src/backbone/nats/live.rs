@@ -128,6 +128,12 @@ impl Attachment {
         Ok(())
     }
 
+    /// Live messages get lost from now on.
+    #[cfg(test)]
+    pub(super) fn stop_listening(&self) {
+        self.task.lock().take();
+    }
+
     /// The topic's head, from a proof; notes it.
     pub(super) async fn head(&self, shard: &Shard, proved: &Proved) -> Head {
         let before = self.known.lock().clone();
