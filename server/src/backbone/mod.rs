@@ -17,7 +17,9 @@
 //!   gateway was told to be stored before the call is at or below that head. A [`Part`] proves
 //!   that it is whole. Where a backbone cannot prove it, the call fails.
 //! - **Lives.** If numbers were given back (a data directory was set back, a log was lost), the life
-//!   changes, at the latest in [`Backbone::renumber`], and with it the epoch.
+//!   changes, at the latest in [`Backbone::renumber`], and with it the epoch. The gateways learn of
+//!   it one after the other, within the time that an [`Event::Head`] may take, and each before it
+//!   proves anything in the new life.
 //!
 //! What an acknowledgement is worth is the backbone's to say: that the process has it, a disk, a
 //! quorum.

@@ -194,6 +194,25 @@ async fn a_client_goes_on_at_the_other_gateway_and_misses_nothing() {
 }
 
 #[tokio::test]
+async fn messages_that_come_while_the_first_is_looked_up_are_no_loss() {
+    let nats = NatsServer::start();
+    let [a, b] = fleet(&nats);
+    let mut publisher = a.user("u", &[]).await;
+    for round in 0..20 {
+        let topic = format!("new.{round}");
+        let mut subscriber = Subscriber::new(&b, &topic).await;
+        let ids: Vec<_> = (0..30).map(|id| format!("{round}-{id}")).collect();
+        let frames: Vec<_> = ids.iter().map(|id| publish(&topic, id)).collect();
+        publisher.pipeline(&frames).await;
+        for _ in &ids {
+            assert_eq!(publisher.next().await["status"], "ok");
+        }
+        subscriber.receive(ids.len()).await;
+        assert_eq!((subscriber.ids, subscriber.losses), (ids, 0));
+    }
+}
+
+#[tokio::test]
 async fn nothing_acknowledged_is_lost_when_nats_is_killed_in_traffic() {
     let mut nats = NatsServer::start();
     let [a, b] = fleet(&nats);
