@@ -29,8 +29,9 @@ mod start_line;
 
 use crate::{
     admission::Admission,
-    config::{Config, Sources},
-    gateway::{Gateway, KeyError},
+    backbone::nats::{Nats, Settings, StartError},
+    config::{BackboneKind, Config, Sources},
+    gateway::{Fleet, Gateway, KeyError},
     http, page,
     tls::{Tls, TlsError},
 };
@@ -60,6 +61,9 @@ const CLEARING: Duration = Duration::from_secs(1);
 /// Why a gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The backbone.
+    #[error(transparent)]
+    Backbone(#[from] StartError),
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
@@ -88,6 +92,8 @@ pub enum ServeError {
 /// A gateway that has everything it needs to serve.
 pub struct Server {
     gateway: Arc<Gateway>,
+    /// To be connected at the start.
+    backbone: Option<Arc<Nats>>,
     tls: Option<Tls>,
     router: Router,
 }
@@ -99,10 +105,20 @@ impl Server {
     /// [`ServeError`]
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
         let page = page::router(page::Assets::of_this_build(), page::bounds(&config))?;
-        let gateway = Arc::new(Gateway::new(config)?);
+        let backbone = match config.backbone.kind {
+            BackboneKind::Memory => None,
+            BackboneKind::Nats => Some(Arc::new(Nats::new(Settings::new(&config)))),
+        };
+        let gateway = Arc::new(match &backbone {
+            None => Gateway::new(config)?,
+            Some(backbone) => Gateway::in_fleet(
+                config,
+                Fleet { backbone: Some(backbone.clone()), records: None },
+            )?,
+        });
         let tls = Tls::load(&gateway.config().tls, gateway.meter.clone())?;
         let router = http::router(gateway.clone(), page);
-        Ok(Self { gateway, tls, router })
+        Ok(Self { gateway, backbone, tls, router })
     }
 
     /// Whether it speaks HTTPS and WSS.
@@ -111,20 +127,23 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Begins to serve: answers signals, accepts connections, and tells the service manager so.
+    /// Connects to the backbone, for which it tries for some seconds, and then begins to serve: answers signals, accepts connections, and tells the service manager so.
     /// `sources` are those of the configuration, for SIGHUP. Everything runs on the runtime of
     /// the caller.
     ///
     /// # Errors
-    /// [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
+    /// [`ServeError::Backbone`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
     pub async fn start(
         self,
         listeners: Listeners,
         sources: Sources,
     ) -> Result<Running, ServeError> {
-        let Self { gateway, tls, router } = self;
+        let Self { gateway, backbone, tls, router } = self;
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let hangups = Hangups::listen().map_err(ServeError::Signals)?;
+        if let Some(backbone) = backbone {
+            backbone.start().await?;
+        }
         start_line::tell(gateway.config(), &listeners.addresses(), listeners.admin_address());
         let mut activities = Activities::default();
         let Started { clients, admin, files } = listeners.start().map_err(ServeError::Listen)?;

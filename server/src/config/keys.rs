@@ -8,7 +8,7 @@ use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::hosts::{HOSTS, HostName};
 use super::kind::{
     AuthMode, BackboneKind, Choice, Count, Filter, Found, Kind, LogFormat, OriginList, Period,
-    Size, Switch,
+    Prefix, Size, Switch,
 };
 use super::list::FILES;
 use super::listen::{self, ListenAddress, ListenAddresses};
@@ -18,6 +18,7 @@ use super::origins::AllowedOrigins;
 use super::rules::RULES;
 use super::secret::{Hidden, Secret};
 use super::secret_url::{SecretUrl, WebAddress};
+use super::servers::{ServerList, Servers};
 use super::units::{GIB, KIB, MIB};
 use crate::access::Rule;
 
@@ -112,6 +113,11 @@ const fn is_secret<K: Kind>(_: &K) -> bool {
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+fn default_servers() -> Servers {
+    const LOCAL: &str = "nats://127.0.0.1:4222";
+    Servers::parse(LOCAL).unwrap_or_else(|| unreachable!("{LOCAL} is an address"))
 }
 
 /// Below this, a timer says nothing about the other side any more.
@@ -271,13 +277,19 @@ settings! {
         max_keys_per_user: usize = 100_000, Count(1..=100_000_000);
     }
 
-    /// Who numbers the topics.
+    /// What numbers the topics.
     backbone: Backbone {
-        /// `memory`: this process, which shares its topics with no other.
+        /// `memory`: this process, which shares its topics with no other. `nats`: NATS JetStream, for several gateways.
         kind: BackboneKind = BackboneKind::Memory, Choice {
-            of: &[("memory", BackboneKind::Memory)],
-            note: "",
+            of: &[("memory", BackboneKind::Memory), ("nats", BackboneKind::Nats)],
+            note: " (\"kafka\" does not exist yet)",
         };
+        /// The NATS servers.
+        url: Servers = default_servers(), ServerList;
+        /// Streams and subjects begin with it: gateways with the same one are one fleet.
+        name: String = "micro-socket".to_owned(), Prefix;
+        /// Copies of each stream, for a cluster of at least as many servers.
+        replicas: usize = 1, Count(1..=5);
         /// How long a publish waits for the backbone's answer; then its fate is unknown, and the client may repeat it.
         publish_timeout: Duration = seconds(5), Period(SHORTEST..=HOUR);
         /// How long attaching a topic, or a question about its log, may take.
@@ -286,6 +298,10 @@ settings! {
         detach_after: Duration = seconds(30), Period(SHORTEST..=HOUR);
         /// Reads of the log at once, for clients that resume below what the gateway has.
         reads: usize = 64, Count(1..=100_000);
+        /// Streams among which topics are spread by hash.
+        shards: usize = 1, Count(1..=64);
+        /// A credentials file of NATS, with a JWT and a seed.
+        credentials_file: Option<PathBuf> = None, FILE;
     }
 
     /// HTTPS and WSS, where both files are given.

@@ -25,6 +25,8 @@ pub enum AuthMode {
 pub enum BackboneKind {
     /// This process.
     Memory,
+    /// A stream of NATS JetStream, which several gateways share.
+    Nats,
 }
 
 /// The form of the log.
@@ -86,6 +88,27 @@ pub(super) trait Kind {
     fn show(&self, value: &Self::Value) -> String;
     /// Ends the sentence "allowed: …".
     fn allowed(&self) -> String;
+}
+
+/// A name that may be a part of other names.
+pub(super) struct Prefix;
+
+impl Kind for Prefix {
+    type Value = String;
+
+    fn read(&self, found: &Found<'_>) -> Option<String> {
+        let text = found.text()?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        ((1..=64).contains(&text.len()) && text.chars().all(is_plain)).then(|| text.to_owned())
+    }
+
+    fn show(&self, value: &String) -> String {
+        quoted(value)
+    }
+
+    fn allowed(&self) -> String {
+        "1 to 64 letters, digits, - and _".to_owned()
+    }
 }
 
 /// A whole number.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::Sources;
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{self, Config, Key};
-use super::kind::{AuthMode, Found};
+use super::kind::{AuthMode, BackboneKind, Found};
 use super::service_link::is_service_link;
 use crate::text_file;
 
@@ -130,6 +130,10 @@ impl Layers {
             self.check_send_queue();
             self.check_tokens();
             self.check_demo();
+            if self.config.backbone.kind == BackboneKind::Nats {
+                self.check_shards();
+                self.check_retention();
+            }
         }
         if self.problems.is_empty() { Ok(self.config) } else { Err(ConfigError(self.problems)) }
     }
@@ -179,6 +183,40 @@ impl Layers {
                 "in jwt mode it needs http.api_keys_file, whose keys it then asks for",
             );
         }
+    }
+
+    /// A stream compares message ids only with its own.
+    fn check_shards(&mut self) {
+        if self.config.backbone.shards > 1 {
+            let needs = "a message id is known as a repeat in one stream only, so shards = 1 is the only number that works yet";
+            self.needs("backbone.shards", "more than 1", needs);
+        }
+    }
+
+    /// A gateway cannot have what the log has dropped.
+    fn check_retention(&mut self) {
+        let config = &self.config;
+        let most = config.log_retention();
+        let longest = config.history.topics.iter().filter_map(|own| own.age).max();
+        let Some(longest) = longest.filter(|longest| *longest > most) else { return };
+        let key = [
+            ("history.age", config.history.age),
+            ("dedup.window", config.dedup.window),
+            ("history.meta_ttl", config.history.meta_ttl),
+        ]
+        .into_iter()
+        .find_map(|(key, period)| (period == most).then_some(key))
+        .unwrap_or("history.age");
+        self.problems.push(Problem::Conflict {
+            place: self.place("history.topics"),
+            key: "history.topics",
+            found: format!("age = {}", super::units::show_period(longest)),
+            allowed: format!(
+                "with a backbone at most the longest of history.age, dedup.window and history.meta_ttl, here {key}"
+            ),
+            of: super::units::show_period(most),
+            of_place: self.place(key),
+        });
     }
 
     fn needs(&mut self, key: &'static str, found: &'static str, needs: &'static str) {

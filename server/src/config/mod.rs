@@ -20,12 +20,14 @@ mod origins;
 mod rules;
 mod secret;
 mod secret_url;
+mod servers;
 mod service_link;
 mod units;
 
 use keys::Key;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use authority::Authority;
 pub use error::{ConfigError, Problem};
@@ -42,6 +44,7 @@ pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
 pub use secret::Secret;
 pub use secret_url::SecretUrl;
+pub use servers::Servers;
 pub use units::parse_period;
 
 /// Where a configuration is read from.
@@ -69,6 +72,13 @@ impl Config {
     #[must_use]
     pub fn has_demo(&self) -> bool {
         self.http.demo.unwrap_or(self.auth.mode == AuthMode::Demo)
+    }
+
+    /// How long the backbone's log keeps a message: the longest time for which something is asked
+    /// of it.
+    #[must_use]
+    pub fn log_retention(&self) -> Duration {
+        self.history.age.max(self.dedup.window).max(self.history.meta_ttl)
     }
 
     /// The keys, with their sections, that have another value in `other`. Of a secret only shows
@@ -132,13 +142,8 @@ mod tests {
             })
             .collect();
         let defaults = Config::default();
-        // Without a backbone these have no effect.
-        let is_hidden = |path: &str| path.starts_with("backbone.") || path == "limits.inflight";
-        let keys: Vec<_> = keys::all()
-            .iter()
-            .map(|key| (key.path(), (key.show)(&defaults)))
-            .filter(|(path, _)| !is_hidden(path))
-            .collect();
+        let keys: Vec<_> =
+            keys::all().iter().map(|key| (key.path(), (key.show)(&defaults))).collect();
         assert_eq!(rows, keys, "docs/configuration.md (left) against the keys (right)");
     }
 }

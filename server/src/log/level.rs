@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use tracing_subscriber::{
     Registry,
-    filter::{ParseError, Targets},
+    filter::{LevelFilter, ParseError, Targets},
     reload::{self, Handle},
 };
 
@@ -14,10 +14,19 @@ static PRESENT: OnceLock<Handle<Targets, Registry>> = OnceLock::new();
 /// The filter as a layer, which [`set_level`] changes from then on. The configuration has checked
 /// `level`; a value that cannot be read logs nothing.
 pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
-    let (layer, handle) = reload::Layer::new(level.parse().unwrap_or_default());
+    let (layer, handle) = reload::Layer::new(targets(level).unwrap_or_default());
     // `Log::start` refuses a second log: the first one's handle stays.
     let _second = PRESENT.set(handle);
     layer
+}
+
+/// The backbone says itself when a connection breaks and comes back. What its client library says
+/// of that is left out, unless `level` names the library.
+fn targets(level: &str) -> Result<Targets, ParseError> {
+    const LIBRARY: &str = "async_nats";
+    let targets: Targets = level.parse()?;
+    let is_named = level.contains(LIBRARY);
+    Ok(if is_named { targets } else { targets.with_target(LIBRARY, LevelFilter::OFF) })
 }
 
 /// Logs by `level` from now on, a value as `log.level` takes it. It changes nothing if no
@@ -26,7 +35,7 @@ pub(super) fn filter(level: &str) -> reload::Layer<Targets, Registry> {
 /// # Errors
 /// [`ParseError`]: the level stays as it is.
 pub fn set_level(level: &str) -> Result<(), ParseError> {
-    let filter: Targets = level.parse()?;
+    let filter = targets(level)?;
     if let Some(present) = PRESENT.get() {
         // It fails only if the subscriber has gone, which stays for the life of the process.
         let _gone = present.reload(filter);

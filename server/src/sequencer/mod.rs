@@ -17,7 +17,7 @@ mod publication;
 mod shared;
 
 use crate::{
-    backbone::{Backbone, Health, Unavailable},
+    backbone::{Backbone, Figures, Health, Unavailable},
     dedup::Dedup,
     metrics::Meter,
 };
@@ -175,6 +175,14 @@ impl<S: Sink> Sequencer<S> {
         match self {
             Self::Local(_) => Health::Reachable,
             Self::Shared(shared) => shared.health(),
+        }
+    }
+
+    /// What the backbone counts. `None`: numbers are given here.
+    pub(crate) fn figures(&self) -> Option<Figures> {
+        match self {
+            Self::Local(_) => None,
+            Self::Shared(shared) => Some(shared.figures()),
         }
     }
 }

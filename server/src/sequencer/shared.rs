@@ -15,7 +15,7 @@ mod pages;
 mod publish;
 
 use super::{Core, NoTopic, Prepared, PublishError, Published, Publisher, Stored};
-use crate::backbone::{Backbone, Health, Part, ReadBudget, ReadError, Unavailable};
+use crate::backbone::{Backbone, Figures, Health, Part, ReadBudget, ReadError, Unavailable};
 use followers::Followers;
 use futures_util::{FutureExt, future::BoxFuture};
 use hub::{
@@ -151,6 +151,10 @@ impl<S: Sink> Shared<S> {
 
     pub(super) fn health(&self) -> Health {
         self.reach.backbone.health()
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        self.reach.backbone.figures()
     }
 }
 

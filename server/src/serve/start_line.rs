@@ -11,6 +11,7 @@ pub(super) fn tell(config: &Config, addresses: &[ListenAddress], admin: Option<S
     };
     let backbone = match config.backbone.kind {
         BackboneKind::Memory => "memory",
+        BackboneKind::Nats => "nats",
     };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

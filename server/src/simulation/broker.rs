@@ -35,7 +35,7 @@ const KEPT: usize = 24;
 
 /// What a broker does wrong that its contract forbids, to see that the simulation finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Breach {
+pub(crate) enum Breach {
     None,
     /// A key is no key.
     StoresRepeats,
@@ -52,7 +52,7 @@ pub(super) enum Breach {
 }
 
 #[derive(Debug)]
-pub(super) struct Broker {
+pub(crate) struct Broker {
     state: Arc<Mutex<State>>,
 }
 
@@ -129,7 +129,7 @@ enum Arrives {
 }
 
 impl Broker {
-    pub(super) fn new(seed: u64, breach: Breach) -> Self {
+    pub(crate) fn new(seed: u64, breach: Breach) -> Self {
         let state = State {
             seed,
             breach,

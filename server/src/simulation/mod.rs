@@ -20,7 +20,7 @@
 //! | [`wire`] | RFC 6455 from the client's side |
 
 mod authority;
-mod broker;
+pub(crate) mod broker;
 mod client;
 mod connected;
 mod fleet;

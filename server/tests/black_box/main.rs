@@ -16,6 +16,7 @@ mod deploy;
 mod documents;
 mod drain;
 mod errors;
+mod fleet;
 mod flood;
 mod frames;
 mod gateway;
@@ -36,6 +37,8 @@ mod many_topics;
 #[path = "../../../websocket/tests/shared/masked.rs"]
 mod masked;
 mod metrics;
+#[path = "../shared/nats_server.rs"]
+mod nats_server;
 mod nesting;
 mod openapi;
 mod ordering;

@@ -365,6 +365,57 @@ fn a_queue_smaller_than_a_frame_is_refused() {
 }
 
 #[test]
+fn a_backbone_that_does_not_exist_yet_is_refused() {
+    let refusal = File::new("backbone.kind = \"kafka\"").refusal(&[]);
+    assert_eq!(
+        refusal,
+        "gateway.toml:1: backbone.kind: found \"kafka\"; allowed: \"memory\" or \"nats\" (\"kafka\" does not exist yet)"
+    );
+    let refusal = File::new("[backbone]\nkind = \"nats\"\nshards = 2\n").refusal(&[]);
+    assert!(
+        refusal.starts_with("gateway.toml:3: backbone.shards: found more than 1; a message id"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_backbone_is_checked_without_being_reached_and_its_password_is_not_shown() {
+    let text = File::new("backbone.kind = \"nats\"")
+        .effective(&[("MICRO_SOCKET_BACKBONE__URL", "nats://ann:hunter2@10.0.0.1:4222")]);
+    assert!(
+        text.contains("url = \"nats://10.0.0.1:4222\" # what may be secret in it is not shown\n")
+            && !text.contains("hunter2"),
+        "{text}"
+    );
+    for line in ["kind = \"nats\"", "name = \"micro-socket\"", "shards = 1", "replicas = 1"] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+    for (line, allowed) in [
+        (
+            "backbone.url = \"http://ann:hunter2@a\"",
+            "one address or several, separated by commas, that begin with nats:// or tls://",
+        ),
+        ("backbone.name = \"a.b\"", "1 to 64 letters, digits, - and _"),
+        ("backbone.replicas = 0", "a whole number from 1 to 5"),
+    ] {
+        let refusal = File::new(line).refusal(&[]);
+        assert!(refusal.contains(allowed) && !refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_history_that_the_log_does_not_keep_is_refused() {
+    let file =
+        "history.meta_ttl = \"30m\"\nhistory.topics = [{ pattern = \"a\", age = \"45m\" }]\n";
+    File::new(file).effective(&[]);
+    assert_eq!(
+        File::new(&format!("{file}backbone.kind = \"nats\"\n")).refusal(&[]),
+        "gateway.toml:2: history.topics: found age = 45m; allowed: with a backbone at most the longest of history.age, \
+         dedup.window and history.meta_ttl, here history.meta_ttl, which is 30m (gateway.toml:1)"
+    );
+}
+
+#[test]
 fn a_file_that_is_missing_or_not_toml_is_refused() {
     let refusal = File::new("a = 1\nlimits = [\n").refusal(&[]);
     assert!(

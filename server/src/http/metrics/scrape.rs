@@ -1,6 +1,7 @@
 //! Everything together, as `/metrics` answers it.
 
 use crate::{
+    backbone::Health,
     config::Config,
     gateway::Gateway,
     log,
@@ -208,6 +209,7 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         "reason",
         meter.pauses(),
     );
+    backbone(gateway, out);
     access(gateway, out);
     http(gateway, out);
     out.histogram(
@@ -215,6 +217,38 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         "From a publish to the sockets of its subscribers, for each delivery.",
         &meter.latency.snapshot().buckets(),
     );
+}
+
+/// Without a backbone there is nothing.
+fn backbone(gateway: &Gateway, out: &mut Exposition) {
+    let Some(figures) = gateway.sequencer.figures() else { return };
+    out.gauge(
+        "micro_socket_backbone_connected",
+        "1 while the backbone takes messages, as was proved within the last second or so.",
+        u8::from(gateway.sequencer.health() == Health::Reachable),
+    );
+    out.counter(
+        "micro_socket_backbone_reconnects_total",
+        "Connections to the backbone after the first.",
+        figures.reconnects,
+    );
+    out.gauge(
+        "micro_socket_backbone_attached_topics",
+        "Topics whose messages are received from the backbone.",
+        figures.attached,
+    );
+    out.gauge(
+        "micro_socket_backbone_publishes_in_flight",
+        "Publishes that wait for the backbone's acknowledgement.",
+        figures.in_flight,
+    );
+    if let Some(publishes) = figures.publishes {
+        out.histogram(
+            "micro_socket_backbone_publish_seconds",
+            "From handing a message to the backbone to its acknowledgement.",
+            &publishes.buckets(),
+        );
+    }
 }
 
 /// Who was let in, and with which keys.

@@ -80,10 +80,11 @@ async fn to_the_head<S: Sink>(
             lose(reach, topic, &head);
             return Ok(Progress::Some);
         }
-        if head.seq_no < at.head {
+        // What was read since the proof may lie above it.
+        if head.seq_no < at.head && matches!(progress, Progress::None) {
             return renumber(follower, topic, &at).await;
         }
-        if at.head == head.seq_no && !in_doubt {
+        if at.head >= head.seq_no && !in_doubt {
             return Ok(Progress::AtHead(at.head));
         }
         let from = if at.anchor.is_some() { at.head - 1 } else { at.head };
