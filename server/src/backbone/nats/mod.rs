@@ -172,7 +172,7 @@ impl Nats {
 
 /// Tries for a while what may pass.
 async fn first_session(fleet: &Arc<Fleet>) -> Result<Arc<Session>, StartError> {
-    let (begin, mut retry, mut servers) = (Instant::now(), Retry::new(), 0);
+    let (begin, mut retry, mut servers) = (Instant::now(), Retry::new(), retry::first_server());
     loop {
         match open(fleet, servers).await {
             Ok(session) => return Ok(session),
@@ -200,7 +200,7 @@ async fn keep_sessions(
     first: Arc<Session>,
 ) {
     let mut present = first;
-    let mut servers = 0;
+    let mut servers = retry::first_server();
     loop {
         present.connection.until_over().await;
         sessions.send_replace(None);

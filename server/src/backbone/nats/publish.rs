@@ -6,8 +6,13 @@
 //! is stored by a second try may come behind a later one: the client repeats it under the same key.
 
 use super::{
-    Fleet, barrier::acknowledged, connection::Connection, direct, key, retry::Retry,
-    session::Session, subject,
+    Fleet,
+    barrier::acknowledged,
+    connection::Connection,
+    direct, key,
+    retry::{Retry, first_server},
+    session::Session,
+    subject,
 };
 use crate::{
     backbone::{Message, Outcome},
@@ -196,7 +201,7 @@ impl Waiting {
 /// Sends what is handed over, for ever, over one connection after the other.
 pub(super) async fn send(fleet: Weak<Fleet>, Queue(mut queued, waiting): Queue) {
     let mut retry = Retry::new();
-    let mut servers = 0;
+    let mut servers = first_server();
     loop {
         let Some(fleet) = fleet.upgrade() else { return };
         let settings = fleet.settings.clone();

@@ -9,6 +9,12 @@ const FIRST: Duration = Duration::from_millis(50);
 /// Short enough that `/readyz` answers 200 within two seconds of a server's return.
 const LONGEST: Duration = Duration::from_millis(800);
 
+/// The number of the server that is tried first, counted round the configured ones: the gateways of a
+/// fleet spread over the servers of a cluster.
+pub(super) fn first_server() -> usize {
+    usize::from(rand::random::<u16>())
+}
+
 #[derive(Debug)]
 pub(super) struct Retry(Duration);
 
