@@ -1,7 +1,7 @@
 //! One shard over one connection: its names, its numbering, and how things are proved there.
 
 use super::{
-    api, barrier::Barriers, connection::Connection, heads::Heads, life::Numbering, live::Known,
+    api, barrier::Barriers, clock::ServerClock, connection::Connection, heads::Heads, life::Numbering, live::Known,
     settings::Settings, subject::Names,
 };
 use crate::hub::topic::Name;
@@ -14,6 +14,7 @@ pub(super) struct Shard {
     pub(super) settings: Arc<Settings>,
     pub(super) names: Names,
     pub(super) numbering: Arc<Numbering>,
+    pub(super) clock: Arc<ServerClock>,
     pub(super) barriers: Barriers,
     pub(super) heads: Heads,
     /// Told if another gateway has begun a life of the numbering.
