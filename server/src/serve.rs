@@ -113,7 +113,10 @@ impl Server {
             None => Gateway::new(config)?,
             Some(backbone) => Gateway::in_fleet(
                 config,
-                Fleet { backbone: Some(backbone.clone()), records: None },
+                Fleet {
+                    backbone: Some(backbone.clone()),
+                    records: Some(Arc::new(backbone.sessions())),
+                },
             )?,
         });
         let tls = Tls::load(&gateway.config().tls, gateway.meter.clone())?;

@@ -20,8 +20,8 @@ socket
 gateway
 registry
 connection sequencer
-admission auth backbone log page session signing slo tls
-config dedup metrics
+admission auth backbone log page signing slo tls
+config dedup metrics session
 access bucket chance completion files masked text_file transport wall_clock
 ";
 

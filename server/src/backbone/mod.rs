@@ -25,7 +25,7 @@
 //! quorum.
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 pub mod nats;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};

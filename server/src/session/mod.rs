@@ -13,7 +13,7 @@
 //! | `detached` | which sessions without a connection are kept, and which one is dropped next |
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 mod detached;
 #[cfg(test)]
 pub(crate) mod double;

@@ -23,6 +23,7 @@
 use super::{Id, Unavailable};
 use crate::chance;
 use futures_util::future::BoxFuture;
+use ring::digest::{SHA256, digest};
 use std::{fmt, time::Duration};
 
 /// One life of a gateway: 128 random bits, drawn when its store is made.
@@ -52,11 +53,16 @@ pub enum RecordName {
 
 impl RecordName {
     /// In the alphabet that every server takes for names: a letter for the kind, then 32
-    /// hexadecimal digits. A session's name is a secret: it must not be logged.
+    /// hexadecimal digits. Of a session's id, which is a secret, it is the digest: a name may be
+    /// seen by operators and in logs.
     #[must_use]
     pub fn to_text(self) -> String {
         match self {
-            Self::Session(id) => format!("s{:032x}", u128::from_be_bytes(id.0)),
+            Self::Session(id) => {
+                let digest = digest(&SHA256, &id.0);
+                let digits = digest.as_ref()[..16].iter().map(|byte| format!("{byte:02x}"));
+                format!("s{}", digits.collect::<String>())
+            }
             Self::Gateway(id) => format!("g{:032x}", u128::from_be_bytes(id.0)),
         }
     }

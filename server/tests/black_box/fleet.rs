@@ -194,6 +194,49 @@ async fn a_client_goes_on_at_the_other_gateway_and_misses_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_goes_on_at_the_other_gateway_also_if_its_own_was_killed() {
+    let nats = NatsServer::start();
+    let [a, b] = fleet(&nats);
+    let mut publisher = b.user("publisher", &[]).await;
+    let mut first = a.connect("/ws").await;
+    let setup = json!({ "type": "setup", "token": "reader", "topics": ["prices"] });
+    first.send(&setup.to_string()).await;
+    assert_eq!(first.next().await["type"], "subscribed");
+    let id = first.next().await["sessionId"].as_str().unwrap().to_owned();
+    let seen = published(&mut publisher, "prices", "m0").await;
+    let message = first.next().await;
+    assert_eq!((&message["messageId"], &message["seqNo"]), (&json!("m0"), &json!(seen)));
+    let receipt = json!({ "type": "ack", "topic": "prices", "seqNo": seen });
+    first.send(&receipt.to_string()).await;
+    first.ask(&json!({ "type": "ping" })).await;
+    // Positions are written within a second; nothing tells when.
+    sleep(Duration::from_secs(2)).await;
+
+    // Taken over while the first connection is open.
+    let resume = json!({ "type": "setup", "token": "reader", "sessionId": id }).to_string();
+    let mut second = b.connect("/ws").await;
+    second.send(&resume).await;
+    let answer = second.next().await;
+    assert_eq!((&answer["topic"], &answer["recovered"]), (&json!("prices"), &json!(true)));
+    assert_eq!(answer["after"], seen, "behind what was confirmed");
+    assert_eq!(second.next().await["resumed"], true);
+    let overtaken = timeout(Duration::from_secs(10), first.closed()).await.unwrap();
+    assert_eq!(overtaken.0, Some(4409));
+
+    // Its gateway goes without a word.
+    drop(publisher);
+    drop(b);
+    let mut publisher = a.user("publisher", &[]).await;
+    let missed = published(&mut publisher, "prices", "m1").await;
+    let mut third = a.connect("/ws").await;
+    third.send(&resume).await;
+    let answer = third.next().await;
+    assert_eq!((&answer["recovered"], &answer["after"]), (&json!(true), &json!(seen)));
+    assert_eq!(third.next().await["resumed"], true);
+    assert_eq!(third.next().await["seqNo"], missed);
+}
+
+#[tokio::test]
 async fn messages_that_come_while_the_first_is_looked_up_are_no_loss() {
     let nats = NatsServer::start();
     let [a, b] = fleet(&nats);

@@ -181,7 +181,7 @@ impl Attachment {
         let Some(found) = Stored::read(message) else { return };
         let Some(epoch) = shard.numbering.epoch() else { return };
         shard.numbering.highest.fetch_max(found.seq_no, Relaxed);
-        let Some(record) = found.record(&epoch, Some(found.before)) else {
+        let Some(record) = found.record(&epoch, Some(found.before), shard.clock.now()) else {
             tracing::warn!(
                 seq_no = found.seq_no,
                 "a message in the log was not published by a gateway and is left out"

@@ -12,6 +12,7 @@
 //! | `error` | why a gateway cannot start |
 //! | `subject` | the names of subjects and streams |
 //! | `key` | a message's key in a header |
+//! | `clock` | the server's clock |
 //! | `connection` | one connection, which is not used again after it has broken |
 //! | `retry` | the time between two tries to connect |
 //! | `session` | what runs over one connection |
@@ -28,9 +29,11 @@
 //! | `tail_check` | whether they have had everything |
 //! | `publish` | publishing |
 //! | `health` | whether the log takes messages |
+//! | `sessions` | the records of sessions |
 
 mod api;
 mod barrier;
+mod clock;
 mod connection;
 mod direct;
 mod error;
@@ -43,6 +46,7 @@ mod pages;
 mod publish;
 mod retry;
 mod session;
+mod sessions;
 mod settings;
 mod shard;
 mod stored;
@@ -58,6 +62,7 @@ use super::{
     ReadError, Unavailable,
 };
 use crate::metrics::histogram::Histogram;
+use clock::ServerClock;
 pub use error::StartError;
 use futures_util::{FutureExt, future::BoxFuture};
 use health::Reachable;
@@ -69,6 +74,7 @@ use protocol::Epoch;
 use publish::{Publisher, Queue};
 use retry::Retry;
 use session::Session;
+use sessions::Sessions;
 pub use settings::Settings;
 use shard::Shard;
 use std::{
@@ -106,6 +112,7 @@ struct Fleet {
     names: Vec<Names>,
     numberings: Vec<Arc<Numbering>>,
     attachments: Arc<Attachments>,
+    clock: Arc<ServerClock>,
     reachable: Reachable,
     /// The session of the moment; `None`: there is no connection, or it is not settled yet.
     sessions: watch::Receiver<Option<Arc<Session>>>,
@@ -135,6 +142,7 @@ impl Nats {
             names,
             numberings,
             attachments: Arc::default(),
+            clock: Arc::default(),
             reachable: Reachable::default(),
             sessions: present,
             reconnects: AtomicU64::new(0),
@@ -146,6 +154,12 @@ impl Nats {
             parts: Mutex::new(Some(Parts { sessions, queue })),
             tasks: Mutex::default(),
         }
+    }
+
+    /// The records of the fleet's sessions, in the same servers.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions(self.fleet.clone())
     }
 
     /// Connects, creates or checks the streams, and begins to keep a connection. Tries for 10 s.

@@ -76,7 +76,8 @@ async fn attempt(
     let behind = answer.messages.iter().filter(|found| found.seq_no > after);
     let (taken, is_all) = within(behind, budget);
     let last = taken.last().map_or(after, |found| found.seq_no);
-    let records = || taken.iter().filter_map(|found| found.record(epoch, None)).collect();
+    let now = shard.clock.now();
+    let records = || taken.iter().filter_map(|found| found.record(epoch, None, now)).collect();
     if answer.has_more || !is_all {
         // There is one, since the budget has room for one.
         let Begin::At(begin) = begin else { return Ok(None) };

@@ -25,11 +25,24 @@ pub struct Settings {
     pub(super) max_age: Duration,
     /// What one stream may take.
     pub(super) max_bytes: usize,
+    /// What the records of sessions may take.
+    pub(super) session_bytes: usize,
     /// How long a stream compares keys.
     pub(super) window: Duration,
     /// The largest frame of a client, of which a message is a part.
     pub(super) max_frame: usize,
     pub(super) credentials_file: Option<PathBuf>,
+}
+
+/// For a record of a session, with its headers.
+const SESSION: usize = 512;
+/// For a subscription in it: its position and its topic's name.
+const SUBSCRIPTION: usize = 128;
+
+/// Room for the detached sessions that one gateway may keep, and for as many with a connection.
+fn session_bytes(config: &Config) -> usize {
+    let session = &config.session;
+    (2 * (session.max * SESSION + session.subscriptions * SUBSCRIPTION)).max(LEAST_BYTES)
 }
 
 impl Settings {
@@ -44,6 +57,7 @@ impl Settings {
             replicas: backbone.replicas,
             max_age: config.log_retention() + MARGIN,
             max_bytes: (config.history.total_bytes / backbone.shards).max(LEAST_BYTES),
+            session_bytes: session_bytes(config),
             window: config.dedup.window,
             max_frame: config.limits.max_frame,
             credentials_file: backbone.credentials_file.clone(),

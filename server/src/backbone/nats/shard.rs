@@ -1,8 +1,8 @@
 //! One shard over one connection: its names, its numbering, and how things are proved there.
 
 use super::{
-    api, barrier::Barriers, connection::Connection, heads::Heads, life::Numbering, live::Known,
-    settings::Settings, subject::Names,
+    api, barrier::Barriers, clock::ServerClock, connection::Connection, heads::Heads,
+    life::Numbering, live::Known, settings::Settings, subject::Names,
 };
 use hub::topic::Name;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ pub(super) struct Shard {
     pub(super) settings: Arc<Settings>,
     pub(super) names: Names,
     pub(super) numbering: Arc<Numbering>,
+    pub(super) clock: Arc<ServerClock>,
     pub(super) barriers: Barriers,
     pub(super) heads: Heads,
     /// Told if another gateway has begun a life of the numbering.

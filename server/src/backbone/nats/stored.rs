@@ -6,10 +6,7 @@ use crate::backbone::Record;
 use async_nats::{HeaderMap, Message};
 use protocol::{Epoch, MessageId};
 use serde_json::value::RawValue;
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 const SUBJECT: &str = "Nats-Subject";
 const SEQUENCE: &str = "Nats-Sequence";
@@ -59,15 +56,20 @@ impl Stored {
         self.message.length
     }
 
-    fn age(&self) -> Duration {
+    /// `now` by the server's clock.
+    pub(super) fn age(&self, now: Duration) -> Duration {
         let stored = self.header(TIME).and_then(parse_time);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         stored.map_or(Duration::ZERO, |stored| now.saturating_sub(stored))
     }
 
-    /// As a topic's record. `None`: another program has published something that is no message, which
+    /// As a topic's record, `now` by the server's clock. `None`: another program has published something that is no message, which
     /// is left out.
-    pub(super) fn record(&self, epoch: &Arc<Epoch<'static>>, prev: Option<u64>) -> Option<Record> {
+    pub(super) fn record(
+        &self,
+        epoch: &Arc<Epoch<'static>>,
+        prev: Option<u64>,
+        now: Duration,
+    ) -> Option<Record> {
         let text = std::str::from_utf8(self.payload()).ok()?;
         Some(Record {
             epoch: epoch.clone(),
@@ -75,7 +77,7 @@ impl Stored {
             prev,
             message_id: self.message_id()?,
             data: RawValue::from_string(text.to_owned()).ok()?,
-            age: self.age(),
+            age: self.age(now),
         })
     }
 }
@@ -86,7 +88,7 @@ pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
 }
 
 /// `2026-11-28T05:04:03.849266904Z` as the time since 1970; the server writes UTC.
-fn parse_time(text: &str) -> Option<Duration> {
+pub(super) fn parse_time(text: &str) -> Option<Duration> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);

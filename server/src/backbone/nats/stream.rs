@@ -40,42 +40,7 @@ pub(super) async fn ensure(
     settings: &Settings,
     names: &Names,
 ) -> Result<Stream, StartError> {
-    let deadline = Instant::now() + TRIES;
-    loop {
-        match try_to_ensure(connection, settings, names).await {
-            Err(StartError::Api { .. }) if Instant::now() < deadline && !connection.is_over() => {
-                sleep(PAUSE).await;
-            }
-            result => return result,
-        }
-    }
-}
-
-async fn try_to_ensure(
-    connection: &Connection,
-    settings: &Settings,
-    names: &Names,
-) -> Result<Stream, StartError> {
-    let refused = |error: ApiError| StartError::Api {
-        stream: names.stream.clone(),
-        reason: error.to_string(),
-    };
-    let info = || api::info(connection, &names.stream);
-    let found = match info().await {
-        Ok(found) => found,
-        Err(ApiError::Refused { code: api::NO_STREAM, .. }) => {
-            let wanted = wanted(settings, names);
-            match api::call(connection, "STREAM.CREATE", &names.stream, &wanted).await {
-                Ok(created) => created,
-                // Another gateway was faster.
-                Err(ApiError::Refused { code: api::OTHER_SETTINGS, .. }) => {
-                    info().await.map_err(refused)?
-                }
-                Err(error) => return Err(refused(error)),
-            }
-        }
-        Err(error) => return Err(refused(error)),
-    };
+    let found = create_or_find(connection, &names.stream, &wanted(settings, names)).await?;
     let config = &found["config"];
     check(settings, names, config)?;
     Ok(Stream {
@@ -83,6 +48,46 @@ async fn try_to_ensure(
         life: config["metadata"][LIFE].as_str().unwrap_or_default().to_owned(),
         config: config.clone(),
     })
+}
+
+/// What the server says of a stream, which is created with these settings if there is none.
+///
+/// # Errors
+/// [`StartError::Api`]
+pub(super) async fn create_or_find(
+    connection: &Connection,
+    stream: &str,
+    wanted: &Value,
+) -> Result<Value, StartError> {
+    let deadline = Instant::now() + TRIES;
+    loop {
+        match try_to_find(connection, stream, wanted).await {
+            Err(_) if Instant::now() < deadline && !connection.is_over() => sleep(PAUSE).await,
+            Err(error) => {
+                let (stream, reason) = (stream.to_owned(), error.to_string());
+                return Err(StartError::Api { stream, reason });
+            }
+            Ok(found) => return Ok(found),
+        }
+    }
+}
+
+async fn try_to_find(
+    connection: &Connection,
+    stream: &str,
+    wanted: &Value,
+) -> Result<Value, ApiError> {
+    match api::info(connection, stream).await {
+        Err(ApiError::Refused { code: api::NO_STREAM, .. }) => {}
+        found => return found,
+    }
+    match api::call(connection, "STREAM.CREATE", stream, wanted).await {
+        // Another gateway was faster.
+        Err(ApiError::Refused { code: api::OTHER_SETTINGS, .. }) => {
+            api::info(connection, stream).await
+        }
+        created => created,
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -135,8 +140,20 @@ fn check(settings: &Settings, names: &Names, found: &Value) -> Result<(), StartE
             shards: shards.to_owned(),
         });
     }
-    let wanted = wanted(settings, names);
-    let differences: Vec<_> = COMPARED
+    compare(&names.stream, &COMPARED, &wanted(settings, names), found)
+}
+
+/// Compares these settings of a stream with what is wanted.
+///
+/// # Errors
+/// [`StartError::Stream`]: which ones differ.
+pub(super) fn compare(
+    stream: &str,
+    keys: &[&str],
+    wanted: &Value,
+    found: &Value,
+) -> Result<(), StartError> {
+    let differences: Vec<_> = keys
         .iter()
         .filter(|key| found[**key] != wanted[**key])
         .map(|key| format!("{key} is {}, wanted {}", found[*key], wanted[*key]))
@@ -145,7 +162,7 @@ fn check(settings: &Settings, names: &Names, found: &Value) -> Result<(), StartE
         return Ok(());
     }
     let differences = differences.join("; ");
-    Err(StartError::Stream { stream: names.stream.clone(), differences })
+    Err(StartError::Stream { stream: stream.to_owned(), differences })
 }
 
 /// Writes a life into the stream's metadata, which outlives every message.

@@ -376,3 +376,63 @@ async fn a_stream_with_other_settings_is_refused_with_what_differs_and_left_alon
     let found = api(&server, "INFO", serde_json::json!({})).await;
     assert_eq!(found["config"]["duplicate_window"], 120_000_000_000_u64);
 }
+
+/// The records of sessions, against the contract of every store.
+mod sessions {
+    use super::*;
+    use crate::session::{
+        Limits, Shared, Store,
+        contract::{Subject, tests_of_store},
+        shared::Timing,
+    };
+    use hub::clock::Clock;
+    use parking_lot::Mutex;
+
+    struct Real {
+        server: NatsServer,
+        running: Mutex<Vec<Nats>>,
+    }
+
+    impl Real {
+        fn new() -> Self {
+            Self { server: NatsServer::start(), running: Mutex::default() }
+        }
+    }
+
+    const TIMING: fn() -> Timing = || Timing {
+        lease: Duration::from_secs(3),
+        positions: Duration::from_millis(200),
+        ..Timing::default()
+    };
+
+    impl Subject for Real {
+        async fn stores(&self, limits: Limits) -> [Arc<dyn Store>; 2] {
+            let mut stores = Vec::<Arc<dyn Store>>::new();
+            for _ in 0..2 {
+                let nats = start(&self.server, |_| {}).await.unwrap();
+                let records = Arc::new(nats.sessions());
+                stores.push(Arc::new(Shared::new(records, limits, TIMING(), Clock::start())));
+                self.running.lock().push(nats);
+            }
+            stores.try_into().unwrap()
+        }
+
+        fn ttl(&self) -> Duration {
+            Duration::from_secs(4)
+        }
+
+        fn notice(&self) -> Duration {
+            TIMING().lease / 5 + TIMING().call
+        }
+
+        fn positions(&self) -> Duration {
+            TIMING().positions
+        }
+
+        fn lease(&self) -> Duration {
+            TIMING().lease
+        }
+    }
+
+    tests_of_store!(tokio::test, Real::new(), shared);
+}
