@@ -38,6 +38,9 @@ const FAULTS: Faults = Faults {
     hang: When::Sometimes(0.01),
 };
 
+/// Within this time of being reached again, a gateway has renewed its lease.
+const RENEWED: Duration = Duration::from_secs(10);
+
 pub(super) struct Node {
     pub(super) gateway: Arc<Gateway>,
     is_cut: Arc<AtomicBool>,
@@ -91,10 +94,10 @@ impl Node {
         self.cuts.iter().all(is_outside)
     }
 
-    /// The last moment before `time` at which its ways were whole.
+    /// The last moment until `time` at which it is known to have renewed its lease.
     pub(super) fn last_whole(&self, time: Instant) -> Instant {
         let covers = |(begin, end): &&(Instant, Option<Instant>)| {
-            *begin <= time && end.is_none_or(|end| time <= end)
+            *begin <= time && end.is_none_or(|end| time <= end + RENEWED)
         };
         self.cuts.iter().find(covers).map_or(time, |(begin, _)| *begin)
     }

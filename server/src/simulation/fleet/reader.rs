@@ -62,8 +62,9 @@ pub(super) struct Reader {
     /// Topics of which an answer is missing: the session may have them or not.
     unanswered: BTreeSet<usize>,
     pub(super) connection: Option<Connection>,
-    /// Connections whose session it wants on another one, and since when that one has it.
-    overtaken: Vec<(Connection, Option<Instant>)>,
+    /// Connections whose session it wants on another one; since when that one has it, and at which
+    /// gateway.
+    overtaken: Vec<(Connection, Option<(Instant, usize)>)>,
     /// A setup whose client has gone may still take the session until then.
     contested_until: Option<Instant>,
 }
@@ -73,7 +74,7 @@ pub(super) struct Now<'a> {
     pub(super) time: Instant,
     /// Whether nothing cut a gateway off for all of this time.
     pub(super) was_whole: &'a dyn Fn(usize, Instant, Instant) -> bool,
-    /// The last moment until this one at which a gateway was not cut off.
+    /// The last moment until this one at which a gateway is known to have renewed its lease.
     pub(super) last_whole: &'a dyn Fn(usize, Instant) -> Instant,
 }
 
@@ -155,9 +156,12 @@ impl Reader {
         }
         self.overtaken.retain(|(connection, _)| connection.closed.is_none());
         for (connection, since) in &self.overtaken {
-            let is_late = since.is_some_and(|since| {
-                since + OVERTAKEN <= now.time
-                    && (now.was_whole)(connection.node, since, since + OVERTAKEN)
+            // A gateway that is cut off tells the other one nothing.
+            let is_late = since.is_some_and(|(since, by)| {
+                let end = since + OVERTAKEN;
+                end <= now.time
+                    && (now.was_whole)(connection.node, since, end)
+                    && (now.was_whole)(by, since, end)
             });
             assert!(!is_late, "overtaken, and not closed: {connection:?}, {since:?}");
         }
@@ -296,11 +300,12 @@ impl Reader {
     fn ready(&mut self, json: &Value, now: &Now<'_>, truth: &mut Truth) {
         let Some(connection) = &mut self.connection else { return };
         let Some(asked) = connection.setup.take() else { return };
+        let node = connection.node;
         let id = json["sessionId"].as_str().unwrap().to_owned();
         let is_resumed = json["resumed"] == true;
         let fresh = Session {
             id: id.clone(),
-            node: connection.node,
+            node,
             left: None,
             is_over: false,
             // A goodbye on a gateway that was cut off may still arrive.
@@ -313,7 +318,7 @@ impl Reader {
             before.check(is_resumed, now);
         }
         for (_, since) in &mut self.overtaken {
-            *since = since.or(is_resumed.then_some(now.time));
+            *since = since.or(is_resumed.then_some((now.time, node)));
         }
         self.overtaken.retain(|(_, since)| since.is_some());
         self.answers(asked, before.filter(|_| is_resumed), now, truth);
