@@ -2,6 +2,8 @@
 //! when something is published. Shared by everything that serves.
 
 mod phase;
+#[cfg(test)]
+mod shared_reads;
 
 use crate::{
     admission::Admission,

@@ -115,7 +115,7 @@ impl Server {
                 config,
                 Fleet {
                     backbone: Some(backbone.clone()),
-                    records: Some(Arc::new(backbone.sessions())),
+                    records: Some(Arc::new(backbone.session_records())),
                 },
             )?,
         });

@@ -1,8 +1,9 @@
-//! `cargo xtask build|run|test|bench|soak|deny|mutants`: everything that a fresh machine needs, from
-//! the compiler's wasm target to the tests.
+//! `cargo xtask build|run|fleet|test|bench|soak|deny|mutants`: everything that a fresh machine needs,
+//! from the compiler's wasm target to the tests.
 
 mod bench;
 mod deny;
+mod fleet;
 mod mutants;
 mod page;
 mod process;
@@ -34,6 +35,13 @@ enum Command {
         /// The server's own arguments.
         #[arg(last = true)]
         arguments: Vec<String>,
+    },
+    /// Build the page and the server, then run a NATS server and several gateways on it, on
+    /// 127.0.0.1:3001 and the ports after it.
+    Fleet {
+        /// How many gateways.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=20))]
+        gateways: u16,
     },
     /// Run all tests, or those of one stage.
     Test {
@@ -99,6 +107,10 @@ fn run(command: Command) -> Result<()> {
         Command::Run { arguments } => {
             build(Profile::Dev)?;
             server::run(Profile::Dev, &arguments)
+        }
+        Command::Fleet { gateways } => {
+            build(Profile::Dev)?;
+            fleet::run(gateways)
         }
         Command::Test { stage, arguments } => test::run(stage, &arguments),
         Command::Bench { quick: false, arguments } => bench::full(&arguments),

@@ -25,7 +25,7 @@
 //! quorum.
 
 #[cfg(test)]
-pub(crate) mod contract;
+pub(crate) mod contract_tests;
 pub mod nats;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};

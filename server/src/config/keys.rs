@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::history::{self, HistoryOverride, HistoryOverrides};
 use super::hosts::{HOSTS, HostName};
 use super::kind::{
-    AuthMode, BackboneKind, Choice, Count, Filter, Found, Kind, LogFormat, OriginList, Period,
-    Prefix, Size, Switch,
+    AuthMode, BackboneKind, Choice, Count, Filter, Found, Keeper, Kind, LogFormat, OriginList,
+    Period, Prefix, Size, Switch,
 };
 use super::list::FILES;
 use super::listen::{self, ListenAddress, ListenAddresses};
@@ -261,6 +261,11 @@ settings! {
         max: usize = 100_000, Count(0..=100_000_000);
         /// Subscriptions of all sessions without a connection, the oldest session out first.
         subscriptions: usize = 1_000_000, Count(0..=1_000_000_000);
+        /// `backbone`: in this process, or in the backbone's servers.
+        kind: Keeper = Keeper::Backbone, Choice {
+            of: &[("backbone", Keeper::Backbone)],
+            note: " (\"redis\" does not exist yet)",
+        };
         /// Sessions of one user without a connection that are kept; then that user's oldest goes first.
         max_per_user: usize = 1_000, Count(0..=100_000_000);
         /// Subscriptions of one user's sessions without a connection; then that user's oldest session goes first.
@@ -269,6 +274,11 @@ settings! {
 
     /// How long and how many message ids are remembered, so that a repeat is known as one.
     dedup: Dedup {
+        /// `backbone`: by this process, or by the backbone's servers.
+        kind: Keeper = Keeper::Backbone, Choice {
+            of: &[("backbone", Keeper::Backbone)],
+            note: " (\"redis\" does not exist yet)",
+        };
         /// How long a message id is remembered after its publish.
         window: Duration = seconds(120), Period(SHORTEST..=seconds(24 * 3600));
         /// Message ids remembered in all, the oldest out first.

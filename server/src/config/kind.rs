@@ -29,6 +29,13 @@ pub enum BackboneKind {
     Nats,
 }
 
+/// What keeps the sessions of a fleet, or its message ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// Whatever numbers the topics: this process, or the backbone's servers.
+    Backbone,
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -38,7 +38,7 @@ pub use keys::{
     Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing,
     Slo, Timeouts, Tls,
 };
-pub use kind::{AuthMode, BackboneKind, LogFormat};
+pub use kind::{AuthMode, BackboneKind, Keeper, LogFormat};
 pub use listen::ListenAddress;
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};

@@ -202,16 +202,10 @@ impl Connection {
     }
 
     fn shut_if_too_much_waits(&self, outbox: &mut Outbox) {
-        if self.counted(outbox) > self.limit as usize {
-            self.shut(outbox, CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
+        if outbox.counted(|| self.socket.unsent()) > self.limit as usize {
+            outbox.shut(CloseCode::SlowConsumer, CloseCode::SlowConsumer.meaning());
             self.changed.set();
         }
-    }
-
-    /// What counts for the limit: everything that waits, but not what a replay has put there.
-    fn counted(&self, outbox: &Outbox) -> usize {
-        let unsent = if outbox.replayed == 0 { self.socket.unsent() } else { 0 };
-        outbox.waiting.saturating_sub(outbox.replayed) + unsent
     }
 
     /// Goes on where a full socket had stopped. True: nothing waits any more.
@@ -282,14 +276,6 @@ impl Connection {
             self.flush();
             self.changed.set();
         }
-    }
-
-    /// Closes in front of what waits: only what the client has the beginning of is still sent.
-    fn shut(&self, outbox: &mut Outbox, code: CloseCode, reason: &str) {
-        outbox.cut_off();
-        outbox.push(close_frame(code.number(), reason));
-        outbox.state = State::Closing;
-        outbox.closed_with = Some(code.number());
     }
 
     fn break_off(&self, outbox: &mut Outbox) {

@@ -2,7 +2,9 @@
 //! not take.
 
 use bytes::Bytes;
+use protocol::CloseCode;
 use std::collections::VecDeque;
+use websocket::close_frame;
 
 /// Memory that an entry of the queue takes besides its bytes: its place and as much room to grow,
 /// the count of those that share the bytes, and what the allocator rounds up.
@@ -47,6 +49,21 @@ impl Outbox {
     /// Whether answers are taken.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open | State::SettingUp)
+    }
+
+    /// What counts for the limit: everything that waits, here or `unsent` in the socket, but not
+    /// what a replay has put there.
+    pub(super) fn counted(&self, unsent: impl FnOnce() -> usize) -> usize {
+        let unsent = if self.replayed == 0 { unsent() } else { 0 };
+        self.waiting.saturating_sub(self.replayed) + unsent
+    }
+
+    /// Closes in front of what waits: only what the client has the beginning of is still sent.
+    pub(super) fn shut(&mut self, code: CloseCode, reason: &str) {
+        self.cut_off();
+        self.push(close_frame(code.number(), reason));
+        self.state = State::Closing;
+        self.closed_with = Some(code.number());
     }
 
     /// Keeps messages until `ready` was sent.

@@ -27,8 +27,8 @@ mod requests;
 mod site;
 mod slash;
 mod stats;
-mod stream;
 mod subprotocol;
+mod tcp_stream;
 mod upgrade;
 mod ws;
 
@@ -48,7 +48,7 @@ use utoipa_axum::routes;
 pub(crate) use admission::Visit;
 pub(crate) use client_address::Peer;
 pub(crate) use host::Listener;
-pub(crate) use stream::HttpStream;
+pub(crate) use tcp_stream::HttpStream;
 
 use self::backend::Documented;
 use self::problem::ProblemBody;

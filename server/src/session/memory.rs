@@ -192,7 +192,7 @@ impl Store for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::contract::{Subject, tests_of_store};
+    use crate::session::contract_tests::{Subject, tests_of_store};
     use hub::by_age::Sum;
     use proptest::prelude::*;
     use protocol::Epoch;

@@ -13,7 +13,7 @@
 //! | `detached` | which sessions without a connection are kept, and which one is dropped next |
 
 #[cfg(test)]
-pub(crate) mod contract;
+pub(crate) mod contract_tests;
 mod detached;
 #[cfg(test)]
 pub(crate) mod double;
@@ -110,7 +110,7 @@ pub struct Counts {
 /// share may keep a write a moment later; a client that resumes on another gateway is then replayed
 /// more than it needs, never less.
 ///
-/// `contract` has the tests that each store must pass.
+/// `contract_tests` has the tests that each store must pass.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Resumes the session `wanted` if it is this user's and has not ended, else begins a new one.
     /// Another connection that has the session is told ([`Owner::overtaken`]). Cancel-safe: a

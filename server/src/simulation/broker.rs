@@ -6,7 +6,7 @@
 //! Every decision follows from the seed and from what it is about, not from the order in which
 //! tasks ask: two tasks that wake at one moment may do so in either order.
 
-mod contract;
+mod contract_tests;
 
 use super::topic_number;
 use crate::{

@@ -1,15 +1,17 @@
-//! The protocol's state machine of one client: a frame in, answers and duties out. Does no I/O;
+//! The protocol's state machine of one client: a frame in, answers and follow-ups out. Does no I/O;
 //! what it collects in a turn is taken by [`super::drive`].
 //!
 //! | module | idea |
 //! |---|---|
 //! | `setup`, `renew`, `subscribe`, `unsubscribe`, `publish` | the client's frames, by type |
+//! | `client` | who the client is, once it is set up |
 //! | `reject` | frames that are not understood or come too early |
 //! | `stop` | why the next frame is not handled |
 //! | `plan` | which topics of a setup are handled |
 //! | `subscriptions` | what the client is subscribed to, and which topics it has to catch up with |
 //! | `in_flight` | publishes that wait for the backbone |
 
+mod client;
 mod in_flight;
 mod plan;
 mod publish;
@@ -23,11 +25,11 @@ mod unsubscribe;
 
 use super::Caller;
 use crate::{bucket::Bucket, connection::Connection, gateway::Gateway};
+use client::Client;
 use hub::{FanOut, Topic, topic::Page};
 use in_flight::InFlight;
 use protocol::{ClientFrame, CloseCode, ErrorCode, Failure, ServerFrame, encode};
 use reject::setup_required;
-use setup::Client;
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv6Addr},

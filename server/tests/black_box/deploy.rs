@@ -1,6 +1,6 @@
 //! `deploy/` and the operating guide name only metrics that exist.
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, nats_server::NatsServer};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
@@ -17,7 +17,11 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_metric_that_is_used_exists() {
-    let gateway = Gateway::start(&[]);
+    let nats = NatsServer::start();
+    let gateway = Gateway::start(&[
+        ("MICRO_SOCKET_BACKBONE__KIND", "nats"),
+        ("MICRO_SOCKET_BACKBONE__URL", &nats.url()),
+    ]);
     let metrics = gateway.get("/metrics").await.text().await.unwrap();
     let types: BTreeSet<&str> = metrics
         .lines()

@@ -371,6 +371,15 @@ fn a_backbone_that_does_not_exist_yet_is_refused() {
         refusal,
         "gateway.toml:1: backbone.kind: found \"kafka\"; allowed: \"memory\" or \"nats\" (\"kafka\" does not exist yet)"
     );
+    for section in ["session", "dedup"] {
+        let refusal = File::new(&format!("{section}.kind = \"redis\"")).refusal(&[]);
+        assert_eq!(
+            refusal.trim_end(),
+            format!(
+                "gateway.toml:1: {section}.kind: found \"redis\"; allowed: \"backbone\" (\"redis\" does not exist yet)"
+            )
+        );
+    }
     let refusal = File::new("[backbone]\nkind = \"nats\"\nshards = 2\n").refusal(&[]);
     assert!(
         refusal.starts_with("gateway.toml:3: backbone.shards: found more than 1; a message id"),

@@ -29,7 +29,7 @@
 //! | `tail_check` | whether they have had everything |
 //! | `publish` | publishing |
 //! | `health` | whether the log takes messages |
-//! | `sessions` | the records of sessions |
+//! | `session_records` | the records of clients' sessions |
 
 mod api;
 mod barrier;
@@ -46,7 +46,7 @@ mod pages;
 mod publish;
 mod retry;
 mod session;
-mod sessions;
+mod session_records;
 mod settings;
 mod shard;
 mod stored;
@@ -74,7 +74,7 @@ use protocol::Epoch;
 use publish::{Publisher, Queue};
 use retry::Retry;
 use session::Session;
-use sessions::Sessions;
+use session_records::SessionRecords;
 pub use settings::Settings;
 use shard::Shard;
 use std::{
@@ -158,8 +158,8 @@ impl Nats {
 
     /// The records of the fleet's sessions, in the same servers.
     #[must_use]
-    pub fn sessions(&self) -> Sessions {
-        Sessions(self.fleet.clone())
+    pub fn session_records(&self) -> SessionRecords {
+        SessionRecords(self.fleet.clone())
     }
 
     /// Connects, creates or checks the streams, and begins to keep a connection. Tries for 10 s.

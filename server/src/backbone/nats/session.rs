@@ -8,7 +8,7 @@ use super::{
     error::StartError,
     heads,
     heads::Heads,
-    health, sessions,
+    health, session_records,
     shard::Shard,
     subject::{self, Names},
     tail_check,
@@ -44,7 +44,7 @@ impl Session {
     /// [`StartError`]
     pub(super) async fn open(fleet: &Fleet, server: &ServerAddr) -> Result<Self, StartError> {
         let connection = Arc::new(Connection::open(&fleet.settings, server).await?);
-        sessions::ensure(&connection, &fleet.settings, &fleet.clock).await?;
+        session_records::ensure(&connection, &fleet.settings, &fleet.clock).await?;
         let (mut shards, mut tasks) = (Vec::new(), JoinSet::new());
         for (i, numbering) in fleet.numberings.iter().enumerate() {
             let names = Names::new(&fleet.settings.name, i);
@@ -84,7 +84,7 @@ impl Session {
         for shard in &self.shards {
             tail_check::run(shard, &fleet.attachments_of(shard, &self.shards)).await?;
         }
-        self.tasks.spawn(sessions::follow_the_clock(self.connection.clone(), fleet.clone()));
+        self.tasks.spawn(session_records::follow_the_clock(self.connection.clone(), fleet.clone()));
         for shard in self.shards.clone() {
             self.tasks.spawn(health::probe(fleet.clone(), shard.clone()));
             self.tasks.spawn(check_tails(fleet.clone(), shard, self.shards.clone()));

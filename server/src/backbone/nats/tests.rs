@@ -6,7 +6,8 @@ mod nats_server;
 use super::{Nats, Settings, StartError};
 use crate::{
     backbone::{
-        Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget, contract,
+        Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
+        contract_tests as contract,
     },
     config::{Config, Servers},
 };
@@ -53,7 +54,7 @@ impl contract::Subject for Real {
     }
 }
 
-mod contract_tests {
+mod of_every_backbone {
     use super::{NatsServer, Real, contract};
 
     contract::tests_of_backbone!(tokio::test, Real(NatsServer::start()));
@@ -378,11 +379,11 @@ async fn a_stream_with_other_settings_is_refused_with_what_differs_and_left_alon
 }
 
 /// The records of sessions, against the contract of every store.
-mod sessions {
+mod session_records {
     use super::*;
     use crate::session::{
         Limits, Shared, Store,
-        contract::{Subject, tests_of_store},
+        contract_tests::{Subject, tests_of_store},
         shared::Timing,
     };
     use hub::clock::Clock;
@@ -410,7 +411,7 @@ mod sessions {
             let mut stores = Vec::<Arc<dyn Store>>::new();
             for _ in 0..2 {
                 let nats = start(&self.server, |_| {}).await.unwrap();
-                let records = Arc::new(nats.sessions());
+                let records = Arc::new(nats.session_records());
                 stores.push(Arc::new(Shared::new(records, limits, TIMING(), Clock::start())));
                 self.running.lock().push(nats);
             }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::session::{
-    contract::{Client, Gateway, Subject, had, limits, pass, tests_of_store},
+    contract_tests::{Client, Gateway, Subject, had, limits, pass, tests_of_store},
     double::{Faults, Link, Server, When},
     records::RecordName,
 };

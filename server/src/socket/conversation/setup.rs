@@ -6,14 +6,15 @@
 //! it.
 
 use super::{
-    Awaited, Closing, Conversation, Flow, Phase, Stop, failure,
+    Awaited, Closing, Conversation, Flow, Phase, Stop,
+    client::Client,
+    failure,
     plan::Plan,
     put,
     subscribe::{MAX_TRIES, Preparing, Tries, is_stale},
     subscriptions::From,
 };
 use crate::{
-    access::Rights,
     admission::Refusal,
     auth::{Identity, Refused},
     backbone::Unavailable,
@@ -25,7 +26,7 @@ use futures_util::{
     FutureExt,
     future::{self, JoinAll},
 };
-use protocol::{CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup, UserId};
+use protocol::{CloseCode, ErrorCode, Failure, Limits, Ready, ServerFrame, Setup};
 use std::{borrow::Cow, collections::VecDeque, time::Duration};
 use tokio::{task::yield_now, time::Instant};
 use tracing::Level;
@@ -38,14 +39,6 @@ const ATTEMPTS: u8 = 3;
 const TOPICS_AT_ONCE: usize = if cfg!(test) { 1 } else { 32 };
 
 const ANOTHER_USER: &str = "it is another user's: open another connection for it";
-
-/// Who the client is.
-pub(super) struct Client {
-    pub(super) user: UserId<'static>,
-    pub(super) rights: Rights,
-    pub(super) expires: Option<Instant>,
-    pub(super) session: Session,
-}
 
 /// A `setup`, who it is from, and the session that it begins or resumes.
 pub(in crate::socket) struct Admitted {

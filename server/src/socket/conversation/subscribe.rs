@@ -2,8 +2,9 @@
 //! topic ready, joining it, and the answer.
 
 use super::{
-    Awaited, Conversation, Flow, Phase, Stop, failure, put,
-    setup::Client,
+    Awaited, Conversation, Flow, Phase, Stop,
+    client::Client,
+    failure, put,
     subscriptions::{Begin, From},
 };
 use crate::{backbone::Unavailable, gateway::Prepared};

@@ -35,11 +35,13 @@ const OTHER_NUMBER: [u64; 2] = [10_071, 10_164];
 
 /// The records of the fleet's sessions.
 #[derive(Clone)]
-pub struct Sessions(pub(super) Arc<Fleet>);
+pub struct SessionRecords(pub(super) Arc<Fleet>);
 
-impl fmt::Debug for Sessions {
+impl fmt::Debug for SessionRecords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").field("name", &self.0.settings.name).finish_non_exhaustive()
+        f.debug_struct("SessionRecords")
+            .field("name", &self.0.settings.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,7 +113,7 @@ struct Last {
     is_marker: bool,
 }
 
-impl Sessions {
+impl SessionRecords {
     fn subject(&self, name: RecordName) -> String {
         format!("{}.s.{}", self.0.settings.name, name.to_text())
     }
@@ -171,7 +173,7 @@ impl Sessions {
     }
 }
 
-impl Records for Sessions {
+impl Records for SessionRecords {
     fn get(&self, name: RecordName) -> BoxFuture<'static, Result<Option<Record>, Unavailable>> {
         let (own, subject) = (self.clone(), self.subject(name));
         async move {

@@ -40,7 +40,7 @@ pub(crate) trait Subject {
 /// Makes a test of each function of the contract: `tests_of_backbone!(tokio::test, subject)`.
 macro_rules! tests_of_backbone {
     ($test:meta, $subject:expr) => {
-        $crate::backbone::contract::tests_of_backbone!(
+        $crate::backbone::contract_tests::tests_of_backbone!(
             @ $test, $subject,
             both_gateways_read_the_same_log,
             a_repeat_is_answered_with_the_place_of_the_first,
@@ -57,7 +57,7 @@ macro_rules! tests_of_backbone {
         );
     };
     (@ $test:meta, $subject:expr, $($name:ident),*) => {
-        $(#[$test] async fn $name() { $crate::backbone::contract::$name(&$subject).await; })*
+        $(#[$test] async fn $name() { $crate::backbone::contract_tests::$name(&$subject).await; })*
     };
 }
 pub(crate) use tests_of_backbone;

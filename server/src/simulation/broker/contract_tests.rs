@@ -4,7 +4,7 @@
 use super::{Breach, Broker};
 use crate::backbone::{
     Backbone,
-    contract::{Subject, tests_of_backbone},
+    contract_tests::{Subject, tests_of_backbone},
 };
 use std::{sync::Arc, time::Duration};
 

@@ -41,7 +41,7 @@ pub(crate) trait Subject {
 /// second form has those that need gateways of several processes.
 macro_rules! tests_of_store {
     ($test:meta, $subject:expr) => {
-        $crate::session::contract::tests_of_store!(
+        $crate::session::contract_tests::tests_of_store!(
             @ $test, $subject,
             a_session_continues_with_what_it_had,
             a_session_continues_on_its_own_gateway_with_the_newest_position,
@@ -58,8 +58,8 @@ macro_rules! tests_of_store {
         );
     };
     ($test:meta, $subject:expr, shared) => {
-        $crate::session::contract::tests_of_store!($test, $subject);
-        $crate::session::contract::tests_of_store!(
+        $crate::session::contract_tests::tests_of_store!($test, $subject);
+        $crate::session::contract_tests::tests_of_store!(
             @ $test, $subject,
             subscriptions_are_written_at_once_and_positions_soon,
             a_killed_gateways_sessions_are_resumed_at_once,
@@ -68,7 +68,7 @@ macro_rules! tests_of_store {
         );
     };
     (@ $test:meta, $subject:expr, $($name:ident),*) => {
-        $(#[$test] async fn $name() { $crate::session::contract::$name(&$subject).await; })*
+        $(#[$test] async fn $name() { $crate::session::contract_tests::$name(&$subject).await; })*
     };
 }
 pub(crate) use tests_of_store;
