@@ -9,6 +9,7 @@ use crate::{
     admission::Admission,
     auth::{self, Verifiers},
     backbone::{Backbone, Health},
+    chance,
     config::Config,
     connection::Connection,
     dedup::{self, Dedup},
@@ -336,6 +337,6 @@ fn backbone_limits(config: &Config) -> sequencer::Limits {
 
 /// 96 random bits.
 fn new_epoch() -> Epoch<'static> {
-    let name = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>());
+    let name = URL_SAFE_NO_PAD.encode(chance::draw::<[u8; 12]>());
     Epoch::new(name).unwrap_or_else(|why| unreachable!("base64url is an epoch's alphabet: {why}"))
 }

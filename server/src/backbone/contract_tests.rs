@@ -62,7 +62,7 @@ macro_rules! tests_of_backbone {
 }
 pub(crate) use tests_of_backbone;
 
-/// A backbone with somebody's patience.
+/// The backbone of a gateway, and how long the tests wait for what it does.
 struct Gateway {
     backbone: Arc<dyn Backbone>,
     patience: Duration,

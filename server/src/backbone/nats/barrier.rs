@@ -4,10 +4,9 @@
 //!
 //! One barrier serves all that ask for one while the barrier before it is under way.
 
-use super::{connection::Connection, subject::Names};
+use super::{ack, connection::Connection, subject::Names};
 use crate::backbone::Unavailable;
 use bytes::Bytes;
-use serde_json::Value;
 use std::{
     sync::{
         Arc,
@@ -73,11 +72,5 @@ async fn work(
 /// `None`: no answer, or the stream has not stored it.
 pub(super) async fn publish(connection: &Connection, subject: &str) -> Option<u64> {
     let answer = connection.ask(subject.to_owned(), Bytes::new(), None, LIMIT).await?;
-    acknowledged(&answer.payload)
-}
-
-/// The number in a publish's acknowledgement.
-pub(super) fn acknowledged(payload: &[u8]) -> Option<u64> {
-    let ack: Value = serde_json::from_slice(payload).ok()?;
-    if ack.get("error").is_some() { None } else { ack["seq"].as_u64().filter(|number| *number > 0) }
+    ack::read(&answer.payload).ok().map(|ack| ack.seq_no)
 }

@@ -9,6 +9,7 @@
 //! repaired, and until then means one more life, never an old one again.
 
 use super::{
+    ack::EXPECTED,
     barrier,
     connection::Connection,
     direct,
@@ -17,7 +18,7 @@ use super::{
     stream::{self, Stream},
     subject::Names,
 };
-use crate::backbone::Unavailable;
+use crate::{backbone::Unavailable, chance};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use protocol::Epoch;
@@ -40,9 +41,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Looks before the caller has to begin anew.
 const TRIES: usize = 50;
-
-/// The compare-and-set of the server.
-const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 
 /// What this gateway knows of a shard's numbering; it outlives connections.
 #[derive(Debug)]
@@ -196,7 +194,7 @@ async fn see(connection: &Connection, names: &Names) -> Result<Seen, Unavailable
 
 /// Begins a life, unless another gateway was faster.
 async fn begin(connection: &Connection, names: &Names, expected: u64) {
-    let life = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 12]>());
+    let life = URL_SAFE_NO_PAD.encode(chance::draw::<[u8; 12]>());
     let mut headers = async_nats::HeaderMap::new();
     headers.insert(EXPECTED, expected.to_string().as_str());
     const LIMIT: Duration = Duration::from_secs(1);

@@ -17,6 +17,7 @@
 //! | `retry` | the time between two tries to connect |
 //! | `session` | what runs over one connection |
 //! | `shard` | one shard over one connection |
+//! | `ack` | the answer to a publish |
 //! | `api` | requests about streams |
 //! | `stream` | creates the stream, or checks it |
 //! | `life` | whether numbers were given a second time |
@@ -31,6 +32,7 @@
 //! | `health` | whether the log takes messages |
 //! | `session_records` | the records of clients' sessions |
 
+mod ack;
 mod api;
 mod barrier;
 mod clock;
@@ -186,22 +188,20 @@ impl Nats {
 
 /// Tries for a while what may pass.
 async fn first_session(fleet: &Arc<Fleet>) -> Result<Arc<Session>, StartError> {
-    let (begin, mut retry, mut servers) = (Instant::now(), Retry::new(), retry::first_server());
+    let (begin, mut retry) = (Instant::now(), Retry::new());
     loop {
-        match open(fleet, servers).await {
+        match open(fleet, &retry).await {
             Ok(session) => return Ok(session),
             Err(error) if !error.may_pass() || begin.elapsed() > START => return Err(error),
             Err(error) => tracing::debug!(%error, "trying again"),
         }
-        servers += 1;
         retry.pause().await;
     }
 }
 
-/// A session with the server of this number, its topics taken up.
-async fn open(fleet: &Arc<Fleet>, servers: usize) -> Result<Arc<Session>, StartError> {
-    let urls = &fleet.settings.urls;
-    let mut session = Session::open(fleet, &urls[servers % urls.len()]).await?;
+/// A session with the server that is to be tried, its topics taken up.
+async fn open(fleet: &Arc<Fleet>, retry: &Retry) -> Result<Arc<Session>, StartError> {
+    let mut session = Session::open(fleet, retry.server(&fleet.settings.urls)).await?;
     let taken_up = session.take_up(fleet).await;
     taken_up.map_err(|why| StartError::Unreachable(why.to_string()))?;
     Ok(Arc::new(session))
@@ -214,22 +214,21 @@ async fn keep_sessions(
     first: Arc<Session>,
 ) {
     let mut present = first;
-    let mut servers = retry::first_server();
+    let mut retry = Retry::new();
     loop {
         present.connection.until_over().await;
         sessions.send_replace(None);
-        let mut retry = Retry::new();
+        retry.succeeded();
         present = loop {
             let Some(fleet) = fleet.upgrade() else { return };
             fleet.reachable.clear();
-            match open(&fleet, servers).await {
+            match open(&fleet, &retry).await {
                 Ok(session) => {
                     fleet.reconnects.fetch_add(1, Relaxed);
                     break session;
                 }
                 Err(error) => tracing::warn!(%error, "the backbone cannot be reached"),
             }
-            servers += 1;
             retry.pause().await;
         };
         tracing::info!("the backbone is reached again");

@@ -7,10 +7,10 @@
 
 use super::{
     Fleet,
-    barrier::acknowledged,
+    ack::{self, Ack},
     connection::Connection,
     direct, key,
-    retry::{Retry, first_server},
+    retry::Retry,
     session::Session,
     subject,
 };
@@ -201,15 +201,13 @@ impl Waiting {
 /// Sends what is handed over, for ever, over one connection after the other.
 pub(super) async fn send(fleet: Weak<Fleet>, Queue(mut queued, waiting): Queue) {
     let mut retry = Retry::new();
-    let mut servers = first_server();
     loop {
         let Some(fleet) = fleet.upgrade() else { return };
         let settings = fleet.settings.clone();
         drop(fleet);
-        let server = &settings.urls[servers % settings.urls.len()];
-        match Connection::open(&settings, server).await {
+        match Connection::open(&settings, retry.server(&settings.urls)).await {
             Ok(connection) => {
-                retry = Retry::new();
+                retry.succeeded();
                 let connection = Arc::new(connection);
                 over(&connection, &mut queued, &waiting).await;
                 connection.end();
@@ -220,7 +218,6 @@ pub(super) async fn send(fleet: Weak<Fleet>, Queue(mut queued, waiting): Queue) 
             }
             Err(error) => tracing::debug!(%error, "no connection for publishing"),
         }
-        servers += 1;
         retry.pause().await;
     }
 }
@@ -273,12 +270,14 @@ fn read(answer: &async_nats::Message) -> Answer {
     if answer.status.is_some_and(|status| status != StatusCode::OK) {
         return Answer::Refused;
     }
-    let Some(seq_no) = acknowledged(&answer.payload) else {
-        tracing::debug!(answer = ?answer.payload, "a publish was refused");
-        return Answer::Refused;
-    };
-    let ack: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap_or_default();
-    if ack["duplicate"] == true { Answer::Duplicate(seq_no) } else { Answer::Stored(seq_no) }
+    match ack::read(&answer.payload) {
+        Ok(Ack { seq_no, is_duplicate: true }) => Answer::Duplicate(seq_no),
+        Ok(Ack { seq_no, is_duplicate: false }) => Answer::Stored(seq_no),
+        Err(_) => {
+            tracing::debug!(answer = ?answer.payload, "a publish was refused");
+            Answer::Refused
+        }
+    }
 }
 
 /// The topic of a stored message. If that cannot be found out, it is taken to be `topic`, to which

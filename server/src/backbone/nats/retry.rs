@@ -1,6 +1,9 @@
-//! The time between two tries to connect. All gateways of a fleet may have lost their server at once,
-//! so a part of it is left to chance.
+//! Which server is tried next, and when. All gateways of a fleet may have lost their server at once,
+//! so a part of the time is left to chance, and so is the server that is tried first: gateways spread
+//! over the servers of a cluster.
 
+use crate::chance;
+use async_nats::ServerAddr;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -9,23 +12,35 @@ const FIRST: Duration = Duration::from_millis(50);
 /// Short enough that `/readyz` answers 200 within two seconds of a server's return.
 const LONGEST: Duration = Duration::from_millis(800);
 
-/// The number of the server that is tried first, counted round the configured ones: the gateways of a
-/// fleet spread over the servers of a cluster.
-pub(super) fn first_server() -> usize {
-    usize::from(rand::random::<u16>())
-}
+/// The rest of a pause is left to chance.
+const LEAST: f64 = 0.5;
 
 #[derive(Debug)]
-pub(super) struct Retry(Duration);
+pub(super) struct Retry {
+    /// Counted round the configured ones.
+    server: usize,
+    pause: Duration,
+}
 
 impl Retry {
-    pub(super) const fn new() -> Self {
-        Self(FIRST)
+    pub(super) fn new() -> Self {
+        Self { server: usize::from(chance::draw::<u16>()), pause: FIRST }
     }
 
-    /// Waits, longer with each call.
+    /// The server that is to be tried, of these. There is one at least.
+    pub(super) fn server<'a>(&self, servers: &'a [ServerAddr]) -> &'a ServerAddr {
+        &servers[self.server % servers.len()]
+    }
+
+    /// Waits, longer with each call, and goes on to the next server.
     pub(super) async fn pause(&mut self) {
-        sleep(self.0.mul_f64(1.0 - rand::random::<f64>() / 2.0)).await;
-        self.0 = (self.0 * 2).min(LONGEST);
+        sleep(chance::part_of(self.pause, LEAST)).await;
+        self.pause = (self.pause * 2).min(LONGEST);
+        self.server += 1;
+    }
+
+    /// The next pause is short again.
+    pub(super) fn succeeded(&mut self) {
+        self.pause = FIRST;
     }
 }

@@ -6,8 +6,15 @@
 //! no record, but a write has to name its number.
 
 use super::{
-    Fleet, api, clock::ServerClock, connection::Connection, error::StartError, settings::Settings,
-    stored::Stored, stream,
+    Fleet,
+    ack::{self, EXPECTED, NotStored},
+    api,
+    clock::ServerClock,
+    connection::Connection,
+    error::StartError,
+    settings::Settings,
+    stored::Stored,
+    stream,
 };
 use crate::session::{
     Unavailable,
@@ -25,13 +32,8 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// How long a marker stays.
 const MARKER: Duration = Duration::from_secs(1);
 
-const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 const TTL: &str = "Nats-TTL";
 const MARKER_REASON: &str = "Nats-Marker-Reason";
-
-/// The subject's last message has another number: the error's codes, for a stream with one replica
-/// and with several.
-const OTHER_NUMBER: [u64; 2] = [10_071, 10_164];
 
 /// The records of the fleet's sessions.
 #[derive(Clone)]
@@ -159,14 +161,11 @@ impl SessionRecords {
         headers.insert(TTL, format!("{}s", seconds.max(1)));
         let asked = connection.ask(subject.to_owned(), value.into(), Some(headers), LIMIT);
         let answer = asked.await.ok_or(Unavailable)?;
-        let answer: Value = serde_json::from_slice(&answer.payload).map_err(|_| Unavailable)?;
-        if let Some(seq_no) = answer["seq"].as_u64().filter(|_| answer.get("error").is_none()) {
-            return Ok(Revision(seq_no));
-        }
-        match answer["error"]["err_code"].as_u64() {
-            Some(code) if OTHER_NUMBER.contains(&code) => Err(PutError::Conflict),
-            _ => {
-                tracing::warn!(%answer, "a session could not be written");
+        match ack::read(&answer.payload) {
+            Ok(ack) => Ok(Revision(ack.seq_no)),
+            Err(NotStored::OtherNumber) => Err(PutError::Conflict),
+            Err(NotStored::Other) => {
+                tracing::warn!(answer = ?answer.payload, "a session could not be written");
                 Err(PutError::Unavailable(Unavailable))
             }
         }

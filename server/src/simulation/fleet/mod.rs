@@ -21,7 +21,7 @@ use super::{
     Backbone, TOPICS,
     authority::{Authority, Grant},
     broker::{self, Broker},
-    limits,
+    explore, limits, missed,
     report::{Detail, Report},
     truth::{Attempt, Kept, Truth},
 };
@@ -34,12 +34,7 @@ use connection::Connection;
 use node::Node;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use reader::{Now, Reader};
-use std::{
-    ops::Range,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     runtime::{Builder, Runtime},
     task::yield_now,
@@ -390,26 +385,14 @@ fn run(seed: u64, bug: Bug, detail: Detail) {
     world.finish(bug);
 }
 
-fn fails(seed: u64, bug: Bug) -> bool {
-    catch_unwind(AssertUnwindSafe(|| run(seed, bug, Detail::Off))).is_err()
-}
-
-/// Runs the schedules of these seeds; one that fails runs again, and tells how it came to that.
-fn explore(seeds: Range<u64>) {
-    let one = std::env::var("SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
-    if let Some(seed) = one.or_else(|| seeds.into_iter().find(|seed| fails(*seed, Bug::None))) {
-        run(seed, Bug::None, Detail::On);
-    }
-}
-
 #[test]
 fn gateways_are_as_one_1() {
-    explore(0..200);
+    explore(0..200, |seed, detail| run(seed, Bug::None, detail));
 }
 
 #[test]
 fn gateways_are_as_one_2() {
-    explore(200..400);
+    explore(200..400, |seed, detail| run(seed, Bug::None, detail));
 }
 
 #[test]
@@ -423,10 +406,6 @@ fn bugs_are_found() {
         Bug::Records(double::Breach::StopsTheClock),
         Bug::LeavesSomething,
     ];
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let missed: Vec<_> =
-        bugs.into_iter().filter(|bug| !(0..200).any(|seed| fails(seed, *bug))).collect();
-    std::panic::set_hook(hook);
+    let missed = missed(bugs, 0..200, |seed, bug| run(seed, bug, Detail::Off));
     assert_eq!(missed, [], "these were not found");
 }

@@ -1,12 +1,12 @@
 //! A gateway of the fleet. Its ways to the broker and to the records of sessions can be cut, for a
 //! while or for ever: a gateway that is cut off for ever and has no client is one that was killed.
 
-use crate::config::Config;
 use crate::{
     backbone::{
         Attached, Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
         ReadError, Unavailable,
     },
+    config::Config,
     gateway::{Fleet, Gateway},
     session::{
         self,

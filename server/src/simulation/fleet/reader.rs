@@ -368,14 +368,14 @@ impl Reader {
             let after = json["after"].as_u64().unwrap_or(head);
             let recovered = json["recovered"].as_bool();
             if let Some(known) = known {
-                let from = if asked.given.contains(&topic) {
+                let is_given = asked.given.contains(&topic);
+                let from = if is_given {
                     Some((known.position, known.position))
                 } else {
                     let confirmed = known.confirmed.filter(|(_, at)| is_written(*at));
                     let low = confirmed.map_or(known.low, |(seq_no, _)| seq_no);
                     is_written(known.since).then_some((low.min(known.position), known.position))
                 };
-                let is_given = asked.given.contains(&topic);
                 assert!(recovered.is_some() || from.is_none(), "{json} for {known:?}");
                 match (recovered, from) {
                     (Some(true), Some((low, high))) if is_given || !known.is_vague => assert!(

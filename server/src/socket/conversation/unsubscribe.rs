@@ -10,7 +10,7 @@ impl Conversation {
             let has_left = self.subscriptions.leave(&unsubscribe.topic, &client.session);
             if !has_left {
                 // A topic of the session that was unavailable at the setup.
-                client.session.remove(&unsubscribe.topic.to_owned().into_owned());
+                client.session.remove(&unsubscribe.topic.clone().into_owned());
             }
         }
         put(
