@@ -237,13 +237,19 @@ impl Shared {
         self.release(&mut detached, entry)
     }
 
-    /// Another gateway may have opened a session: a write finds out.
+    /// Another gateway may have opened a session: a write finds out. It does not wait because
+    /// earlier ones have failed: the notice shows that the records can be reached.
     fn heed(&self, notice: Notice) {
         if let Some(mut entry) = self.known.get_mut(&notice.id)
             && entry.opening.generation < notice.generation
             && matches!(entry.phase, Phase::Attached(_))
         {
-            self.change(notice.id, &mut entry, Unsaved::Subscriptions);
+            (entry.failures, entry.not_before) = (0, self.clock.now());
+            entry.unsaved = Unsaved::Subscriptions;
+            // The end of a write that is under way plans the next one.
+            if !entry.is_writing {
+                self.plan(notice.id, &mut entry);
+            }
         }
     }
 

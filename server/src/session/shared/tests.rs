@@ -86,8 +86,12 @@ struct Parts {
 }
 
 fn parts() -> Parts {
+    parts_with(1)
+}
+
+fn parts_with(seed: u64) -> Parts {
     let server = Arc::new(Server::default());
-    let links = [1, 2].map(|seed| Link::new(server.clone(), seed));
+    let links = [seed, seed + 1].map(|seed| Link::new(server.clone(), seed));
     links.iter().for_each(|link| link.set(NO_FAULTS));
     let stores = links
         .clone()
@@ -249,6 +253,33 @@ async fn an_opening_that_failed_does_not_stand_for_the_next_one() {
         pass(Duration::from_secs(5)).await;
         assert!(!client.is_overtaken(), "by an opening of the same generation");
         assert_eq!(b.client("u", Some(client.leave())).await.resumed, had(&[("a", 2)]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notice_arrives_although_a_replica_does_not_have_the_lease_yet() {
+    for seed in 0..20 {
+        let Parts { links: [_, link], gateways: [a, b], .. } = parts_with(seed);
+        let client = a.client("u", None).await;
+        let _next = b.client("u", Some(client.session.id())).await;
+        // The first look at the lease finds an older one, or none.
+        link.set(Faults { stale: When::Next(1), ..NO_FAULTS });
+        client.learns(GOOD.notice()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notice_is_heeded_at_once_although_writes_have_failed_for_long() {
+    for seconds in 60..80 {
+        let Parts { links: [link, _], gateways: [a, b], .. } = parts();
+        let client = a.client("u", None).await;
+        pass(Duration::from_secs(1)).await;
+        link.set(Faults { refused: When::Always, ..NO_FAULTS });
+        client.put("a", 1);
+        pass(Duration::from_secs(seconds)).await;
+        link.set(NO_FAULTS);
+        let _next = b.client("u", Some(client.session.id())).await;
+        client.learns(GOOD.notice()).await;
     }
 }
 

@@ -147,6 +147,12 @@ impl Reader {
         Some((taken.last, taken.epoch.clone()))
     }
 
+    /// A topic of the session without a subscription on its connection.
+    pub(super) fn unavailable(&self) -> Option<usize> {
+        let taken = &self.connection.as_ref()?.taken;
+        self.topics.keys().copied().find(|topic| !taken.contains_key(topic))
+    }
+
     /// Takes the frames that came. False: none did.
     pub(super) fn look(&mut self, now: &Now<'_>, truth: &mut Truth) -> bool {
         let mut came = false;
