@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod figure;
+pub mod fleet;
 pub mod goal;
 pub mod measure;
 pub mod plan;

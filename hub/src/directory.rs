@@ -127,7 +127,7 @@ impl<S: Sink> Directory<S> {
     /// Bytes of memory that the history of one owner's topics takes, for the owner that holds most.
     #[must_use]
     pub fn history_of_one(&self) -> usize {
-        self.shared.kept.lock().most_held()
+        self.shared.histories.lock().most_held()
     }
 
     /// How often a topic has lost a part of its history because the history of all topics was above
@@ -332,7 +332,7 @@ impl<S: Sink> Directory<S> {
         }
         assert_eq!(self.shared.idle.lock().sum().count, idle);
         assert_eq!(
-            self.shared.kept.lock().lengths(),
+            self.shared.histories.lock().lengths(),
             (kept, held.values().filter(|(_, bytes)| *bytes > 0).count())
         );
         assert_eq!(self.count.load(Relaxed), self.topics.len());

@@ -54,6 +54,8 @@ pub(super) struct Copied {
     /// The position behind the batch: the last message's number, or the head if no more messages
     /// follow.
     pub(super) last: u64,
+    /// The number of the last message, if there is one.
+    pub(super) newest: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -370,7 +372,7 @@ impl History {
     /// Appends the frames of the messages behind `seq_no`, as many as `budget` allows. Everything
     /// behind `seq_no` must be kept: see [`History::reaches`].
     pub(super) fn copy_after(&self, seq_no: u64, budget: Budget, out: &mut Vec<u8>) -> Copied {
-        let mut copied = Copied { messages: 0, last: seq_no };
+        let mut copied = Copied { messages: 0, last: seq_no, newest: None };
         let from = self.segments.partition_point(|segment| segment.last() <= seq_no);
         let start = out.len();
         for segment in self.segments.range(from..) {
@@ -385,10 +387,9 @@ impl History {
                 break;
             }
             out.extend_from_slice(&segment.frames[begin..segment.start_of(index + count)]);
-            copied = Copied {
-                messages: copied.messages + count,
-                last: segment.number(index + count - 1),
-            };
+            let newest = segment.number(index + count - 1);
+            copied =
+                Copied { messages: copied.messages + count, last: newest, newest: Some(newest) };
             if index + count < segment.entries.len() {
                 return copied;
             }

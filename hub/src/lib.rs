@@ -99,7 +99,7 @@
 //! | [`history`] | the last messages of a topic, for replay |
 //! | `pending` | bytes that are numbered and not yet fanned out |
 //! | [`owner`] | the owners of topics, and what each of them holds |
-//! | `shared`, `kept` | state of all topics: which are idle, which have to be trimmed, which owner holds most |
+//! | `shared`, `histories` | state of all topics: which are idle, which have to be trimmed, which owner holds most |
 //! | [`instruments`] | signing messages and counting deliveries, both handed in |
 //! | [`clock`] | the time since the gateway began, as a small number |
 //! | [`by_age`], [`slot`] | entries in the order of their age, all together and per owner |
@@ -110,9 +110,9 @@ pub mod clock;
 pub mod directory;
 pub mod fan_out;
 pub mod grain;
+mod histories;
 pub mod history;
 pub mod instruments;
-mod kept;
 pub mod owner;
 mod pending;
 mod shared;

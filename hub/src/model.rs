@@ -3,6 +3,7 @@
 //! topic's next number, and it comes only while the sink is subscribed. The state that topics share
 //! has a model of its own in [`shares`].
 
+mod predecessors;
 mod shares;
 
 use super::{directory::Limits, *};

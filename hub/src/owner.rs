@@ -92,7 +92,7 @@ impl Account {
     /// reads the listed rank after it has counted: so at least one of the two sees the other's
     /// change.
     ///
-    /// [`Kept::rank`]: super::kept::Kept::rank
+    /// [`Kept::rank`]: super::histories::Kept::rank
     pub(super) fn list_under(&self, rank: Rank) {
         self.held.rank.store(rank, SeqCst);
     }

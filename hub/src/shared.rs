@@ -3,8 +3,8 @@
 
 use super::{
     directory::Limits,
+    histories::Histories,
     instruments::{Instruments, Observer, Sign},
-    kept::Kept,
     owner::Account,
     topic::{Sink, Topic},
 };
@@ -54,7 +54,7 @@ pub(super) struct Shared<S> {
     /// This lock and the next one are taken while a topic's lock is held, never the reverse.
     pub(super) idle: Mutex<ByAge<u64, Arc<Topic<S>>>>,
     /// Topics with history.
-    pub(super) kept: Mutex<Kept<S>>,
+    pub(super) histories: Mutex<Histories<S>>,
 }
 
 impl<S: Sink> Shared<S> {
@@ -74,7 +74,7 @@ impl<S: Sink> Shared<S> {
             given: AtomicU64::new(0),
             giving: Mutex::default(),
             idle: Mutex::default(),
-            kept: Mutex::default(),
+            histories: Mutex::default(),
         }
     }
 
@@ -136,7 +136,7 @@ impl<S: Sink> Shared<S> {
             self.history.fetch_sub(before - after, Relaxed);
         }
         if owner.count(before, after) {
-            self.kept.lock().rank(owner);
+            self.histories.lock().rank(owner);
         }
     }
 
@@ -145,7 +145,7 @@ impl<S: Sink> Shared<S> {
     pub(super) fn trim_aged(&self, topics: usize) -> bool {
         let now = self.now();
         for _ in 0..topics {
-            let due = self.kept.lock().first_due(now);
+            let due = self.histories.lock().first_due(now);
             let Some(topic) = due else { return false };
             topic.trim(now);
         }
@@ -162,7 +162,7 @@ impl<S: Sink> Shared<S> {
         // If another publish is doing it, this one returns: two at once would drop too much.
         let Some(_alone) = self.giving.try_lock() else { return false };
         for _ in 0..GIVEN {
-            let largest = self.kept.lock().largest();
+            let largest = self.histories.lock().largest();
             let Some(topic) = largest else { return false };
             if topic.give() {
                 self.given.fetch_add(1, Relaxed);

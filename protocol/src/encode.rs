@@ -45,6 +45,35 @@ impl MessagePrefix {
         out.push(b'}');
     }
 
+    /// `frame`, one whole `message` frame of this topic, with `known` as the number before which no
+    /// message is missing. `None`: it names that number or a lower one already.
+    #[must_use]
+    pub fn continuing_from(&self, known: u64, frame: &[u8]) -> Option<Vec<u8>> {
+        const SIG: &[u8] = br#","sig":""#;
+        const PREV: &[u8] = br#","prevSeqNo":"#;
+        let rest = frame.strip_prefix(&*self.0)?;
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let seq_no = number(&rest[..digits])?;
+        let body = frame.strip_suffix(b"}")?;
+        // Data has no unescaped quote at its end if it is text, and another end if it is not.
+        let sig = body.ends_with(b"\"").then(|| rfind(body, SIG)).flatten();
+        let (body, sig) = body.split_at(sig.unwrap_or(body.len()));
+        let prev = rfind(body, PREV).and_then(|at| Some((at, number(&body[at + PREV.len()..])?)));
+        let (body, prev) = match prev {
+            Some((at, prev)) => (&body[..at], prev),
+            None => (body, seq_no.checked_sub(1)?),
+        };
+        if prev <= known {
+            return None;
+        }
+        let mut out = body.to_vec();
+        out.extend_from_slice(PREV);
+        put_number(&mut out, known);
+        out.extend_from_slice(sig);
+        out.push(b'}');
+        Some(out)
+    }
+
     /// Whether `frame`, one whole `message` frame of this topic, holds this message.
     #[must_use]
     pub fn is_message(&self, frame: &[u8], message_id: &MessageId<'_>, data: &str) -> bool {
@@ -134,6 +163,16 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Of digits and nothing else.
+fn number(digits: &[u8]) -> Option<u64> {
+    let is_plain = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    is_plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
+}
+
+fn rfind(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).rposition(|window| window == part)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +221,35 @@ mod tests {
             put_ack(&mut fast, &message_id, status, &topic, seq_no);
             let slow = ServerFrame::Ack(Ack { message_id, status, topic, seq_no: seq });
             prop_assert_eq!(std::str::from_utf8(&fast).unwrap(), serde_json::to_string(&slow).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_frame_can_continue_from_a_lower_number() {
+        let topic = Topic::new("a\"b").unwrap();
+        let (prefix, id) = (MessagePrefix::new(&topic), MessageId::new("m").unwrap());
+        let texts = [
+            "5",
+            "{\"prevSeqNo\":3}",
+            "[{\"a\":1,\"prevSeqNo\":8}]",
+            "{\"a\":1,\"sig\":\"x\"}",
+            r#""text,\"prevSeqNo\":8""#,
+            r#""x,\"sig\":\"y""#,
+            "null",
+        ];
+        for (data, sig) in texts.iter().flat_map(|data| [(data, None), (data, Some(&b"c2ln"[..]))])
+        {
+            let frame = |prev| {
+                let mut out = Vec::new();
+                prefix.put(&mut out, (prev, 9), &id, data, sig);
+                out
+            };
+            for prev in 0..9 {
+                for known in 0..9 {
+                    let expected = (known < prev).then(|| frame(known));
+                    assert_eq!(prefix.continuing_from(known, &frame(prev)), expected, "{data}");
+                }
+            }
         }
     }
 }

@@ -25,14 +25,10 @@ use futures_util::{
     FutureExt,
     future::{self, BoxFuture, Either, Ready},
 };
-use hub::{
-    Directory, Topic,
-    clock::{Clock, Micros},
-    topic::Name,
-};
+use hub::{Directory, Topic, clock::Clock, topic::Name};
 use phase::{Phase, Progress};
 use protocol::{Epoch, ErrorCode, MessageId, Payload};
-pub(crate) use sequencer::{FollowUp, NoTopic, Prepared, Publisher};
+pub(crate) use sequencer::{FollowUp, NoTopic, Prepared, Publication, Publisher};
 pub use sequencer::{PublishError, Published};
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use tokio::task::yield_now;
@@ -266,24 +262,20 @@ impl Gateway {
         self.progress.advance(Phase::Draining);
     }
 
-    /// Publishes once per user and message id, `now`, and makes it due. `last` is the topic that
-    /// the caller used last.
+    /// Publishes once per user and message id, and makes it due. `last` is the topic that the
+    /// caller used last.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored, and the message id is free.
     pub(crate) fn store(
         &self,
-        publisher: Publisher<'_>,
-        topic: &protocol::Topic<'_>,
-        message_id: &MessageId<'_>,
-        data: &str,
-        now: Micros,
+        publication: Publication<'_>,
         last: &mut Option<Arc<Topic<Connection>>>,
     ) -> Result<Stored, PublishError> {
         if !self.takes_work() {
             return Err(PublishError::ShuttingDown);
         }
-        self.sequencer.publish(publisher, topic, message_id, data, now, last)
+        self.sequencer.publish(publication, last)
     }
 
     /// Publishes for a backend. The message is numbered or handed over when this returns, so that a
@@ -300,9 +292,14 @@ impl Gateway {
         message_id: &MessageId<'_>,
         payload: &Payload<'_>,
     ) -> Publishing {
-        let publisher = Publisher::Backend { user };
-        let now = self.clock.now();
-        match self.store(publisher, topic, message_id, payload.get(), now, &mut None) {
+        let publication = Publication {
+            publisher: Publisher::Backend { user },
+            topic,
+            message_id,
+            data: payload.get(),
+            now: self.clock.now(),
+        };
+        match self.store(publication, &mut None) {
             Err(error) => Either::Left(future::ready(Err(error))),
             Ok(Stored::Later(published)) => Either::Right(published),
             Ok(Stored::Now(published, FollowUp { fan_out, congested })) => {

@@ -2,8 +2,9 @@
 
 use anyhow::{Result, ensure};
 use bench::{
+    fleet,
     side::{Certificate, Environment},
-    soak::{self, Options, Outcome},
+    soak::{self, Options},
 };
 use clap::Parser;
 use std::{fs, path::PathBuf, time::Duration};
@@ -30,6 +31,9 @@ struct Arguments {
     /// The clients' rate, up to 2: twice the normal one.
     #[arg(long, default_value_t = 1.0, value_parser = rate)]
     rate: f64,
+    /// Several gateways on NATS, whose parts break, instead of one gateway: by this NATS server.
+    #[arg(long, value_name = "NATS SERVER", conflicts_with = "rate")]
+    fleet: Option<PathBuf>,
     /// A file for the report.
     #[arg(long)]
     report: Option<PathBuf>,
@@ -42,21 +46,18 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn main() -> Result<()> {
-    let Arguments { gateway, work, minutes, seconds, seed, rate, report } = Arguments::parse();
+    let Arguments { gateway, work, minutes, seconds, seed, rate, fleet, report } =
+        Arguments::parse();
     bench::open_files()?;
     fs::create_dir_all(&work)?;
-    let certificate = Certificate::generate(&work)?;
-    let environment = Environment {
-        gateway,
-        beside: None,
-        programs: work.clone(),
-        scripts: work.clone(),
-        work,
-        certificate,
-    };
     let time = Duration::try_from_secs_f64(seconds.unwrap_or(minutes * 60.0))?;
-    let outcome = soak::run(&environment, Options { time, seed, rate })?;
-    let Outcome { violations, report: text } = outcome;
+    let (violations, text) = match fleet {
+        Some(nats) => {
+            let outcome = fleet::run(&fleet::Options { gateway, nats, work, time, seed })?;
+            (outcome.violations, outcome.report)
+        }
+        None => one_gateway(gateway, work, Options { time, seed, rate })?,
+    };
     println!("\n{text}");
     if let Some(file) = report {
         fs::write(&file, text)?;
@@ -67,4 +68,18 @@ fn main() -> Result<()> {
     println!("test result: {} passed; {failed} failed", 1 - failed);
     ensure!(violations.is_empty(), "{} violations", violations.len());
     Ok(())
+}
+
+fn one_gateway(gateway: PathBuf, work: PathBuf, options: Options) -> Result<(Vec<String>, String)> {
+    let certificate = Certificate::generate(&work)?;
+    let environment = Environment {
+        gateway,
+        beside: None,
+        programs: work.clone(),
+        scripts: work.clone(),
+        work,
+        certificate,
+    };
+    let outcome = soak::run(&environment, options)?;
+    Ok((outcome.violations, outcome.report))
 }

@@ -12,6 +12,7 @@ mod server;
 
 use crate::wire::Protocol;
 pub use certificate::Certificate;
+pub(crate) use server::free_address;
 pub use server::{Server, Target};
 use std::{
     net::SocketAddr,

@@ -12,13 +12,13 @@ use tokio::{
 pub(super) const KEY: &str = "the-key-of-a-backend-under-soak";
 
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The body as it was sent: complete if its length was announced, otherwise in chunks.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
-pub(super) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     ask(address, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
         .await
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// A violation of a guarantee.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     #[error("{topic}: {seq_no} behind {position}: {} lost", seq_no - position - 1)]
     Gap { topic: String, position: u64, seq_no: u64 },
     #[error("{topic}: {seq_no} behind {position}: repeated or out of order")]
@@ -29,10 +29,10 @@ pub(super) enum Fault {
 
 /// A reader's state in one topic.
 #[derive(Debug, Clone)]
-pub(super) struct Course {
-    pub(super) epoch: String,
+pub(crate) struct Course {
+    pub(crate) epoch: String,
     /// The last number that was handled.
-    pub(super) position: u64,
+    pub(crate) position: u64,
     /// The position from which the gateway resumes if the client names none: its last receipt, or
     /// the number at which it began.
     receipt: u64,
@@ -40,23 +40,38 @@ pub(super) struct Course {
     sent: u64,
     /// The last number from each publisher.
     publishers: HashMap<u32, u64>,
+    /// It has everything that was ever published.
+    is_whole: bool,
 }
 
 /// All topics of one reader.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     topics: HashMap<String, Course>,
+    /// Nothing was published before its topics were subscribed to.
+    is_first: bool,
     /// A topic that continues without telling what was missed. Allowed only if the session is a new
     /// one.
     untold: Option<String>,
 }
 
 impl Ledger {
-    pub(super) fn course(&self, topic: &str) -> Option<&Course> {
+    /// Of a reader that has subscribed before anything was published.
+    pub(crate) fn from_the_start() -> Self {
+        Self { is_first: true, ..Self::default() }
+    }
+
+    /// The publisher's last number in a topic. `None`: unknown since a loss.
+    pub(crate) fn last_of(&self, topic: &str, publisher: u32) -> Option<u64> {
+        let course = self.topics.get(topic)?;
+        course.publishers.get(&publisher).copied().or(course.is_whole.then_some(0))
+    }
+
+    pub(crate) fn course(&self, topic: &str) -> Option<&Course> {
         self.topics.get(topic)
     }
 
-    pub(super) fn topics(&self) -> impl Iterator<Item = (&str, &Course)> {
+    pub(crate) fn topics(&self) -> impl Iterator<Item = (&str, &Course)> {
         self.topics.iter().map(|(topic, course)| (topic.as_str(), course))
     }
 
@@ -71,7 +86,7 @@ impl Ledger {
     }
 
     /// Records that the next resume gives all positions.
-    pub(super) fn given(&mut self) {
+    pub(crate) fn given(&mut self) {
         self.topics.values_mut().for_each(|course| course.receipt = course.position);
     }
 
@@ -87,7 +102,7 @@ impl Ledger {
     }
 
     /// Returns how many messages may have been missed, if the gateway says so.
-    pub(super) fn subscribed(&mut self, frame: &Subscribed<'_>) -> Result<Option<u64>, Fault> {
+    pub(crate) fn subscribed(&mut self, frame: &Subscribed<'_>) -> Result<Option<u64>, Fault> {
         let (topic, seq_no) = (frame.topic.as_str(), frame.seq_no.get());
         let known = self.topics.get_mut(topic);
         match (frame.recovered, known) {
@@ -117,13 +132,14 @@ impl Ledger {
             receipt: seq_no,
             sent: seq_no,
             publishers: HashMap::new(),
+            is_whole: self.is_first && !self.topics.contains_key(topic),
         };
         self.topics.insert(topic.to_owned(), course);
         Ok(missed)
     }
 
     /// All topics of a session were answered; `resumed`: it is the earlier session.
-    pub(super) fn ready(&mut self, resumed: bool) -> Result<(), Fault> {
+    pub(crate) fn ready(&mut self, resumed: bool) -> Result<(), Fault> {
         match self.untold.take().filter(|_| resumed) {
             Some(topic) => Err(Fault::Untold { topic }),
             None => Ok(()),
@@ -134,7 +150,7 @@ impl Ledger {
         self.topics.remove(topic);
     }
 
-    pub(super) fn message(&mut self, frame: &Message<'_>) -> Result<(), Fault> {
+    pub(crate) fn message(&mut self, frame: &Message<'_>) -> Result<(), Fault> {
         let topic = || frame.topic.to_string();
         let Some(course) = self.topics.get_mut(frame.topic.as_str()) else {
             return Err(Fault::NotSubscribed { topic: topic() });
@@ -148,7 +164,8 @@ impl Ledger {
         }
         course.position = seq_no;
         if let Some((publisher, number)) = origin(frame.data.get())
-            && let Some(before) = course.publishers.insert(publisher, number)
+            && let Some(before) =
+                course.publishers.insert(publisher, number).or(course.is_whole.then_some(0))
             && number != before + 1
         {
             return Err(Fault::Publisher { topic: topic(), publisher, before, number, seq_no });
@@ -168,7 +185,7 @@ impl Ledger {
 }
 
 /// A payload that names its publisher and the publisher's own number in the topic.
-pub(super) fn payload(publisher: u32, number: u64, len: usize) -> String {
+pub(crate) fn payload(publisher: u32, number: u64, len: usize) -> String {
     let head = format!("[{publisher},{number},\"");
     let filling = "x".repeat(len.saturating_sub(head.len() + 2));
     head + &filling + "\"]"

@@ -15,8 +15,8 @@
 mod actors;
 mod ending;
 mod entrance;
-mod http;
-mod ledger;
+pub(crate) mod http;
+pub(crate) mod ledger;
 mod limits;
 mod reader;
 mod report;
@@ -24,7 +24,7 @@ mod scene;
 mod stage;
 mod tally;
 mod verdict;
-mod vitals;
+pub(crate) mod vitals;
 
 use crate::side::{Environment, GATEWAY, Server};
 use anyhow::{Context, Result};

@@ -75,7 +75,7 @@ fn number(text: &str, name: &str) -> Result<u64> {
     Ok(line.split_whitespace().next().unwrap_or_default().parse()?)
 }
 
-fn metrics(text: &str) -> HashMap<String, f64> {
+pub(crate) fn metrics(text: &str) -> HashMap<String, f64> {
     let samples =
         text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
     samples.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()

@@ -71,6 +71,17 @@ pub(super) struct Following {
     _attachment: Attachment,
     /// Distinguishes the newest message from another one with the same number. `None`: not known.
     anchor: Option<Anchor>,
+    /// What the next message names as its predecessor: no subscriber knows of a number above it,
+    /// although the topic may be proved to have no message up to a higher one.
+    announced: u64,
+}
+
+impl Following {
+    /// A subscriber goes on live that knows of messages up to `known`: of those behind it none is
+    /// below the next one.
+    pub(super) fn announce_from(&mut self, known: u64) {
+        self.announced = self.announced.min(known);
+    }
 }
 
 /// A hash of a message's id.
@@ -125,7 +136,8 @@ impl<S: Sink> Topic<S> {
         log.head = head.seq_no;
         log.history.begin_again(head.seq_no);
         let anchor = head.message_id.map(Anchor::of);
-        log.following = Some(Box::new(Following { _attachment: attachment, anchor }));
+        let announced = head.seq_no;
+        log.following = Some(Box::new(Following { _attachment: attachment, anchor, announced }));
         topic
     }
 
@@ -183,6 +195,7 @@ impl<S: Sink> Topic<S> {
             return Received::Hole;
         }
         following.anchor = Some(Anchor::of(message_id));
+        log.head = std::mem::replace(&mut following.announced, seq_no);
         let put = self.put(state, published, seq_no, message_id, data, expected);
         drop(guard);
         let put = self.after_put(put, published, seq_no);
@@ -226,7 +239,8 @@ impl<S: Sink> Topic<S> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let log = &mut state.log;
-        log.following.as_mut()?.anchor = message_id.map(Anchor::of);
+        let following = log.following.as_mut()?;
+        (following.anchor, following.announced) = (message_id.map(Anchor::of), seq_no);
         if *log.epoch != epoch {
             log.epoch = Arc::new(epoch);
         }
@@ -247,6 +261,31 @@ impl<S: Sink> Topic<S> {
         drop(guard);
         self.fan_out(is_mine)
     }
+}
+
+impl<S: Sink> Topic<S> {
+    /// Lets the first of the frames that begin at `begin` of `out` continue from `known`: the log
+    /// is proved to have no message between that number and the frame's.
+    pub(super) fn continue_from(&self, known: u64, out: &mut Vec<u8>, begin: usize) {
+        let Some(len) = first_frame(&out[begin..]) else { return };
+        let text = text_of(&out[begin..begin + len]);
+        if let Some(text) = self.prefix.continuing_from(known, text) {
+            let rest = out.split_off(begin + len);
+            out.truncate(begin);
+            put_text_frame(out, text.len(), |out| out.extend_from_slice(&text));
+            out.extend_from_slice(&rest);
+        }
+    }
+}
+
+/// The length of the first of these frames.
+fn first_frame(frames: &[u8]) -> Option<usize> {
+    let length = match *frames.get(1)? {
+        126 => u64::from(u16::from_be_bytes(*frames.get(2..)?.first_chunk()?)) + 4,
+        127 => u64::from_be_bytes(*frames.get(2..)?.first_chunk()?) + 10,
+        short => u64::from(short) + 2,
+    };
+    usize::try_from(length).ok()
 }
 
 /// The text of a frame as [`put_text_frame`] makes it: unmasked, in one piece.

@@ -71,10 +71,16 @@ impl<S: Sink> Topic<S> {
             _ => log.history.before_newest(start.last.unwrap_or(0)),
         };
         let behind = after < head;
-        let subscription =
-            Subscription { topic: self.clone(), member, epoch: epoch.clone(), after, behind };
+        let mut subscription = Subscription {
+            topic: self.clone(),
+            member,
+            epoch: epoch.clone(),
+            after,
+            known: after,
+            behind: true,
+        };
         if !behind {
-            state.roster.add(subscription.member.clone(), &log.pending);
+            subscription.go_live(state);
         }
         if self.subscribers.fetch_add(1, Relaxed) == 0 {
             self.shared.in_use.fetch_add(1, Relaxed);

@@ -5,8 +5,8 @@
 use super::{Account, Sink, State, Topic};
 use crate::{
     clock::Micros,
+    histories::{Class, class},
     history::History,
-    kept::{Class, class},
     slot::Slot,
 };
 use std::sync::{Arc, atomic::Ordering::Relaxed};
@@ -84,7 +84,7 @@ impl<S: Sink> Topic<S> {
         let mut state = self.state.lock();
         self.change_history(&mut state, |history| history.trim(now));
         if let (Some(slot), Some(due)) = (state.listing.kept, state.log.history.due()) {
-            self.shared.kept.lock().set_due(slot, due);
+            self.shared.histories.lock().set_due(slot, due);
         }
     }
 
@@ -136,15 +136,15 @@ impl<S: Sink> Topic<S> {
     fn list_kept(self: &Arc<Self>, state: &mut State<S>, class: Class) {
         state.listing.class = class;
         let (owner, now) = (self.owner.number, self.shared.now());
-        let mut kept = self.shared.kept.lock();
+        let mut histories = self.shared.histories.lock();
         match (state.listing.kept, state.log.history.due()) {
             (None, Some(due)) => {
-                state.listing.kept = Some(kept.insert(self.clone(), owner, class, due, now))
+                state.listing.kept = Some(histories.insert(self.clone(), owner, class, due, now))
             }
-            (Some(slot), Some(_)) => kept.set_class(slot, owner, class, now),
+            (Some(slot), Some(_)) => histories.set_class(slot, owner, class, now),
             (Some(slot), None) => {
                 state.listing.kept = None;
-                kept.remove(slot);
+                histories.remove(slot);
             }
             (None, None) => {}
         }

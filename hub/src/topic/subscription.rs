@@ -42,6 +42,9 @@ pub struct Subscription<S: Sink> {
     pub(super) epoch: Arc<Epoch<'static>>,
     /// The number behind which it became live; while it is behind, the last number that it has.
     pub(super) after: u64,
+    /// The highest number that the subscriber knows of: of the last message, or where it began. May
+    /// be below `after` if the log is proved to have no message between.
+    pub(super) known: u64,
     pub(super) behind: bool,
 }
 
@@ -85,6 +88,7 @@ impl<S: Sink> Subscription<S> {
         let log = &state.log;
         let head = log.head;
         let is_same_life = Arc::ptr_eq(&self.epoch, &log.epoch);
+        let begin = out.len();
         let mut copied = None;
         if is_same_life && log.history.reaches(self.after) {
             copied = Some(log.history.copy_after(self.after, budget, out));
@@ -98,11 +102,15 @@ impl<S: Sink> Subscription<S> {
         }
         let Some(copied) = copied else {
             let epoch = log.epoch.clone();
-            (self.after, self.epoch) = (head, epoch.clone());
+            (self.after, self.known, self.epoch) = (head, head, epoch.clone());
             self.go_live(&mut state);
             return CatchUp::Lost { head, epoch };
         };
         let messages = copied.messages;
+        if log.following.is_some() && messages > 0 {
+            topic.continue_from(self.known, out, begin);
+        }
+        self.known = copied.newest.unwrap_or(self.known);
         self.after = copied.last;
         if self.after < head {
             return CatchUp::Behind { messages };
@@ -111,8 +119,11 @@ impl<S: Sink> Subscription<S> {
         CatchUp::Live { messages }
     }
 
-    fn go_live(&mut self, state: &mut State<S>) {
+    pub(super) fn go_live(&mut self, state: &mut State<S>) {
         if std::mem::take(&mut self.behind) {
+            if let Some(following) = &mut state.log.following {
+                following.announce_from(self.known);
+            }
             state.roster.add(self.member.clone(), &state.log.pending);
         }
     }

@@ -1,12 +1,12 @@
 //! Host and port as a URL and the header `Host` contain them.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use url::Host;
 
 /// `host[:port]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
-    /// Lower case; an IPv6 address in brackets.
+    /// As browsers write it: see [`Authority::host`].
     host: String,
     /// As it is written, if it is.
     port: Option<u16>,
@@ -28,10 +28,16 @@ impl Authority {
             None if rest.is_empty() => None,
             _ => return None,
         };
-        is_host(host).then(|| Self { host: host.to_ascii_lowercase(), port })
+        // A URL may have escapes, and more characters, in names that no certificate is issued for.
+        let is_name = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-._".contains(c);
+        if !host.starts_with('[') && !host.chars().all(is_name) {
+            return None;
+        }
+        Some(Self { host: Host::parse(host).ok()?.to_string(), port })
     }
 
-    /// In lower case; an IPv6 address in brackets.
+    /// As browsers write it (<https://url.spec.whatwg.org/#host-parsing>): in lower case and ASCII;
+    /// an IPv4 address as four numbers, one of IPv6 in its shortest form and in brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -51,14 +57,38 @@ impl fmt::Display for Authority {
     }
 }
 
-fn is_host(host: &str) -> bool {
-    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_as_a_browser_reads_it() {
+        for (text, host) in [
+            ("A.Example", "a.example"),
+            ("b\u{fc}cher.example:80", "xn--bcher-kva.example"),
+            ("127.1", "127.0.0.1"),
+            ("0x7f000001", "127.0.0.1"),
+            ("[0:0::1]:3000", "[::1]"),
+            ("my_host", "my_host"),
+        ] {
+            assert_eq!(Authority::parse(text).unwrap().host(), host, "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            "a b",
+            "a/b",
+            "u@a",
+            "%61",
+            "[::1",
+            "[zz]",
+            "a:",
+            "a:65536",
+            "1.2.3.4.5",
+            "*",
+            "a,b",
+        ] {
+            assert_eq!(Authority::parse(text), None, "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Numbers given by this process: claim, number and history in one step, under two short locks.
 
-use super::{Core, FollowUp, PublishError, Published, Publisher, Stored};
+use super::{Core, FollowUp, Publication, PublishError, Published, Stored};
 use crate::dedup::{Claim, Place};
-use hub::{Appended, Owner, Retired, Sink, TooManyTopics, Topic, clock::Micros};
-use protocol::{AckStatus, MessageId};
+use hub::{Appended, Owner, Retired, Sink, TooManyTopics, Topic};
+use protocol::AckStatus;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -16,11 +16,7 @@ impl<S: Sink> Local<S> {
 
     pub(super) fn publish(
         &self,
-        publisher: Publisher<'_>,
-        topic: &protocol::Topic<'_>,
-        message_id: &MessageId<'_>,
-        data: &str,
-        now: Micros,
+        Publication { publisher, topic, message_id, data, now }: Publication<'_>,
         last: &mut Option<Arc<Topic<S>>>,
     ) -> Result<Stored<S>, PublishError> {
         let Core { topics, dedup, meter, .. } = &*self.0;

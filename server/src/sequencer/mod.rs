@@ -22,10 +22,10 @@ use crate::{
     metrics::Meter,
 };
 use futures_util::future::BoxFuture;
-use hub::{Directory, Owner, Retired, Sink, TooManyTopics, Topic, clock::Micros, topic::Page};
+use hub::{Directory, Owner, Retired, Sink, TooManyTopics, Topic, topic::Page};
 use local::Local;
-use protocol::{Epoch, ErrorCode, MessageId, Position};
-pub(crate) use publication::{FollowUp, Publisher, Stored};
+use protocol::{Epoch, ErrorCode, Position};
+pub(crate) use publication::{FollowUp, Publication, Publisher, Stored};
 pub use publication::{PublishError, Published};
 pub(crate) use shared::Limits;
 use shared::Shared;
@@ -92,24 +92,19 @@ impl<S: Sink> Sequencer<S> {
         Self::Shared(Shared::new(core, backbone, limits))
     }
 
-    /// Publishes once per user and message id, `now`. A message that is numbered here is due when
-    /// this returns; the caller does the [`FollowUp`]. `last` is the topic that the caller used
-    /// last.
+    /// Publishes once per user and message id. A message that is numbered here is due when this
+    /// returns; the caller does the [`FollowUp`]. `last` is the topic that the caller used last.
     ///
     /// # Errors
     /// [`PublishError`]: nothing was stored, and the message id is free.
     pub(crate) fn publish(
         &self,
-        publisher: Publisher<'_>,
-        topic: &protocol::Topic<'_>,
-        message_id: &MessageId<'_>,
-        data: &str,
-        now: Micros,
+        publication: Publication<'_>,
         last: &mut Option<Arc<Topic<S>>>,
     ) -> Result<Stored<S>, PublishError> {
         match self {
-            Self::Local(local) => local.publish(publisher, topic, message_id, data, now, last),
-            Self::Shared(shared) => Ok(shared.publish(publisher, topic, message_id, data, now)),
+            Self::Local(local) => local.publish(publication, last),
+            Self::Shared(shared) => Ok(shared.publish(publication)),
         }
     }
 

@@ -5,8 +5,8 @@ use crate::{
     dedup::{Counted, Place},
 };
 use futures_util::future::BoxFuture;
-use hub::{FanOut, Owner, Sink, TooManyTopics, Topic};
-use protocol::{AckStatus, ErrorCode};
+use hub::{FanOut, Owner, Sink, TooManyTopics, Topic, clock::Micros};
+use protocol::{AckStatus, ErrorCode, MessageId};
 use std::sync::Arc;
 
 /// The sender of a publish.
@@ -42,6 +42,18 @@ impl<'a> Publisher<'a> {
             Self::Backend { .. } => Counted::ForAll,
         }
     }
+}
+
+/// A message on its way to its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publication<'a> {
+    pub(crate) publisher: Publisher<'a>,
+    pub(crate) topic: &'a protocol::Topic<'a>,
+    pub(crate) message_id: &'a MessageId<'a>,
+    /// One JSON value.
+    pub(crate) data: &'a str,
+    /// When it was received.
+    pub(crate) now: Micros,
 }
 
 /// A publish that is known to be stored.

@@ -14,17 +14,16 @@ mod followers;
 mod pages;
 mod publish;
 
-use super::{Core, NoTopic, Prepared, PublishError, Published, Publisher, Stored};
+use super::{Core, NoTopic, Prepared, Publication, PublishError, Published, Stored};
 use crate::backbone::{Backbone, Figures, Health, Part, ReadBudget, ReadError, Unavailable};
 use followers::Followers;
 use futures_util::{FutureExt, future::BoxFuture};
 use hub::{
     Owner, Retired, Sink, Topic,
-    clock::Micros,
     topic::{Name, Page},
 };
 use pages::Pages;
-use protocol::{Epoch, MessageId, Position};
+use protocol::{Epoch, Position};
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -90,15 +89,8 @@ impl<S: Sink> Shared<S> {
 
     /// Hands the message over before it returns, so that a client's publishes stay in order. A task
     /// sees to what becomes of it, whether or not anything waits for the answer.
-    pub(super) fn publish(
-        &self,
-        publisher: Publisher<'_>,
-        topic: &protocol::Topic<'_>,
-        message_id: &MessageId<'_>,
-        data: &str,
-        now: Micros,
-    ) -> Stored<S> {
-        publish::begin(&self.reach, publisher, topic, message_id, data, now)
+    pub(super) fn publish(&self, publication: Publication<'_>) -> Stored<S> {
+        publish::begin(&self.reach, publication)
     }
 
     pub(super) fn prepare(

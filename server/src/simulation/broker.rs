@@ -157,10 +157,11 @@ impl Broker {
         self.state.lock().topics.values().map(|log| log.inboxes.len()).sum()
     }
 
-    /// The present life of a topic and its head.
+    /// The present life of a topic and the number of its last message.
     pub(super) fn head_of(&self, topic: usize) -> Option<(String, u64)> {
         let state = self.state.lock();
-        state.topics.get(&topic).map(|log| (log.epoch.as_str().to_owned(), log.head))
+        let log = state.topics.get(&topic)?;
+        Some((log.epoch.as_str().to_owned(), log.last()))
     }
 
     /// Whether the numbers of this life mean one message each.
@@ -273,6 +274,16 @@ impl State {
         self.topics.get_mut(&topic).unwrap()
     }
 
+    /// If nothing of a topic is kept, its head is the end of the whole log, as far as it was proved.
+    fn proved_head(&mut self, topic: usize) -> Head {
+        let last = self.last;
+        let log = self.log(topic);
+        if log.records.is_empty() {
+            log.head = log.head.max(last);
+        }
+        log.head()
+    }
+
     fn fate(&mut self, key: &str) -> (Fate, u64, u64) {
         let mut dice = self.dice("publish", key);
         let fate = match dice.random_range(0..100) {
@@ -304,7 +315,7 @@ impl State {
         for _ in 0..count {
             log.records.pop_last();
         }
-        log.head = log.records.last_key_value().map_or(log.floor, |(seq_no, _)| *seq_no);
+        log.head = log.last();
         let (life, head) = ((topic, log.epoch.as_str().to_owned()), log.head);
         self.ever.entry(life.clone()).or_default().retain(|seq_no, _| *seq_no <= head);
         self.broken.insert(life);
@@ -335,6 +346,11 @@ impl Entry {
 }
 
 impl Log {
+    /// The number of the last message, kept or not.
+    fn last(&self) -> u64 {
+        self.records.last_key_value().map_or(self.floor, |(seq_no, _)| *seq_no)
+    }
+
     fn head(&self) -> Head {
         let message_id = self.records.get(&self.head).map(|entry| entry.message_id.clone());
         Head { epoch: self.epoch.clone(), seq_no: self.head, message_id }
@@ -477,9 +493,8 @@ impl Backbone for Broker {
                 let mut state = shared.lock();
                 state.attachments += 1;
                 let id = state.attachments;
-                let log = state.log(number);
-                log.inboxes.push((id, inbox));
-                (log.head(), Guard { state: shared.clone(), topic: number, id })
+                state.log(number).inboxes.push((id, inbox));
+                (state.proved_head(number), Guard { state: shared.clone(), topic: number, id })
             };
             // The head was proved; events come already.
             sleep(Duration::from_millis(back)).await;
@@ -495,8 +510,8 @@ impl Backbone for Broker {
             travel(way).await?;
             let mut state = shared.lock();
             let breach = state.breach;
+            let mut head = state.proved_head(topic);
             let log = state.log(topic);
-            let mut head = log.head();
             if breach == Breach::StaleHeads
                 && let Some((before, entry)) = log.records.range(..log.head).next_back()
             {

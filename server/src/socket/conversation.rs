@@ -8,7 +8,8 @@
 //! | `reject` | frames that are not understood or come too early |
 //! | `stop` | why the next frame is not handled |
 //! | `plan` | which topics of a setup are handled |
-//! | `subscriptions` | what the client is subscribed to, and which topics it has to catch up with |
+//! | `subscriptions` | what the client is subscribed to |
+//! | `subscriptions/replay` | sends what topics have missed that are behind |
 //! | `in_flight` | publishes that wait for the backbone |
 
 mod client;

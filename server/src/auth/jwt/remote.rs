@@ -7,7 +7,7 @@ use super::{
     key::Key,
     token::Algorithm,
 };
-use crate::metrics::Meter;
+use crate::{chance, metrics::Meter};
 use parking_lot::RwLock;
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{
@@ -93,11 +93,11 @@ impl KeySet {
 /// that lost their issuer together, do not all come at once.
 fn pause(failures: u32) -> Duration {
     match failures.checked_sub(1) {
-        None => OLDEST.mul_f64(rand::random_range(0.8..0.95)),
-        Some(doublings) => FIRST_RETRY
-            .saturating_mul(2_u32.saturating_pow(doublings))
-            .min(LAST_RETRY)
-            .mul_f64(rand::random_range(0.5..1.0)),
+        None => chance::part_of(OLDEST.mul_f64(0.95), 0.85),
+        Some(doublings) => {
+            let longest = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(doublings));
+            chance::part_of(longest.min(LAST_RETRY), 0.5)
+        }
     }
 }
 

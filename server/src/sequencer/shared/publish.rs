@@ -1,6 +1,6 @@
 //! One publish, from its claim to its fate.
 
-use super::{PublishError, Published, Publisher, Reach, Stored};
+use super::{Publication, PublishError, Published, Reach, Stored};
 use crate::{
     backbone::{Backbone, Message, Outcome, Unavailable},
     dedup::{Claim, Counted, Dedup, Lease, Place},
@@ -16,11 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 pub(super) fn begin<S: Sink>(
     reach: &Reach<S>,
-    publisher: Publisher<'_>,
-    topic: &protocol::Topic<'_>,
-    message_id: &MessageId<'_>,
-    data: &str,
-    now: Micros,
+    Publication { publisher, topic, message_id, data, now }: Publication<'_>,
 ) -> Stored<S> {
     let core = &reach.core;
     let publish = Publish {

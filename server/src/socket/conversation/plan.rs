@@ -5,14 +5,17 @@ use crate::session::{self, Positions};
 use indexmap::IndexMap;
 use std::borrow::Cow;
 
+/// A topic's name, and the position that the session has for it.
+type Named = (Cow<'static, str>, Option<session::Position>);
+
 type Topics = IndexMap<Cow<'static, str>, Option<session::Position>, ahash::RandomState>;
 
 /// What is left to handle of a `setup`. Each topic occurs once, with the position that the session
 /// has for it.
 #[derive(Default)]
 pub(super) struct Plan {
-    topics: std::vec::IntoIter<(Cow<'static, str>, Option<session::Position>)>,
-    excess: Vec<Cow<'static, str>>,
+    topics: std::vec::IntoIter<Named>,
+    excess: Vec<Named>,
 }
 
 impl Plan {
@@ -29,23 +32,23 @@ impl Plan {
         for (topic, position) in of_session.into_iter().flatten() {
             topics.insert(topic.as_str().to_owned().into(), Some(position));
         }
-        let excess = topics.split_off(limit.min(topics.len())).into_keys().collect();
+        let excess = topics.split_off(limit.min(topics.len())).into_iter().collect();
         Self { topics: topics.into_iter().collect::<Vec<_>>().into_iter(), excess }
     }
 
     /// The topics that are still to be handled.
-    pub(super) fn rest(&self) -> &[(Cow<'static, str>, Option<session::Position>)] {
+    pub(super) fn rest(&self) -> &[Named] {
         self.topics.as_slice()
     }
 
     /// The topics that are too many.
-    pub(super) fn excess(&self) -> &[Cow<'static, str>] {
+    pub(super) fn excess(&self) -> &[Named] {
         &self.excess
     }
 }
 
 impl Iterator for Plan {
-    type Item = (Cow<'static, str>, Option<session::Position>);
+    type Item = Named;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.topics.next()
@@ -71,15 +74,15 @@ mod tests {
         )
     }
 
-    fn names(plan: &Plan) -> Vec<&str> {
-        plan.rest().iter().map(|(topic, _)| &**topic).collect()
+    fn names(topics: &[Named]) -> Vec<&str> {
+        topics.iter().map(|(topic, _)| &**topic).collect()
     }
 
     #[test]
     fn each_topic_is_handled_once_and_in_order() {
         let frame = vec!["b".into(), "u".into(), "b".into(), "c".into()];
         let plan = Plan::new(Some("u".into()), frame, session(&[("s", 1), ("c", 2), ("u", 3)]), 4);
-        assert_eq!(names(&plan), ["u", "b", "c", "s"]);
+        assert_eq!(names(plan.rest()), ["u", "b", "c", "s"]);
         let positions: Vec<_> =
             plan.map(|(_, position)| position.map(|position| position.seq_no)).collect();
         assert_eq!(positions, [Some(3), None, Some(2), Some(1)]);
@@ -93,8 +96,10 @@ mod tests {
             session(&[("b", 1), ("d", 1)]),
             2,
         );
-        assert_eq!(names(&plan), ["a", "b"]);
-        assert_eq!(plan.excess(), ["c", "d"]);
+        assert_eq!(names(plan.rest()), ["a", "b"]);
+        assert_eq!(names(plan.excess()), ["c", "d"]);
+        let of_session: Vec<_> = plan.excess().iter().map(|(_, stored)| stored.is_some()).collect();
+        assert_eq!(of_session, [false, true]);
         assert_eq!(Plan::new(None, Vec::new(), None, 2).excess().len(), 0);
     }
 }

@@ -5,7 +5,7 @@ use super::{Closing, Conversation, Flow, Phase, Stop, failure, put};
 use crate::{
     bucket::Rate,
     connection::Connection,
-    gateway::{FollowUp, PublishError, Published, Publisher, Stored},
+    gateway::{FollowUp, Publication, PublishError, Published, Publisher, Stored},
 };
 use futures_util::future::BoxFuture;
 use protocol::{CloseCode, ErrorCode, Failure, MessageId, Publish, ServerFrame, encode};
@@ -35,14 +35,10 @@ impl Conversation {
         } else {
             self.published.take(1);
             self.rate_refusals = 0;
-            match self.gateway.store(
-                Publisher::User(client.user.as_str()),
-                topic,
-                message_id,
-                payload.get(),
-                now,
-                &mut self.last_topic,
-            ) {
+            let publisher = Publisher::User(client.user.as_str());
+            let data = payload.get();
+            let publication = Publication { publisher, topic, message_id, data, now };
+            match self.gateway.store(publication, &mut self.last_topic) {
                 Ok(Stored::Now(published, follow_up)) => {
                     self.answer_publish(|out| put_ack(out, message_id, &published));
                     self.owe(follow_up);

@@ -78,6 +78,10 @@ impl Conversation {
             Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
+            if setup.topics.len() > TOPICS_AT_ONCE {
+                // Reading them has taken as long as several parts.
+                yield_now().await;
+            }
             let identity = gateway.verifiers.authenticator().authenticate(&setup.token, from).await;
             let identity = identity.and_then(|identity| match &user {
                 Some(user) if identity.user != *user => Err(Refused::Invalid(ANOTHER_USER.into())),
@@ -278,12 +282,10 @@ impl Conversation {
 
     /// One error for all topics that are too many for one setup.
     fn refuse_excess(&mut self, plan: &Plan) {
-        let ([first, ..], Phase::SetUp(client)) = (plan.excess(), &self.phase) else { return };
-        for topic in plan.excess() {
-            // One that runs stays, although this setup names it.
-            if let Ok(topic) = protocol::Topic::new(&**topic)
-                && self.subscriptions.get(&topic).is_none()
-            {
+        let ([(first, _), ..], Phase::SetUp(client)) = (plan.excess(), &self.phase) else { return };
+        // Few of thousands are in the session.
+        for (topic, _) in plan.excess().iter().filter(|(_, stored)| stored.is_some()) {
+            if let Ok(topic) = protocol::Topic::new(&**topic) {
                 client.session.remove(&topic.into_owned());
             }
         }

@@ -33,7 +33,7 @@ pub(super) fn class(bytes: usize) -> Class {
 const LOOKS: usize = 16;
 
 #[derive(Debug)]
-pub(super) struct Kept<S> {
+pub(super) struct Histories<S> {
     /// By the number of the owner's account and the class, in the order of the time since which a
     /// topic is listed there.
     by_size: ByAge<(u64, Class), Entry<S>>,
@@ -49,13 +49,13 @@ struct Entry<S> {
     due: Micros,
 }
 
-impl<S> Default for Kept<S> {
+impl<S> Default for Histories<S> {
     fn default() -> Self {
         Self { by_size: ByAge::default(), by_due: BTreeSet::new(), by_rank: BTreeMap::new() }
     }
 }
 
-impl<S> Kept<S> {
+impl<S> Histories<S> {
     /// Lists a topic of this owner whose history has begun at `now`.
     pub(super) fn insert(
         &mut self,
