@@ -274,16 +274,6 @@ impl State {
         self.topics.get_mut(&topic).unwrap()
     }
 
-    /// If nothing of a topic is kept, its head is the end of the whole log, as far as it was proved.
-    fn proved_head(&mut self, topic: usize) -> Head {
-        let last = self.last;
-        let log = self.log(topic);
-        if log.records.is_empty() {
-            log.head = log.head.max(last);
-        }
-        log.head()
-    }
-
     fn fate(&mut self, key: &str) -> (Fate, u64, u64) {
         let mut dice = self.dice("publish", key);
         let fate = match dice.random_range(0..100) {
@@ -493,8 +483,9 @@ impl Backbone for Broker {
                 let mut state = shared.lock();
                 state.attachments += 1;
                 let id = state.attachments;
-                state.log(number).inboxes.push((id, inbox));
-                (state.proved_head(number), Guard { state: shared.clone(), topic: number, id })
+                let log = state.log(number);
+                log.inboxes.push((id, inbox));
+                (log.head(), Guard { state: shared.clone(), topic: number, id })
             };
             // The head was proved; events come already.
             sleep(Duration::from_millis(back)).await;
@@ -510,8 +501,8 @@ impl Backbone for Broker {
             travel(way).await?;
             let mut state = shared.lock();
             let breach = state.breach;
-            let mut head = state.proved_head(topic);
             let log = state.log(topic);
+            let mut head = log.head();
             if breach == Breach::StaleHeads
                 && let Some((before, entry)) = log.records.range(..log.head).next_back()
             {
