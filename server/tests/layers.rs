@@ -21,6 +21,7 @@ gateway
 registry
 connection sequencer
 admission auth backbone log page signing slo tls
+redis
 config dedup metrics session
 access bucket chance completion files masked text_file transport wall_clock
 ";
