@@ -67,6 +67,12 @@ mod wall_clock;
 #[path = "../../websocket/tests/shared/masked.rs"]
 mod masked;
 #[cfg(test)]
+#[path = "../tests/shared/nats_server.rs"]
+mod nats_server;
+#[cfg(test)]
+#[path = "../tests/shared/redis_server.rs"]
+mod redis_server;
+#[cfg(test)]
 mod simulation;
 
 pub use serve::Server;

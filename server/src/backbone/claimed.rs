@@ -68,7 +68,7 @@ enum Step {
     /// The message is in the log's hands.
     HandedOver(BoxFuture<'static, Outcome>, Room),
     /// Another publish may have it for this long.
-    Wait(Publish, Duration),
+    Wait(Box<Publish>, Duration),
     /// There is nothing to do.
     Over(Outcome),
 }
@@ -119,7 +119,7 @@ impl Reply<Verdict> for Turn {
                 Step::HandedOver(publish.log.publish(publish.message), publish.room)
             }
             Ok(Verdict::Duplicate(place)) => Step::Over(Outcome::Duplicate(place)),
-            Ok(Verdict::Leased(left)) => Step::Wait(publish, left),
+            Ok(Verdict::Leased(left)) => Step::Wait(Box::new(publish), left),
             // Nothing is handed over, so if the claim was made, it is not needed.
             Ok(Verdict::Go) | Err(Lost) => {
                 publish.claims.release(publish.attempt);

@@ -1,15 +1,12 @@
 //! Against real servers.
 
-#[path = "../../tests/shared/redis_server.rs"]
-mod redis_server;
-
 use super::{Attempt, Claims, Lost, Redis, Settings, StartError, Verdict, connection::Connection};
 use crate::{
     config::{Config, Keeper, RedisUrl},
     dedup::Place,
+    redis_server::RedisServer,
 };
 use hub::topic::Name;
-use redis_server::RedisServer;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
