@@ -14,6 +14,7 @@ use crate::{
     connection::Connection,
     dedup::{self, Dedup},
     metrics::Meter,
+    redis::Redis,
     registry::Registry,
     sequencer::{self, Core, Sequencer, fan_out},
     session,
@@ -50,6 +51,8 @@ pub struct Gateway {
     /// What numbers the topics.
     pub(crate) sequencer: Sequencer<Connection>,
     pub(crate) sessions: Arc<dyn session::Store>,
+    /// Keeps message ids or sessions, if the configuration says so.
+    pub(crate) redis: Option<Arc<Redis>>,
     pub(crate) clock: Clock,
     pub(crate) admission: Arc<Admission>,
     pub(crate) registry: Registry,
@@ -63,6 +66,8 @@ pub struct Fleet {
     pub backbone: Option<Arc<dyn Backbone>>,
     /// Keeps the sessions; `None`: this process does.
     pub records: Option<Arc<dyn session::records::Records>>,
+    /// The server without which the backbone or the records cannot do their work, if there is one.
+    pub redis: Option<Arc<Redis>>,
 }
 
 /// What there is right now.
@@ -107,7 +112,7 @@ impl Gateway {
     /// # Errors
     /// [`KeyError`]: a key that the configuration names cannot be used.
     pub fn in_fleet(config: Config, fleet: Fleet) -> Result<Self, KeyError> {
-        let Fleet { backbone, records } = fleet;
+        let Fleet { backbone, records, redis } = fleet;
         let clock = Clock::start();
         let topics = hub::directory::Limits {
             max_topics: config.limits.max_topics,
@@ -166,6 +171,7 @@ impl Gateway {
                     clock,
                 )),
             },
+            redis,
             clock,
             admission: Admission::new(&config.limits, clock),
             registry: Registry::new(&config.limits, clock),
@@ -235,11 +241,14 @@ impl Gateway {
     /// Whether load balancers should send clients here.
     ///
     /// # Errors
-    /// Why they should not: the gateway is about to stop, or the backbone cannot be reached.
+    /// Why they should not: the gateway is about to stop, or the backbone or the Redis server cannot
+    /// be reached.
     pub fn readiness(&self) -> Result<(), ErrorCode> {
         if self.is_stopping() {
             Err(ErrorCode::ShuttingDown)
-        } else if self.sequencer.health() == Health::Unreachable {
+        } else if self.sequencer.health() == Health::Unreachable
+            || self.redis.as_ref().is_some_and(|redis| !redis.is_reachable())
+        {
             Err(ErrorCode::BackboneUnavailable)
         } else {
             Ok(())

@@ -21,6 +21,7 @@
 //! | [`signing`] | Ed25519 signatures of messages, and the keys that are listed |
 //! | `slo` | the service level over the last minute and hour |
 //! | `tls` | certificate and key, followed as their files change |
+//! | [`redis`] | a Redis server that several gateways share: message ids, records of sessions |
 //! | [`config`] | command line, environment and file become one checked [`config::Config`] |
 //! | `dedup` | which user has published which message id |
 //! | [`metrics`] | what is counted, and the format in which Prometheus reads it |
@@ -49,6 +50,7 @@ mod http;
 pub mod log;
 pub mod metrics;
 pub mod page;
+pub mod redis;
 mod registry;
 mod sequencer;
 pub mod serve;
@@ -64,6 +66,12 @@ mod wall_clock;
 #[cfg(test)]
 #[path = "../../websocket/tests/shared/masked.rs"]
 mod masked;
+#[cfg(test)]
+#[path = "../tests/shared/nats_server.rs"]
+mod nats_server;
+#[cfg(test)]
+#[path = "../tests/shared/redis_server.rs"]
+mod redis_server;
 #[cfg(test)]
 mod simulation;
 

@@ -3,6 +3,7 @@
 //!
 //! | module | idea |
 //! |---|---|
+//! | `servers` | what several gateways share: the backbone's servers, a Redis server |
 //! | `listeners` | where clients and operators come in |
 //! | `acceptor` | a listener's connections: accepts them and speaks HTTP with them |
 //! | `descriptors` | how many connections fit below the system's limit |
@@ -24,15 +25,16 @@ mod manager;
 mod reload;
 pub mod running;
 pub mod runtimes;
+mod servers;
 mod signals;
 mod start_line;
 
 use crate::{
     admission::Admission,
-    backbone::nats::{Nats, Settings, StartError},
-    config::{BackboneKind, Config, Sources},
-    gateway::{Fleet, Gateway, KeyError},
-    http, page,
+    backbone::nats,
+    config::{Config, Sources},
+    gateway::{Gateway, KeyError},
+    http, page, redis,
     tls::{Tls, TlsError},
 };
 use acceptor::Acceptor;
@@ -43,6 +45,7 @@ use hyper_util::service::TowerToHyperService;
 use listeners::Started;
 use manager::News;
 use reload::Reload;
+use servers::Servers;
 use signals::{Hangups, Signals};
 use std::{io, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -63,7 +66,10 @@ const CLEARING: Duration = Duration::from_secs(1);
 pub enum ServeError {
     /// The backbone.
     #[error(transparent)]
-    Backbone(#[from] StartError),
+    Backbone(#[from] nats::StartError),
+    /// The Redis server.
+    #[error(transparent)]
+    Redis(#[from] redis::StartError),
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
@@ -93,7 +99,7 @@ pub enum ServeError {
 pub struct Server {
     gateway: Arc<Gateway>,
     /// To be connected at the start.
-    backbone: Option<Arc<Nats>>,
+    servers: Servers,
     tls: Option<Tls>,
     router: Router,
 }
@@ -105,23 +111,12 @@ impl Server {
     /// [`ServeError`]
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
         let page = page::router(page::Assets::of_this_build(), page::bounds(&config))?;
-        let backbone = match config.backbone.kind {
-            BackboneKind::Memory => None,
-            BackboneKind::Nats => Some(Arc::new(Nats::new(Settings::new(&config)))),
-        };
-        let gateway = Arc::new(match &backbone {
-            None => Gateway::new(config)?,
-            Some(backbone) => Gateway::in_fleet(
-                config,
-                Fleet {
-                    backbone: Some(backbone.clone()),
-                    records: Some(Arc::new(backbone.session_records())),
-                },
-            )?,
-        });
+        let servers = Servers::new(&config)?;
+        let fleet = servers.fleet(&config);
+        let gateway = Arc::new(Gateway::in_fleet(config, fleet)?);
         let tls = Tls::load(&gateway.config().tls, gateway.meter.clone())?;
         let router = http::router(gateway.clone(), page);
-        Ok(Self { gateway, backbone, tls, router })
+        Ok(Self { gateway, servers, tls, router })
     }
 
     /// Whether it speaks HTTPS and WSS.
@@ -130,23 +125,21 @@ impl Server {
         self.tls.is_some()
     }
 
-    /// Connects to the backbone, for which it tries for some seconds, and then begins to serve: answers signals, accepts connections, and tells the service manager so.
+    /// Connects to the backbone's servers and to Redis, for which it tries for some seconds each, and then begins to serve: answers signals, accepts connections, and tells the service manager so.
     /// `sources` are those of the configuration, for SIGHUP. Everything runs on the runtime of
     /// the caller.
     ///
     /// # Errors
-    /// [`ServeError::Backbone`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
+    /// [`ServeError::Backbone`], [`ServeError::Redis`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
     pub async fn start(
         self,
         listeners: Listeners,
         sources: Sources,
     ) -> Result<Running, ServeError> {
-        let Self { gateway, backbone, tls, router } = self;
+        let Self { gateway, servers, tls, router } = self;
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let hangups = Hangups::listen().map_err(ServeError::Signals)?;
-        if let Some(backbone) = backbone {
-            backbone.start().await?;
-        }
+        servers.start().await?;
         start_line::tell(gateway.config(), &listeners.addresses(), listeners.admin_address());
         let mut activities = Activities::default();
         let Started { clients, admin, files } = listeners.start().map_err(ServeError::Listen)?;

@@ -21,8 +21,9 @@ gateway
 registry
 connection sequencer
 admission auth backbone log page signing slo tls
+redis
 config dedup metrics session
-access bucket chance completion files masked text_file transport wall_clock
+access bucket chance completion files masked nats_server redis_server text_file transport wall_clock
 ";
 
 /// What is wrong with a path.

@@ -134,6 +134,18 @@ pub(crate) fn proxies() -> Result<()> {
     Ok(())
 }
 
+/// Checks that a Redis server is installed, which the tests start on ports of their own.
+///
+/// # Errors
+/// If it is missing and cannot be installed.
+pub(crate) fn redis_server() -> Result<()> {
+    if process::answer(Command::new("redis-server").arg("--version")).is_some() {
+        return Ok(());
+    }
+    debian_package("redis-server")
+        .context("no redis-server for the tests of a fleet: install your distribution's package")
+}
+
 /// Whether nextest is installed.
 pub(crate) fn has_nextest() -> bool {
     process::answer(&mut workspace::cargo(["nextest", "--version"])).is_some()

@@ -24,6 +24,7 @@
 //! What an acknowledgement is worth is the backbone's to say: that the process has it, a disk, a
 //! quorum.
 
+pub mod claimed;
 #[cfg(test)]
 pub(crate) mod contract_tests;
 pub mod nats;

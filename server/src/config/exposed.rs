@@ -72,10 +72,11 @@ pub fn exposed_files(config: &Config) -> Vec<ExposedFile> {
 }
 
 fn files(config: &Config) -> Vec<(&'static str, &Path, Holds)> {
-    let Config { auth, backbone, tls, signing, http, .. } = config;
+    let Config { auth, redis, backbone, tls, signing, http, .. } = config;
     let single = [
         ("auth.jwt_secret_file", &auth.jwt_secret_file, Holds::Secret),
         ("auth.jwt_public_key_file", &auth.jwt_public_key_file, Holds::Public),
+        ("redis.url_file", &redis.url_file, Holds::Secret),
         ("backbone.credentials_file", &backbone.credentials_file, Holds::Secret),
         ("tls.cert_file", &tls.cert_file, Holds::Public),
         ("tls.key_file", &tls.key_file, Holds::Secret),

@@ -15,6 +15,7 @@ use super::listen::{self, ListenAddress, ListenAddresses};
 use super::networks::{NetworkList, Networks};
 use super::optional::{ADDRESS, FILE, SwitchOrAuto, TEXT};
 use super::origins::AllowedOrigins;
+use super::redis_url::{RedisAddress, RedisUrl};
 use super::rules::RULES;
 use super::secret::{Hidden, Secret};
 use super::secret_url::{SecretUrl, WebAddress};
@@ -119,6 +120,14 @@ fn default_servers() -> Servers {
     const LOCAL: &str = "nats://127.0.0.1:4222";
     Servers::parse(LOCAL).unwrap_or_else(|| unreachable!("{LOCAL} is an address"))
 }
+
+fn default_redis() -> RedisUrl {
+    const LOCAL: &str = "redis://127.0.0.1:6379";
+    RedisUrl::parse(LOCAL).unwrap_or_else(|| unreachable!("{LOCAL} is an address"))
+}
+
+const KEEPER: Choice<Keeper> =
+    Choice { of: &[("backbone", Keeper::Backbone), ("redis", Keeper::Redis)], note: "" };
 
 /// Below this, a timer says nothing about the other side any more.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -261,11 +270,8 @@ settings! {
         max: usize = 100_000, Count(0..=100_000_000);
         /// Subscriptions of all sessions without a connection, the oldest session out first.
         subscriptions: usize = 1_000_000, Count(0..=1_000_000_000);
-        /// `backbone`: in this process, or in the backbone's servers.
-        kind: Keeper = Keeper::Backbone, Choice {
-            of: &[("backbone", Keeper::Backbone)],
-            note: " (\"redis\" does not exist yet)",
-        };
+        /// `backbone`: in this process, or in the backbone's servers. `redis`: in a Redis server.
+        kind: Keeper = Keeper::Backbone, KEEPER;
         /// Sessions of one user without a connection that are kept; then that user's oldest goes first.
         max_per_user: usize = 1_000, Count(0..=100_000_000);
         /// Subscriptions of one user's sessions without a connection; then that user's oldest session goes first.
@@ -274,17 +280,22 @@ settings! {
 
     /// How long and how many message ids are remembered, so that a repeat is known as one.
     dedup: Dedup {
-        /// `backbone`: by this process, or by the backbone's servers.
-        kind: Keeper = Keeper::Backbone, Choice {
-            of: &[("backbone", Keeper::Backbone)],
-            note: " (\"redis\" does not exist yet)",
-        };
+        /// `backbone`: by this process, or by the backbone's servers. `redis`: by a Redis server.
+        kind: Keeper = Keeper::Backbone, KEEPER;
         /// How long a message id is remembered after its publish.
         window: Duration = seconds(120), Period(SHORTEST..=seconds(24 * 3600));
         /// Message ids remembered in all, the oldest out first.
         max_keys: usize = 1_000_000, Count(1..=100_000_000);
         /// Message ids remembered of one user, the oldest out first.
         max_keys_per_user: usize = 100_000, Count(1..=100_000_000);
+    }
+
+    /// Where message ids or sessions are kept if their `kind` is `redis`.
+    redis: Redis {
+        /// The Redis server.
+        url: RedisUrl = default_redis(), RedisAddress;
+        /// A file with its address, instead of `url`.
+        url_file: Option<PathBuf> = None, FILE;
     }
 
     /// What numbers the topics.

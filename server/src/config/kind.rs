@@ -34,6 +34,8 @@ pub enum BackboneKind {
 pub enum Keeper {
     /// Whatever numbers the topics: this process, or the backbone's servers.
     Backbone,
+    /// A Redis server.
+    Redis,
 }
 
 /// The form of the log.

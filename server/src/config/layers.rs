@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::Sources;
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{self, Config, Key};
-use super::kind::{AuthMode, BackboneKind, Found};
+use super::kind::{AuthMode, BackboneKind, Found, Keeper};
 use super::service_link::is_service_link;
 use crate::text_file;
 
@@ -130,6 +130,7 @@ impl Layers {
             self.check_send_queue();
             self.check_tokens();
             self.check_demo();
+            self.check_redis();
             if self.config.backbone.kind == BackboneKind::Nats {
                 self.check_shards();
                 self.check_retention();
@@ -185,11 +186,36 @@ impl Layers {
         }
     }
 
+    /// A server that remembers message ids helps only if something else gives the numbers, and has
+    /// one address.
+    fn check_redis(&mut self) {
+        let Config { backbone, dedup, .. } = &self.config;
+        if dedup.kind == Keeper::Redis && backbone.kind == BackboneKind::Memory {
+            let needs = "with backbone.kind = \"memory\" this process numbers its topics itself and remembers their message ids exactly, so only \"backbone\" is possible";
+            self.needs("dedup.kind", "\"redis\"", needs);
+        }
+        let redis = &self.config.redis;
+        if redis.url_file.is_some() && self.places.contains_key("redis.url") {
+            self.needs(
+                "redis.url",
+                "an address, and redis.url_file",
+                "only one of them can be given",
+            );
+        }
+    }
+
     /// A stream compares message ids only with its own.
     fn check_shards(&mut self) {
-        if self.config.backbone.shards > 1 {
-            let needs = "a message id is known as a repeat in one stream only, so shards = 1 is the only number that works yet";
-            self.needs("backbone.shards", "more than 1", needs);
+        let Config { backbone, dedup, .. } = &self.config;
+        if backbone.shards > 1 && dedup.kind != Keeper::Redis {
+            self.problems.push(Problem::Conflict {
+                place: self.place("backbone.shards"),
+                key: "backbone.shards",
+                found: backbone.shards.to_string(),
+                allowed: "1, or \"redis\" as dedup.kind".to_owned(),
+                of: "\"backbone\"".to_owned(),
+                of_place: self.place("dedup.kind"),
+            });
         }
     }
 

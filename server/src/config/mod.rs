@@ -17,6 +17,7 @@ mod listen;
 mod networks;
 mod optional;
 mod origins;
+mod redis_url;
 mod rules;
 mod secret;
 mod secret_url;
@@ -35,13 +36,14 @@ pub use exposed::{ExposedFile, exposed_files};
 pub use history::HistoryOverride;
 pub use hosts::HostName;
 pub use keys::{
-    Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Runtime, Session, Signing,
-    Slo, Timeouts, Tls,
+    Access, Auth, Backbone, Config, Dedup, History, Http, Limits, Log, Redis, Runtime, Session,
+    Signing, Slo, Timeouts, Tls,
 };
 pub use kind::{AuthMode, BackboneKind, Keeper, LogFormat};
 pub use listen::ListenAddress;
 pub use networks::Networks;
 pub use origins::{AllowedOrigins, Origin};
+pub use redis_url::RedisUrl;
 pub use secret::Secret;
 pub use secret_url::SecretUrl;
 pub use servers::Servers;

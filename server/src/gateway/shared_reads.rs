@@ -106,7 +106,7 @@ async fn thousands_that_resume_one_topic_attach_it_once_and_read_it_once() {
         attaches: AtomicUsize::new(0),
         reads: AtomicUsize::new(0),
     });
-    let fleet = Fleet { backbone: Some(log.clone()), records: None };
+    let fleet = Fleet { backbone: Some(log.clone()), records: None, redis: None };
     let gateway = Gateway::in_fleet(Config::default(), fleet).unwrap();
     let topic = protocol::Topic::new("prices").unwrap();
     let resumes = (0..5000).map(|number| {

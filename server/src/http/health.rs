@@ -34,7 +34,7 @@ impl IntoResponses for NotReady {
     fn responses() -> Documented {
         problem::refusals([(
             Code::Protocol(ErrorCode::ShuttingDown),
-            "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`), or its backbone takes no messages (`BACKBONE_UNAVAILABLE`)",
+            "Send traffic elsewhere: the gateway is about to stop (`SHUTTING_DOWN`), or its backbone or its Redis server takes no writes (`BACKBONE_UNAVAILABLE`)",
         )])
     }
 }

@@ -104,7 +104,7 @@ impl World {
             Backbone::Memory => Gateway::new(config(backbone, bug)),
             Backbone::Broker => Gateway::in_fleet(
                 config(backbone, bug),
-                Fleet { backbone: Some(broker.clone()), records: None },
+                Fleet { backbone: Some(broker.clone()), records: None, redis: None },
             ),
         };
         let gateway = Arc::new(gateway.unwrap().with_authenticator(Box::new(authority)));

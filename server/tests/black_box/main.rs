@@ -17,6 +17,7 @@ mod documents;
 mod drain;
 mod errors;
 mod fleet;
+mod fleet_redis;
 mod flood;
 mod frames;
 mod gateway;
@@ -49,6 +50,8 @@ mod positions;
 mod proxies;
 mod publish;
 mod raw;
+#[path = "../shared/redis_server.rs"]
+mod redis_server;
 mod reload;
 mod renewals;
 mod rules;

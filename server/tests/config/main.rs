@@ -371,20 +371,52 @@ fn a_backbone_that_does_not_exist_yet_is_refused() {
         refusal,
         "gateway.toml:1: backbone.kind: found \"kafka\"; allowed: \"memory\" or \"nats\" (\"kafka\" does not exist yet)"
     );
-    for section in ["session", "dedup"] {
-        let refusal = File::new(&format!("{section}.kind = \"redis\"")).refusal(&[]);
-        assert_eq!(
-            refusal.trim_end(),
-            format!(
-                "gateway.toml:1: {section}.kind: found \"redis\"; allowed: \"backbone\" (\"redis\" does not exist yet)"
-            )
-        );
-    }
-    let refusal = File::new("[backbone]\nkind = \"nats\"\nshards = 2\n").refusal(&[]);
-    assert!(
-        refusal.starts_with("gateway.toml:3: backbone.shards: found more than 1; a message id"),
-        "{refusal}"
+}
+
+#[test]
+fn redis_is_refused_where_it_has_nothing_to_do_and_needed_for_shards() {
+    let refusal = File::new("dedup.kind = \"redis\"").refusal(&[]);
+    assert_eq!(
+        refusal.trim_end(),
+        "gateway.toml:1: dedup.kind: found \"redis\"; with backbone.kind = \"memory\" this process numbers its topics itself \
+         and remembers their message ids exactly, so only \"backbone\" is possible"
     );
+    let shards = "[backbone]\nkind = \"nats\"\nshards = 2\n";
+    let refusal = File::new(shards).refusal(&[]);
+    assert_eq!(
+        refusal.trim_end(),
+        "gateway.toml:3: backbone.shards: found 2; allowed: 1, or \"redis\" as dedup.kind, which is \"backbone\" (default)"
+    );
+    let text = File::new(&format!("{shards}[dedup]\nkind = \"redis\"\n")).effective(&[]);
+    assert!(text.contains("\nshards = 2\n"), "{text}");
+    // Sessions may be there in any case.
+    File::new("session.kind = \"redis\"").effective(&[]);
+}
+
+#[test]
+fn the_address_of_redis_is_given_once_and_its_password_is_not_shown() {
+    let secret = "rediss://ann:hunter2@10.0.0.1:6380/1";
+    let text =
+        File::new("session.kind = \"redis\"").effective(&[("MICRO_SOCKET_REDIS__URL", secret)]);
+    assert!(
+        text.contains(
+            "url = \"rediss://10.0.0.1:6380/1\" # what may be secret in it is not shown\n"
+        ) && !text.contains("hunter2"),
+        "{text}"
+    );
+    for (file, expected) in [
+        (
+            "redis.url = \"http://ann:hunter2@a\"",
+            "redis.url: found something that is not shown; allowed: an address that begins with redis://",
+        ),
+        (
+            "[redis]\nurl = \"redis://ann:hunter2@a\"\nurl_file = \"/run/secrets/redis\"",
+            "redis.url: found an address, and redis.url_file; only one of them can be given",
+        ),
+    ] {
+        let refusal = File::new(file).refusal(&[]);
+        assert!(refusal.contains(expected) && !refusal.contains("hunter2"), "{refusal}");
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;
     setup::nats_server()?;
+    setup::redis_server()?;
     let tests = if setup::has_nextest() {
         test(
             workspace::cargo(["nextest", "run", "--workspace", "--no-fail-fast"])

@@ -88,6 +88,8 @@ use std::{
     time::Duration,
 };
 use subject::Names;
+#[cfg(test)]
+pub(crate) use subject::shard_of;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 

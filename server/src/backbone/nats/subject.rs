@@ -64,7 +64,7 @@ impl Names {
 }
 
 /// The shard of a topic: the same in every process and version.
-pub(super) fn shard_of(topic: &Name, shards: usize) -> usize {
+pub(crate) fn shard_of(topic: &Name, shards: usize) -> usize {
     if shards == 1 {
         return 0;
     }

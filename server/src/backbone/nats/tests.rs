@@ -1,8 +1,5 @@
 //! Against real servers.
 
-#[path = "../../../tests/shared/nats_server.rs"]
-mod nats_server;
-
 use super::{Nats, Settings, StartError};
 use crate::{
     backbone::{
@@ -10,9 +7,9 @@ use crate::{
         contract_tests as contract,
     },
     config::{Config, Servers},
+    nats_server::NatsServer,
 };
 use hub::topic::Name;
-use nats_server::NatsServer;
 use protocol::{Epoch, MessageId};
 use serde_json::value::RawValue;
 use std::{sync::Arc, time::Duration};

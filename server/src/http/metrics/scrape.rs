@@ -210,6 +210,7 @@ fn since_the_start(gateway: &Gateway, out: &mut Exposition) {
         meter.pauses(),
     );
     backbone(gateway, out);
+    redis(gateway, out);
     access(gateway, out);
     http(gateway, out);
     out.histogram(
@@ -249,6 +250,37 @@ fn backbone(gateway: &Gateway, out: &mut Exposition) {
             &publishes.buckets(),
         );
     }
+}
+
+/// Without a Redis server there is nothing.
+fn redis(gateway: &Gateway, out: &mut Exposition) {
+    let Some(redis) = &gateway.redis else { return };
+    let figures = redis.figures();
+    out.gauge(
+        "micro_socket_redis_connected",
+        "1 while the Redis server takes writes, as was proved within the last second or so.",
+        u8::from(redis.is_reachable()),
+    );
+    out.counter(
+        "micro_socket_redis_reconnects_total",
+        "Connections to the Redis server after the first.",
+        figures.reconnects,
+    );
+    out.counter(
+        "micro_socket_redis_refused_calls_total",
+        "Calls that the Redis server has refused, or that none of its replicas has confirmed.",
+        figures.refusals,
+    );
+    out.gauge(
+        "micro_socket_redis_calls_waiting",
+        "Calls that wait to be sent to the Redis server.",
+        figures.waiting,
+    );
+    out.histogram(
+        "micro_socket_redis_call_seconds",
+        "From sending a batch of calls to the Redis server to its answers, for each call.",
+        &figures.calls.buckets(),
+    );
 }
 
 /// Who was let in, and with which keys.

@@ -62,6 +62,7 @@ impl Node {
         let fleet = Fleet {
             backbone: Some(Arc::new(Way { to: broker, is_cut: is_cut.clone() })),
             records: Some(Arc::new(Way { to: link, is_cut: is_cut.clone() })),
+            redis: None,
         };
         let gateway = Gateway::in_fleet(config(), fleet).unwrap();
         let gateway = Arc::new(gateway.with_authenticator(Box::new(authority)));
