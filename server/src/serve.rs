@@ -29,7 +29,7 @@ mod start_line;
 
 use crate::{
     admission::Admission,
-    backbone::nats::{Nats, Settings, StartError},
+    backbone::{kafka, kafka::Kafka, nats, nats::Nats},
     config::{BackboneKind, Config, Sources},
     gateway::{Fleet, Gateway, KeyError},
     http, page,
@@ -61,9 +61,12 @@ const CLEARING: Duration = Duration::from_secs(1);
 /// Why a gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The backbone.
+    /// The backbone, if it is NATS.
     #[error(transparent)]
-    Backbone(#[from] StartError),
+    Nats(#[from] nats::StartError),
+    /// The backbone, if it is Kafka.
+    #[error(transparent)]
+    Kafka(#[from] kafka::StartError),
     /// The page's options.
     #[error(transparent)]
     Page(#[from] page::PageError),
@@ -93,9 +96,50 @@ pub enum ServeError {
 pub struct Server {
     gateway: Arc<Gateway>,
     /// To be connected at the start.
-    backbone: Option<Arc<Nats>>,
+    backbone: Option<Log>,
     tls: Option<Tls>,
     router: Router,
+}
+
+/// The log that the gateways of a fleet share.
+#[derive(Clone)]
+enum Log {
+    Nats(Arc<Nats>),
+    Kafka(Arc<Kafka>),
+}
+
+impl Log {
+    fn new(config: &Config) -> Option<Self> {
+        match config.backbone.kind {
+            BackboneKind::Memory => None,
+            BackboneKind::Nats => {
+                Some(Self::Nats(Arc::new(Nats::new(nats::Settings::new(config)))))
+            }
+            BackboneKind::Kafka => {
+                Some(Self::Kafka(Arc::new(Kafka::new(kafka::Settings::new(config)))))
+            }
+        }
+    }
+
+    /// Backbone and sessions, for a gateway.
+    fn fleet(&self) -> Fleet {
+        match self {
+            Self::Nats(nats) => Fleet {
+                backbone: Some(nats.clone()),
+                records: Some(Arc::new(nats.session_records())),
+            },
+            // SESSIONS WITH KAFKA: it has no place for records that change, so they have to come
+            // from elsewhere. Until then each gateway keeps its own.
+            Self::Kafka(kafka) => Fleet { backbone: Some(kafka.clone()), records: None },
+        }
+    }
+
+    async fn start(&self) -> Result<(), ServeError> {
+        match self {
+            Self::Nats(nats) => Ok(nats.start().await?),
+            Self::Kafka(kafka) => Ok(kafka.start().await?),
+        }
+    }
 }
 
 impl Server {
@@ -105,19 +149,10 @@ impl Server {
     /// [`ServeError`]
     pub fn prepare(config: Config) -> Result<Self, ServeError> {
         let page = page::router(page::Assets::of_this_build(), page::bounds(&config))?;
-        let backbone = match config.backbone.kind {
-            BackboneKind::Memory => None,
-            BackboneKind::Nats => Some(Arc::new(Nats::new(Settings::new(&config)))),
-        };
+        let backbone = Log::new(&config);
         let gateway = Arc::new(match &backbone {
             None => Gateway::new(config)?,
-            Some(backbone) => Gateway::in_fleet(
-                config,
-                Fleet {
-                    backbone: Some(backbone.clone()),
-                    records: Some(Arc::new(backbone.session_records())),
-                },
-            )?,
+            Some(backbone) => Gateway::in_fleet(config, backbone.fleet())?,
         });
         let tls = Tls::load(&gateway.config().tls, gateway.meter.clone())?;
         let router = http::router(gateway.clone(), page);
@@ -135,7 +170,7 @@ impl Server {
     /// the caller.
     ///
     /// # Errors
-    /// [`ServeError::Backbone`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
+    /// [`ServeError::Nats`] or [`ServeError::Kafka`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
     pub async fn start(
         self,
         listeners: Listeners,

@@ -26,7 +26,9 @@
 
 #[cfg(test)]
 pub(crate) mod contract_tests;
+pub mod kafka;
 pub mod nats;
+mod retry;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};
 use futures_util::future::BoxFuture;

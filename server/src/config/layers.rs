@@ -130,7 +130,8 @@ impl Layers {
             self.check_send_queue();
             self.check_tokens();
             self.check_demo();
-            if self.config.backbone.kind == BackboneKind::Nats {
+            if self.config.backbone.kind != BackboneKind::Memory {
+                self.check_servers();
                 self.check_shards();
                 self.check_retention();
             }
@@ -185,10 +186,31 @@ impl Layers {
         }
     }
 
-    /// A stream compares message ids only with its own.
+    /// The servers are those of the backbone.
+    fn check_servers(&mut self) {
+        let backbone = &self.config.backbone;
+        let is_of_kafka = backbone.url.brokers().is_some();
+        match backbone.kind {
+            BackboneKind::Nats if is_of_kafka => {
+                let needs = "addresses of NATS begin with nats:// or tls://";
+                self.needs("backbone.url", "host:port", needs);
+            }
+            BackboneKind::Kafka if !is_of_kafka => {
+                let needs = "Kafka's brokers are given as host:port, such as \"10.0.0.1:9092\"; this build speaks to them without TLS";
+                self.needs("backbone.url", "an address that begins with nats:// or tls://", needs);
+            }
+            BackboneKind::Kafka if backbone.credentials_file.is_some() => {
+                let needs = "it is for NATS; this build has no authentication for Kafka";
+                self.needs("backbone.credentials_file", "a file", needs);
+            }
+            _ => {}
+        }
+    }
+
+    /// A stream, or a partition, compares message ids only with its own.
     fn check_shards(&mut self) {
         if self.config.backbone.shards > 1 {
-            let needs = "a message id is known as a repeat in one stream only, so shards = 1 is the only number that works yet";
+            let needs = "a message id is known as a repeat in one stream or partition only, so shards = 1 is the only number that works yet";
             self.needs("backbone.shards", "more than 1", needs);
         }
     }
