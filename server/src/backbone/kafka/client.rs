@@ -186,6 +186,8 @@ pub(super) fn consumer(
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", reset)
         .set("isolation.level", "read_uncommitted")
+        // Kafka answers as soon as there is a record; other brokers of its protocol only after this.
+        .set("fetch.wait.max.ms", "20")
         .set("fetch.error.backoff.ms", "50")
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.message.max.bytes", settings.max_message.to_string())

@@ -143,6 +143,8 @@ impl Kafka {
     pub async fn start(&self) -> Result<(), StartError> {
         let (session, reader) = first_session(&self.fleet).await?;
         let Some(sessions) = self.sessions.lock().take() else { return Ok(()) };
+        // Publishes that come before the task runs are taken.
+        sessions.send_replace(Some(session.clone()));
         let task = tokio::spawn(keep_sessions(
             Arc::downgrade(&self.fleet),
             Sessions(sessions),
@@ -186,7 +188,6 @@ async fn keep_sessions(
 ) {
     let mut retry = Retry::new();
     loop {
-        sessions.0.send_replace(Some(session.clone()));
         reader.run().await;
         sessions.0.send_replace(None);
         drop((session, reader));
@@ -208,6 +209,7 @@ async fn keep_sessions(
             retry.pause().await;
         };
         tracing::info!("the backbone is reached again");
+        sessions.0.send_replace(Some(session.clone()));
     }
 }
 

@@ -17,7 +17,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 #[derive(Debug)]
@@ -289,10 +288,4 @@ impl State {
         let (seq_no, message_id) = self.heads.head(topic);
         (seq_no, message_id.cloned())
     }
-}
-
-/// How far before the present a reader begins: a window, and as much as clocks may differ.
-pub(super) fn before_present(settings: &Settings) -> Duration {
-    const CLOCKS: Duration = Duration::from_secs(10);
-    settings.window + CLOCKS
 }

@@ -8,10 +8,11 @@ use super::{
     client::{self, Consumer, Context, Producer},
     error::StartError,
     health,
-    partition::{Begin, Next, Partition, before_present},
+    partition::{Begin, Next, Partition},
     reader::{self, Reader},
     record::{By, Writing},
     scan::Scans,
+    settings::Settings,
     topic,
     waiting::Held,
 };
@@ -78,6 +79,9 @@ impl Session {
         let reader = Reader::new(fleet.clone(), consumer, over.clone());
         let writer = Writer { fleet: fleet.clone(), producer: producer.clone() };
         settle(&writer, &reader).await?;
+        for partition in &fleet.partitions {
+            partition.set_reachable(true);
+        }
         let mut tasks = Vec::new();
         let mut barriers = Vec::new();
         for partition in &fleet.partitions {
@@ -216,7 +220,8 @@ async fn begin(
         return Ok(Begin::At { offset: low, low, time: 0 });
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = now.saturating_sub(before_present(&fleet.settings));
+    let Settings { window, clocks, .. } = *fleet.settings;
+    let time = now.saturating_sub(window + clocks);
     let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let found = offset_for(consumer, &fleet.settings.name, partition.index, time).await?;
     let offset = found.unwrap_or(high).min(high.saturating_sub(LEAST_RECORDS)).max(low);

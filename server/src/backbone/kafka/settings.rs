@@ -11,6 +11,9 @@ const LEAST_BYTES: usize = 16 * 1024 * 1024;
 /// mistaken for what has expired.
 const MARGIN: Duration = Duration::from_secs(10);
 
+/// As [`Settings::clocks`].
+const CLOCKS: Duration = Duration::from_secs(10);
+
 /// Kafka's own default: a topic that takes less would refuse what other tools expect to fit.
 const LEAST_MESSAGE: usize = 1_048_588;
 
@@ -38,6 +41,9 @@ pub struct Settings {
     pub(super) max_message: usize,
     /// How long a key is remembered.
     pub(super) window: Duration,
+    /// How much the clocks of brokers and gateways may differ: a reader begins a window and this
+    /// before the present. If they differ by more, it reads everything that the log has.
+    pub(super) clocks: Duration,
     /// Keys that are remembered of one partition.
     pub(super) max_keys: usize,
     /// Topics whose last number is remembered, of one partition.
@@ -62,6 +68,7 @@ impl Settings {
             retention_bytes: of_each(config.history.total_bytes).max(LEAST_BYTES),
             max_message: (config.limits.max_frame + BESIDE_DATA).max(LEAST_MESSAGE),
             window: config.dedup.window,
+            clocks: CLOCKS,
             max_keys: config.dedup.max_keys,
             max_topics: of_each(config.limits.max_topics),
             publish_timeout: backbone.publish_timeout,

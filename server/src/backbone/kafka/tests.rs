@@ -29,11 +29,19 @@ async fn start(
     server: &KafkaServer,
     change: impl FnOnce(&mut Config),
 ) -> Result<Kafka, StartError> {
+    start_with(settings(server, change)).await
+}
+
+async fn start_with(settings: Settings) -> Result<Kafka, StartError> {
+    let kafka = Kafka::new(settings);
+    kafka.start().await.map(|()| kafka)
+}
+
+fn settings(server: &KafkaServer, change: impl FnOnce(&mut Config)) -> Settings {
     let mut config = Config::default();
     config.backbone.url = Servers::parse(&server.address()).unwrap();
     change(&mut config);
-    let kafka = Kafka::new(Settings::new(&config));
-    kafka.start().await.map(|()| kafka)
+    Settings::new(&config)
 }
 
 struct Real(KafkaServer);
@@ -304,21 +312,23 @@ async fn a_broker_that_lost_its_log_begins_a_new_life_at_every_gateway() {
 async fn a_gateway_that_starts_later_knows_repeats_and_reads_what_lies_before_its_start() {
     let server = KafkaServer::start();
     // A window that has passed when the second gateway starts.
-    let short = |config: &mut Config| config.dedup.window = Duration::from_secs(1);
-    let a = start(&server, short).await.unwrap();
+    let window = Duration::from_secs(4);
+    let settings = settings(&server, |config| config.dedup.window = window);
+    let settings = Settings { clocks: Duration::ZERO, ..settings };
+    let a = start_with(settings.clone()).await.unwrap();
     let mut stored = vec![publish(&a, 0).await, publish(&a, 1).await];
     let repeat = a.publish(message(0)).await;
     assert!(matches!(repeat, Outcome::Duplicate(place) if place.seq_no == stored[0]));
-    // Barriers of other topics lie between.
+    // More than a reader reads in any case.
     for id in 0..100 {
         let other = Message { topic: Name::new("other").unwrap(), ..message(1_000 + id) };
         assert!(matches!(a.publish(other).await, Outcome::Stored(_)));
     }
-    // Longer than a window and what clocks may differ: the late reader begins behind the above.
-    sleep(Duration::from_secs(12)).await;
+    // The late reader begins behind all this.
+    sleep(window + Duration::from_millis(500)).await;
     stored.push(publish(&a, 0).await);
     assert!(stored[2] > stored[1], "stored again after the window: {stored:?}");
-    let b = start(&server, short).await.unwrap();
+    let b = start_with(settings).await.unwrap();
     let repeat = b.publish(message(0)).await;
     assert!(matches!(repeat, Outcome::Duplicate(place) if place.seq_no == stored[2]));
     let epoch = head(&b).await.epoch;
