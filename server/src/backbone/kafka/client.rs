@@ -18,7 +18,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{DeliveryResult, NoCustomPartitioner, ProducerContext, ThreadedProducer},
 };
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 pub(super) type Producer = OffThread<ThreadedProducer<Context>>;
@@ -148,17 +148,21 @@ fn refused(error: KafkaError) -> StartError {
     StartError::Client(error.to_string())
 }
 
-/// Writes, each record once and in order, for as long as a publish may take.
+/// How long a record that was handed over may wait to be stored. Longer than a session lasts without
+/// a proof: a record that the library gives up makes it begin its sequence of records anew, which
+/// takes longer than a broker's pause. The publish has got its answer before, `backbone.publish_timeout`.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Writes, each record once and in order.
 ///
 /// # Errors
 /// [`StartError::Client`]
 pub(super) fn producer(settings: &Settings, context: Context) -> Result<Producer, StartError> {
-    let timeout = settings.publish_timeout.as_millis().to_string();
     let mut config = common(settings);
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("message.timeout.ms", timeout)
+        .set("message.timeout.ms", MESSAGE_TIMEOUT.as_millis().to_string())
         .set("retry.backoff.ms", "50")
         .set("retry.backoff.max.ms", "500")
         // While a request is under way records gather for the next one anyway.

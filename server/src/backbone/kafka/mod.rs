@@ -99,6 +99,8 @@ struct Fleet {
     sessions: watch::Receiver<Present>,
     /// Sessions that were taken up after the first.
     reconnects: AtomicU64,
+    /// Scans of partitions that were begun.
+    scans: AtomicU64,
     /// From handing a message over to its acknowledgement.
     latency: Histogram,
 }
@@ -125,6 +127,7 @@ impl Kafka {
             waiting: Arc::new(Waiting::new()),
             sessions: present,
             reconnects: AtomicU64::new(0),
+            scans: AtomicU64::new(0),
             latency: Histogram::default(),
         };
         Self {

@@ -18,10 +18,7 @@ use rdkafka::message::BorrowedMessage;
 use serde_json::value::RawValue;
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tokio::{
@@ -45,11 +42,7 @@ const RECORDS_AT_ONCE: usize = 64;
 
 /// Asks for parts.
 #[derive(Debug)]
-pub(super) struct Scans {
-    ask: mpsc::Sender<Question>,
-    /// Scans that were begun.
-    count: Arc<AtomicU64>,
-}
+pub(super) struct Scans(mpsc::Sender<Question>);
 
 #[derive(Debug)]
 struct Question {
@@ -73,16 +66,8 @@ impl Scans {
         over: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (ask, asked) = mpsc::channel(WAITING);
-        let count = Arc::<AtomicU64>::default();
-        let scanner =
-            Scanner { fleet, consumer: Arc::new(consumer), old: None, count: count.clone() };
-        (Self { ask, count }, work(scanner, asked, over))
-    }
-
-    /// Scans that were begun.
-    #[cfg(test)]
-    pub(super) fn count(&self) -> u64 {
-        self.count.load(Relaxed)
+        let scanner = Scanner { fleet, consumer: Arc::new(consumer), old: None };
+        (Self(ask), work(scanner, asked, over))
     }
 
     /// What the log has of a topic behind `after`, as far as the reader has read. Cancel-safe.
@@ -113,7 +98,7 @@ impl Scans {
         let (partition, topic) = (partition.index, topic.clone());
         let question =
             Question { partition, topic, epoch: present, after, last, end, budget, tell };
-        self.ask.send(question).await.map_err(|_| Unavailable)?;
+        self.0.send(question).await.map_err(|_| Unavailable)?;
         Ok(told.await.map_err(|_| Unavailable)?)
     }
 }
@@ -151,7 +136,6 @@ struct Scanner {
     consumer: Arc<Consumer>,
     /// Where the last scan of what the reader has not read has ended, with what it knows there.
     old: Option<Old>,
-    count: Arc<AtomicU64>,
 }
 
 /// Decides on records before those of which the reader knows.
@@ -196,7 +180,7 @@ impl Scanner {
         partition: usize,
         questions: VecDeque<Question>,
     ) -> Result<Vec<Question>, Unavailable> {
-        self.count.fetch_add(1, Relaxed);
+        self.fleet.scans.fetch_add(1, Relaxed);
         let searches = questions.into_iter().map(|question| Search {
             after: question.after,
             question,

@@ -67,7 +67,6 @@ impl Session {
         is_first: bool,
     ) -> Result<(Arc<Self>, Reader), StartError> {
         let settings = &fleet.settings;
-        topic::ensure(settings, is_first).await?;
         let over = CancellationToken::new();
         let context = || Context {
             waiting: fleet.waiting.clone(),
@@ -76,6 +75,8 @@ impl Session {
         };
         let producer = Arc::new(client::producer(settings, context())?);
         let consumer = client::consumer(settings, context(), "error")?;
+        // Behind the clients, which connect meanwhile.
+        topic::ensure(settings, is_first).await?;
         let reader = Reader::new(fleet.clone(), consumer, over.clone());
         let writer = Writer { fleet: fleet.clone(), producer: producer.clone() };
         settle(&writer, &reader).await?;

@@ -48,8 +48,6 @@ pub struct Settings {
     pub(super) max_keys: usize,
     /// Topics whose last number is remembered, of one partition.
     pub(super) max_topics: usize,
-    /// After this a record is not sent any more.
-    pub(super) publish_timeout: Duration,
 }
 
 impl Settings {
@@ -71,7 +69,6 @@ impl Settings {
             clocks: CLOCKS,
             max_keys: config.dedup.max_keys,
             max_topics: of_each(config.limits.max_topics),
-            publish_timeout: backbone.publish_timeout,
         }
     }
 }
