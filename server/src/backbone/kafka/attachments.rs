@@ -13,9 +13,12 @@ use std::sync::{
 #[derive(Debug, Default)]
 pub(super) struct Attachments {
     /// One for each topic, or two for a moment, while a topic that was forgotten comes back.
-    by_topic: DashMap<Name, Vec<(u64, Arc<dyn Inbox>)>, ahash::RandomState>,
+    by_topic: DashMap<Name, Vec<Attachment>, ahash::RandomState>,
     next: AtomicU64,
 }
+
+/// With its own number.
+type Attachment = (u64, Arc<dyn Inbox>);
 
 /// Ends an attachment.
 pub(super) struct Guard {

@@ -289,3 +289,130 @@ impl State {
         (seq_no, message_id.cloned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::record::Read, *};
+    use crate::config::Config;
+    use protocol::Topic;
+
+    const GATEWAY: [u8; 8] = [7; 8];
+
+    fn partition() -> Partition {
+        Partition::new(0, Arc::new(Settings::new(&Config::default())))
+    }
+
+    fn entry(offset: u64, life: Option<Life>, body: Body<'static>) -> Entry<'static> {
+        let by = Some(By { gateway: GATEWAY, ticket: offset });
+        Entry { partition: 0, offset, time: 1_000_000, by, life, body }
+    }
+
+    fn message(key: u8) -> Body<'static> {
+        let topic = Topic::new("prices").unwrap();
+        let message_id = MessageId::new("m").unwrap();
+        Body::Message(Read { topic, key: [key; 16], message_id, data: "1" })
+    }
+
+    const ALL: Begin = Begin::At { offset: 0, low: 0, time: 0 };
+
+    /// One that has read a log of some records, with the life that it begun.
+    fn settled() -> (Partition, Life) {
+        let partition = partition();
+        assert!(!partition.can_go_on((0, 0)), "nothing was read");
+        assert_eq!(partition.begin(ALL), 0);
+        partition.take(&entry(0, None, Body::Barrier)).unwrap();
+        let Next::Propose(life) = partition.settle() else { panic!("a log without a life") };
+        partition.take(&entry(1, None, Body::NewLife(life))).unwrap();
+        assert!(matches!(partition.settle(), Next::Settled { is_new: true }));
+        for offset in 2..10 {
+            partition.take(&entry(offset, Some(life), message(1))).unwrap();
+        }
+        assert_eq!((partition.position(), partition.life()), (10, Some(life)));
+        (partition, life)
+    }
+
+    #[test]
+    fn the_same_log_is_read_on_from_the_record_before() {
+        let (partition, life) = settled();
+        let epoch = partition.epoch();
+        assert!(partition.can_go_on((0, 10)) && partition.can_go_on((9, 12)));
+        assert_eq!(partition.begin(Begin::GoOn), 9);
+        assert!(matches!(partition.take(&entry(9, Some(life), message(1))), Ok(Taken::Nothing)));
+        partition.take(&entry(10, Some(life), Body::Barrier)).unwrap();
+        assert!(matches!(partition.settle(), Next::Settled { is_new: false }));
+        assert_eq!(partition.epoch(), epoch);
+    }
+
+    #[test]
+    fn what_was_dropped_before_it_was_read_is_read_anew_in_the_same_life() {
+        let (partition, life) = settled();
+        assert!(!partition.can_go_on((10, 20)), "the record before is gone");
+        let (jumping, _) = settled();
+        assert!(jumping.take(&entry(12, Some(life), message(1))).is_err());
+        assert!(!jumping.can_go_on((0, 20)));
+        partition.begin(Begin::At { offset: 15, low: 15, time: 0 });
+        partition.take(&entry(15, Some(life), Body::Barrier)).unwrap();
+        assert!(matches!(partition.settle(), Next::Settled { is_new: true }));
+        assert_eq!(partition.life(), Some(life));
+        assert_eq!(partition.state.lock().head(&Topic::new("prices").unwrap()), (15, None));
+    }
+
+    #[test]
+    fn numbers_that_went_back_begin_another_life() {
+        for gone_back in [
+            // The next offset is lower.
+            |partition: &Partition, _: Life| assert!(!partition.can_go_on((0, 9))),
+            // Another record stands where one was read.
+            |partition: &Partition, life: Life| {
+                assert!(partition.can_go_on((0, 20)));
+                let mut other = entry(9, Some(life), message(1));
+                other.by = Some(By { gateway: [8; 8], ticket: 9 });
+                assert!(partition.take(&other).is_err());
+            },
+            // A broker has stored a record before what was read.
+            |partition: &Partition, _: Life| partition.end_life(),
+        ] {
+            let (partition, life) = settled();
+            gone_back(&partition, life);
+            assert!(!partition.can_go_on((0, 20)));
+            partition.begin(ALL);
+            partition.take(&entry(0, Some(life), Body::Barrier)).unwrap();
+            let Next::Propose(next) = partition.settle() else { panic!("the life has ended") };
+            assert!(next.is_later_than(life));
+            // Another gateway was faster.
+            let faster = Life::after(Some(life));
+            partition.take(&entry(1, Some(life), Body::NewLife(faster))).unwrap();
+            partition.take(&entry(2, Some(life), Body::NewLife(next))).unwrap();
+            assert!(matches!(partition.settle(), Next::Settled { is_new: true }));
+            assert_eq!(partition.life(), Some(faster));
+            assert!(partition.can_go_on((0, 20)));
+        }
+    }
+
+    #[test]
+    fn a_life_that_another_gateway_has_begun_ends_the_session() {
+        let (partition, life) = settled();
+        let next = Life::after(Some(life));
+        assert!(partition.take(&entry(10, Some(life), Body::NewLife(next))).is_err());
+        assert!(!partition.can_go_on((0, 20)), "the log may be another one");
+        let (partition, _) = settled();
+        assert!(partition.take(&entry(10, Some(next), message(1))).is_err());
+    }
+
+    #[test]
+    fn repeats_are_remembered_from_where_they_are_known() {
+        let (partition, life) = settled();
+        let mut state = partition.state.lock();
+        assert_eq!(state.sure_from(), 0);
+        assert!(!state.is_rejected(2) && (3..10).all(|offset| state.is_rejected(offset)));
+        assert_eq!(state.head(&Topic::new("prices").unwrap()).0, 3, "a repeat is no head");
+        drop(state);
+        // In the middle of a log, a window has to pass.
+        partition.begin(Begin::At { offset: 5, low: 0, time: 950_000 });
+        partition.take(&entry(5, Some(life), message(2))).unwrap();
+        assert!(matches!(partition.settle(), Next::ReadAll));
+        state = partition.state.lock();
+        assert_eq!(state.sure_from(), 6);
+        assert_eq!(state.head(&Topic::new("prices").unwrap()), (6, None), "it may be a repeat");
+    }
+}
