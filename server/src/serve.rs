@@ -31,7 +31,7 @@ mod start_line;
 
 use crate::{
     admission::Admission,
-    backbone::nats,
+    backbone::{kafka, nats},
     config::{Config, Sources},
     gateway::{Gateway, KeyError},
     http, page, redis,
@@ -64,9 +64,12 @@ const CLEARING: Duration = Duration::from_secs(1);
 /// Why a gateway cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The backbone.
+    /// The backbone, if it is NATS.
     #[error(transparent)]
-    Backbone(#[from] nats::StartError),
+    Nats(#[from] nats::StartError),
+    /// The backbone, if it is Kafka.
+    #[error(transparent)]
+    Kafka(#[from] kafka::StartError),
     /// The Redis server.
     #[error(transparent)]
     Redis(#[from] redis::StartError),
@@ -130,7 +133,7 @@ impl Server {
     /// the caller.
     ///
     /// # Errors
-    /// [`ServeError::Backbone`], [`ServeError::Redis`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
+    /// [`ServeError::Nats`], [`ServeError::Kafka`] or [`ServeError::Redis`], [`ServeError::Signals`] or [`ServeError::Listen`], before anything is served.
     pub async fn start(
         self,
         listeners: Listeners,

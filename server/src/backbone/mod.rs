@@ -27,7 +27,9 @@
 pub mod claimed;
 #[cfg(test)]
 pub(crate) mod contract_tests;
+pub mod kafka;
 pub mod nats;
+mod retry;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};
 use futures_util::future::BoxFuture;
@@ -77,8 +79,8 @@ pub struct Record {
     pub epoch: Arc<Epoch<'static>>,
     /// Its number.
     pub seq_no: u64,
-    /// The number of the topic's message before it; 0: it is the first one, or those before it are
-    /// gone. `None`: unknown.
+    /// The number of the topic's message before it, or a higher one between which and this one the
+    /// topic has no message; 0: it is the first one, or those before it are gone. `None`: unknown.
     pub prev: Option<u64>,
     /// The publisher's name for it.
     pub message_id: MessageId<'static>,

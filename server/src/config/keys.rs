@@ -300,16 +300,16 @@ settings! {
 
     /// What numbers the topics.
     backbone: Backbone {
-        /// `memory`: this process, which shares its topics with no other. `nats`: NATS JetStream, for several gateways.
+        /// `memory`: this process, which shares its topics with no other. `nats`: NATS JetStream, for several gateways. `kafka`: Kafka, the same.
         kind: BackboneKind = BackboneKind::Memory, Choice {
-            of: &[("memory", BackboneKind::Memory), ("nats", BackboneKind::Nats)],
-            note: " (\"kafka\" does not exist yet)",
+            of: &[("memory", BackboneKind::Memory), ("nats", BackboneKind::Nats), ("kafka", BackboneKind::Kafka)],
+            note: "",
         };
-        /// The NATS servers.
+        /// The servers: addresses of NATS, or `host:port` of Kafka's brokers.
         url: Servers = default_servers(), ServerList;
-        /// Streams and subjects begin with it: gateways with the same one are one fleet.
+        /// Streams and subjects of NATS begin with it, Kafka's topic is called so: gateways with the same one are one fleet.
         name: String = "micro-socket".to_owned(), Prefix;
-        /// Copies of each stream, for a cluster of at least as many servers.
+        /// Copies of each stream or partition, for a cluster of at least as many servers.
         replicas: usize = 1, Count(1..=5);
         /// How long a publish waits for the backbone's answer; then its fate is unknown, and the client may repeat it.
         publish_timeout: Duration = seconds(5), Period(SHORTEST..=HOUR);
@@ -319,7 +319,7 @@ settings! {
         detach_after: Duration = seconds(30), Period(SHORTEST..=HOUR);
         /// Reads of the log at once, for clients that resume below what the gateway has.
         reads: usize = 64, Count(1..=100_000);
-        /// Streams among which topics are spread by hash.
+        /// Streams, or partitions, among which topics are spread by hash.
         shards: usize = 1, Count(1..=64);
         /// A credentials file of NATS, with a JWT and a seed.
         credentials_file: Option<PathBuf> = None, FILE;

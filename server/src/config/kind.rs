@@ -27,6 +27,8 @@ pub enum BackboneKind {
     Memory,
     /// A stream of NATS JetStream, which several gateways share.
     Nats,
+    /// A topic of Kafka, which several gateways share.
+    Kafka,
 }
 
 /// What keeps the sessions of a fleet, or its message ids.

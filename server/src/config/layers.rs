@@ -131,7 +131,8 @@ impl Layers {
             self.check_tokens();
             self.check_demo();
             self.check_redis();
-            if self.config.backbone.kind == BackboneKind::Nats {
+            if self.config.backbone.kind != BackboneKind::Memory {
+                self.check_servers();
                 self.check_shards();
                 self.check_retention();
             }
@@ -186,13 +187,19 @@ impl Layers {
         }
     }
 
-    /// A server that remembers message ids helps only if something else gives the numbers, and has
-    /// one address.
+    /// A server that remembers message ids helps only if something else gives the numbers; it has one
+    /// address; and it is needed if the backbone keeps no sessions.
     fn check_redis(&mut self) {
-        let Config { backbone, dedup, .. } = &self.config;
+        let Config { backbone, dedup, session, .. } = &self.config;
+        let kafka_keeps_sessions =
+            session.kind == Keeper::Backbone && backbone.kind == BackboneKind::Kafka;
         if dedup.kind == Keeper::Redis && backbone.kind == BackboneKind::Memory {
             let needs = "with backbone.kind = \"memory\" this process numbers its topics itself and remembers their message ids exactly, so only \"backbone\" is possible";
             self.needs("dedup.kind", "\"redis\"", needs);
+        }
+        if kafka_keeps_sessions {
+            let needs = "Kafka keeps no sessions: with backbone.kind = \"kafka\" only \"redis\" is possible";
+            self.needs("session.kind", "\"backbone\"", needs);
         }
         let redis = &self.config.redis;
         if redis.url_file.is_some() && self.places.contains_key("redis.url") {
@@ -204,7 +211,28 @@ impl Layers {
         }
     }
 
-    /// A stream compares message ids only with its own.
+    /// The servers are those of the backbone.
+    fn check_servers(&mut self) {
+        let backbone = &self.config.backbone;
+        let is_of_kafka = backbone.url.brokers().is_some();
+        match backbone.kind {
+            BackboneKind::Nats if is_of_kafka => {
+                let needs = "addresses of NATS begin with nats:// or tls://";
+                self.needs("backbone.url", "host:port", needs);
+            }
+            BackboneKind::Kafka if !is_of_kafka => {
+                let needs = "Kafka's brokers are given as host:port, such as \"10.0.0.1:9092\"; this build speaks to them without TLS";
+                self.needs("backbone.url", "an address that begins with nats:// or tls://", needs);
+            }
+            BackboneKind::Kafka if backbone.credentials_file.is_some() => {
+                let needs = "it is for NATS; this build has no authentication for Kafka";
+                self.needs("backbone.credentials_file", "a file", needs);
+            }
+            _ => {}
+        }
+    }
+
+    /// A stream, or a partition, compares message ids only with its own.
     fn check_shards(&mut self) {
         let Config { backbone, dedup, .. } = &self.config;
         if backbone.shards > 1 && dedup.kind != Keeper::Redis {

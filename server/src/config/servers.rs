@@ -1,40 +1,82 @@
 //! The servers of the backbone: addresses that may have a user and a password in them, which are
 //! never shown.
 
-use std::fmt;
+use std::{fmt, net::Ipv6Addr};
 
 use async_nats::ServerAddr;
 use reqwest::Url;
 
 use super::kind::{Found, Kind, quoted};
 
-/// One address or several.
+/// One address or several, all of one kind.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Servers(Vec<ServerAddr>);
+pub struct Servers(Addresses);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Addresses {
+    Nats(Vec<ServerAddr>),
+    /// `host:port`, separated by commas.
+    Kafka(String),
+}
 
 impl Servers {
-    /// Addresses that begin with `nats://` or `tls://`, separated by commas; `None` if one is
-    /// something else, or if there is none.
+    /// Addresses that begin with `nats://` or `tls://`, or `host:port` of Kafka's brokers, separated
+    /// by commas; `None` if one is something else, or if there is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let servers: Option<Vec<_>> = text.split(',').map(|one| parse_one(one.trim())).collect();
-        servers.filter(|servers| !servers.is_empty()).map(Self)
+        let each = || text.split(',').map(str::trim);
+        if each().all(is_broker) {
+            return Some(Self(Addresses::Kafka(each().collect::<Vec<_>>().join(","))));
+        }
+        let servers: Option<Vec<_>> = each().map(parse_one).collect();
+        servers.map(Addresses::Nats).map(Self)
     }
 
-    /// All of them, with what is secret in them.
+    /// All servers of NATS, with what is secret in them; none if they are brokers of Kafka.
     #[must_use]
     pub fn servers(&self) -> &[ServerAddr] {
-        &self.0
+        match &self.0 {
+            Addresses::Nats(servers) => servers,
+            Addresses::Kafka(_) => &[],
+        }
+    }
+
+    /// All brokers of Kafka, as `host:port` separated by commas; `None` if they are servers of NATS.
+    #[must_use]
+    pub fn brokers(&self) -> Option<&str> {
+        match &self.0 {
+            Addresses::Nats(_) => None,
+            Addresses::Kafka(brokers) => Some(brokers),
+        }
     }
 
     fn shown(&self) -> String {
-        let shown: Vec<_> = self.0.iter().map(shown).collect();
-        shown.join(",")
+        match &self.0 {
+            Addresses::Nats(servers) => servers.iter().map(shown).collect::<Vec<_>>().join(","),
+            Addresses::Kafka(brokers) => brokers.clone(),
+        }
     }
 
     fn has_secrets(&self) -> bool {
-        self.0.iter().any(|server| server.username().is_some() || server.password().is_some())
+        let is_secret =
+            |server: &ServerAddr| server.username().is_some() || server.password().is_some();
+        self.servers().iter().any(is_secret)
     }
+}
+
+/// A name or an address, and a port. A broker has no user: this build has no authentication for
+/// Kafka.
+fn is_broker(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_address = |host: &str| host.parse::<Ipv6Addr>().is_ok();
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(host) => is_address(host),
+        None => {
+            let is_letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            !host.is_empty() && host.bytes().all(is_letter)
+        }
+    };
+    is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 fn parse_one(text: &str) -> Option<ServerAddr> {
@@ -78,8 +120,9 @@ impl Kind for ServerList {
     }
 
     fn allowed(&self) -> String {
-        "one address or several, separated by commas, that begin with nats:// or tls://, such as \
-         \"nats://10.0.0.1:4222,nats://10.0.0.2:4222\""
+        "one address or several, separated by commas: of NATS, that begin with nats:// or tls://, such as \
+         \"nats://10.0.0.1:4222,nats://10.0.0.2:4222\", or host:port of Kafka's brokers, such as \
+         \"10.0.0.1:9092,10.0.0.2:9092\" (without TLS)"
             .to_owned()
     }
 }
@@ -105,10 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn brokers_of_kafka_are_a_host_and_a_port() {
+        let servers = Servers::parse("a.example:9092, [::1]:9093").unwrap();
+        assert_eq!(servers.brokers(), Some("a.example:9092,[::1]:9093"));
+        assert!(servers.servers().is_empty());
+        assert_eq!(ServerList.show(&servers), "\"a.example:9092,[::1]:9093\"");
+        assert_eq!(Servers::parse("nats://a:4222").unwrap().brokers(), None);
+        for bad in ["a.example", "a:0", "a:65536", ":9092", "a b:1", "ssl://a:9093", "u:p@a:9092"] {
+            assert_eq!(Servers::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Servers::parse("a:9092,nats://b:4222"), None, "of two kinds");
+    }
+
+    #[test]
     fn only_addresses_of_nats_servers_are_taken() {
-        for bad in
-            ["", ",", "a.example:4222", "http://a.example", "nats://", "nats://a/b", "ws://a"]
-        {
+        for bad in ["", ",", "a.example", "http://a.example", "nats://", "nats://a/b", "ws://a"] {
             assert_eq!(Servers::parse(bad), None, "{bad}");
         }
         assert_eq!(

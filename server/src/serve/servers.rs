@@ -5,6 +5,7 @@ use crate::{
     backbone::{
         Backbone,
         claimed::Claimed,
+        kafka::{self, Kafka},
         nats::{self, Nats},
     },
     config::{BackboneKind, Config, Keeper},
@@ -16,8 +17,50 @@ use std::sync::Arc;
 
 /// The servers of a gateway.
 pub(super) struct Servers {
-    nats: Option<Arc<Nats>>,
+    log: Option<Log>,
     redis: Option<Arc<Redis>>,
+}
+
+/// The log that the gateways of a fleet share.
+enum Log {
+    Nats(Arc<Nats>),
+    Kafka(Arc<Kafka>),
+}
+
+impl Log {
+    fn new(config: &Config) -> Option<Self> {
+        match config.backbone.kind {
+            BackboneKind::Memory => None,
+            BackboneKind::Nats => {
+                Some(Self::Nats(Arc::new(Nats::new(nats::Settings::new(config)))))
+            }
+            BackboneKind::Kafka => {
+                Some(Self::Kafka(Arc::new(Kafka::new(kafka::Settings::new(config)))))
+            }
+        }
+    }
+
+    fn backbone(&self) -> Arc<dyn Backbone> {
+        match self {
+            Self::Nats(nats) => nats.clone(),
+            Self::Kafka(kafka) => kafka.clone(),
+        }
+    }
+
+    /// `None`: it has no place for records that change.
+    fn records(&self) -> Option<Arc<dyn Records>> {
+        match self {
+            Self::Nats(nats) => Some(Arc::new(nats.session_records())),
+            Self::Kafka(_) => None,
+        }
+    }
+
+    async fn start(&self) -> Result<(), ServeError> {
+        match self {
+            Self::Nats(nats) => Ok(nats.start().await?),
+            Self::Kafka(kafka) => Ok(kafka.start().await?),
+        }
+    }
 }
 
 impl Servers {
@@ -26,16 +69,13 @@ impl Servers {
     /// # Errors
     /// [`ServeError::Redis`]: the file with the address cannot be used.
     pub(super) fn new(config: &Config) -> Result<Self, ServeError> {
-        let nats = (config.backbone.kind == BackboneKind::Nats)
-            .then(|| Arc::new(Nats::new(nats::Settings::new(config))));
         let redis = redis::Settings::new(config)?.map(|settings| Arc::new(Redis::new(settings)));
-        Ok(Self { nats, redis })
+        Ok(Self { log: Log::new(config), redis })
     }
 
     /// What the gateway works with.
     pub(super) fn fleet(&self, config: &Config) -> Fleet {
-        let own = |nats: &Arc<Nats>| nats.clone() as Arc<dyn Backbone>;
-        let backbone = match (self.nats.as_ref().map(own), &self.redis) {
+        let backbone = match (self.log.as_ref().map(Log::backbone), &self.redis) {
             (Some(log), Some(redis)) if config.dedup.kind == Keeper::Redis => {
                 Some(Arc::new(Claimed::new(log, redis.claims())) as Arc<dyn Backbone>)
             }
@@ -43,7 +83,7 @@ impl Servers {
         };
         let records: Option<Arc<dyn Records>> = match (config.session.kind, &self.redis) {
             (Keeper::Redis, Some(redis)) => Some(Arc::new(redis.session_records())),
-            _ => self.nats.as_ref().map(|nats| Arc::new(nats.session_records()) as _),
+            _ => self.log.as_ref().and_then(Log::records),
         };
         Fleet { backbone, records, redis: self.redis.clone() }
     }
@@ -51,13 +91,13 @@ impl Servers {
     /// Connects to them.
     ///
     /// # Errors
-    /// [`ServeError::Redis`] or [`ServeError::Backbone`]
+    /// [`ServeError::Redis`], [`ServeError::Nats`] or [`ServeError::Kafka`]
     pub(super) async fn start(&self) -> Result<(), ServeError> {
         if let Some(redis) = &self.redis {
             redis.start().await?;
         }
-        if let Some(nats) = &self.nats {
-            nats.start().await?;
+        if let Some(log) = &self.log {
+            log.start().await?;
         }
         Ok(())
     }

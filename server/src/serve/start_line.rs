@@ -12,6 +12,7 @@ pub(super) fn tell(config: &Config, addresses: &[ListenAddress], admin: Option<S
     let backbone = match config.backbone.kind {
         BackboneKind::Memory => "memory",
         BackboneKind::Nats => "nats",
+        BackboneKind::Kafka => "kafka",
     };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),

@@ -27,12 +27,12 @@ fn fleet(nats: &NatsServer) -> [Gateway; 2] {
     [gateway(nats), gateway(nats)]
 }
 
-fn publish(topic: &str, id: &str) -> Value {
+pub(crate) fn publish(topic: &str, id: &str) -> Value {
     json!({ "type": "publish", "topic": topic, "messageId": id, "payload": id })
 }
 
 /// Publishes until it is acknowledged; returns the number.
-async fn published(socket: &mut Socket, topic: &str, id: &str) -> u64 {
+pub(crate) async fn published(socket: &mut Socket, topic: &str, id: &str) -> u64 {
     loop {
         let answer = socket.ask(&publish(topic, id)).await;
         if answer["type"] == "ack" {
@@ -44,7 +44,7 @@ async fn published(socket: &mut Socket, topic: &str, id: &str) -> u64 {
     }
 }
 
-async fn becomes(gateway: &Gateway, ready: u16) {
+pub(crate) async fn becomes(gateway: &Gateway, ready: u16) {
     let deadline = Instant::now() + READY;
     loop {
         let answer = gateway.get("/readyz").await;
@@ -61,16 +61,16 @@ async fn becomes(gateway: &Gateway, ready: u16) {
 
 /// What one subscriber has received of a topic, by the protocol's rules: every message continues
 /// the one before it, unless a `subscribed` says otherwise.
-struct Subscriber {
-    socket: Socket,
-    head: u64,
-    epoch: Value,
-    ids: Vec<String>,
-    losses: usize,
+pub(crate) struct Subscriber {
+    pub(crate) socket: Socket,
+    pub(crate) head: u64,
+    pub(crate) epoch: Value,
+    pub(crate) ids: Vec<String>,
+    pub(crate) losses: usize,
 }
 
 impl Subscriber {
-    async fn new(gateway: &Gateway, topic: &str) -> Self {
+    pub(crate) async fn new(gateway: &Gateway, topic: &str) -> Self {
         let mut socket = gateway.connect("/ws").await;
         let answer = Self::set_up(&mut socket, json!({ "topics": [topic] })).await;
         let head = answer["seqNo"].as_u64().unwrap();
@@ -78,7 +78,7 @@ impl Subscriber {
     }
 
     /// Goes on at a gateway, behind what it has received.
-    async fn resume(&mut self, gateway: &Gateway, topic: &str) -> Value {
+    pub(crate) async fn resume(&mut self, gateway: &Gateway, topic: &str) -> Value {
         self.socket = gateway.connect("/ws").await;
         let position = json!({
             "topics": [topic], "lastSeq": { topic: self.head }, "epoch": { topic: self.epoch },
@@ -86,7 +86,7 @@ impl Subscriber {
         Self::set_up(&mut self.socket, position).await
     }
 
-    async fn set_up(socket: &mut Socket, setup: Value) -> Value {
+    pub(crate) async fn set_up(socket: &mut Socket, setup: Value) -> Value {
         let mut frame = json!({ "type": "setup", "token": "subscriber" });
         frame.as_object_mut().unwrap().extend(setup.as_object().unwrap().clone());
         socket.send(&frame.to_string()).await;
@@ -97,14 +97,14 @@ impl Subscriber {
     }
 
     /// Reads until it has `count` messages.
-    async fn receive(&mut self, count: usize) {
+    pub(crate) async fn receive(&mut self, count: usize) {
         while self.ids.len() < count {
             let frame = self.socket.next().await;
             self.take(&frame);
         }
     }
 
-    fn take(&mut self, frame: &Value) {
+    pub(crate) fn take(&mut self, frame: &Value) {
         let seq_no = frame["seqNo"].as_u64().unwrap();
         match frame["type"].as_str().unwrap() {
             "message" => {
@@ -123,7 +123,7 @@ impl Subscriber {
     }
 }
 
-fn ids(count: usize) -> Vec<String> {
+pub(crate) fn ids(count: usize) -> Vec<String> {
     (0..count).map(|id| format!("m{id}")).collect()
 }
 

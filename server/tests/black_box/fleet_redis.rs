@@ -32,14 +32,14 @@ fn fleet(nats: &NatsServer, redis: &RedisServer) -> [Gateway; 2] {
 }
 
 /// With three shards, each is in another stream.
-const TOPICS: [&str; 3] = ["a", "b", "d"];
+pub(crate) const TOPICS: [&str; 3] = ["a", "b", "d"];
 
 fn publish(topic: &str, id: &str) -> Value {
     json!({ "type": "publish", "topic": topic, "messageId": id, "payload": id })
 }
 
 /// Publishes until it is acknowledged.
-async fn published(socket: &mut Socket, topic: &str, id: &str) -> Value {
+pub(crate) async fn published(socket: &mut Socket, topic: &str, id: &str) -> Value {
     loop {
         let answer = socket.ask(&publish(topic, id)).await;
         if answer["type"] == "ack" {
@@ -52,7 +52,7 @@ async fn published(socket: &mut Socket, topic: &str, id: &str) -> Value {
 }
 
 /// Sets up with a session; gives the answers up to `ready`, which is the last one.
-async fn set_up(socket: &mut Socket, setup: Value) -> Vec<Value> {
+pub(crate) async fn set_up(socket: &mut Socket, setup: Value) -> Vec<Value> {
     let mut frame = json!({ "type": "setup", "token": "reader" });
     frame.as_object_mut().unwrap().extend(setup.as_object().unwrap().clone());
     socket.send(&frame.to_string()).await;

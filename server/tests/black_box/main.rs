@@ -29,6 +29,9 @@ mod http1;
 mod http_timeouts;
 mod issuer;
 mod jwt;
+mod kafka;
+#[path = "../shared/kafka_server.rs"]
+mod kafka_server;
 mod limits;
 mod listeners;
 mod log_sinks;

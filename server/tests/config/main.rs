@@ -366,10 +366,10 @@ fn a_queue_smaller_than_a_frame_is_refused() {
 
 #[test]
 fn a_backbone_that_does_not_exist_yet_is_refused() {
-    let refusal = File::new("backbone.kind = \"kafka\"").refusal(&[]);
+    let refusal = File::new("backbone.kind = \"pulsar\"").refusal(&[]);
     assert_eq!(
-        refusal,
-        "gateway.toml:1: backbone.kind: found \"kafka\"; allowed: \"memory\" or \"nats\" (\"kafka\" does not exist yet)"
+        refusal.trim_end(),
+        "gateway.toml:1: backbone.kind: found \"pulsar\"; allowed: \"memory\" or \"nats\" or \"kafka\""
     );
 }
 
@@ -420,6 +420,45 @@ fn the_address_of_redis_is_given_once_and_its_password_is_not_shown() {
 }
 
 #[test]
+fn the_servers_have_to_be_those_of_the_backbone() {
+    let text =
+        File::new("session.kind = \"redis\"\nbackbone.kind = \"kafka\"\nbackbone.url = \"a.example:9092, b.example:9092\"")
+            .effective(&[]);
+    let line = "url = \"a.example:9092,b.example:9092\"";
+    assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    for (file, expected) in [
+        (
+            "backbone.kind = \"kafka\"\n",
+            "default: backbone.url: found an address that begins with nats:// or tls://; Kafka's brokers are given as host:port",
+        ),
+        (
+            "backbone.kind = \"kafka\"\nbackbone.url = \"tls://a.example:9093\"\n",
+            "gateway.toml:2: backbone.url: found an address that begins with nats:// or tls://; Kafka's brokers are given as \
+             host:port, such as \"10.0.0.1:9092\"; this build speaks to them without TLS",
+        ),
+        (
+            "backbone.kind = \"nats\"\nbackbone.url = \"a.example:9092\"\n",
+            "gateway.toml:2: backbone.url: found host:port; addresses of NATS begin with",
+        ),
+        (
+            "backbone.kind = \"kafka\"\nbackbone.url = \"a:9092\"\nbackbone.credentials_file = \"a\"\n",
+            "gateway.toml:3: backbone.credentials_file: found a file; it is for NATS",
+        ),
+        (
+            "backbone.kind = \"kafka\"\nbackbone.url = \"a:9092\"\nbackbone.shards = 2\n",
+            "gateway.toml:3: backbone.shards: found 2",
+        ),
+        (
+            "backbone.kind = \"kafka\"\nbackbone.url = \"a:9092\"\n",
+            "default: session.kind: found \"backbone\"; Kafka keeps no sessions",
+        ),
+    ] {
+        let refusal = File::new(file).refusal(&[]);
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+}
+
+#[test]
 fn a_backbone_is_checked_without_being_reached_and_its_password_is_not_shown() {
     let text = File::new("backbone.kind = \"nats\"")
         .effective(&[("MICRO_SOCKET_BACKBONE__URL", "nats://ann:hunter2@10.0.0.1:4222")]);
@@ -434,7 +473,7 @@ fn a_backbone_is_checked_without_being_reached_and_its_password_is_not_shown() {
     for (line, allowed) in [
         (
             "backbone.url = \"http://ann:hunter2@a\"",
-            "one address or several, separated by commas, that begin with nats:// or tls://",
+            "one address or several, separated by commas: of NATS, that begin with nats:// or tls://",
         ),
         ("backbone.name = \"a.b\"", "1 to 64 letters, digits, - and _"),
         ("backbone.replicas = 0", "a whole number from 1 to 5"),

@@ -55,7 +55,7 @@ pub(super) fn clippy(arguments: &[String]) -> Result<Tally> {
 pub(super) fn native(arguments: &[String]) -> Result<Tally> {
     setup::valgrind()?;
     setup::proxies()?;
-    setup::nats_server()?;
+    setup::log_servers()?;
     setup::redis_server()?;
     let tests = if setup::has_nextest() {
         test(

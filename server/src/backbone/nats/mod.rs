@@ -14,7 +14,6 @@
 //! | `key` | a message's key in a header |
 //! | `clock` | the server's clock |
 //! | `connection` | one connection, which is not used again after it has broken |
-//! | `retry` | the time between two tries to connect |
 //! | `session` | what runs over one connection |
 //! | `shard` | one shard over one connection |
 //! | `ack` | the answer to a publish |
@@ -46,7 +45,6 @@ mod life;
 mod live;
 mod pages;
 mod publish;
-mod retry;
 mod session;
 mod session_records;
 mod settings;
@@ -61,7 +59,7 @@ mod tests;
 
 use super::{
     Attached, Backbone, Figures, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
-    ReadError, Unavailable,
+    ReadError, Unavailable, retry::Retry,
 };
 use crate::metrics::histogram::Histogram;
 use clock::ServerClock;
@@ -74,7 +72,6 @@ use live::Attachments;
 use parking_lot::Mutex;
 use protocol::Epoch;
 use publish::{Publisher, Queue};
-use retry::Retry;
 use session::Session;
 use session_records::SessionRecords;
 pub use settings::Settings;

@@ -10,12 +10,11 @@ use super::{
     ack::{self, Ack},
     connection::Connection,
     direct, key,
-    retry::Retry,
     session::Session,
     subject,
 };
 use crate::{
-    backbone::{Message, Outcome},
+    backbone::{Message, Outcome, retry::Retry},
     dedup::Place,
 };
 use async_nats::{HeaderMap, StatusCode, Subscriber};

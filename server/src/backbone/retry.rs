@@ -3,7 +3,6 @@
 //! over the servers of a cluster.
 
 use crate::chance;
-use async_nats::ServerAddr;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -16,31 +15,31 @@ const LONGEST: Duration = Duration::from_millis(800);
 const LEAST: f64 = 0.5;
 
 #[derive(Debug)]
-pub(super) struct Retry {
+pub(in crate::backbone) struct Retry {
     /// Counted round the configured ones.
     server: usize,
     pause: Duration,
 }
 
 impl Retry {
-    pub(super) fn new() -> Self {
+    pub(in crate::backbone) fn new() -> Self {
         Self { server: usize::from(chance::draw::<u16>()), pause: FIRST }
     }
 
     /// The server that is to be tried, of these. There is one at least.
-    pub(super) fn server<'a>(&self, servers: &'a [ServerAddr]) -> &'a ServerAddr {
+    pub(in crate::backbone) fn server<'a, S>(&self, servers: &'a [S]) -> &'a S {
         &servers[self.server % servers.len()]
     }
 
     /// Waits, longer with each call, and goes on to the next server.
-    pub(super) async fn pause(&mut self) {
+    pub(in crate::backbone) async fn pause(&mut self) {
         sleep(chance::part_of(self.pause, LEAST)).await;
         self.pause = (self.pause * 2).min(LONGEST);
         self.server += 1;
     }
 
     /// The next pause is short again.
-    pub(super) fn succeeded(&mut self) {
+    pub(in crate::backbone) fn succeeded(&mut self) {
         self.pause = FIRST;
     }
 }
