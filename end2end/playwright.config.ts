@@ -14,6 +14,8 @@ export default defineConfig({
   testDir: "tests",
   forbidOnly: true,
   fullyParallel: true,
+  // A test mostly waits: for the page, for the gateway's clocks.
+  workers: 2,
   retries: 0,
   timeout: 30_000,
   globalTimeout: 15 * 60_000,

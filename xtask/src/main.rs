@@ -66,7 +66,10 @@ enum Command {
     Soak {
         #[command(flatten)]
         time: bench::Time,
-        /// Write bench/SOAK.md.
+        /// Instead: several gateways on NATS, whose parts break one after the other.
+        #[arg(long)]
+        fleet: bool,
+        /// Write bench/SOAK.md, or bench/FLEET_SOAK.md.
         #[arg(long)]
         report: bool,
         /// The program's own arguments, such as `--seed 7 --rate 2`.
@@ -114,7 +117,9 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Test { stage, arguments } => test::run(stage, &arguments),
         Command::Bench { quick: false, arguments } => bench::full(&arguments),
-        Command::Soak { time, report, arguments } => bench::soak(time, report, &arguments),
+        Command::Soak { time, fleet, report, arguments } => {
+            bench::soak(time, fleet, report, &arguments)
+        }
         Command::Deny { arguments } => deny::run(&arguments),
         Command::Mutants { simulation, arguments } => mutants::run(simulation, &arguments),
         Command::Bench { quick: true, arguments } => {

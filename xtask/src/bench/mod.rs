@@ -13,7 +13,7 @@ use anyhow::Result;
 use crate::{
     page, process,
     server::{self, Profile},
-    workspace,
+    setup, workspace,
 };
 
 /// The packages with the load generator and the peers in Rust.
@@ -36,6 +36,9 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
             .args(arguments),
     )
 }
+
+/// The faults of the fleet, each about once, with the debug builds.
+const QUICK_FLEET: [&str; 2] = ["--seconds", "120"];
 
 /// For a debug build on a machine that has other things to do.
 const QUICK_SOAK: [&str; 4] = ["--seconds", "10", "--rate", "0.15"];
@@ -74,11 +77,11 @@ pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
     process::watch(program(Profile::Dev).arg("--output").arg(work()).arg("--quick").args(arguments))
 }
 
-/// Puts a gateway under load for a long time, with release builds.
+/// Puts a gateway under load for a long time, or breaks the parts of a fleet, with release builds.
 ///
 /// # Errors
-/// If something does not build, or the gateway broke a guarantee.
-pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()> {
+/// If something does not build, or a guarantee was broken.
+pub(crate) fn soak(time: Time, fleet: bool, report: bool, arguments: &[String]) -> Result<()> {
     page::build()?;
     server::build(Profile::Release)?;
     process::announce("clients");
@@ -90,8 +93,13 @@ pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()>
     ]))?;
     let mut soak = soak_program(Profile::Release);
     soak.args(time.arguments()).args(arguments);
+    if fleet {
+        setup::nats_server()?;
+        soak.arg("--fleet").arg(nats_server());
+    }
     if report {
-        soak.arg("--report").arg(workspace::root().join("bench/SOAK.md"));
+        let file = if fleet { "bench/FLEET_SOAK.md" } else { "bench/SOAK.md" };
+        soak.arg("--report").arg(workspace::root().join(file));
     }
     process::run(&mut soak)
 }
@@ -102,6 +110,19 @@ pub(crate) fn soak(time: Time, report: bool, arguments: &[String]) -> Result<()>
 /// If it cannot be started. A failed soak is no error: the caller reads it from the output.
 pub(crate) fn quick_soak() -> Result<(ExitStatus, Vec<String>)> {
     process::watch(soak_program(Profile::Dev).args(QUICK_SOAK))
+}
+
+/// A fleet whose parts break for a short time, with the same builds.
+///
+/// # Errors
+/// If it cannot be started. A broken guarantee is no error: the caller reads it from the output.
+pub(crate) fn quick_fleet() -> Result<(ExitStatus, Vec<String>)> {
+    setup::nats_server()?;
+    process::watch(soak_program(Profile::Dev).arg("--fleet").arg(nats_server()).args(QUICK_FLEET))
+}
+
+fn nats_server() -> PathBuf {
+    workspace::target().join("tools/nats-server")
 }
 
 fn program(profile: Profile) -> Command {

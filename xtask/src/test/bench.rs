@@ -1,5 +1,5 @@
-//! A short run of the benchmarks, which counts its rows as tests, and a short soak. With further
-//! arguments, which are the benchmarks', the soak is left out.
+//! A short run of the benchmarks, which counts its rows as tests, a short soak, and a fleet whose
+//! parts break. With further arguments, which are the benchmarks', the latter two are left out.
 
 use anyhow::Result;
 
@@ -14,5 +14,7 @@ pub(super) fn run(arguments: &[String]) -> Result<Tally> {
         return Ok(rows);
     }
     let (status, lines) = bench::quick_soak()?;
-    Ok(rows + Tally::of(status, &lines))
+    let soak = Tally::of(status, &lines);
+    let (status, lines) = bench::quick_fleet()?;
+    Ok(rows + soak + Tally::of(status, &lines))
 }
