@@ -8,7 +8,7 @@ mod heartbeat;
 mod outbox;
 mod signal;
 
-use crate::{auth::Expiry, session::Owner, transport::Outgoing};
+use crate::{auth::Expiry, session::TakeoverListener, transport::Outgoing};
 use bytes::Bytes;
 use heartbeat::{Beat, Heartbeat};
 use hub::{Sink, clock::Clock, topic::Liveness};
@@ -333,8 +333,8 @@ impl Sink for Connection {
     }
 }
 
-impl Owner for Connection {
-    fn overtaken(&self) {
+impl TakeoverListener for Connection {
+    fn taken_over(&self) {
         self.close(CloseCode::ResumedElsewhere, CloseCode::ResumedElsewhere.meaning());
     }
 }

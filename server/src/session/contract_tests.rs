@@ -4,7 +4,9 @@
 //! `tests_of_store!` makes the tests for a [`Subject`]. Time passes by tokio's clock: with a double
 //! it is paused and jumps, with a real server it really passes, and the subject's times are short.
 
-use super::{Id, Limits, Opened, Owner, Position, Positions, Session, Store, Unavailable};
+use super::{
+    Id, Limits, Opened, Position, Positions, Session, Store, TakeoverListener, Unavailable,
+};
 use futures_util::{FutureExt, future::join};
 use protocol::{Epoch, Topic, UserId};
 use std::{
@@ -133,8 +135,8 @@ impl Drop for Gateway {
 #[derive(Default)]
 pub(crate) struct Told(AtomicUsize);
 
-impl Owner for Told {
-    fn overtaken(&self) {
+impl TakeoverListener for Told {
+    fn taken_over(&self) {
         self.0.fetch_add(1, Relaxed);
     }
 }

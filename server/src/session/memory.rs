@@ -6,7 +6,8 @@
 //! shard's.
 
 use super::{
-    Counts, Fence, Id, Limits, Opened, Owner, Position, Positions, Session, Store, Unavailable,
+    Counts, Fence, Id, Limits, Opened, Position, Positions, Session, Store, TakeoverListener,
+    Unavailable,
     detached::{Detached, SLICE},
 };
 use dashmap::DashMap;
@@ -37,7 +38,7 @@ struct Entry {
 
 enum State {
     /// A connection has it.
-    Attached(Arc<dyn Owner>),
+    Attached(Arc<dyn TakeoverListener>),
     /// No connection has it; its place among the detached ones.
     Detached(Slot),
 }
@@ -58,13 +59,13 @@ impl Memory {
         Self { clock, sessions: DashMap::default(), detached: Mutex::new(Detached::new(limits)) }
     }
 
-    fn begin(&self, user: UserId<'static>, owner: Arc<dyn Owner>) -> Fence {
+    fn begin(&self, user: UserId<'static>, listener: Arc<dyn TakeoverListener>) -> Fence {
         let id = Id::random();
         let entry = Entry {
             user,
             generation: 0,
             positions: IndexMap::default(),
-            state: State::Attached(owner),
+            state: State::Attached(listener),
         };
         self.sessions.insert(id, entry);
         Fence { id, generation: 0, nonce: 0 }
@@ -75,7 +76,7 @@ impl Memory {
         &self,
         user: &UserId<'_>,
         id: Id,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> Option<(Fence, Positions)> {
         let mut detached = self.detached.lock();
         let mut entry =
@@ -89,7 +90,7 @@ impl Memory {
                 return None;
             }
         }
-        let before = std::mem::replace(&mut entry.state, State::Attached(owner));
+        let before = std::mem::replace(&mut entry.state, State::Attached(listener));
         entry.generation += 1;
         let positions: Positions = entry
             .positions
@@ -98,8 +99,8 @@ impl Memory {
             .collect();
         let fence = Fence { id, generation: entry.generation, nonce: 0 };
         drop((entry, detached));
-        if let State::Attached(owner) = before {
-            owner.overtaken();
+        if let State::Attached(listener) = before {
+            listener.taken_over();
         }
         Some((fence, positions))
     }
@@ -119,12 +120,12 @@ impl Store for Memory {
         self: Arc<Self>,
         user: UserId<'static>,
         wanted: Option<Id>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> BoxFuture<'static, Result<Opened, Unavailable>> {
-        let resumed = wanted.and_then(|id| self.resume(&user, id, owner.clone()));
+        let resumed = wanted.and_then(|id| self.resume(&user, id, listener.clone()));
         let (fence, resumed) = match resumed {
             Some((fence, positions)) => (fence, Some(positions)),
-            None => (self.begin(user, owner), None),
+            None => (self.begin(user, listener), None),
         };
         ready(Ok(Opened { session: Session::new(self, fence), resumed })).boxed()
     }
@@ -202,8 +203,8 @@ mod tests {
     #[derive(Default)]
     struct Told(AtomicUsize);
 
-    impl Owner for Told {
-        fn overtaken(&self) {
+    impl TakeoverListener for Told {
+        fn taken_over(&self) {
             self.0.fetch_add(1, Relaxed);
         }
     }

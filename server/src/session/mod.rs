@@ -20,6 +20,7 @@ pub(crate) mod double;
 mod memory;
 pub mod records;
 pub mod shared;
+mod takeover;
 
 use crate::chance;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -29,6 +30,7 @@ pub use memory::Memory;
 use protocol::{Epoch, Topic, UserId};
 pub use shared::Shared;
 use std::{fmt, sync::Arc};
+pub use takeover::TakeoverListener;
 
 /// A session's name: 128 random bits, a secret like a token. Its `Debug` shows nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,12 +77,6 @@ pub struct Position {
 /// The subscriptions of a session.
 pub type Positions = Vec<(Arc<Topic<'static>>, Position)>;
 
-/// The connection that has opened a session.
-pub trait Owner: Send + Sync {
-    /// Another connection has opened the session. Must not block.
-    fn overtaken(&self);
-}
-
 /// Why no session could be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sessions cannot be reached now: try again")]
@@ -113,7 +109,7 @@ pub struct Counts {
 /// `contract_tests` has the tests that each store must pass.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Resumes the session `wanted` if it is this user's and has not ended, else begins a new one.
-    /// Another connection that has the session is told ([`Owner::overtaken`]). Cancel-safe: a
+    /// Another connection that has the session is told ([`TakeoverListener::taken_over`]). Cancel-safe: a
     /// session that was opened and not taken continues as if its connection had ended.
     ///
     /// # Errors
@@ -122,7 +118,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         self: Arc<Self>,
         user: UserId<'static>,
         wanted: Option<Id>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> BoxFuture<'static, Result<Opened, Unavailable>>;
 
     /// Sets a subscription's position. Does not block.

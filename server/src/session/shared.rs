@@ -27,7 +27,7 @@ mod tests;
 mod write;
 
 use super::{
-    Counts, Fence, Id, Limits, Opened, Owner, Position, Store, Unavailable,
+    Counts, Fence, Id, Limits, Opened, Position, Store, TakeoverListener, Unavailable,
     detached::{Detached, SLICE},
     records::Records,
 };
@@ -212,17 +212,17 @@ impl Shared {
                 None
             }
         };
-        let owner = loser.and_then(|loser| self.release(&mut detached, loser));
+        let listener = loser.and_then(|loser| self.release(&mut detached, loser));
         drop(detached);
-        if let Some(owner) = owner {
-            owner.overtaken();
+        if let Some(listener) = listener {
+            listener.taken_over();
         }
     }
 
     /// Gives back what the phase of a session holds that is not known any more.
-    fn release(&self, detached: &mut Detached, entry: Entry) -> Option<Arc<dyn Owner>> {
+    fn release(&self, detached: &mut Detached, entry: Entry) -> Option<Arc<dyn TakeoverListener>> {
         match entry.phase {
-            Phase::Attached(owner) => return Some(owner),
+            Phase::Attached(listener) => return Some(listener),
             Phase::Detached(_, slot) => drop(detached.remove(slot)),
             Phase::Ending => drop(self.ending.fetch_sub(1, Relaxed)),
         }
@@ -230,7 +230,7 @@ impl Shared {
     }
 
     /// Forgets a session if it `is_it`. Gives the connection that has it.
-    fn forget(&self, id: Id, is_it: impl Fn(&Entry) -> bool) -> Option<Arc<dyn Owner>> {
+    fn forget(&self, id: Id, is_it: impl Fn(&Entry) -> bool) -> Option<Arc<dyn TakeoverListener>> {
         let mut detached = self.detached.lock();
         let (_, mut entry) = self.known.remove_if(&id, |_, entry| is_it(entry))?;
         self.schedule.move_to(id, &mut entry.place, None);
@@ -342,9 +342,9 @@ impl Store for Shared {
         self: Arc<Self>,
         user: UserId<'static>,
         wanted: Option<Id>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> BoxFuture<'static, Result<Opened, Unavailable>> {
-        self.open_in_time(user, wanted, owner).boxed()
+        self.open_in_time(user, wanted, listener).boxed()
     }
 
     fn put(&self, fence: Fence, topic: &Arc<Topic<'static>>, position: Position) {

@@ -625,6 +625,6 @@ impl World {
 
 struct Nobody;
 
-impl session::Owner for Nobody {
-    fn overtaken(&self) {}
+impl session::TakeoverListener for Nobody {
+    fn taken_over(&self) {}
 }

@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `token` | from text to head, claims and signature |
 //! | `members`, `claims` | from JSON to claims, with an error that names what is wrong |
+//! | `identity` | from claims to a user and its rights |
 //! | `key`, `jwk` | keys of files and of a key set; which key has signed a token |
 //! | `issuer`, `remote` | where a key set is fetched, and when |
 
 mod claims;
+mod identity;
 mod issuer;
 mod jwk;
 mod key;
@@ -27,23 +29,11 @@ use self::{
     remote::Remote,
     token::{Algorithm, Token},
 };
-use super::{
-    Authenticator, Expiry, Identity, KeyError, Refused, admission::Admission, key_error::read,
-};
-use crate::{
-    access::{Rights, Rule},
-    config::Config,
-    metrics::Meter,
-    wall_clock::unix_time,
-};
+use super::{Authenticator, Identity, KeyError, Refused, admission::Admission, key_error::read};
+use crate::{access::Rule, config::Config, metrics::Meter};
 use futures_util::{FutureExt, future::BoxFuture};
 pub use key::secret_in;
-use std::{
-    future::pending,
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{future::pending, net::IpAddr, sync::Arc, time::Duration};
 pub use token::sign;
 use tokio::task::yield_now;
 
@@ -128,29 +118,6 @@ impl Jwt {
             (Verdict::NoKey, _) => return Err(invalid(UNKNOWN_KEY)),
         }
         Ok(check.token)
-    }
-
-    fn identity(&self, claims: Claims) -> Result<Identity, Refused> {
-        let expires = self.good_until(&claims)?;
-        let user = claims.user;
-        let rights = match &claims.topics {
-            Some(topics) => Rights::by(&user, &topics.subscribe, &topics.publish),
-            None => Rights::by(&user, &self.default_subscribe, &self.default_publish),
-        };
-        Ok(Identity { user, rights, expires })
-    }
-
-    /// When `exp` and the leeway are over. `None`: later than a clock can tell.
-    fn good_until(&self, claims: &Claims) -> Result<Option<Expiry>, Refused> {
-        let now = unix_time(SystemTime::now());
-        if claims.nbf.is_some_and(|begin| begin > now.saturating_add(self.leeway).as_secs_f64()) {
-            return Err(invalid("it is not valid yet (nbf)"));
-        }
-        let Ok(exp) = Duration::try_from_secs_f64(claims.exp) else { return Ok(None) };
-        match exp.saturating_add(self.leeway).checked_sub(now) {
-            Some(left) if !left.is_zero() => Ok(Expiry::after(left)),
-            _ => Err(Refused::Expired),
-        }
     }
 }
 

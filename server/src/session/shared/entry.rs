@@ -1,7 +1,7 @@
 //! What this gateway knows of a session, and what of it is not written yet.
 
 use super::record::{Kept, Opening};
-use crate::session::{Owner, records::Revision};
+use crate::session::{TakeoverListener, records::Revision};
 use hub::{clock::Micros, slot::Slot};
 use std::{fmt, sync::Arc};
 
@@ -28,7 +28,7 @@ pub(super) struct Entry {
 
 pub(super) enum Phase {
     /// A connection of this gateway has it.
-    Attached(Arc<dyn Owner>),
+    Attached(Arc<dyn TakeoverListener>),
     /// It has had no connection since then; its place among the detached ones.
     Detached(Micros, Slot),
     /// It ends as soon as this is written.

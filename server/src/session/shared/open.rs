@@ -10,7 +10,7 @@ use super::{
     write::Outcome,
 };
 use crate::session::{
-    Id, Opened, Owner, Session, Unavailable,
+    Id, Opened, Session, TakeoverListener, Unavailable,
     records::{GatewayId, PutError, Record, RecordName, Revision},
 };
 use protocol::UserId;
@@ -32,28 +32,30 @@ impl Shared {
         self: Arc<Self>,
         user: UserId<'static>,
         wanted: Option<Id>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> Result<Opened, Unavailable> {
         let limit = self.timing.open;
-        timeout(limit, self.resume_or_begin(user, wanted, owner)).await.unwrap_or(Err(Unavailable))
+        timeout(limit, self.resume_or_begin(user, wanted, listener))
+            .await
+            .unwrap_or(Err(Unavailable))
     }
 
     async fn resume_or_begin(
         self: Arc<Self>,
         user: UserId<'static>,
         wanted: Option<Id>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> Result<Opened, Unavailable> {
         self.lease.ensure(&self.calls, |notice| self.heed(notice)).await?;
-        let Some(id) = wanted else { return self.begin(user, owner).await };
+        let Some(id) = wanted else { return self.begin(user, listener).await };
         if self.is_ending(id, &user).await? {
-            return self.begin(user, owner).await;
+            return self.begin(user, listener).await;
         }
         for attempt in 0..calls::TRIES {
             calls::wait_before(attempt).await;
-            match self.resume(id, &user, &owner).await? {
+            match self.resume(id, &user, &listener).await? {
                 Resumed::Opened(opened) => return Ok(opened),
-                Resumed::None => return self.begin(user, owner).await,
+                Resumed::None => return self.begin(user, listener).await,
                 Resumed::Again => {}
             }
         }
@@ -93,12 +95,12 @@ impl Shared {
     async fn begin(
         self: Arc<Self>,
         user: UserId<'static>,
-        owner: Arc<dyn Owner>,
+        listener: Arc<dyn TakeoverListener>,
     ) -> Result<Opened, Unavailable> {
         let kept = Kept { user, positions: PositionMap::default() };
         let claim = Claim::new(self, Id::random(), Opening::first(), kept);
         match claim.write(None).await {
-            Ok(revision) => Ok(Opened { session: claim.attach(owner, revision), resumed: None }),
+            Ok(revision) => Ok(Opened { session: claim.attach(listener, revision), resumed: None }),
             Err(PutError::Conflict) => {
                 claim.cancel();
                 Err(Unavailable)
@@ -111,7 +113,7 @@ impl Shared {
         self: &Arc<Self>,
         id: Id,
         user: &UserId<'static>,
-        owner: &Arc<dyn Owner>,
+        listener: &Arc<dyn TakeoverListener>,
     ) -> Result<Resumed, Unavailable> {
         let Some(found) = self.calls.get(RecordName::Session(id)).await? else {
             return self.put_end(id, None, Opening::first()).await;
@@ -139,7 +141,7 @@ impl Shared {
         };
         match claim.write(Some(found.revision)).await {
             Ok(revision) => {
-                let session = claim.attach(owner.clone(), revision);
+                let session = claim.attach(listener.clone(), revision);
                 Ok(Resumed::Opened(Opened { session, resumed }))
             }
             Err(PutError::Conflict) => {
@@ -210,10 +212,10 @@ impl Claim {
     }
 
     /// It is written, at this revision.
-    fn attach(mut self, owner: Arc<dyn Owner>, revision: Revision) -> Session {
+    fn attach(mut self, listener: Arc<dyn TakeoverListener>, revision: Revision) -> Session {
         let (store, fence) = (self.store.clone(), self.opening.fence(self.id));
         if let Some(kept) = self.kept.take() {
-            let mut entry = Entry::new(self.opening, kept, Phase::Attached(owner));
+            let mut entry = Entry::new(self.opening, kept, Phase::Attached(listener));
             entry.revision = Some(revision);
             store.know(self.id, entry);
         }

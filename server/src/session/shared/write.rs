@@ -200,9 +200,9 @@ impl Shared {
             _ => false,
         };
         if is_gone
-            && let Some(owner) = self.forget(write.id, |entry| entry.opening == write.opening)
+            && let Some(listener) = self.forget(write.id, |entry| entry.opening == write.opening)
         {
-            owner.overtaken();
+            listener.taken_over();
         }
         self.written.notify_waiters();
     }
