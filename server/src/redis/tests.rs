@@ -314,13 +314,17 @@ async fn a_user_with_the_documented_rights_is_enough_and_no_error_shows_the_pass
 }
 
 #[tokio::test]
-async fn the_address_may_be_in_a_file_of_its_own() {
+async fn the_address_may_be_in_a_file_of_its_own_and_that_of_a_unix_socket() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().unwrap());
     let path = folder.path().join("url");
     std::fs::write(&path, format!("{}\n", server.url())).unwrap();
     let mut config = Config::default();
     config.session.kind = Keeper::Redis;
     config.redis.url_file = Some(path.clone());
+    start_with(Settings::new(&config).unwrap().unwrap()).await.unwrap();
+    let socket = folder.path().join("socket");
+    let _server = RedisServer::start_with(&["--unixsocket", socket.to_str().unwrap()]);
+    std::fs::write(&path, format!("unix://{}", socket.display())).unwrap();
     start_with(Settings::new(&config).unwrap().unwrap()).await.unwrap();
     std::fs::write(&path, "http://ann:hunter2@a").unwrap();
     let text = Settings::new(&config).unwrap_err().to_string();

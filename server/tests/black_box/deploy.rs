@@ -1,6 +1,6 @@
 //! `deploy/` and the operating guide name only metrics that exist.
 
-use crate::{gateway::Gateway, nats_server::NatsServer};
+use crate::{gateway::Gateway, nats_server::NatsServer, redis_server::RedisServer};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
@@ -17,10 +17,12 @@ fn names(text: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_metric_that_is_used_exists() {
-    let nats = NatsServer::start();
+    let (nats, redis) = (NatsServer::start(), RedisServer::start());
     let gateway = Gateway::start(&[
         ("MICRO_SOCKET_BACKBONE__KIND", "nats"),
         ("MICRO_SOCKET_BACKBONE__URL", &nats.url()),
+        ("MICRO_SOCKET_SESSION__KIND", "redis"),
+        ("MICRO_SOCKET_REDIS__URL", &redis.url()),
     ]);
     let metrics = gateway.get("/metrics").await.text().await.unwrap();
     let types: BTreeSet<&str> = metrics
