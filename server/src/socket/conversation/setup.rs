@@ -78,7 +78,8 @@ impl Conversation {
             Phase::SetUp(client) => (Some(client.user.clone()), None, None),
         };
         let admission = async move {
-            if setup.topics.len() > TOPICS_AT_ONCE {
+            let is_large = setup.topics.len() > TOPICS_AT_ONCE;
+            if is_large {
                 // Reading them has taken as long as several parts.
                 yield_now().await;
             }
@@ -114,6 +115,9 @@ impl Conversation {
             let limit = gateway.config().limits.max_subscriptions;
             let plan =
                 if is_good { Plan::new(of_url, topics, resumed, limit) } else { Plan::default() };
+            if is_large {
+                yield_now().await;
+            }
             Awaited::Setup(Box::new(Admitted { setup, identity, session, plan }))
         };
         Flow::Break(Stop::Wait(admission.boxed()))
