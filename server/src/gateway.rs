@@ -41,6 +41,8 @@ pub(crate) type Stored = sequencer::Stored<Connection>;
 /// One gateway.
 #[derive(Debug)]
 pub struct Gateway {
+    /// Its name among the gateways of a fleet, for as long as it runs.
+    pub(crate) id: String,
     config: Config,
     pub(crate) verifiers: Verifiers,
     keyring: Keyring,
@@ -156,6 +158,7 @@ impl Gateway {
             Some(backbone) => Sequencer::shared(core.clone(), backbone, backbone_limits(&config)),
         };
         Ok(Self {
+            id: format!("{:016x}", chance::draw::<u64>()),
             verifiers: Verifiers::new(&config, meter.clone())?,
             core,
             sequencer,

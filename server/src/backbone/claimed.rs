@@ -8,8 +8,8 @@
 //! their publishes. A claim that has to wait for another one leaves that order.
 
 use super::{
-    Attached, Backbone, Figures, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
-    ReadError, Unavailable,
+    Attached, Backbone, Description, Figures, Head, Health, Inbox, Message, Outcome, Part,
+    ReadBudget, ReadError, Unavailable,
 };
 use crate::{
     chance,
@@ -210,6 +210,14 @@ impl Backbone for Claimed {
     /// The log's: the gateway asks the Redis server itself, also if it keeps only sessions.
     fn health(&self) -> Health {
         self.log.health()
+    }
+
+    fn introduce(&self, own: Description) {
+        self.log.introduce(own);
+    }
+
+    fn others(&self) -> BoxFuture<'static, Vec<Vec<u8>>> {
+        self.log.others()
     }
 
     fn figures(&self) -> Figures {

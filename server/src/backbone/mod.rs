@@ -32,7 +32,10 @@ pub mod nats;
 mod retry;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};
-use futures_util::future::BoxFuture;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use hub::topic::Name;
 use protocol::{Epoch, MessageId};
 use serde_json::value::RawValue;
@@ -204,6 +207,9 @@ pub struct Figures {
     pub publishes: Option<Snapshot>,
 }
 
+/// What a gateway says of itself, for the others: some kilobytes at most. Does not block.
+pub type Description = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
+
 /// A log per topic that several gateways share. Every call may take for ever: the caller sets the
 /// time limit. Dropped before its end, a call leaves nothing behind, if it does not say otherwise.
 pub trait Backbone: fmt::Debug + Send + Sync {
@@ -254,6 +260,15 @@ pub trait Backbone: fmt::Debug + Send + Sync {
 
     /// Whether it can do its work at this moment.
     fn health(&self) -> Health;
+
+    /// From now on, other gateways that ask get this answer. Called once. By default none can ask.
+    fn introduce(&self, _own: Description) {}
+
+    /// What the other gateways say of themselves, as far as they answer within some hundred
+    /// milliseconds. Cancel-safe.
+    fn others(&self) -> BoxFuture<'static, Vec<Vec<u8>>> {
+        ready(Vec::new()).boxed()
+    }
 
     /// What it counts, for `/metrics`.
     fn figures(&self) -> Figures {

@@ -83,6 +83,7 @@ const WORTH_COMPRESSING: u16 = 256;
 /// All routes. `page` answers `/docs` and the files that it loads; it is left out if `http.docs` is
 /// false.
 pub(crate) fn router(gateway: Arc<Gateway>, page: Router<Arc<Gateway>>) -> Router {
+    stats::introduce(&gateway);
     let config = gateway.config();
     let mut answers = OpenApiRouter::new()
         .routes(routes!(keys::keys).map(to_every_origin))

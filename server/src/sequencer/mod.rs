@@ -17,7 +17,7 @@ mod publication;
 mod shared;
 
 use crate::{
-    backbone::{Backbone, Figures, Health, Unavailable},
+    backbone::{Backbone, Description, Figures, Health, Unavailable},
     dedup::Dedup,
     metrics::Meter,
 };
@@ -170,6 +170,21 @@ impl<S: Sink> Sequencer<S> {
         match self {
             Self::Local(_) => Health::Reachable,
             Self::Shared(shared) => shared.health(),
+        }
+    }
+
+    /// From now on, other gateways that ask get this answer.
+    pub(crate) fn introduce(&self, own: Description) {
+        if let Self::Shared(shared) = self {
+            shared.introduce(own);
+        }
+    }
+
+    /// What the other gateways say of themselves, as far as they answer. Cancel-safe.
+    pub(crate) async fn others(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Local(_) => Vec::new(),
+            Self::Shared(shared) => shared.others().await,
         }
     }
 

@@ -15,7 +15,9 @@ mod pages;
 mod publish;
 
 use super::{Core, NoTopic, Prepared, Publication, PublishError, Published, Stored};
-use crate::backbone::{Backbone, Figures, Health, Part, ReadBudget, ReadError, Unavailable};
+use crate::backbone::{
+    Backbone, Description, Figures, Health, Part, ReadBudget, ReadError, Unavailable,
+};
 use followers::Followers;
 use futures_util::{FutureExt, future::BoxFuture};
 use hub::{
@@ -143,6 +145,14 @@ impl<S: Sink> Shared<S> {
 
     pub(super) fn health(&self) -> Health {
         self.reach.backbone.health()
+    }
+
+    pub(super) fn introduce(&self, own: Description) {
+        self.reach.backbone.introduce(own);
+    }
+
+    pub(super) fn others(&self) -> BoxFuture<'static, Vec<Vec<u8>>> {
+        self.reach.backbone.others()
     }
 
     pub(super) fn figures(&self) -> Figures {

@@ -378,3 +378,42 @@ async fn a_gateway_without_its_backbone_does_not_start_and_says_why() {
         format!("backbone.url: no NATS server can be reached: {}", &url["nats://".len()..]);
     assert!(reason.lines().any(|line| line.starts_with(&expected)), "{reason}");
 }
+
+#[tokio::test]
+async fn each_gateway_tells_the_figures_of_all() {
+    let nats = NatsServer::start();
+    let [a, b] = fleet(&nats);
+    let _clients = [
+        a.user("u", &["prices", "orders"]).await,
+        b.user("v", &["prices"]).await,
+        b.user("w", &["prices"]).await,
+    ];
+    let cluster = async |gateway: &Gateway| -> Value {
+        gateway.get("/stats?scope=cluster").await.json().await.unwrap()
+    };
+    let (of_a, of_b) = (cluster(&a).await, cluster(&b).await);
+    for all in [&of_a, &of_b] {
+        let sums = (&all["connections"], &all["topics"], &all["subscriptions"]);
+        assert_eq!(sums, (&json!(3), &json!(3), &json!(4)), "{all}");
+        let mut each: Vec<_> = all["gateways"].as_array().unwrap().iter().collect();
+        each.sort_by_key(|gateway| gateway["connections"].as_u64());
+        let counts = each.iter().map(|one| (&one["connections"], &one["topics"]));
+        assert!(counts.eq([(&json!(1), &json!(2)), (&json!(2), &json!(1))]), "{all}");
+        assert!(each.iter().all(|one| one["slo"]["deliveryP99Ms"] == 50.0));
+    }
+    let ids = |all: &Value| [0, 1].map(|at| all["gateways"][at]["id"].clone());
+    assert_eq!(ids(&of_a), ids(&of_b), "a gateway has one name for all");
+    let own: Value = a.get("/stats").await.json().await.unwrap();
+    assert_eq!((&own["connections"], own.get("gateways")), (&json!(1), None));
+    drop(b);
+    assert_eq!(cluster(&a).await["gateways"].as_array().unwrap().len(), 1, "it was killed");
+    let refused = a.get("/stats?scope=world").await;
+    assert_eq!(refused.status(), 400);
+}
+
+#[tokio::test]
+async fn a_gateway_without_a_fleet_is_its_whole_cluster() {
+    let gateway = Gateway::start(&[]);
+    let all: Value = gateway.get("/stats?scope=cluster").await.json().await.unwrap();
+    assert_eq!((&all["connections"], all["gateways"].as_array().unwrap().len()), (&json!(0), 1));
+}

@@ -29,6 +29,7 @@
 //! | `tail_check` | whether they have had everything |
 //! | `publish` | publishing |
 //! | `health` | whether the log takes messages |
+//! | `roll_call` | what the gateways say of themselves |
 //! | `session_records` | the records of clients' sessions |
 
 mod ack;
@@ -45,6 +46,7 @@ mod life;
 mod live;
 mod pages;
 mod publish;
+mod roll_call;
 mod session;
 mod session_records;
 mod settings;
@@ -58,8 +60,8 @@ mod tail_check;
 mod tests;
 
 use super::{
-    Attached, Backbone, Figures, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
-    ReadError, Unavailable, retry::Retry,
+    Attached, Backbone, Description, Figures, Head, Health, Inbox, Message, Outcome, Part,
+    ReadBudget, ReadError, Unavailable, retry::Retry,
 };
 use crate::metrics::histogram::Histogram;
 use clock::ServerClock;
@@ -72,6 +74,7 @@ use live::Attachments;
 use parking_lot::Mutex;
 use protocol::Epoch;
 use publish::{Publisher, Queue};
+use roll_call::Caller;
 use session::Session;
 use session_records::SessionRecords;
 pub use settings::Settings;
@@ -79,7 +82,7 @@ use shard::Shard;
 use std::{
     fmt,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -121,6 +124,9 @@ struct Fleet {
     reconnects: AtomicU64,
     /// From handing a message over to its acknowledgement.
     latency: Histogram,
+    /// What this gateway says of itself.
+    introduction: OnceLock<Description>,
+    caller: Caller,
 }
 
 impl fmt::Debug for Nats {
@@ -148,6 +154,8 @@ impl Nats {
             sessions: present,
             reconnects: AtomicU64::new(0),
             latency: Histogram::default(),
+            introduction: OnceLock::new(),
+            caller: Caller::new(),
         };
         Self {
             fleet: Arc::new(fleet),
@@ -383,6 +391,16 @@ impl Backbone for Nats {
         } else {
             Health::Unreachable
         }
+    }
+
+    fn introduce(&self, own: Description) {
+        // Called once.
+        let _ = self.fleet.introduction.set(own);
+    }
+
+    fn others(&self) -> BoxFuture<'static, Vec<Vec<u8>>> {
+        let fleet = self.fleet.clone();
+        async move { roll_call::ask(&fleet).await }.boxed()
     }
 
     fn figures(&self) -> Figures {

@@ -8,7 +8,7 @@ use super::{
     error::StartError,
     heads,
     heads::Heads,
-    health, session_records,
+    health, roll_call, session_records,
     shard::Shard,
     subject::{self, Names},
     tail_check,
@@ -85,6 +85,7 @@ impl Session {
             tail_check::run(shard, &fleet.attachments_of(shard, &self.shards)).await?;
         }
         self.tasks.spawn(session_records::follow_the_clock(self.connection.clone(), fleet.clone()));
+        self.tasks.spawn(roll_call::answer(self.connection.clone(), fleet.clone()));
         for shard in self.shards.clone() {
             self.tasks.spawn(health::probe(fleet.clone(), shard.clone()));
             self.tasks.spawn(check_tails(fleet.clone(), shard, self.shards.clone()));

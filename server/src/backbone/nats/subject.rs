@@ -7,6 +7,8 @@
 //! | `{name}.{shard}.l.{topic}` | the same messages again, for attached gateways (`republish`) |
 //! | `{name}.{shard}.b` | barriers, stored |
 //! | `{name}.{shard}.e` | new lives of the numbering, stored |
+//! | `{name}.s` | the question what each gateway says of itself |
+//! | `{name}.r.{word}` | the answers |
 //!
 //! A topic is written in base64url, since a topic may contain characters that a subject may not.
 
