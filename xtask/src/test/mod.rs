@@ -4,6 +4,7 @@
 mod alerts;
 mod bench;
 mod browser;
+mod deploy;
 mod documents;
 mod rust;
 mod tally;
@@ -29,6 +30,8 @@ pub(crate) enum Stage {
     Wasm,
     /// The OpenAPI and AsyncAPI documents, against Redocly and Spectral.
     Documents,
+    /// The compose file and the Kubernetes manifests, by docker compose and Kubernetes' schema.
+    Deploy,
     /// The alerts for Prometheus, by promtool.
     Alerts,
     /// The page in a browser, against a server.
@@ -50,6 +53,7 @@ impl Stage {
             Self::Rust => rust::native(arguments),
             Self::Wasm => rust::wasm(arguments),
             Self::Documents => documents::run(arguments),
+            Self::Deploy => deploy::run(arguments),
             Self::Alerts => alerts::run(arguments),
             Self::Browser => browser::run(arguments),
             Self::Bench => bench::run(arguments),
