@@ -9,6 +9,12 @@ pub enum Metric {
     PerDelivery,
     /// The server's CPU time for one publish and all its deliveries.
     PerPublish,
+    /// The CPU time of what the servers share for one message to one subscriber.
+    BrokerPerDelivery,
+    /// The CPU time of what the servers share for one publish.
+    BrokerPerPublish,
+    /// Publishes that were acknowledged and delivered in a second.
+    Rate,
     /// The server's CPU time for a subscribe and an unsubscribe.
     PerPair,
     /// The server's CPU time for one message that is replayed.
@@ -57,6 +63,9 @@ impl Metric {
         match self {
             Self::PerDelivery => "CPU per delivery",
             Self::PerPublish => "CPU per publish",
+            Self::BrokerPerDelivery => "broker's CPU per delivery",
+            Self::BrokerPerPublish => "broker's CPU per publish",
+            Self::Rate => "publishes",
             Self::PerPair => "CPU per pair",
             Self::PerReplayed => "CPU per replayed message",
             Self::PerLargestFrame => "CPU per largest frame",
@@ -83,7 +92,13 @@ impl Metric {
     /// Its unit.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
+            Self::PerDelivery
+            | Self::PerPublish
+            | Self::BrokerPerDelivery
+            | Self::BrokerPerPublish
+            | Self::PerPair
+            | Self::PerReplayed => "µs",
+            Self::Rate => "1/s",
             Self::AckP50
             | Self::AckP99
             | Self::DeliveryP50
@@ -158,6 +173,11 @@ impl Figures {
 
     pub(crate) fn add(&mut self, metric: Metric, figure: f64) {
         self.0.push((Key { metric, at: None }, figure));
+    }
+
+    /// Adds all figures of `others`.
+    pub(crate) fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
     }
 
     /// Adds the figures of a measurement at one of several sizes or cases.

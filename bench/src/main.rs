@@ -34,6 +34,9 @@ struct Options {
     /// it must take the gateway's command line and speak its protocol.
     #[arg(long)]
     beside: Option<PathBuf>,
+    /// The NATS server that the gateways of a fleet share.
+    #[arg(long, value_name = "PROGRAM")]
+    nats: Option<PathBuf>,
     /// Only these rows.
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
@@ -51,6 +54,7 @@ fn main() -> Result<()> {
     let environment = Environment {
         gateway: options.gateway,
         beside: options.beside,
+        nats: options.nats,
         programs,
         scripts: options.scripts,
         certificate: Certificate::generate(&options.work)?,
