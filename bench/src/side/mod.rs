@@ -196,6 +196,7 @@ impl Side {
 
     fn protocol(self) -> Protocol {
         match self {
+            Self::Fleet { .. } => Protocol::Predecessors,
             Self::SocketIo { .. } => Protocol::SocketIo,
             Self::WsNats { .. } => Protocol::Unnumbered,
             Self::Nats => Protocol::Nats,

@@ -4,11 +4,13 @@ mod gateway;
 mod nats;
 mod nchan;
 pub mod payload;
+mod predecessors;
 mod socket_io;
 pub mod websocket;
 
 use anyhow::{Result, bail};
 use payload::Payload;
+use predecessors::Positions;
 
 /// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Protocol {
     NatsWebSocket,
     /// Nchan over WebSocket.
     Nchan,
+    /// The gateway's JSON with a broker: each message names its predecessor.
+    Predecessors,
     /// The gateway's JSON, from servers that number no message.
     Unnumbered,
     /// Socket.IO over WebSocket.
@@ -84,7 +88,7 @@ impl Protocol {
     /// Appends the first frames; returns the number of answers after which they have been handled.
     pub(crate) fn setup(self, out: &mut Vec<u8>, role: &Role) -> usize {
         match self {
-            Self::Gateway | Self::Unnumbered => {
+            Self::Gateway | Self::Predecessors | Self::Unnumbered => {
                 gateway::setup(out, &role.user, &role.topics);
                 role.topics.len() + 1
             }
@@ -104,7 +108,9 @@ impl Protocol {
     /// Appends a publish.
     pub(crate) fn publish(self, out: &mut Vec<u8>, topic: &str, payload: &Payload) {
         match self {
-            Self::Gateway | Self::Unnumbered => gateway::publish(out, topic, payload),
+            Self::Gateway | Self::Predecessors | Self::Unnumbered => {
+                gateway::publish(out, topic, payload);
+            }
             Self::SocketIo => socket_io::publish(out, topic, payload),
             Self::Nats | Self::NatsWebSocket => nats::publish(out, topic, payload),
             Self::Nchan => nchan::publish(out, payload),
@@ -146,7 +152,7 @@ impl Protocol {
         match self {
             Self::Nats | Self::NatsWebSocket => out.extend(b"PONG\r\n"),
             Self::SocketIo => socket_io::pong(out),
-            Self::Gateway | Self::Unnumbered | Self::Nchan => {
+            Self::Gateway | Self::Predecessors | Self::Unnumbered | Self::Nchan => {
                 websocket::put_masked(out, websocket::PONG, &[])
             }
         }
@@ -168,11 +174,12 @@ pub(crate) struct Decoder {
     protocol: Protocol,
     /// The incomplete end of the NATS stream inside WebSocket frames.
     inner: Vec<u8>,
+    positions: Positions,
 }
 
 impl Decoder {
     pub(crate) fn new(protocol: Protocol) -> Self {
-        Self { protocol, inner: Vec::new() }
+        Self { protocol, inner: Vec::new(), positions: Positions::default() }
     }
 
     /// Calls `each` with each event; returns how many bytes they took.
@@ -194,6 +201,7 @@ impl Decoder {
                 (websocket::PING, _) => each(Event::Ping)?,
                 (websocket::PONG, _) => {}
                 (_, Protocol::Gateway) => each(gateway::event(frame.payload)?)?,
+                (_, Protocol::Predecessors) => each(self.positions.event(frame.payload)?)?,
                 (_, Protocol::Unnumbered) => each(gateway::unnumbered_event(frame.payload)?)?,
                 (_, Protocol::SocketIo) => each(socket_io::event(frame.payload)?)?,
                 (_, Protocol::Nchan) => each(nchan::event(frame.payload)?)?,
