@@ -41,6 +41,10 @@ pub enum Metric {
     DeliveryP50,
     /// The time from publish to the subscriber, 99th percentile.
     DeliveryP99,
+    /// The time until all publishes of a wave are acknowledged and delivered to all, median.
+    WaveP50,
+    /// The same, 99th percentile.
+    WaveP99,
     /// Memory of one connection.
     PerConnection,
     /// Memory of one topic with one subscription.
@@ -79,6 +83,8 @@ impl Metric {
             Self::AckP99 => "ack p99",
             Self::DeliveryP50 => "delivery p50",
             Self::DeliveryP99 => "delivery p99",
+            Self::WaveP50 => "all delivered p50",
+            Self::WaveP99 => "all delivered p99",
             Self::PerConnection => "memory per connection",
             Self::PerTopic => "memory per topic and first subscription",
             Self::PerSubscription => "memory per further subscription",
@@ -103,6 +109,8 @@ impl Metric {
             | Self::AckP99
             | Self::DeliveryP50
             | Self::DeliveryP99
+            | Self::WaveP50
+            | Self::WaveP99
             | Self::PingP50
             | Self::PingP99 => "ms",
             Self::PerLargestFrame | Self::Start => "ms",
@@ -173,11 +181,6 @@ impl Figures {
 
     pub(crate) fn add(&mut self, metric: Metric, figure: f64) {
         self.0.push((Key { metric, at: None }, figure));
-    }
-
-    /// Adds all figures of `others`.
-    pub(crate) fn append(&mut self, others: &Self) {
-        self.0.extend_from_slice(&others.0);
     }
 
     /// Adds the figures of a measurement at one of several sizes or cases.

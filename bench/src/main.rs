@@ -15,7 +15,7 @@ struct Options {
     /// The gateway's binary.
     #[arg(long)]
     gateway: PathBuf,
-    /// The folder with `elysia.ts`, `node-ws.mjs` and their packages.
+    /// The folder with the scripts of the peers in JavaScript and their packages.
     #[arg(long)]
     scripts: PathBuf,
     /// A folder for logs and configurations.

@@ -15,6 +15,7 @@ mod publishes;
 mod replay;
 mod topics;
 mod under_attack;
+mod waves;
 
 use crate::{
     figure::{At, Figures, Metric},
@@ -36,6 +37,7 @@ use std::time::Duration;
 use tokio::{task::LocalSet, time::timeout};
 pub use topics::Topics;
 pub use under_attack::{Access, Attack, UnderAttack};
+pub use waves::Waves;
 
 /// A measurement has failed after this time: a message was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,6 +57,8 @@ pub enum Work {
     FanOuts(Vec<FanOut>),
     /// One publisher to many topics, at several numbers of them.
     Topics(Vec<Topics>),
+    /// Publishes that go out together, one wave after the other.
+    Waves(Waves),
     /// One publisher with many publishes in flight.
     Publishes(Publishes),
     /// Each client publishes to its own topic.
@@ -100,6 +104,7 @@ impl Work {
     pub(crate) fn warm_up(&self) -> Self {
         match self {
             Self::FanOut(work) => Self::FanOut(work.shortened()),
+            Self::Waves(work) => Self::Waves(work.shortened()),
             Self::Publishes(work) => Self::Publishes(work.shortened()),
             _ => Self::FanOut(FanOut {
                 subscribers: 100,
@@ -136,6 +141,7 @@ impl Work {
                 )
                 .await
             }
+            Self::Waves(work) => work.run(server).await,
             Self::Publishes(work) => work.run(server).await,
             Self::PingPong(work) => work.run(server).await,
             Self::Latency(work) => work.run(server).await,

@@ -13,7 +13,7 @@ use anyhow::Result;
 use crate::{
     page, process,
     server::{self, Profile},
-    workspace,
+    setup, workspace,
 };
 
 /// The packages with the load generator and the peers in Rust.
@@ -28,6 +28,7 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
     server::build(Profile::Release)?;
     process::announce("load generator and peers");
     process::run(workspace::cargo(["build", "--release"]).args(PACKAGES))?;
+    setup::nats_server()?;
     peers::install(&scripts());
     process::run(
         program(Profile::Release)
@@ -69,6 +70,7 @@ impl Time {
 /// If something does not build or cannot be started. A failed row is no error: the caller reads
 /// it from the output.
 pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
+    setup::nats_server()?;
     server::build(Profile::Dev)?;
     process::run(&mut workspace::cargo(["build", "--package", "bench"]))?;
     process::watch(program(Profile::Dev).arg("--output").arg(work()).arg("--quick").args(arguments))
@@ -107,6 +109,7 @@ pub(crate) fn quick_soak() -> Result<(ExitStatus, Vec<String>)> {
 fn program(profile: Profile) -> Command {
     let mut bench = binary(profile, "bench");
     bench.arg("--scripts").arg(scripts());
+    bench.arg("--nats").arg(workspace::target().join("tools/nats-server"));
     bench
 }
 
