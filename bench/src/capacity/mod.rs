@@ -48,6 +48,9 @@ struct Reading {
     time: Duration,
 }
 
+/// One of a reading's figures.
+type Of = fn(&Reading) -> Duration;
+
 /// Opens the connections, publishes, and returns a report in Markdown.
 ///
 /// # Errors
@@ -104,7 +107,7 @@ fn report(options: Options, memory: f64, connecting: Duration, readings: &[Readi
         options.messages,
         connecting.as_secs_f64()
     );
-    let figures: [(&str, fn(&Reading) -> Duration); 3] = [
+    let figures: [(&str, Of); 3] = [
         ("CPU of the gateways for one message to all, s", |reading| reading.gateways),
         ("CPU of the NATS server for it, s", |reading| reading.broker),
         ("time from the publish until all clients have it, s", |reading| reading.time),
