@@ -28,7 +28,7 @@ pub enum Kind {
     Redis,
 }
 
-/// A broker's process, with nothing stored at its start; dropped, it is killed.
+/// A broker's process, with nothing stored at its start; dropped, it is killed and its data is removed.
 #[derive(Debug)]
 pub struct Broker {
     /// The address that it listens on.
@@ -36,6 +36,7 @@ pub struct Broker {
     /// For its CPU time and memory.
     pub processes: Processes,
     child: Child,
+    data: PathBuf,
 }
 
 impl Broker {
@@ -49,13 +50,14 @@ impl Broker {
         if folder.exists() {
             fs::remove_dir_all(&folder)?;
         }
-        fs::create_dir_all(&folder)?;
-        let mut command = kind.command(environment, address, &folder)?;
+        let data = folder.join("data");
+        fs::create_dir_all(&data)?;
+        let mut command = kind.command(environment, address, &data)?;
         let log = File::create(folder.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let started = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-        let mut broker = Self { address, processes: Processes::of(child.id())?, child };
+        let mut broker = Self { address, processes: Processes::of(child.id())?, child, data };
         while !kind.answers(address) {
             let ended = broker.child.try_wait()?;
             ensure!(
@@ -72,9 +74,11 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        // If it has ended by itself, there is nothing to kill. What it has stored is not needed.
+        // If it has ended by itself, there is nothing to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What it has stored is not needed; if it cannot be removed, it only takes space.
+        let _ = fs::remove_dir_all(&self.data);
     }
 }
 
@@ -117,7 +121,7 @@ impl Kind {
         self,
         environment: &Environment,
         address: SocketAddr,
-        folder: &Path,
+        data: &Path,
     ) -> Result<Command, Unavailable> {
         let (ip, port) = (address.ip().to_string(), address.port().to_string());
         let mut command = Command::new(self.program(environment)?);
@@ -137,7 +141,7 @@ impl Kind {
                 "--dir",
             ]),
         }
-        .arg(folder);
+        .arg(data);
         Ok(command)
     }
 
