@@ -9,6 +9,12 @@ pub enum Metric {
     PerDelivery,
     /// The server's CPU time for one publish and all its deliveries.
     PerPublish,
+    /// The CPU time of what the servers share for one message to one subscriber.
+    BrokerPerDelivery,
+    /// The CPU time of what the servers share for one publish.
+    BrokerPerPublish,
+    /// Publishes that were acknowledged and delivered in a second.
+    Rate,
     /// The server's CPU time for a subscribe and an unsubscribe.
     PerPair,
     /// The server's CPU time for one message that is replayed.
@@ -35,6 +41,10 @@ pub enum Metric {
     DeliveryP50,
     /// The time from publish to the subscriber, 99th percentile.
     DeliveryP99,
+    /// The time until all publishes of a wave are acknowledged and delivered to all, median.
+    WaveP50,
+    /// The same, 99th percentile.
+    WaveP99,
     /// Memory of one connection.
     PerConnection,
     /// Memory of one topic with one subscription.
@@ -57,6 +67,9 @@ impl Metric {
         match self {
             Self::PerDelivery => "CPU per delivery",
             Self::PerPublish => "CPU per publish",
+            Self::BrokerPerDelivery => "broker's CPU per delivery",
+            Self::BrokerPerPublish => "broker's CPU per publish",
+            Self::Rate => "publishes",
             Self::PerPair => "CPU per pair",
             Self::PerReplayed => "CPU per replayed message",
             Self::PerLargestFrame => "CPU per largest frame",
@@ -70,6 +83,8 @@ impl Metric {
             Self::AckP99 => "ack p99",
             Self::DeliveryP50 => "delivery p50",
             Self::DeliveryP99 => "delivery p99",
+            Self::WaveP50 => "all delivered p50",
+            Self::WaveP99 => "all delivered p99",
             Self::PerConnection => "memory per connection",
             Self::PerTopic => "memory per topic and first subscription",
             Self::PerSubscription => "memory per further subscription",
@@ -83,11 +98,19 @@ impl Metric {
     /// Its unit.
     pub fn unit(self) -> &'static str {
         match self {
-            Self::PerDelivery | Self::PerPublish | Self::PerPair | Self::PerReplayed => "µs",
+            Self::PerDelivery
+            | Self::PerPublish
+            | Self::BrokerPerDelivery
+            | Self::BrokerPerPublish
+            | Self::PerPair
+            | Self::PerReplayed => "µs",
+            Self::Rate => "1/s",
             Self::AckP50
             | Self::AckP99
             | Self::DeliveryP50
             | Self::DeliveryP99
+            | Self::WaveP50
+            | Self::WaveP99
             | Self::PingP50
             | Self::PingP99 => "ms",
             Self::PerLargestFrame | Self::Start => "ms",

@@ -24,6 +24,8 @@ pub struct Goal {
 pub enum Bound {
     /// At most this multiple of the same metric of another side.
     Times(f64, Side),
+    /// At most this much above the same metric of another side.
+    Above(f64, Side),
     /// At most this multiple of another metric of the same side.
     TimesOwn(f64, Metric),
     /// At most this figure, in each of several cases.
@@ -61,6 +63,11 @@ impl Goal {
                 own.zip(of(side)).and_then(|(own, other)| ratio(own, key, other, key)),
                 side.name(),
             ),
+            Bound::Above(difference, side) => (
+                difference,
+                own.zip(of(side)).and_then(|(own, other)| above(own, other, key)),
+                side.name(),
+            ),
             Bound::TimesOwn(factor, metric) => (
                 factor,
                 own.and_then(|own| ratio(own, key, own, Key { metric, at: None })),
@@ -82,11 +89,15 @@ impl Goal {
                 )
             }
         };
-        let times = if matches!(self.bound, Bound::AtMost(_)) { "" } else { "× " };
-        let growth = if matches!(self.bound, Bound::GrowthOf(..)) { "the growth of " } else { "" };
+        let relation = match self.bound {
+            Bound::AtMost(_) => String::new(),
+            Bound::Above(..) => format!("{} above ", self.metric.unit()),
+            Bound::GrowthOf(..) => "× the growth of ".to_owned(),
+            _ => "× ".to_owned(),
+        };
         Verdict {
             goal: format!(
-                "{}, {} ≤ {factor} {times}{growth}{against}",
+                "{}, {} ≤ {factor} {relation}{against}",
                 self.side.name(),
                 self.metric.name()
             ),
@@ -100,6 +111,12 @@ impl Goal {
 fn ratio(own: &Measured, key: Key, other: &Measured, other_key: Key) -> Option<f64> {
     let pairs = own.rounds(key).zip(other.rounds(other_key));
     Spread::of(pairs.map(|(own, other)| own / other)).map(|spread| spread.median)
+}
+
+/// The median difference over the rounds.
+fn above(own: &Measured, other: &Measured, key: Key) -> Option<f64> {
+    let pairs = own.rounds(key).zip(other.rounds(key));
+    Spread::of(pairs.map(|(own, other)| own - other)).map(|spread| spread.median)
 }
 
 /// The median of the case with the highest one.
@@ -143,6 +160,16 @@ mod tests {
         assert!(!judge(Bound::Times(0.4, GATEWAY_1), &outcomes).met);
         assert!(judge(Bound::AtMost(1.0), &outcomes).met);
         assert!(!judge(Bound::AtMost(0.9), &outcomes).met);
+    }
+
+    #[test]
+    fn differences_are_of_the_same_round() {
+        let outcomes =
+            [(GATEWAY, measured(&[3.0, 9.0, 4.0])), (GATEWAY_1, measured(&[1.0, 7.0, 2.0]))];
+        let verdict = judge(Bound::Above(2.0, GATEWAY_1), &outcomes);
+        assert_eq!((verdict.measured, verdict.met), (Some(2.0), true));
+        assert!(!judge(Bound::Above(1.9, GATEWAY_1), &outcomes).met);
+        assert!(verdict.goal.ends_with("≤ 2 µs above Micro Socket, 1 worker"), "{}", verdict.goal);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! The figures are the CPU time of the server's process, which includes neither the load generator
 //! nor other work of the machine, and ratios of figures of the same round.
 
+pub mod capacity;
 pub mod client;
 pub mod figure;
 pub mod fleet;

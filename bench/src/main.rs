@@ -15,7 +15,7 @@ struct Options {
     /// The gateway's binary.
     #[arg(long)]
     gateway: PathBuf,
-    /// The folder with `elysia.ts`, `node-ws.mjs` and their packages.
+    /// The folder with the scripts of the peers in JavaScript and their packages.
     #[arg(long)]
     scripts: PathBuf,
     /// A folder for logs and configurations.
@@ -34,6 +34,9 @@ struct Options {
     /// it must take the gateway's command line and speak its protocol.
     #[arg(long)]
     beside: Option<PathBuf>,
+    /// The NATS server that the gateways of a fleet share.
+    #[arg(long, value_name = "PROGRAM")]
+    nats: Option<PathBuf>,
     /// Only these rows.
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
@@ -51,6 +54,7 @@ fn main() -> Result<()> {
     let environment = Environment {
         gateway: options.gateway,
         beside: options.beside,
+        nats: options.nats,
         programs,
         scripts: options.scripts,
         certificate: Certificate::generate(&options.work)?,

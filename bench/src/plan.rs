@@ -3,10 +3,10 @@
 use crate::{
     figure::Metric,
     goal::{Bound, Goal},
-    side::{GATEWAY, GATEWAY_1, Side},
+    side::{FLEET_1, FLEET_3, GATEWAY, GATEWAY_1, Side},
     work::{
         Access, Attack, Churn, Fairness, FanOut, Frames, IdleMemory, Latency, Memory, Outrun,
-        PingPong, Replay, Topics, UnderAttack, Work,
+        PingPong, Publishes, Replay, Topics, UnderAttack, Waves, Work,
     },
 };
 use std::time::Duration;
@@ -120,6 +120,7 @@ pub fn rows(scale: Scale) -> Vec<Row> {
     rows.extend(under_pressure(scale));
     rows.extend(attacked(scale));
     rows.extend(encrypted(scale));
+    rows.extend(fleets(scale));
     rows
 }
 
@@ -261,6 +262,7 @@ fn sizes(scale: Scale) -> Vec<Row> {
     };
     let spread = |topics: usize| Topics {
         topics: scale.count(topics, 1),
+        quiet: 0,
         connections: 100,
         subscribers: 10,
         messages: scale.of(20_000, 500),
@@ -268,6 +270,7 @@ fn sizes(scale: Scale) -> Vec<Row> {
     };
     let unheard = |topics: usize| Topics {
         topics: scale.count(topics, 1),
+        quiet: 0,
         connections: 0,
         subscribers: 0,
         messages: scale.of(100_000, 1000),
@@ -472,3 +475,76 @@ fn encrypted(scale: Scale) -> Vec<Row> {
         ),
     ]
 }
+
+/// Several servers that share a broker.
+fn fleets(scale: Scale) -> Vec<Row> {
+    const ONE: Side = Side::SocketIo { servers: 1 };
+    const THREE: Side = Side::SocketIo { servers: 3 };
+    // The first side has all figures, so that the table has a column for each.
+    let sides = |own: &[Side], peers: &[Side]| match scale {
+        Scale::Full => [own, peers].concat(),
+        Scale::Quick => own.to_vec(),
+    };
+    let spread = |name, title, together, messages| Row {
+        name,
+        title,
+        note: BROKER,
+        work: Work::Waves(Waves {
+            subscribers: scale.count(1000, 10),
+            together,
+            messages: scale.of(messages, 64),
+        }),
+        sides: sides(&[FLEET_1, FLEET_3, GATEWAY], &[THREE, Side::WsNats { servers: 3 }]),
+        goals: vec![
+            goal(FLEET_1, Metric::PerDelivery, Bound::Times(1.1, GATEWAY)),
+            goal(FLEET_3, Metric::PerDelivery, Bound::Times(1.1, FLEET_1)),
+        ],
+        settings: &[],
+    };
+    let publishes = |heard| Publishes { heard, in_flight: 256, messages: scale.of(40_000, 1000) };
+    let live = Topics {
+        topics: scale.count(100, 5),
+        quiet: 0,
+        connections: 100,
+        subscribers: 10,
+        messages: scale.of(4000, 100),
+        in_flight: 1,
+    };
+    vec![
+        spread("fleet-fan-out-1", "A fleet: fan-out to 1,000, one message at a time", 1, 150),
+        spread("fleet-fan-out-16", "A fleet: fan-out to 1,000, 16 messages at a time", 16, 960),
+        Row {
+            name: "fleet-publishes",
+            title: "A fleet: 256 publishes of one connection in flight, one subscriber",
+            note: BROKER,
+            work: Work::Publishes(publishes(true)),
+            sides: sides(&[FLEET_1, FLEET_3, GATEWAY], &[ONE, THREE]),
+            goals: vec![
+                goal(FLEET_1, Metric::PerPublish, Bound::Times(0.3, ONE)),
+                goal(FLEET_3, Metric::PerPublish, Bound::Times(0.3, THREE)),
+            ],
+            settings: &[],
+        },
+        Row {
+            name: "fleet-publishes-unheard",
+            title: "A fleet: 256 publishes of one connection in flight, no subscriber",
+            note: "Without what the subscription costs. Peers that answer before their broker are not compared here: part of their work would come later.",
+            work: Work::Publishes(publishes(false)),
+            sides: vec![FLEET_1, GATEWAY],
+            goals: vec![goal(FLEET_1, Metric::PerPublish, Bound::Above(12.0, GATEWAY))],
+            settings: &[],
+        },
+        Row {
+            name: "fleet-topics",
+            title: "A fleet: a delivery beside attached topics without messages, 100 live topics with 10 subscribers each",
+            note: "",
+            work: Work::Topics(vec![live, Topics { quiet: scale.count(99_900, 900), ..live }]),
+            sides: vec![FLEET_1],
+            goals: vec![goal(FLEET_1, Metric::PerDelivery, Bound::Growth(1.1))],
+            settings: &[("MICRO_SOCKET_BACKBONE__ATTACH_TIMEOUT", "30s")],
+        },
+    ]
+}
+
+/// The note of the rows with a broker.
+const BROKER: &str = "CPU is that of the gateways or servers together; what they share is in a column of its own. NATS stores every message in files before it is acknowledged, Redis stores in memory only, core NATS stores nothing. Subscribers are spread evenly over the servers. Except in `fleet-publishes`, the next publishes wait until all subscribers have the last ones.";

@@ -75,6 +75,7 @@ fn one_gateway(gateway: PathBuf, work: PathBuf, options: Options) -> Result<(Vec
     let environment = Environment {
         gateway,
         beside: None,
+        nats: None,
         programs: work.clone(),
         scripts: work.clone(),
         work,

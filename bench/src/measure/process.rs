@@ -34,6 +34,11 @@ impl Processes {
             .map(Self)
     }
 
+    /// Adds the processes of `other`.
+    pub fn join(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
     /// User and system time so far.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! A row as a chart: bars of its first metric, or lines if it was measured at several sizes. Plain
 //! SVG that is readable on light and dark pages.
 
-use crate::{figure::Key, measure::spread::Spread, run::RowResult, side::Side};
+use crate::{figure::Key, measure::spread::Spread, run::RowResult};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
@@ -35,16 +35,12 @@ pub(super) fn of(result: &RowResult) -> Option<String> {
         .flat_map(|(side, measured)| {
             keys.iter().filter_map(move |key| {
                 let at = key.at.map(|at| format!(", {at}")).unwrap_or_default();
-                Some((format!("{}{at}", side.name()), is_own(*side), measured.spread(*key)?))
+                Some((format!("{}{at}", side.name()), side.is_own(), measured.spread(*key)?))
             })
         })
         .collect();
     let unit = first.metric.unit();
     Some(draw(&format!("{}, {unit}", first.metric.name()), &bars))
-}
-
-fn is_own(side: Side) -> bool {
-    matches!(side, Side::Gateway { .. } | Side::GatewayTls)
 }
 
 /// A bar for each median, with a line from the lowest to the highest figure.

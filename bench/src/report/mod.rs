@@ -35,8 +35,6 @@ pub fn write(
 
 /// The number of rows that the gateway did not complete.
 pub fn failed(results: &[RowResult]) -> usize {
-    let broke = |(side, outcome): &(Side, Outcome)| {
-        matches!(side, Side::Gateway { .. } | Side::GatewayTls) && outcome.measured().is_none()
-    };
+    let broke = |(side, outcome): &(Side, Outcome)| side.is_own() && outcome.measured().is_none();
     results.iter().filter(|result| result.outcomes.iter().any(broke)).count()
 }

@@ -42,7 +42,7 @@ Written by `cargo xtask bench`, on {}.
 - All sides do the same work in turns (A B C, A B C, …), after a warm-up; rounds: {rounds}. A figure is the median, followed by the lowest and the highest. A ratio compares figures of the same round; the median of the rounds counts.
 - The payload has 128 bytes, unless the row says otherwise. Each subscriber checks every number: a side that loses, repeats or reorders a message fails its row.
 - Machines are noisy and differ: read ratios, not figures.
-- Where the time is spent, and why goals are missed: [ANALYSIS.md](ANALYSIS.md). What it means for your load: [sizing](../docs/sizing.md). A soak: [SOAK.md](SOAK.md).
+- Where the time is spent, and why goals are missed: [ANALYSIS.md](ANALYSIS.md). What it means for your load: [sizing](../docs/sizing.md). A soak: [SOAK.md](SOAK.md). Fleets: [FLEET.md](FLEET.md).
 
 ",
         machine()

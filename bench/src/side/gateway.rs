@@ -21,6 +21,13 @@ pub(super) fn command(
     Ok(command)
 }
 
+/// Makes it one of the gateways that share the NATS server at `nats`.
+pub(super) fn share(command: &mut Command, nats: SocketAddr) {
+    command
+        .env("MICRO_SOCKET_BACKBONE__KIND", "nats")
+        .env("MICRO_SOCKET_BACKBONE__URL", format!("nats://{nats}"));
+}
+
 pub(super) fn description(environment: &Environment, how: &str) -> String {
     format!("{}, {how}, default configuration", version(&environment.gateway, "--version"))
 }

@@ -1,6 +1,7 @@
 //! The sides of a comparison: the servers, how each is started, and the protocol it speaks.
 
 mod axum_broadcast;
+pub mod broker;
 mod certificate;
 mod elysia;
 mod gateway;
@@ -9,6 +10,8 @@ mod nchan;
 mod node_ws;
 mod send_limit;
 mod server;
+mod socket_io;
+mod ws_nats;
 
 use crate::wire::Protocol;
 pub use certificate::Certificate;
@@ -52,12 +55,31 @@ pub enum Side {
     NatsWebSocket,
     /// nginx with Nchan, one worker.
     Nchan,
+    /// Gateways that share a NATS server, with two worker threads each.
+    Fleet {
+        /// The number of gateways.
+        gateways: u8,
+    },
+    /// Socket.IO servers that share a Redis server.
+    SocketIo {
+        /// The number of servers.
+        servers: u8,
+    },
+    /// Node with `ws`, servers that share a NATS server.
+    WsNats {
+        /// The number of servers.
+        servers: u8,
+    },
 }
 
 /// The gateway with its defaults on two cores.
 pub const GATEWAY: Side = Side::Gateway { workers: 2 };
 /// The gateway on one thread, like the peers in JavaScript.
 pub const GATEWAY_1: Side = Side::Gateway { workers: 1 };
+/// One gateway on a NATS server.
+pub const FLEET_1: Side = Side::Fleet { gateways: 1 };
+/// Three gateways on a NATS server.
+pub const FLEET_3: Side = Side::Fleet { gateways: 3 };
 
 /// The paths of programs and folders.
 #[derive(Clone, Debug)]
@@ -67,6 +89,8 @@ pub struct Environment {
     /// A program to compare the gateway with; it takes the same command line and speaks the same
     /// protocol.
     pub beside: Option<PathBuf>,
+    /// The NATS server that fleets share; without it, they cannot run.
+    pub nats: Option<PathBuf>,
     /// The folder with the programs of this package.
     pub programs: PathBuf,
     /// The folder with the scripts of the peers in JavaScript and their packages.
@@ -99,6 +123,14 @@ impl Side {
             Self::Nats => "NATS, TCP",
             Self::NatsWebSocket => "NATS, WebSocket",
             Self::Nchan => "Nchan",
+            Self::Fleet { gateways: 1 } => "Micro Socket on NATS",
+            Self::Fleet { gateways: 3 } => "3 × Micro Socket on NATS",
+            Self::Fleet { .. } => "a fleet on NATS",
+            Self::SocketIo { servers: 1 } => "Socket.IO on Redis",
+            Self::SocketIo { servers: 3 } => "3 × Socket.IO on Redis",
+            Self::SocketIo { .. } => "several Socket.IO on Redis",
+            Self::WsNats { servers: 3 } => "3 × Node ws on NATS",
+            Self::WsNats { .. } => "Node ws on NATS",
         }
     }
 
@@ -118,11 +150,55 @@ impl Side {
             Self::AxumBroadcast => axum_broadcast::DESCRIPTION.to_owned(),
             Self::Nats | Self::NatsWebSocket => nats::description(),
             Self::Nchan => nchan::description(),
+            Self::Fleet { gateways } => {
+                let how = format!("{gateways} gateway(s), 2 worker threads each");
+                format!("{}; {}", gateway::description(environment, &how), self.shares(environment))
+            }
+            Self::SocketIo { servers } => {
+                let what = socket_io::description(environment);
+                format!("{servers} server(s), {what}; {}", self.shares(environment))
+            }
+            Self::WsNats { servers } => {
+                let what = ws_nats::description(environment);
+                format!("{servers} server(s), {what}; {}", self.shares(environment))
+            }
         }
+    }
+
+    /// Whether it is the gateway of this repository, whose failures fail the run.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Self::Gateway { .. } | Self::GatewayTls | Self::Fleet { .. })
+    }
+
+    /// The number of its servers.
+    fn members(self) -> u8 {
+        match self {
+            Self::Fleet { gateways: members }
+            | Self::SocketIo { servers: members }
+            | Self::WsNats { servers: members } => members,
+            _ => 1,
+        }
+    }
+
+    /// What its servers share.
+    fn broker(self) -> Option<broker::Kind> {
+        match self {
+            Self::Fleet { .. } | Self::WsNats { .. } => Some(broker::Kind::Nats),
+            Self::SocketIo { .. } => Some(broker::Kind::Redis),
+            _ => None,
+        }
+    }
+
+    /// What its servers share, in words.
+    fn shares(self, environment: &Environment) -> String {
+        self.broker().map(|broker| broker.description(environment)).unwrap_or_default()
     }
 
     fn protocol(self) -> Protocol {
         match self {
+            Self::Fleet { .. } => Protocol::Predecessors,
+            Self::SocketIo { .. } => Protocol::SocketIo,
+            Self::WsNats { .. } => Protocol::Unnumbered,
             Self::Nats => Protocol::Nats,
             Self::NatsWebSocket => Protocol::NatsWebSocket,
             Self::Nchan => Protocol::Nchan,
@@ -134,13 +210,22 @@ impl Side {
         matches!(self, Self::GatewayTls | Self::NodeWsTls)
     }
 
-    /// The command that starts it.
+    /// The command that starts one of its servers. `broker` is what they share.
     fn command(
         self,
         environment: &Environment,
         address: SocketAddr,
+        broker: Option<SocketAddr>,
     ) -> Result<Command, Unavailable> {
+        let shared = || broker.ok_or_else(|| Unavailable("no broker runs".to_owned()));
         match self {
+            Self::Fleet { .. } => {
+                let mut command = gateway::command(&environment.gateway, address, 2, None)?;
+                gateway::share(&mut command, shared()?);
+                Ok(command)
+            }
+            Self::SocketIo { .. } => socket_io::command(environment, address, shared()?),
+            Self::WsNats { .. } => ws_nats::command(environment, address, shared()?),
             Self::Gateway { workers } => {
                 gateway::command(&environment.gateway, address, workers, None)
             }

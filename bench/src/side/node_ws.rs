@@ -8,15 +8,26 @@ pub(super) fn command(
     address: SocketAddr,
     tls: Option<&Certificate>,
 ) -> Result<Command, Unavailable> {
-    file(environment.scripts.join("node_modules/ws"), "the npm package ws")?;
-    let mut command = Command::new(node()?);
-    command
-        .arg(environment.scripts.join("node-ws.mjs"))
-        .arg(address.port().to_string())
-        .env("NODE_ENV", "production");
+    let mut command = script(environment, "node-ws.mjs", "ws")?;
+    command.arg(address.port().to_string());
     if let Some(files) = tls {
         command.arg(&files.certificate).arg(&files.key);
     }
+    Ok(command)
+}
+
+/// Node with one of the scripts, which imports `package`.
+pub(super) fn script(
+    environment: &Environment,
+    name: &str,
+    package: &str,
+) -> Result<Command, Unavailable> {
+    file(
+        environment.scripts.join("node_modules").join(package),
+        &format!("the npm package {package}"),
+    )?;
+    let mut command = Command::new(node()?);
+    command.arg(environment.scripts.join(name)).env("NODE_ENV", "production");
     Ok(command)
 }
 
@@ -29,8 +40,11 @@ fn node() -> Result<PathBuf, Unavailable> {
 }
 
 pub(super) fn description(environment: &Environment) -> String {
-    let node = node().map(|node| version(&node, "--version")).unwrap_or_default();
-    format!("ws {} on Node {node}; one thread", package_version(environment, "ws"))
+    format!("ws {} on Node {}; one thread", package_version(environment, "ws"), node_version())
+}
+
+pub(super) fn node_version() -> String {
+    node().map(|node| version(&node, "--version")).unwrap_or_default()
 }
 
 /// The version in the package's own description.

@@ -1,6 +1,6 @@
-//! A running side.
+//! A running side: one server, or several that share a broker.
 
-use super::{Environment, Side};
+use super::{Environment, Side, broker::Broker};
 use crate::{measure::process::Processes, wire::Protocol};
 use anyhow::{Context, Result, ensure};
 use nix::{
@@ -36,16 +36,20 @@ pub struct Target {
     pub tls: Option<Arc<ClientConfig>>,
 }
 
-/// A server's process; dropping it ends the process.
+/// A server's process, with those of the other members of its fleet; dropping it ends them.
 #[derive(Debug)]
 pub struct Server {
     /// The address for clients.
     pub target: Target,
     /// The time from the start of the program to its first answer.
     pub start: Duration,
-    /// For its CPU time and memory.
+    /// For the CPU time and memory of all members.
     pub processes: Processes,
     child: Child,
+    /// The other members.
+    others: Vec<Server>,
+    /// What the members share. It is dropped after them.
+    broker: Option<Broker>,
 }
 
 impl Server {
@@ -55,11 +59,31 @@ impl Server {
     /// [`Unavailable`](super::Unavailable) if it is not installed; any other error if it does not
     /// start.
     pub fn start(side: Side, environment: &Environment, settings: &[(&str, &str)]) -> Result<Self> {
+        let broker = side.broker().map(|kind| Broker::start(kind, environment)).transpose()?;
+        let shared = broker.as_ref().map(|broker| broker.address);
+        let mut first = Self::member(side, environment, settings, shared, 0)?;
+        for index in 1..side.members() {
+            let other = Self::member(side, environment, settings, shared, index)?;
+            first.processes.join(&other.processes);
+            first.others.push(other);
+        }
+        first.broker = broker;
+        Ok(first)
+    }
+
+    /// Starts one member of the side, which shares the broker at `shared`.
+    fn member(
+        side: Side,
+        environment: &Environment,
+        settings: &[(&str, &str)],
+        shared: Option<SocketAddr>,
+        index: u8,
+    ) -> Result<Self> {
         let address = free_address()?;
-        let mut command = side.command(environment, address)?;
+        let mut command = side.command(environment, address, shared)?;
         let logs = environment.work.join("logs");
         fs::create_dir_all(&logs)?;
-        let log = logs.join(format!("{}.log", side.name().replace([' ', ','], "-")));
+        let log = logs.join(format!("{}-{index}.log", side.name().replace([' ', ','], "-")));
         let file = File::create(&log)?;
         command
             .envs(settings.iter().copied())
@@ -77,6 +101,8 @@ impl Server {
             start: Duration::ZERO,
             processes: Processes::of(child.id())?,
             child,
+            others: Vec::new(),
+            broker: None,
         };
         while !server.answers() {
             let ended = server.child.try_wait()?;
@@ -91,6 +117,19 @@ impl Server {
         server.start = started.elapsed();
         server.processes = Processes::of(server.child.id())?;
         Ok(server)
+    }
+
+    /// The member that serves the connection with this number: connections are spread evenly.
+    pub fn target_of(&self, connection: usize) -> &Target {
+        match (connection % (self.others.len() + 1)).checked_sub(1) {
+            None => &self.target,
+            Some(other) => &self.others[other].target,
+        }
+    }
+
+    /// What the members share.
+    pub fn broker(&self) -> Option<&Broker> {
+        self.broker.as_ref()
     }
 
     /// Its process.

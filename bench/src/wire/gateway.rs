@@ -7,7 +7,7 @@ use super::{
     websocket::{TEXT, put_masked},
 };
 use anyhow::{Context, Result, bail};
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// A `setup` with the topics to subscribe to.
 pub(super) fn setup(out: &mut Vec<u8>, user: &str, topics: &[String]) {
@@ -73,6 +73,20 @@ fn message(rest: &[u8]) -> Option<Event> {
     })
 }
 
+/// As [`event`], from a server that numbers no message: the payload's number is checked.
+///
+/// # Errors
+/// As [`event`], and if no publisher has sent the payload.
+pub(super) fn unnumbered_event(text: &[u8]) -> Result<Event> {
+    const DATA: &[u8] = br#"","data":"#;
+    if !text.starts_with(br#"{"type":"message","#) {
+        return event(text);
+    }
+    let at = memmem::find(text, DATA).context("a message without data")?;
+    let (stream, number) = payload::read(&text[at + DATA.len()..])?;
+    Ok(Event::Message { stream, number })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +102,19 @@ mod tests {
             event(br#"{"type":"subscribed","topic":"bench.7","seqNo":42}"#).unwrap(),
             Event::Answer
         );
+    }
+
+    #[test]
+    fn a_message_without_a_number_tells_its_payloads() {
+        let mut payload = Payload::new(3, 32);
+        payload.next();
+        let data = String::from_utf8_lossy(payload.bytes());
+        let text = format!(
+            r#"{{"type":"message","topic":"bench.7","messageId":"00003-0000000001","data":{data}}}"#
+        );
+        let message = Event::Message { stream: 3, number: 1 };
+        assert_eq!(unnumbered_event(text.as_bytes()).unwrap(), message);
+        assert!(event(text.as_bytes()).is_err());
+        assert_eq!(unnumbered_event(br#"{"type":"ack","messageId":"1"}"#).unwrap(), Event::Ack);
     }
 }

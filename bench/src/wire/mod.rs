@@ -4,10 +4,13 @@ mod gateway;
 mod nats;
 mod nchan;
 pub mod payload;
+mod predecessors;
+mod socket_io;
 pub mod websocket;
 
 use anyhow::{Result, bail};
 use payload::Payload;
+use predecessors::Positions;
 
 /// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,12 @@ pub enum Protocol {
     NatsWebSocket,
     /// Nchan over WebSocket.
     Nchan,
+    /// The gateway's JSON with a broker: each message names its predecessor.
+    Predecessors,
+    /// The gateway's JSON, from servers that number no message.
+    Unnumbered,
+    /// Socket.IO over WebSocket.
+    SocketIo,
 }
 
 /// An event from a server.
@@ -68,6 +77,7 @@ impl Protocol {
                 nchan::path(!role.topics.is_empty(), role.publishes.is_some(), topic)
             }
             Self::NatsWebSocket => "/".to_owned(),
+            Self::SocketIo => socket_io::PATH.to_owned(),
             _ => "/ws".to_owned(),
         };
         format!(
@@ -78,7 +88,7 @@ impl Protocol {
     /// Appends the first frames; returns the number of answers after which they have been handled.
     pub(crate) fn setup(self, out: &mut Vec<u8>, role: &Role) -> usize {
         match self {
-            Self::Gateway => {
+            Self::Gateway | Self::Predecessors | Self::Unnumbered => {
                 gateway::setup(out, &role.user, &role.topics);
                 role.topics.len() + 1
             }
@@ -88,13 +98,20 @@ impl Protocol {
                 2
             }
             Self::Nchan => 0,
+            Self::SocketIo => {
+                socket_io::setup(out, &role.topics);
+                socket_io::ANSWERS
+            }
         }
     }
 
     /// Appends a publish.
     pub(crate) fn publish(self, out: &mut Vec<u8>, topic: &str, payload: &Payload) {
         match self {
-            Self::Gateway => gateway::publish(out, topic, payload),
+            Self::Gateway | Self::Predecessors | Self::Unnumbered => {
+                gateway::publish(out, topic, payload);
+            }
+            Self::SocketIo => socket_io::publish(out, topic, payload),
             Self::Nats | Self::NatsWebSocket => nats::publish(out, topic, payload),
             Self::Nchan => nchan::publish(out, payload),
         }
@@ -134,7 +151,10 @@ impl Protocol {
     pub(crate) fn pong(self, out: &mut Vec<u8>) {
         match self {
             Self::Nats | Self::NatsWebSocket => out.extend(b"PONG\r\n"),
-            Self::Gateway | Self::Nchan => websocket::put_masked(out, websocket::PONG, &[]),
+            Self::SocketIo => socket_io::pong(out),
+            Self::Gateway | Self::Predecessors | Self::Unnumbered | Self::Nchan => {
+                websocket::put_masked(out, websocket::PONG, &[])
+            }
         }
     }
 
@@ -154,11 +174,12 @@ pub(crate) struct Decoder {
     protocol: Protocol,
     /// The incomplete end of the NATS stream inside WebSocket frames.
     inner: Vec<u8>,
+    positions: Positions,
 }
 
 impl Decoder {
     pub(crate) fn new(protocol: Protocol) -> Self {
-        Self { protocol, inner: Vec::new() }
+        Self { protocol, inner: Vec::new(), positions: Positions::default() }
     }
 
     /// Calls `each` with each event; returns how many bytes they took.
@@ -180,6 +201,9 @@ impl Decoder {
                 (websocket::PING, _) => each(Event::Ping)?,
                 (websocket::PONG, _) => {}
                 (_, Protocol::Gateway) => each(gateway::event(frame.payload)?)?,
+                (_, Protocol::Predecessors) => each(self.positions.event(frame.payload)?)?,
+                (_, Protocol::Unnumbered) => each(gateway::unnumbered_event(frame.payload)?)?,
+                (_, Protocol::SocketIo) => each(socket_io::event(frame.payload)?)?,
                 (_, Protocol::Nchan) => each(nchan::event(frame.payload)?)?,
                 _ => self.unwrap_nats(frame.payload, each)?,
             }

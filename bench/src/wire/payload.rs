@@ -36,6 +36,11 @@ impl Payload {
         &self.bytes
     }
 
+    /// The digits of its number, by which an answer may name it.
+    pub fn number_digits(&self) -> &[u8] {
+        &self.bytes[NUMBER]
+    }
+
     /// A part that no other message of the publisher has: usable as a message id.
     pub fn id(&self) -> &[u8] {
         &self.bytes[PUBLISHER.start..NUMBER.end]

@@ -2,6 +2,7 @@
 
 use crate::{
     client::Client,
+    figure::{Figures, Metric},
     measure::process::Processes,
     side::Server,
     wire::{Event, Role, payload::Payload},
@@ -45,12 +46,12 @@ impl Names {
     }
 }
 
-/// Opens `count` connections with the same role.
+/// Opens `count` connections with the same role, spread evenly over the servers.
 pub(super) async fn connect(server: &Server, role: &Role, count: usize) -> Result<Vec<Client>> {
     let mut clients = Vec::with_capacity(count);
     for number in 0..count {
         clients.push(
-            Client::open(&server.target, role)
+            Client::open(server.target_of(number), role)
                 .await
                 .with_context(|| format!("connection {number}"))?,
         );
@@ -154,21 +155,41 @@ pub(super) async fn all<T: 'static>(mut tasks: JoinSet<Result<T>>) -> Result<Vec
     Ok(results)
 }
 
-/// Measures the CPU time of a server.
+/// Measures the CPU time of a server, and apart from it that of the broker.
 pub(super) struct Meter<'a> {
     processes: &'a Processes,
     before: Duration,
+    broker: Option<(&'a Processes, Duration)>,
 }
 
 impl<'a> Meter<'a> {
     pub(super) fn start(server: &'a Server) -> Result<Self> {
-        Ok(Self { processes: &server.processes, before: server.processes.cpu()? })
+        let broker = server.broker().map(|broker| &broker.processes);
+        let broker = broker.map(|broker| anyhow::Ok((broker, broker.cpu()?))).transpose()?;
+        Ok(Self { processes: &server.processes, before: server.processes.cpu()?, broker })
     }
 
     /// Microseconds for each of `count`.
     pub(super) fn per(&self, count: u64) -> Result<f64> {
-        Ok((self.processes.cpu()? - self.before).as_secs_f64() * 1e6 / count as f64)
+        since(self.processes, self.before, count)
     }
+
+    /// Adds the broker's microseconds for each of `count`, if there is a broker.
+    pub(super) fn add_broker(
+        &self,
+        figures: &mut Figures,
+        metric: Metric,
+        count: u64,
+    ) -> Result<()> {
+        if let Some((processes, before)) = self.broker {
+            figures.add(metric, since(processes, before, count)?);
+        }
+        Ok(())
+    }
+}
+
+fn since(processes: &Processes, before: Duration, count: u64) -> Result<f64> {
+    Ok((processes.cpu()? - before).as_secs_f64() * 1e6 / count as f64)
 }
 
 #[cfg(test)]

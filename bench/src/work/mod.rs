@@ -11,9 +11,11 @@ mod latency;
 mod memory;
 mod outrun;
 mod ping_pong;
+mod publishes;
 mod replay;
 mod topics;
 mod under_attack;
+mod waves;
 
 use crate::{
     figure::{At, Figures, Metric},
@@ -29,11 +31,13 @@ pub use latency::Latency;
 pub use memory::Memory;
 pub use outrun::Outrun;
 pub use ping_pong::PingPong;
+pub use publishes::Publishes;
 pub use replay::Replay;
 use std::time::Duration;
 use tokio::{task::LocalSet, time::timeout};
 pub use topics::Topics;
 pub use under_attack::{Access, Attack, UnderAttack};
+pub use waves::Waves;
 
 /// A measurement has failed after this time: a message was lost.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,6 +57,10 @@ pub enum Work {
     FanOuts(Vec<FanOut>),
     /// One publisher to many topics, at several numbers of them.
     Topics(Vec<Topics>),
+    /// Publishes that go out together, one wave after the other.
+    Waves(Waves),
+    /// One publisher with many publishes in flight.
+    Publishes(Publishes),
     /// Each client publishes to its own topic.
     PingPong(PingPong),
     /// The time from a publish at a steady rate to its delivery.
@@ -80,20 +88,24 @@ pub enum Work {
 impl Work {
     /// Whether each measurement needs a fresh server.
     pub(crate) fn needs_a_fresh_server(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Start
-                | Self::IdleMemory(_)
-                | Self::Memory(_)
-                | Self::Outrun(_)
-                | Self::UnderAttack(_)
-        )
+            | Self::IdleMemory(_)
+            | Self::Memory(_)
+            | Self::Outrun(_)
+            | Self::UnderAttack(_) => true,
+            // A gateway keeps a topic for some time after its last subscriber has left.
+            Self::Topics(all) => all.iter().any(|work| work.quiet > 0),
+            _ => false,
+        }
     }
 
     /// The work before anything is measured: some of the same, or a fan-out.
     pub(crate) fn warm_up(&self) -> Self {
         match self {
             Self::FanOut(work) => Self::FanOut(work.shortened()),
+            Self::Waves(work) => Self::Waves(work.shortened()),
+            Self::Publishes(work) => Self::Publishes(work.shortened()),
             _ => Self::FanOut(FanOut {
                 subscribers: 100,
                 publishers: 1,
@@ -122,8 +134,15 @@ impl Work {
                     .await
             }
             Self::Topics(all) => {
-                at_each_size(all, |work| work.topics, async |work| work.run(server).await).await
+                at_each_size(
+                    all,
+                    |work| work.topics + work.quiet,
+                    async |work| work.run(server).await,
+                )
+                .await
             }
+            Self::Waves(work) => work.run(server).await,
+            Self::Publishes(work) => work.run(server).await,
             Self::PingPong(work) => work.run(server).await,
             Self::Latency(work) => work.run(server).await,
             Self::IdleMemory(work) => work.run(server).await,

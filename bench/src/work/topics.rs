@@ -9,16 +9,21 @@ use crate::{
     client::Client,
     figure::{Figures, Metric},
     side::Server,
-    wire::payload::Payload,
+    wire::{Role, payload::Payload},
 };
 use anyhow::Result;
 use tokio::task::JoinSet;
+
+/// Quiet topics per connection: as many as a gateway allows by default (`limits.max_subscriptions`).
+const PER_CONNECTION: usize = 1000;
 
 /// The amount of work.
 #[derive(Clone, Copy, Debug)]
 pub struct Topics {
     /// Topics that are published to in turn.
     pub topics: usize,
+    /// Further topics that have a subscriber but no message.
+    pub quiet: usize,
     /// Connections that share the subscriptions; 0: there is no subscriber, and the publishes
     /// themselves are measured.
     pub connections: usize,
@@ -51,6 +56,7 @@ impl Topics {
                 topics,
             });
         }
+        let _quiet = self.quiet(server, &names).await?;
         let topics: Vec<_> = (0..self.topics).map(|topic| names.topic(topic)).collect();
         let mut publisher =
             Client::open(&server.target, &names.publisher(0, names.topic(0))).await?;
@@ -68,6 +74,19 @@ impl Topics {
             0 => (Metric::PerPublish, meter.per(self.messages)?),
             deliveries => (Metric::PerDelivery, meter.per(deliveries)?),
         }]))
+    }
+
+    /// Connections that are subscribed to the quiet topics; each has a user of its own, because a
+    /// user's share of topics is limited.
+    async fn quiet(&self, server: &Server, names: &Names) -> Result<Vec<Client>> {
+        let all: Vec<_> =
+            (self.topics..self.topics + self.quiet).map(|topic| names.topic(topic)).collect();
+        let mut clients = Vec::new();
+        for (index, topics) in all.chunks(PER_CONNECTION).enumerate() {
+            let role = Role { user: names.user(index), topics: topics.to_vec(), publishes: None };
+            clients.push(Client::open(&server.target, &role).await?);
+        }
+        Ok(clients)
     }
 
     /// Publishes to the topics in turn until every subscriber has everything; returns the number of

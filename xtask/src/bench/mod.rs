@@ -28,6 +28,7 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
     server::build(Profile::Release)?;
     process::announce("load generator and peers");
     process::run(workspace::cargo(["build", "--release"]).args(PACKAGES))?;
+    setup::nats_server()?;
     peers::install(&scripts());
     process::run(
         program(Profile::Release)
@@ -72,6 +73,7 @@ impl Time {
 /// If something does not build or cannot be started. A failed row is no error: the caller reads
 /// it from the output.
 pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
+    setup::nats_server()?;
     server::build(Profile::Dev)?;
     process::run(&mut workspace::cargo(["build", "--package", "bench"]))?;
     process::watch(program(Profile::Dev).arg("--output").arg(work()).arg("--quick").args(arguments))
@@ -128,6 +130,7 @@ fn nats_server() -> PathBuf {
 fn program(profile: Profile) -> Command {
     let mut bench = binary(profile, "bench");
     bench.arg("--scripts").arg(scripts());
+    bench.arg("--nats").arg(workspace::target().join("tools/nats-server"));
     bench
 }
 

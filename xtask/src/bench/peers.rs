@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use crate::{process, setup, workspace};
 
 /// Debian's packages, and the file of each that is used.
-const DEBIAN: [(&str, &str); 2] = [
+const DEBIAN: [(&str, &str); 3] = [
     ("nats-server", "/usr/sbin/nats-server"),
+    ("redis-server", "/usr/bin/redis-server"),
     ("libnginx-mod-nchan", "/usr/lib/nginx/modules/ngx_nchan_module.so"),
 ];
 
