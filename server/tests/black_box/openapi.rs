@@ -81,6 +81,14 @@ const CASES: &[Case] = &[
     },
     Case {
         method: Method::GET,
+        path: "/stats",
+        asked: "/stats?scope=world",
+        headers: &[],
+        body: "",
+        status: 400,
+    },
+    Case {
+        method: Method::GET,
         path: "/.well-known/micro-socket-keys",
         asked: "/.well-known/micro-socket-keys",
         headers: &[],
