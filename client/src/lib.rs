@@ -37,6 +37,7 @@ pub use event::{Event, Notice};
 pub use message::Message;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{AddressError, Builder, Handle, PublishOptions, SubSocket, TokenError};
+pub use protocol::AckStatus;
 
 /// The frame of a publish.
 #[cfg(any(test, not(target_arch = "wasm32")))]
