@@ -9,8 +9,9 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use cli::{keys::Keys, say::say, token::Token};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use cli::{keys::Keys, publish::Pub, say::say, sub::Sub, token::Token};
 use micro_socket::{
     Server,
     config::{Config, ListenAddress, LogFormat, Sources, exposed_files},
@@ -43,6 +44,20 @@ enum Command {
     Keys(Keys),
     /// Make a JSON Web Token for trying things out
     Token(Token),
+    /// Print the messages of topics as they come
+    Sub(Sub),
+    /// Publish one message, or each line of standard input
+    Pub(Pub),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, of this program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
 }
 
 #[derive(Args)]
@@ -69,7 +84,22 @@ fn main() -> ExitCode {
         Command::Serve(options) => return serve(sources(options.config, options.listen)),
         Command::Check(options) => check(&sources(options.config, Vec::new())),
         Command::Keys(command) => command.run(),
-        Command::Token(command) => command.run().map(|token| print(&format!("{token}\n"))),
+        Command::Token(command) => command.run().map(|token| print(token.as_bytes(), b"\n")),
+        Command::Sub(command) => match command.run() {
+            Ok(exit) => return exit.into(),
+            Err(reason) => Err(reason),
+        },
+        Command::Pub(command) => match command.run() {
+            Ok(exit) => return exit.into(),
+            Err(reason) => Err(reason),
+        },
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "micro-socket", &mut text);
+            print(&text, b"");
+            Ok(())
+        }
+        Command::Man { command } => manual(command.as_deref()).map(|text| print(&text, b"")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,7 +123,7 @@ fn check(sources: &Sources) -> Result<(), String> {
     workers(&config)?;
     Server::prepare(config).map_err(text)?;
     exposed.iter().for_each(|file| say(stderr(), &format!("warning: {file}\n")));
-    print(&effective);
+    print(effective.as_bytes(), b"");
     Ok(())
 }
 
@@ -198,7 +228,23 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// To standard output at once; a reader that has gone is no reason to stop.
-fn print(text: &str) {
+fn print(text: &[u8], end: &[u8]) {
     let mut out = stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(text).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+}
+
+/// The manual page of the program, or of its command of this name.
+fn manual(command: Option<&str>) -> Result<Vec<u8>, String> {
+    let mut program = Cli::command();
+    program.build();
+    let page = match command {
+        None => program,
+        Some(name) => program
+            .find_subcommand(name)
+            .ok_or_else(|| format!("there is no command {name}; micro-socket --help lists them"))?
+            .clone(),
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
 }

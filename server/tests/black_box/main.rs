@@ -9,6 +9,7 @@ mod blocked;
 mod bounds;
 mod busy;
 mod close_codes;
+mod command_line;
 mod cost_of_frames;
 mod dedup;
 mod demo;
