@@ -80,9 +80,11 @@ async fn read(file: PathBuf) -> Result<String, TokenError> {
     Ok(text.trim().to_owned())
 }
 
-/// Runs a command on a runtime of one thread.
+/// Runs a command on this thread, which may wait for a terminal or a pipe, and its connection on
+/// another one, which answers the gateway meanwhile.
 pub(crate) fn run(command: impl Future<Output = Exit>) -> Result<Exit, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot start: {error}"))?;

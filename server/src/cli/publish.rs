@@ -179,6 +179,9 @@ fn lines() -> mpsc::Receiver<Result<String, String>> {
             let read = input.by_ref().take(LONGEST).read_line(&mut line);
             let line = match read {
                 Ok(0) => return,
+                Ok(_) if line.len() as u64 == LONGEST && !line.ends_with('\n') => {
+                    Err("a line has more than 16 MiB".to_owned())
+                }
                 Ok(_) => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
                 Err(error) => Err(error.to_string()),
             };

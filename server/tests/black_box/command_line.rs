@@ -120,7 +120,8 @@ fn a_gateway_that_starts_anew_is_followed_and_the_loss_told() {
     assert_eq!(subscriber.line(), "t 1 1");
     drop(gateway);
     subscriber.notice("connecting again");
-    let again = Gateway::start(&[("MICRO_SOCKET_LISTEN", &address)]);
+    let program = [env!("CARGO_BIN_EXE_micro-socket"), "--listen", &address];
+    let again = Gateway::start_command(&program, &[], Stdio::inherit());
     assert!(!again.address.is_empty());
     subscriber.notice("messages after 1 may be missing");
     run(&["pub", &address, "t", "2"]);
@@ -170,7 +171,7 @@ fn a_gateway_that_drains_is_left_without_an_error() {
 
 #[test]
 fn completions_and_manual_pages() {
-    assert!(text(&run(&["completions", "bash"]).stdout).contains("_micro-socket"));
+    assert!(text(&run(&["completions", "bash"]).stdout).contains("complete -F _micro"));
     assert!(text(&run(&["man"]).stdout).contains(".TH micro-socket"));
     let page = run(&["man", "sub"]);
     assert!(text(&page.stdout).contains("last") && page.status.success());
