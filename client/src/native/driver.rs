@@ -31,7 +31,7 @@ const COMMANDS: usize = 64;
 /// For a provider of tokens.
 const TOKEN: Duration = Duration::from_secs(30);
 
-type Opening = Pin<Box<dyn Future<Output = Result<Wire, Refused>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Box<Wire>, Refused>> + Send>>;
 
 enum Line {
     None,
@@ -212,7 +212,7 @@ impl Driver {
         let now = self.now();
         match incoming {
             Happened::Opened(Ok(wire)) => {
-                self.line = Line::Open(Box::new(wire));
+                self.line = Line::Open(wire);
                 self.core.handle(now, Input::Opened);
             }
             Happened::Opened(Err(why)) => {
@@ -267,7 +267,7 @@ impl Driver {
 }
 
 enum Happened {
-    Opened(Result<Wire, Refused>),
+    Opened(Result<Box<Wire>, Refused>),
     Came(Incoming),
 }
 

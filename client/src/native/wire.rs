@@ -50,7 +50,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) async fn open(address: Address) -> Result<Self, Refused> {
+    pub(super) async fn open(address: Address) -> Result<Box<Self>, Refused> {
         let failed = |error: io::Error| {
             Refused::Failed(format!("no connection to {}:{}: {error}", address.host, address.port))
         };
@@ -63,7 +63,9 @@ impl Wire {
             Box::new(tcp)
         };
         match client_async(address.url.as_str(), stream).await {
-            Ok((socket, _)) => Ok(Self { socket, waiting: VecDeque::new(), is_flushed: true }),
+            Ok((socket, _)) => {
+                Ok(Box::new(Self { socket, waiting: VecDeque::new(), is_flushed: true }))
+            }
             Err(Error::Http(response)) => Err(Refused::Status(response.status().as_u16())),
             Err(error) => Err(failed(io::Error::other(error))),
         }
@@ -111,7 +113,7 @@ impl Wire {
     }
 
     /// Writes what waits, and closes.
-    pub(super) async fn close(mut self, code: u16) {
+    pub(super) async fn close(mut self: Box<Self>, code: u16) {
         let goodbye = async {
             poll_fn(|context| self.write(context)).await?;
             let frame = CloseFrame { code: CloseCode::from(code), reason: "".into() };

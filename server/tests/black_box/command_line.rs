@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
 use crate::issuer::{BY_SECRET, token};
+use crate::tls::Files;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_micro-socket"));
@@ -167,6 +168,20 @@ fn a_gateway_that_drains_is_left_without_an_error() {
     gateway.signal("TERM");
     assert!(subscriber.notice("connecting again").contains("1001"));
     assert!(gateway.ended());
+}
+
+#[test]
+fn tls_with_a_certificate_that_is_trusted_only() {
+    let files = Files::new();
+    let gateway = files.gateway(&[]);
+    let address = format!("wss://{}", gateway.address);
+    let arguments = ["pub", &address, "t", "1", "--timeout", "2s"];
+    let trusted = command(&arguments).env("SSL_CERT_FILE", files.cert()).output().unwrap();
+    assert_eq!(text(&trusted.stdout), "t 1 ok\n", "{}", text(&trusted.stderr));
+    let other = Files::new();
+    let untrusted = command(&arguments).env("SSL_CERT_FILE", other.cert()).output().unwrap();
+    assert_eq!(untrusted.status.code(), Some(5));
+    assert!(text(&untrusted.stderr).contains("certificate"), "{}", text(&untrusted.stderr));
 }
 
 #[test]

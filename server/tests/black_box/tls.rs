@@ -65,7 +65,7 @@ impl Files {
         self.folder.path().join("key.pem")
     }
 
-    fn gateway(&self, more: &[(&str, &str)]) -> Gateway {
+    pub(crate) fn gateway(&self, more: &[(&str, &str)]) -> Gateway {
         let (cert, key) = (self.cert(), self.key());
         let mut environment = vec![
             ("MICRO_SOCKET_TLS__CERT_FILE", cert.to_str().unwrap()),
