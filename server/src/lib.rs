@@ -25,6 +25,7 @@
 //! | [`config`] | command line, environment and file become one checked [`config::Config`] |
 //! | `dedup` | which user has published which message id |
 //! | [`metrics`] | what is counted, and the format in which Prometheus reads it |
+//! | `backoff` | the time between two tries to connect |
 //! | [`access`] | what users may do with which topics |
 //! | `bucket` | token buckets: so many a second on average, and a burst at once |
 //! | `chance` | random numbers, which a simulation can fix |
@@ -38,6 +39,7 @@ pub mod access;
 mod admission;
 pub mod auth;
 pub mod backbone;
+mod backoff;
 mod bucket;
 mod chance;
 mod completion;
@@ -72,6 +74,9 @@ mod nats_server;
 #[cfg(test)]
 #[path = "../tests/shared/redis_server.rs"]
 mod redis_server;
+#[cfg(test)]
+#[path = "../tests/shared/server_process.rs"]
+mod server_process;
 #[cfg(test)]
 mod simulation;
 

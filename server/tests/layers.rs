@@ -22,8 +22,8 @@ registry
 connection sequencer
 admission auth backbone log page signing slo tls
 redis
-config dedup metrics session
-access bucket chance completion files masked nats_server redis_server text_file transport wall_clock
+backoff config dedup metrics nats_server redis_server session
+access bucket chance completion files masked server_process text_file transport wall_clock
 ";
 
 /// What is wrong with a path.

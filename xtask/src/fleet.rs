@@ -23,12 +23,12 @@ const NATS_PORT: u16 = 4299;
 /// # Errors
 /// If one of them cannot be started, or ends while the others run.
 pub(crate) fn run(gateways: u16) -> Result<()> {
-    setup::nats_server()?;
+    let nats_server = setup::nats_server()?;
     let folder = workspace::target().join("fleet");
     // What the last fleet has stored.
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    let mut nats = Command::new(workspace::target().join("tools/nats-server"));
+    let mut nats = Command::new(nats_server);
     nats.args(["--addr", "127.0.0.1", "--port", &NATS_PORT.to_string(), "--jetstream"])
         .arg("--store_dir")
         .arg(folder.join("nats"))

@@ -286,12 +286,13 @@ pub(crate) fn log_servers() -> Result<()> {
     KAFKA_BROKER.install()
 }
 
-/// Checks that the NATS server is in `target/tools`.
+/// The NATS server, which is in `target/tools` from now on.
 ///
 /// # Errors
 /// If it is missing and cannot be installed, or is not the expected one.
-pub(crate) fn nats_server() -> Result<()> {
-    NATS_SERVER.install()
+pub(crate) fn nats_server() -> Result<PathBuf> {
+    NATS_SERVER.install()?;
+    Ok(workspace::target().join("tools/nats-server"))
 }
 
 impl Tool {

@@ -4,11 +4,12 @@ use super::{
     link::{Link, Links},
     process::Process,
 };
+use crate::side::free_address;
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     rc::Rc,
@@ -39,7 +40,8 @@ pub(super) struct Broker {
 impl Brokers {
     /// Starts `count` servers, which store below `folder`.
     pub(super) async fn start(program: &Path, folder: &Path, count: usize) -> Result<Self> {
-        let ports: Vec<_> = (0..count).map(|_| Ok((free()?, free()?))).collect::<Result<_>>()?;
+        let ports: Vec<_> =
+            (0..count).map(|_| Ok((free_address()?, free_address()?))).collect::<Result<_>>()?;
         let mut links = vec![Vec::new(); count];
         let mut routes = vec![Vec::new(); count];
         for (from, to) in (0..count).flat_map(|from| (0..count).map(move |to| (from, to))) {
@@ -150,10 +152,6 @@ fn configuration(
     format!(
         "{alone}cluster {{ name: fleet, listen: \"{cluster}\", no_advertise: true, pool_size: -1, routes: [\"{routes}\"] }}\n"
     )
-}
-
-fn free() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

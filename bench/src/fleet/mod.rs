@@ -33,7 +33,7 @@ use reader::Reader;
 use scene::{Scene, Stage};
 use std::{fs, path::PathBuf, rc::Rc, time::Duration};
 use tokio::{
-    task::{LocalSet, spawn_local},
+    task::{JoinHandle, LocalSet, spawn_local},
     time::{Instant, sleep, timeout},
 };
 
@@ -146,26 +146,30 @@ async fn suffer(
     }
     scene.set_stage(Stage::LastMessages);
     for publisher in publishers {
-        if timeout(PATIENCE, publisher).await.is_err() {
-            scene.violation(
-                "a publisher",
-                format!("its messages are not acknowledged in {PATIENCE:?}"),
-            );
-        }
+        ends(scene, "a publisher", "its messages are not acknowledged", publisher).await;
     }
     scene.set_stage(Stage::End);
     for reader in readers {
-        let abort = reader.abort_handle();
-        if timeout(PATIENCE, reader).await.is_err() {
-            abort.abort();
-            scene.violation("a reader", format!("has not received everything after {PATIENCE:?}"));
-        }
+        ends(scene, "a reader", "it has not received everything", reader).await;
     }
     timeout(PATIENCE, stranger).await.context("a stranger does not leave")??;
     for gateway in &fleet.gateways {
         lets_go(scene, gateway).await?;
     }
     Ok(())
+}
+
+/// Waits for a client; one that does not end, or that panics, is a violation.
+async fn ends<T>(scene: &Scene, who: &str, otherwise: &str, client: JoinHandle<T>) {
+    let abort = client.abort_handle();
+    match timeout(PATIENCE, client).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(panic)) => scene.violation(who, panic),
+        Err(_) => {
+            abort.abort();
+            scene.violation(who, format!("{otherwise} after {PATIENCE:?}"));
+        }
+    }
 }
 
 /// Checks that nothing is left of the clients.

@@ -119,7 +119,10 @@ impl Publisher {
 
     fn acknowledged(&mut self, id: &str) -> Result<()> {
         let found = self.open.iter().find(|(topic, number)| self.id(**topic, **number) == id);
-        let (index, number) = found.map(|(topic, number)| (*topic, *number)).context("unasked")?;
+        let Some((index, number)) = found.map(|(topic, number)| (*topic, *number)) else {
+            self.scene.violation("a publisher", format!("{id} was acknowledged, unasked"));
+            bail!("unasked");
+        };
         self.open.remove(&index);
         add(&self.scene.tally.acknowledged);
         self.scene.acknowledged.borrow_mut().insert((topic(index), self.number), number);

@@ -284,6 +284,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reader_from_the_start_misses_no_first_message() {
+        let begin = || {
+            let mut ledger = Ledger::from_the_start();
+            ledger.subscribed(&subscribed("e", 7, None)).unwrap();
+            ledger
+        };
+        let mut ledger = begin();
+        ledger.message(&message(8, &payload(3, 1, 40))).unwrap();
+        assert_eq!((ledger.last_of("t", 3), ledger.last_of("t", 4)), (Some(1), Some(0)));
+        let second = begin().message(&message(8, &payload(3, 2, 40)));
+        assert!(matches!(second, Err(Fault::Publisher { before: 0, number: 2, .. })));
+        let mut ledger = begin();
+        ledger.subscribed(&subscribed("e", 9, Some(false))).unwrap();
+        assert_eq!(ledger.last_of("t", 3), None, "not known since the loss");
+        ledger.message(&message(10, &payload(3, 5, 40))).unwrap();
+    }
+
+    #[test]
     fn nothing_comes_without_a_subscription() {
         let mut ledger = at(0);
         ledger.unsubscribed("t");

@@ -75,7 +75,7 @@ impl Stream for SubSocket {
     type Item = Event;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        // Whoever asks for the next message has handled the one before.
+        // If the application asks for the next message, it has handled the one before.
         if let (Some(message), Some(handled)) = (self.taken.take(), &self.handled) {
             handled.add(message);
         }

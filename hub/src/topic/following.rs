@@ -267,10 +267,10 @@ impl<S: Sink> Topic<S> {
     /// Lets the first of the frames that begin at `begin` of `out` continue from `known`: the log
     /// is proved to have no message between that number and the frame's.
     pub(super) fn continue_from(&self, known: u64, out: &mut Vec<u8>, begin: usize) {
-        let Some(len) = first_frame(&out[begin..]) else { return };
-        let text = text_of(&out[begin..begin + len]);
-        if let Some(text) = self.prefix.continuing_from(known, text) {
-            let rest = out.split_off(begin + len);
+        let Some((header, len)) = lengths(&out[begin..]) else { return };
+        let (text, end) = (begin + header, begin + header + len);
+        if let Some(text) = self.prefix.continuing_from(known, &out[text..end]) {
+            let rest = out.split_off(end);
             out.truncate(begin);
             put_text_frame(out, text.len(), |out| out.extend_from_slice(&text));
             out.extend_from_slice(&rest);
@@ -278,22 +278,17 @@ impl<S: Sink> Topic<S> {
     }
 }
 
-/// The length of the first of these frames.
-fn first_frame(frames: &[u8]) -> Option<usize> {
-    let length = match *frames.get(1)? {
-        126 => u64::from(u16::from_be_bytes(*frames.get(2..)?.first_chunk()?)) + 4,
-        127 => u64::from_be_bytes(*frames.get(2..)?.first_chunk()?) + 10,
-        short => u64::from(short) + 2,
-    };
-    usize::try_from(length).ok()
+/// The lengths of header and text of the first of these frames, as [`put_text_frame`] makes them:
+/// unmasked, in one piece.
+fn lengths(frames: &[u8]) -> Option<(usize, usize)> {
+    Some(match *frames.get(1)? {
+        126 => (4, usize::from(u16::from_be_bytes(*frames.get(2..)?.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*frames.get(2..)?.first_chunk()?).try_into().ok()?),
+        short => (2, usize::from(short)),
+    })
 }
 
-/// The text of a frame as [`put_text_frame`] makes it: unmasked, in one piece.
+/// The text of a frame.
 fn text_of(frame: &[u8]) -> &[u8] {
-    let header = match frame.get(1) {
-        Some(126) => 4,
-        Some(127) => 10,
-        _ => 2,
-    };
-    frame.get(header..).unwrap_or_default()
+    lengths(frame).and_then(|(header, _)| frame.get(header..)).unwrap_or_default()
 }

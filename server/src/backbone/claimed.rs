@@ -114,7 +114,8 @@ impl Reply<Verdict> for Turn {
     fn take(self: Box<Self>, answer: Result<Verdict, Lost>) {
         let Self { publish, tell } = *self;
         let step = match answer {
-            // Whoever has published may be gone: its outcome would be unknown for no reason.
+            // If the publish was dropped, a message in the log would have an unknown outcome for no
+            // reason.
             Ok(Verdict::Go) if !tell.is_closed() => {
                 Step::HandedOver(publish.log.publish(publish.message), publish.room)
             }

@@ -29,6 +29,8 @@ pub mod claimed;
 pub(crate) mod contract_tests;
 pub mod kafka;
 pub mod nats;
+#[cfg(test)]
+mod probe;
 mod retry;
 
 use crate::{dedup::Place, metrics::histogram::Snapshot};

@@ -23,6 +23,7 @@ mod secret;
 mod secret_url;
 mod servers;
 mod service_link;
+mod shown_url;
 mod units;
 
 use keys::Key;

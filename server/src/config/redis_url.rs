@@ -6,7 +6,10 @@ use std::fmt;
 use ::redis::IntoConnectionInfo;
 use reqwest::Url;
 
-use super::kind::{Found, Kind, quoted};
+use super::{
+    kind::{Found, Kind},
+    shown_url,
+};
 
 /// An address that only [`RedisUrl::reveal`] gives out whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,28 +35,18 @@ impl RedisUrl {
     pub fn reveal(&self) -> &Url {
         &self.0
     }
-
-    /// Without user, password and query.
-    fn shown(&self) -> Url {
-        let mut url = self.0.clone();
-        // Neither fails for an address with a host; one without has neither.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
-        url
-    }
 }
 
 /// Without what is secret.
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.shown().as_str())
+        f.write_str(shown_url::shown(&self.0).as_str())
     }
 }
 
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}{}", if self.shown() == self.0 { "" } else { " (in part)" })
+        shown_url::debug(&self.0, f)
     }
 }
 
@@ -70,9 +63,7 @@ impl Kind for RedisAddress {
     }
 
     fn show(&self, value: &RedisUrl) -> String {
-        let note =
-            if value.shown() == value.0 { "" } else { " # what may be secret in it is not shown" };
-        format!("{}{note}", quoted(value.shown().as_str()))
+        shown_url::value(&value.0)
     }
 
     fn allowed(&self) -> String {

@@ -5,7 +5,10 @@ use std::fmt;
 
 use reqwest::Url;
 
-use super::kind::{Found, Kind, quoted};
+use super::{
+    kind::{Found, Kind, quoted},
+    shown_url,
+};
 
 /// An address that only [`SecretUrl::reveal`] gives out whole.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,22 +29,11 @@ impl SecretUrl {
     pub fn reveal(&self) -> &Url {
         &self.0
     }
-
-    /// Without user, password, query and fragment.
-    fn shown(&self) -> Url {
-        let mut url = self.0.clone();
-        // Neither fails for an address with a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.set_query(None);
-        url.set_fragment(None);
-        url
-    }
 }
 
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.shown(), if self.shown() == self.0 { "" } else { " (in part)" })
+        shown_url::debug(&self.0, f)
     }
 }
 
@@ -62,9 +54,7 @@ impl Kind for WebAddress {
 
     fn show(&self, value: &Self::Value) -> String {
         let Some(url) = value else { return quoted("") };
-        let note =
-            if url.shown() == url.0 { "" } else { " # what may be secret in it is not shown" };
-        format!("{}{note}", quoted(url.shown().as_str()))
+        shown_url::value(&url.0)
     }
 
     fn allowed(&self) -> String {

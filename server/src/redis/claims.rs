@@ -100,7 +100,7 @@ impl Claims {
         }
     }
 
-    /// Frees it, since nothing was stored. Nobody waits for that: if it fails, the lease ends by its
+    /// Frees it, since nothing was stored. No call waits for that: if it fails, the lease ends by its
     /// time.
     pub(crate) fn release(&self, attempt: Attempt) {
         let Attempt { key, token, .. } = attempt;

@@ -1,5 +1,5 @@
 //! One connection to the server, until it breaks. A connection on which an answer did not come in time
-//! is not used again: nobody could tell which answers are still on their way.
+//! is not used again: it is not known which answers are still on their way.
 
 use super::{error::StartError, script, server::Server, settings::Settings};
 use ::redis::{

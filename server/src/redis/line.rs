@@ -10,12 +10,12 @@
 //! process ends: a master without its replicas may be one that is about to be replaced.
 
 use super::{
-    Shared,
+    LONGEST_PAUSE, Shared,
     connection::{Broken, Connection, is_unknown_script},
-    retry::Retry,
     script::Script,
     server::Server,
 };
+use crate::backoff::Backoff;
 use ::redis::{Cmd, Pipeline, RedisResult, Value, from_redis_value};
 use std::{
     sync::{
@@ -180,9 +180,9 @@ pub(super) async fn work(shared: Arc<Shared>, first: Connection, mut queue: Queu
             return;
         }
         tracing::warn!("the Redis server cannot be reached");
-        let mut retry = Retry::new();
+        let mut backoff = Backoff::new(LONGEST_PAUSE);
         connection = loop {
-            retry.pause().await;
+            backoff.pause().await;
             match Connection::open(&shared.settings).await {
                 Ok((connection, facts)) => {
                     shared.learn(facts);

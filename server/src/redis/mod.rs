@@ -8,7 +8,6 @@
 //! | `server` | what a server says of itself |
 //! | `script` | the steps that the server does as a whole |
 //! | `connection` | one connection, until it breaks |
-//! | `retry` | the time between two tries to connect |
 //! | `line` | calls in their order, sent in batches; whether the server can be reached |
 //! | `claims` | message ids |
 //! | `session_records` | the records of clients' sessions |
@@ -17,7 +16,6 @@ mod claims;
 mod connection;
 mod error;
 mod line;
-mod retry;
 mod script;
 mod server;
 mod session_records;
@@ -26,14 +24,16 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use crate::metrics::histogram::{Histogram, Snapshot};
+use crate::{
+    backoff::Backoff,
+    metrics::histogram::{Histogram, Snapshot},
+};
 pub(crate) use claims::{Attempt, Claims, Verdict};
 use connection::{Connection, Facts};
 pub use error::StartError;
 use line::{Condition, Line, Queue};
 pub(crate) use line::{Lost, Reply};
 use parking_lot::Mutex;
-use retry::Retry;
 pub use session_records::SessionRecords;
 pub use settings::Settings;
 use std::{
@@ -49,6 +49,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// How long a gateway that starts tries to reach the server.
 const START: Duration = Duration::from_secs(10);
+
+/// Between two tries to connect. Short enough that `/readyz` answers 200 within two seconds of the
+/// server's return.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The Redis server of one gateway. Dropped, it ends its connection.
 pub struct Redis {
@@ -178,13 +182,13 @@ impl Shared {
 
 /// Tries for a while what may pass.
 async fn first_connection(settings: &Settings) -> Result<(Connection, Facts), StartError> {
-    let (begin, mut retry) = (Instant::now(), Retry::new());
+    let (begin, mut backoff) = (Instant::now(), Backoff::new(LONGEST_PAUSE));
     loop {
         match Connection::open(settings).await {
             Ok(opened) => return Ok(opened),
             Err(error) if !error.may_pass() || begin.elapsed() > START => return Err(error),
             Err(error) => tracing::debug!(%error, "trying again"),
         }
-        retry.pause().await;
+        backoff.pause().await;
     }
 }

@@ -60,6 +60,8 @@ mod reload;
 mod renewals;
 mod rules;
 mod schema;
+#[path = "../shared/server_process.rs"]
+mod server_process;
 mod sessions;
 mod setup;
 mod shares;

@@ -4,19 +4,18 @@
 
 #![allow(dead_code, reason = "each of the programs that include it uses a part")]
 
+use crate::server_process::{ServerProcess, free_port};
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::Command,
 };
 
 /// Where the program is, if it is not in its usual place.
 const VARIABLE: &str = "MICRO_SOCKET_KAFKA_BROKER";
 
 pub(crate) struct KafkaServer {
-    process: Option<Child>,
+    process: ServerProcess,
     port: u16,
     /// Where clients are told to find it.
     advertised: u16,
@@ -30,7 +29,7 @@ impl KafkaServer {
 
     /// With another port that clients are told to use, behind which it must be found.
     pub(crate) fn start_at(port: u16, advertised: u16) -> Self {
-        let mut server = Self { process: None, port, advertised };
+        let mut server = Self { process: ServerProcess::default(), port, advertised };
         server.begin();
         server
     }
@@ -42,56 +41,28 @@ impl KafkaServer {
 
     /// Ends it without a warning.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process.kill();
     }
 
     /// Starts it again, at the same address, with nothing in it.
     pub(crate) fn begin(&mut self) {
-        let program = program();
         let url = |port| format!("tcp://127.0.0.1:{port}");
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program());
         command
             .arg("broker")
             .args(["--listener-url", &url(self.port)])
             .args(["--advertised-listener-url", &url(self.advertised)])
             .args(["--storage-engine", "memory://tansu/", "--silent"])
-            .env_clear()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}: `cargo xtask test rust` installs it, or set {VARIABLE}",
-                program.display()
-            )
-        });
-        self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < deadline, "the Kafka broker does not start");
-            // It tells nothing when it is ready, so ask again.
-            sleep(Duration::from_millis(10));
-        }
+            .env_clear();
+        let port = self.port;
+        let answers = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+        self.process.begin(&mut command, VARIABLE, answers);
     }
 
     /// `STOP`, `CONT` or another signal.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.process.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        self.process.signal(name);
     }
-}
-
-impl Drop for KafkaServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// A port of 127.0.0.1 that nothing listens on at this moment.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn program() -> PathBuf {

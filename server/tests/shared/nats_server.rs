@@ -3,14 +3,13 @@
 
 #![allow(dead_code, reason = "each of the programs that include it uses a part")]
 
+use crate::server_process::{ServerProcess, free_port};
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::Command,
 };
 use tempfile::TempDir;
 
@@ -18,7 +17,7 @@ use tempfile::TempDir;
 const VARIABLE: &str = "MICRO_SOCKET_NATS_SERVER";
 
 pub(crate) struct NatsServer {
-    process: Option<Child>,
+    process: ServerProcess,
     port: u16,
     folder: TempDir,
     arguments: Vec<String>,
@@ -31,9 +30,9 @@ impl NatsServer {
 
     /// With further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut server = Self {
-            process: None,
+            process: ServerProcess::default(),
             port,
             folder: tempfile::tempdir().unwrap(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
@@ -48,36 +47,19 @@ impl NatsServer {
 
     /// Ends it without a warning.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process.kill();
     }
 
     /// Starts it again, at the same address.
     pub(crate) fn begin(&mut self) {
-        let program = program();
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program());
         command
             .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--jetstream"])
             .arg("--store_dir")
             .arg(self.data())
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}: `cargo xtask test rust` installs it, or set {VARIABLE}",
-                program.display()
-            )
-        });
-        self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.greets() {
-            assert!(Instant::now() < deadline, "the NATS server does not start");
-            // It tells nothing when it is ready, so ask again.
-            sleep(Duration::from_millis(10));
-        }
+            .args(&self.arguments);
+        let port = self.port;
+        self.process.begin(&mut command, VARIABLE, || greets(port));
     }
 
     /// Kills it and starts it again, with what it has stored.
@@ -109,22 +91,15 @@ impl NatsServer {
 
     /// `STOP`, `CONT` or another signal.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.process.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
-    }
-
-    fn greets(&self) -> bool {
-        let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        let mut line = String::new();
-        let read = BufReader::new(stream).read_line(&mut line);
-        read.is_ok() && line.starts_with("INFO ") && line.contains("\"jetstream\":true")
+        self.process.signal(name);
     }
 }
 
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn greets(port: u16) -> bool {
+    let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut line = String::new();
+    let read = BufReader::new(stream).read_line(&mut line);
+    read.is_ok() && line.starts_with("INFO ") && line.contains("\"jetstream\":true")
 }
 
 fn program() -> PathBuf {

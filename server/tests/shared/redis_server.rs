@@ -3,12 +3,12 @@
 
 #![allow(dead_code, reason = "each of the programs that include it uses a part")]
 
+use crate::server_process::{ServerProcess, free_port};
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    net::TcpStream,
+    process::Command,
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const VARIABLE: &str = "MICRO_SOCKET_REDIS_SERVER";
 
 pub(crate) struct RedisServer {
-    process: Option<Child>,
+    process: ServerProcess,
     port: u16,
     folder: TempDir,
     arguments: Vec<String>,
@@ -35,9 +35,9 @@ impl RedisServer {
 
     /// With further arguments.
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let mut server = Self {
-            process: None,
+            process: ServerProcess::default(),
             port,
             folder: tempfile::tempdir().unwrap(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
@@ -56,67 +56,44 @@ impl RedisServer {
 
     /// Ends it without a warning.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process.kill();
     }
 
     /// Starts it again, at the same address.
     pub(crate) fn begin(&mut self) {
         let program = std::env::var_os(VARIABLE).unwrap_or_else(|| "redis-server".into());
-        let mut command = Command::new(&program);
+        let mut command = Command::new(program);
         command
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""])
             .arg("--dir")
             .arg(self.folder.path())
-            .args(&self.arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| {
-            panic!(
-                "{}: {error}: `cargo xtask test rust` installs it, or set {VARIABLE}",
-                program.display()
-            )
-        });
-        self.process = Some(process);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !self.answers() {
-            assert!(Instant::now() < deadline, "the Redis server does not start");
-            // It tells nothing when it is ready, so ask again.
-            sleep(Duration::from_millis(10));
-        }
+            .args(&self.arguments);
+        let port = self.port;
+        self.process.begin(&mut command, VARIABLE, || answers(port));
     }
 
     /// `STOP`, `CONT` or another signal.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.process.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
+        self.process.signal(name);
     }
 
     /// Sends one command, of words without spaces; gives the first part of the answer.
     pub(crate) fn ask(&self, command: &str) -> String {
-        self.try_to_ask(command).unwrap()
-    }
-
-    fn try_to_ask(&self, command: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.write_all(format!("{command}\r\n").as_bytes())?;
-        let mut answer = vec![0; 64 * 1024];
-        let read = stream.read(&mut answer)?;
-        Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
-    }
-
-    /// Also one that wants a password does.
-    fn answers(&self) -> bool {
-        let answer = self.try_to_ask("PING").unwrap_or_default();
-        answer.starts_with("+PONG") || answer.starts_with("-NOAUTH")
+        try_to_ask(self.port, command).unwrap()
     }
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
+fn try_to_ask(port: u16, command: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.write_all(format!("{command}\r\n").as_bytes())?;
+    let mut answer = vec![0; 64 * 1024];
+    let read = stream.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
+}
+
+/// Also one that wants a password does.
+fn answers(port: u16) -> bool {
+    let answer = try_to_ask(port, "PING").unwrap_or_default();
+    answer.starts_with("+PONG") || answer.starts_with("-NOAUTH")
 }

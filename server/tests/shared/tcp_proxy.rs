@@ -21,7 +21,7 @@ use tokio::{
 pub(crate) enum Weather {
     /// Each is passed on after this time.
     Delay(Duration),
-    /// None arrives, and nobody is told. Bytes that come meanwhile are lost for ever.
+    /// None arrives, and neither end is told. Bytes that come meanwhile are lost for ever.
     Swallow,
 }
 
@@ -87,7 +87,7 @@ async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, weather: watch::R
         while let Ok(length @ 1..) = from.read(&mut buffer).await {
             let present = *weather.borrow();
             match present {
-                // What follows a piece that was lost is no use to anybody: a half-open connection.
+                // What follows a piece that was lost is of no use: a half-open connection.
                 Weather::Swallow => is_broken = true,
                 Weather::Delay(_) if is_broken => {}
                 Weather::Delay(delay) => {

@@ -4,7 +4,7 @@
 mod peers;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
@@ -28,10 +28,10 @@ pub(crate) fn full(arguments: &[String]) -> Result<()> {
     server::build(Profile::Release)?;
     process::announce("load generator and peers");
     process::run(workspace::cargo(["build", "--release"]).args(PACKAGES))?;
-    setup::nats_server()?;
+    let nats = setup::nats_server()?;
     peers::install(&scripts());
     process::run(
-        program(Profile::Release)
+        program(Profile::Release, &nats)
             .arg("--output")
             .arg(workspace::root().join("bench"))
             .args(arguments),
@@ -73,10 +73,12 @@ impl Time {
 /// If something does not build or cannot be started. A failed row is no error: the caller reads
 /// it from the output.
 pub(crate) fn quick(arguments: &[String]) -> Result<(ExitStatus, Vec<String>)> {
-    setup::nats_server()?;
+    let nats = setup::nats_server()?;
     server::build(Profile::Dev)?;
     process::run(&mut workspace::cargo(["build", "--package", "bench"]))?;
-    process::watch(program(Profile::Dev).arg("--output").arg(work()).arg("--quick").args(arguments))
+    process::watch(
+        program(Profile::Dev, &nats).arg("--output").arg(work()).arg("--quick").args(arguments),
+    )
 }
 
 /// Puts a gateway under load for a long time, or breaks the parts of a fleet, with release builds.
@@ -96,8 +98,7 @@ pub(crate) fn soak(time: Time, fleet: bool, report: bool, arguments: &[String]) 
     let mut soak = soak_program(Profile::Release);
     soak.args(time.arguments()).args(arguments);
     if fleet {
-        setup::nats_server()?;
-        soak.arg("--fleet").arg(nats_server());
+        soak.arg("--fleet").arg(setup::nats_server()?);
     }
     if report {
         let file = if fleet { "bench/FLEET_SOAK.md" } else { "bench/SOAK.md" };
@@ -119,18 +120,13 @@ pub(crate) fn quick_soak() -> Result<(ExitStatus, Vec<String>)> {
 /// # Errors
 /// If it cannot be started. A broken guarantee is no error: the caller reads it from the output.
 pub(crate) fn quick_fleet() -> Result<(ExitStatus, Vec<String>)> {
-    setup::nats_server()?;
-    process::watch(soak_program(Profile::Dev).arg("--fleet").arg(nats_server()).args(QUICK_FLEET))
+    let nats = setup::nats_server()?;
+    process::watch(soak_program(Profile::Dev).arg("--fleet").arg(nats).args(QUICK_FLEET))
 }
 
-fn nats_server() -> PathBuf {
-    workspace::target().join("tools/nats-server")
-}
-
-fn program(profile: Profile) -> Command {
+fn program(profile: Profile, nats: &Path) -> Command {
     let mut bench = binary(profile, "bench");
-    bench.arg("--scripts").arg(scripts());
-    bench.arg("--nats").arg(workspace::target().join("tools/nats-server"));
+    bench.arg("--scripts").arg(scripts()).arg("--nats").arg(nats);
     bench
 }
 

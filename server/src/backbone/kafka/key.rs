@@ -4,7 +4,7 @@
 use protocol::MessageId;
 use ring::digest::{Context, SHA256};
 
-/// Half of a SHA-256: nobody finds two pairs with the same one.
+/// Half of a SHA-256: two pairs with the same one cannot be found.
 pub(super) type Key = [u8; 16];
 
 pub(super) fn key(user: &str, message_id: &MessageId<'_>) -> Key {

@@ -157,7 +157,7 @@ struct Search {
 impl Search {
     fn answer(self, up_to: u64) {
         let Self { question, after, records, .. } = self;
-        // Nobody may wait any longer.
+        // The question may have been dropped.
         let _ = question.tell.send(Part { after, records, up_to: up_to.max(after) });
     }
 

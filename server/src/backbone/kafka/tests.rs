@@ -8,24 +8,23 @@ mod tcp_proxy;
 use super::{Kafka, Settings, StartError};
 use crate::{
     backbone::{
-        Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
-        contract_tests as contract,
+        Backbone, Health, Message, Outcome, ReadBudget, contract_tests as contract,
+        probe::{
+            SOON, becomes, head, in_time, inbox, message, new_life, numbers, publish, read,
+            told_records, topic,
+        },
     },
     config::{Config, Servers},
+    server_process::free_port,
 };
 use hub::topic::Name;
-use kafka_server::{KafkaServer, free_port};
-use protocol::{Epoch, MessageId};
-use serde_json::value::RawValue;
+use kafka_server::KafkaServer;
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 use tcp_proxy::{TcpProxy, Weather};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
 /// A gateway's backbone at this broker.
 async fn start(
@@ -73,112 +72,8 @@ mod of_every_backbone {
     contract::tests_of_backbone!(tokio::test, Real(KafkaServer::start()));
 }
 
-const SOON: Duration = Duration::from_secs(10);
-
 /// Within this, the health follows the broker.
 const READY: Duration = Duration::from_secs(2);
-
-/// An inbox that passes on what it is told.
-#[derive(Debug)]
-struct Told(mpsc::UnboundedSender<Event>);
-
-impl Inbox for Told {
-    fn deliver(&self, _: &Name, event: Event) -> Demand {
-        let _ = self.0.send(event);
-        Demand::More
-    }
-}
-
-fn inbox() -> (Arc<Told>, mpsc::UnboundedReceiver<Event>) {
-    let (tell, told) = mpsc::unbounded_channel();
-    (Arc::new(Told(tell)), told)
-}
-
-fn topic() -> Name {
-    Name::new("prices").unwrap()
-}
-
-fn message(id: usize) -> Message {
-    Message {
-        topic: topic(),
-        user: "u".into(),
-        message_id: MessageId::new(format!("m{id}")).unwrap(),
-        data: RawValue::from_string(id.to_string()).unwrap(),
-    }
-}
-
-async fn in_time<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
-    let ended = timeout(limit, work).await;
-    ended.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"))
-}
-
-/// Publishes, again and again, until it is known where the message is.
-async fn publish(kafka: &Kafka, id: usize) -> u64 {
-    let publishing = async {
-        loop {
-            let outcome = timeout(Duration::from_secs(1), kafka.publish(message(id))).await;
-            match outcome.unwrap_or(Outcome::Unknown) {
-                Outcome::Stored(seq_no) => return seq_no,
-                Outcome::Duplicate(place) => return place.seq_no,
-                // The backbone says nothing when it can be tried again.
-                Outcome::Refused | Outcome::Unknown => sleep(Duration::from_millis(20)).await,
-            }
-        }
-    };
-    in_time(SOON, "a publish", publishing).await
-}
-
-async fn head(kafka: &Kafka) -> Head {
-    in_time(SOON, "a head", kafka.head(&topic())).await.unwrap()
-}
-
-async fn read(kafka: &Kafka, epoch: &Epoch<'static>, after: u64) -> Part {
-    let budget = ReadBudget { messages: 100, bytes: 1 << 20 };
-    in_time(SOON, "a part", kafka.read(&topic(), epoch, after, budget)).await.unwrap()
-}
-
-fn numbers(part: &Part) -> Vec<u64> {
-    part.records.iter().map(|record| record.seq_no).collect()
-}
-
-/// Until an event tells a head in another life than `old`.
-async fn new_life(told: &mut mpsc::UnboundedReceiver<Event>, old: &Epoch<'static>) -> Head {
-    let waiting = async {
-        loop {
-            if let Event::Head(head) = told.recv().await.unwrap()
-                && *head.epoch != *old
-            {
-                return head;
-            }
-        }
-    };
-    in_time(SOON, "a new life", waiting).await
-}
-
-/// The numbers of the next records that an inbox is told, if nothing else is.
-async fn told_records(told: &mut mpsc::UnboundedReceiver<Event>, count: usize) -> Vec<u64> {
-    let live = async {
-        let mut found = Vec::new();
-        while found.len() < count {
-            match told.recv().await.unwrap() {
-                Event::Record(record) => found.push(record.seq_no),
-                Event::Head(head) => panic!("{head:?} behind {found:?}"),
-            }
-        }
-        found
-    };
-    in_time(SOON, "live records", live).await
-}
-
-async fn becomes(kafka: &Kafka, health: Health, limit: Duration) {
-    let waiting = async {
-        while kafka.health() != health {
-            // Nothing tells when it changes, so ask again.
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    in_time(limit, "the health", waiting).await;
-}
 
 /// A broker behind a proxy.
 async fn behind_proxy() -> (KafkaServer, TcpProxy) {

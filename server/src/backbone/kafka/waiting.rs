@@ -148,7 +148,7 @@ impl Waiting {
     pub(super) fn answer(&self, ticket: u64, answer: impl FnOnce() -> Answer) {
         let found = self.by_ticket.lock().remove(&ticket);
         if let Some(found) = found {
-            // Nobody may wait any longer.
+            // The publish may have been dropped.
             let _ = found.tell.send(answer());
         }
     }

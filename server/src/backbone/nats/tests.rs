@@ -3,20 +3,17 @@
 use super::{Nats, Settings, StartError};
 use crate::{
     backbone::{
-        Backbone, Demand, Event, Head, Health, Inbox, Message, Outcome, Part, ReadBudget,
-        contract_tests as contract,
+        Backbone, Event, Health, Outcome, contract_tests as contract,
+        probe::{
+            SOON, becomes, head, in_time, inbox, message, new_life, numbers, publish, read, topic,
+        },
     },
     config::{Config, Servers},
     nats_server::NatsServer,
 };
-use hub::topic::Name;
-use protocol::{Epoch, MessageId};
-use serde_json::value::RawValue;
+use protocol::MessageId;
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::time::timeout;
 
 /// A gateway's backbone at this server, not started.
 fn settings(server: &NatsServer, change: impl FnOnce(&mut Config)) -> Settings {
@@ -55,95 +52,6 @@ mod of_every_backbone {
     use super::{NatsServer, Real, contract};
 
     contract::tests_of_backbone!(tokio::test, Real(NatsServer::start()));
-}
-
-const SOON: Duration = Duration::from_secs(10);
-
-/// An inbox that passes on what it is told.
-#[derive(Debug)]
-struct Told(mpsc::UnboundedSender<Event>);
-
-impl Inbox for Told {
-    fn deliver(&self, _: &Name, event: Event) -> Demand {
-        let _ = self.0.send(event);
-        Demand::More
-    }
-}
-
-fn inbox() -> (Arc<Told>, mpsc::UnboundedReceiver<Event>) {
-    let (tell, told) = mpsc::unbounded_channel();
-    (Arc::new(Told(tell)), told)
-}
-
-fn topic() -> Name {
-    Name::new("prices").unwrap()
-}
-
-fn message(id: usize) -> Message {
-    Message {
-        topic: topic(),
-        user: "u".into(),
-        message_id: MessageId::new(format!("m{id}")).unwrap(),
-        data: RawValue::from_string(id.to_string()).unwrap(),
-    }
-}
-
-async fn in_time<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
-    let ended = timeout(limit, work).await;
-    ended.unwrap_or_else(|_| panic!("{what}: not within {limit:?}"))
-}
-
-/// Publishes, again and again, until it is known where the message is.
-async fn publish(nats: &Nats, id: usize) -> u64 {
-    let publishing = async {
-        loop {
-            let outcome = timeout(Duration::from_secs(1), nats.publish(message(id))).await;
-            match outcome.unwrap_or(Outcome::Unknown) {
-                Outcome::Stored(seq_no) => return seq_no,
-                Outcome::Duplicate(place) => return place.seq_no,
-                // The backbone says nothing when it can be tried again.
-                Outcome::Refused | Outcome::Unknown => sleep(Duration::from_millis(20)).await,
-            }
-        }
-    };
-    in_time(SOON, "a publish", publishing).await
-}
-
-async fn head(nats: &Nats) -> Head {
-    in_time(SOON, "a head", nats.head(&topic())).await.unwrap()
-}
-
-async fn read(nats: &Nats, epoch: &Epoch<'static>, after: u64) -> Part {
-    let budget = ReadBudget { messages: 100, bytes: 1 << 20 };
-    in_time(SOON, "a part", nats.read(&topic(), epoch, after, budget)).await.unwrap()
-}
-
-fn numbers(part: &Part) -> Vec<u64> {
-    part.records.iter().map(|record| record.seq_no).collect()
-}
-
-/// Until an event tells a head in another life than `old`.
-async fn new_life(told: &mut mpsc::UnboundedReceiver<Event>, old: &Epoch<'static>) -> Head {
-    let waiting = async {
-        loop {
-            if let Event::Head(head) = told.recv().await.unwrap()
-                && *head.epoch != *old
-            {
-                return head;
-            }
-        }
-    };
-    in_time(SOON, "a new life", waiting).await
-}
-
-async fn becomes(nats: &Nats, health: Health, limit: Duration) {
-    let waiting = async {
-        while nats.health() != health {
-            // Nothing tells when it changes, so ask again.
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    in_time(limit, "the health", waiting).await;
 }
 
 /// One request to JetStream.
